@@ -1,0 +1,71 @@
+# Every target makes the virtual environment first, if it is missing or older than requirements.txt.
+# ARGS reaches the command: `make up ARGS="--port 4300"`, `make test ARGS="tests/unit -k verbs"`.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTHON ?=
+JOBS ?= 2
+ARGS ?=
+UV := 0.13.9
+
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: help up test check format bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make up      start everything here: PostgreSQL, Prefect, a worker, a sample history (Ctrl-C stops it)"
+	@echo "make test    run the tests"
+	@echo "make check   lint, format, types, dependency direction"
+	@echo "make format  let ruff put the format right"
+	@echo "make bench   run the measurements"
+	@echo "make lock    derive requirements.txt from pyproject.toml again"
+	@echo "make clean   remove the virtual environment and caches; your data in .acci stays"
+
+up: $(INSTALLED)
+	@exec $(BIN)/acci up $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED)
+	$(BIN)/pytest -m bench -s --timeout=0 tests/bench $(ARGS)
+
+lock: $(INSTALLED)
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv==$(UV)
+	@echo "# Every package, transitive ones and tools too, for Python 3.11 and later. Made by \`make lock\` from pyproject.toml." > $(VENV)/lock.txt
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate >> $(VENV)/lock.txt
+	mv $(VENV)/lock.txt requirements.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
+
+# The stamp is written last, so an interrupted install is taken up again. Everything is pinned: pip resolves nothing.
+$(INSTALLED): requirements.txt pyproject.toml
+	@python="$$(bash .ci/python $(PYTHON))" || exit 1; \
+	if ! $(BIN)/python -c "" 2>/dev/null; then \
+		echo "Making the virtual environment in $(VENV) with $$python"; \
+		"$$python" -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	echo "Installing the packages of requirements.txt (about a minute, once)"; \
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt && \
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
+	$(BIN)/python -m pip check --quiet && \
+	touch $@

@@ -1,0 +1,37 @@
+"""Where ACCI finds its database, its domains and its home: from the environment only."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_CONTEXTS = ("domain.users",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, read once where a process starts and handed on from there.
+
+    database_url: the PostgreSQL to use (ACCI_DATABASE_URL), or None for the embedded server of this checkout.
+    contexts: the modules whose CONTEXT is registered (ACCI_CONTEXTS, separated by commas).
+    home: the folder of the embedded data, Prefect's home and the logs (ACCI_HOME).
+    prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
+    """
+
+    database_url: str | None = field(repr=False)  # it may hold a password
+    contexts: tuple[str, ...]
+    home: Path
+    prefect_api_url: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings as the environment has them now; an empty variable counts as unset."""
+        contexts = (name.strip() for name in environment.get("ACCI_CONTEXTS", "").split(","))
+        home = environment.get("ACCI_HOME", "").strip()
+        return cls(
+            database_url=environment.get("ACCI_DATABASE_URL", "").strip() or None,
+            contexts=tuple(dict.fromkeys(name for name in contexts if name)) or DEFAULT_CONTEXTS,
+            home=Path(home).expanduser().resolve() if home else CHECKOUT / ".acci",
+            prefect_api_url=environment.get("PREFECT_API_URL", "").strip() or None,
+        )

@@ -1,0 +1,78 @@
+"""What it takes to start a server here: a free port, and knowing a process from another of its number."""
+
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import AcciError
+
+HOST = "127.0.0.1"
+
+
+@dataclass(eq=False, repr=False)
+class PortTaken(AcciError):
+    """Another program listens on the port that `what` should use."""
+
+    what: str
+    port: int
+    option: str
+
+    def __str__(self) -> str:
+        return (
+            f"Port {self.port} is taken by another program, so {self.what} cannot start on it: "
+            f"end that program, or choose another port with {self.option}."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class ServerDidNotStart(AcciError):
+    """The server ended, or did not answer in time; `reason` is what it said last, `log` holds all of it."""
+
+    what: str
+    reason: str
+    log: str
+
+    def __str__(self) -> str:
+        return f"{self.what} did not start: {self.reason} (its log: {self.log})"
+
+
+@dataclass(eq=False, repr=False)
+class ServerDidNotStop(AcciError):
+    """The server still runs although it was told to stop."""
+
+    what: str
+    log: str
+
+    def __str__(self) -> str:
+        return f"{self.what} was told to stop and still runs; see its log: {self.log}"
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on `port` of the loopback address now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def command_line(pid: int) -> str:
+    """What the process `pid` was started with; empty if there is none. Process numbers are used again."""
+    if not Path("/proc/self/cmdline").exists():
+        ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -1,0 +1,1 @@
+"""The only door to PostgreSQL: append, read, snapshots, projecting, audits."""

@@ -1,0 +1,87 @@
+"""Aggregates: the consistency boundary. State folded from events; commands decided on that state. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.commands import Command, CommandData
+from domain.errors import DefinitionError
+from domain.events import Event, EventData
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decision = EventData | Sequence[EventData] | None
+
+
+def decides(command: type[CommandData]) -> Callable[[F], F]:
+    """Mark a method `(self, command: Command[X]) -> events or none` as the decision on command X.
+
+    It returns what happened, or raises `Refused`; it changes nothing.
+    """
+
+    def mark(method: F) -> F:
+        method.__dict__["decides"] = command
+        return method
+
+    return mark
+
+
+def evolves(*events: type[EventData]) -> Callable[[F], F]:
+    """Mark a method `(self, event: Event[X]) -> Self` as the new state after event X."""
+
+    def mark(method: F) -> F:
+        method.__dict__["evolves"] = events
+        return method
+
+    return mark
+
+
+class Aggregate(BaseModel):
+    """The state of one aggregate. Every field needs a default: without events the aggregate is `cls()`.
+
+    Events with no `@evolves` method leave the state as it is. `terminal` names the events after which
+    nothing may happen any more.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    terminal: ClassVar[tuple[type[EventData], ...]] = ()
+    decisions: ClassVar[dict[type[CommandData], Callable[..., Decision]]] = {}
+    evolutions: ClassVar[dict[str, Callable[..., Any]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.decisions, cls.evolutions = dict(cls.decisions), dict(cls.evolutions)
+        for method in vars(cls).values():
+            if command := getattr(method, "decides", None):
+                cls.decisions[command] = method
+            for event in getattr(method, "evolves", ()):
+                cls.evolutions[event.event_type()] = method
+        for name, field in cls.model_fields.items():
+            if field.is_required():
+                raise DefinitionError(f"Aggregate {cls.__name__}", f"give its field {name!r} a default.")
+
+    @classmethod
+    def aggregate_type(cls) -> str:
+        return cls.__name__
+
+    def evolve(self, event: Event[EventData]) -> Self:
+        """The state after `event`."""
+        method = self.evolutions.get(event.event_type)
+        return method(self, event) if method else self
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event[EventData]], start: Self | None = None) -> Self:
+        """The state after `events`, in order, from `start` (a snapshot's state) or from nothing."""
+        state = cls() if start is None else start
+        for event in events:
+            state = state.evolve(event)
+        return state
+
+    def decide(self, command: Command[CommandData]) -> tuple[EventData, ...]:
+        """What happens when `command` meets this state. Raises `Refused` if the rules forbid it."""
+        decision = self.decisions[type(command.data)](self, command)
+        if decision is None:
+            return ()
+        return (decision,) if isinstance(decision, EventData) else tuple(decision)

@@ -1,0 +1,39 @@
+"""A context: one domain package's events, commands, aggregates, projections and queries, under one name.
+
+A package is registered by naming it in the setting ACCI_CONTEXTS; its attribute CONTEXT is what counts. Nothing
+outside the package knows what is in it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.aggregates import Aggregate
+from domain.commands import CommandData
+from domain.errors import DefinitionError
+from domain.events import EventData
+from domain.projections import Projection
+from domain.queries import Query
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`."""
+
+    name: str
+    sql: Path
+    events: tuple[type[EventData], ...]
+    aggregates: tuple[type[Aggregate], ...] = ()
+    projections: tuple[type[Projection], ...] = ()
+    queries: tuple[type[Query], ...] = ()
+    commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = {}
+        for aggregate in self.aggregates:
+            for command in aggregate.decisions:
+                if command.__name__ in commands:
+                    raise DefinitionError(
+                        f"Command {command.__name__}", "two aggregates decide on it; give each its own command."
+                    )
+                commands[command.__name__] = (aggregate, command)
+        object.__setattr__(self, "commands", commands)

@@ -1,0 +1,96 @@
+"""What ACCI refuses, as one tree.
+
+    AcciError
+    ├── DefinitionError            a declaration in a domain package is wrong
+    │   └── ProjectionError        … in a projection, naming the rule
+    ├── UnknownName                no command, event, projection, query … of that name
+    ├── InvalidCommand             a command's data fails validation, by field
+    ├── Refused                    an aggregate's rules say no (the domain error of a handler)
+    └── ConcurrencyError           the stream is not at the expected version
+
+`store` and `flows` grow their own branches from `AcciError` beside the code that raises them. Every error
+carries its data as positional attributes, survives pickling (Prefect moves errors between processes), and makes
+its sentence in `__str__`: what happened, to what, what to do next. `transient` says whether trying the same again
+may help; nothing else is retried.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass(eq=False, repr=False)
+class AcciError(Exception):
+    """Anything that ACCI refuses; `str(error)` is a sentence for a person."""
+
+    transient: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self.args = tuple(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(eq=False, repr=False)
+class DefinitionError(AcciError):
+    """A declaration in a domain package cannot be used: `subject` names it, `reason` is a sentence."""
+
+    subject: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}"
+
+
+@dataclass(eq=False, repr=False)
+class ProjectionError(DefinitionError):
+    """A projection's declaration cannot be used: `subject` is `Projection.rule`."""
+
+
+@dataclass(eq=False, repr=False)
+class UnknownName(AcciError):
+    """Nothing of that `kind` (a command, a projection …) has that name; `known` lists those that exist."""
+
+    kind: str
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(sorted(self.known)) or "none; is its domain named in ACCI_CONTEXTS?"
+        return f"There is no {self.kind} named {self.name!r}. Known: {known}."
+
+
+@dataclass(eq=False, repr=False)
+class InvalidCommand(AcciError):
+    """A command's content fails validation; `problems` pairs each field (dotted path) with what is wrong."""
+
+    command: str
+    problems: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{field}: {why}" for field, why in self.problems)
+        return f"{self.command} is not valid: {listed}. Correct it and send it again."
+
+
+@dataclass(eq=False, repr=False)
+class Refused(AcciError):
+    """The aggregate's rules forbid the command in its present state; `reason` is a sentence."""
+
+    command: str
+    aggregate_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.command} was refused for {self.aggregate_id!r}: {self.reason}"
+
+
+@dataclass(eq=False, repr=False)
+class ConcurrencyError(AcciError):
+    """The stream's version is not the one the append expected; nothing was stored."""
+
+    aggregate_id: str
+    expected_version: int
+    actual_version: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.aggregate_id!r} is at version {self.actual_version}, not at the expected "
+            f"{self.expected_version}. Load it again and decide again."
+        )

@@ -1,0 +1,76 @@
+"""Events: immutable facts in the past tense, and the envelope they are stored in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class EventData(BaseModel):
+    """The typed payload of an event; the class name is its event type.
+
+    A subclass adds fields; values come back from the store equal to what was appended. Raise `schema_version`
+    when the shape changes and declare an upcaster for the old one.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+    schema_version: ClassVar[int] = 1
+
+    @classmethod
+    def event_type(cls) -> str:
+        return cls.__name__
+
+
+D = TypeVar("D", bound=EventData, covariant=True)
+
+
+class StreamId(NamedTuple):
+    """The name of one aggregate's stream."""
+
+    tenant_id: str
+    aggregate_type: str
+    aggregate_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventMetadata:
+    """Who and why: `correlation_id` follows a request across aggregates, `causation_id` is the command's id."""
+
+    tenant_id: str
+    correlation_id: str
+    causation_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[D]):
+    """A fact about one aggregate. `version` is its place in the stream, from 1; `timestamp` has a zone."""
+
+    id: UUID
+    aggregate_id: str
+    aggregate_type: str
+    event_type: str
+    version: int
+    data: D
+    metadata: EventMetadata
+    timestamp: datetime
+    schema_version: int = 1
+
+    @property
+    def tenant_id(self) -> str:
+        return self.metadata.tenant_id
+
+    @property
+    def stream(self) -> StreamId:
+        return StreamId(self.metadata.tenant_id, self.aggregate_type, self.aggregate_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent(Event[D]):
+    """An event as stored: `position` is its place among all events, `recorded_at` when the store took it."""
+
+    position: int
+    recorded_at: datetime

@@ -1,0 +1,48 @@
+"""Projections: declared once, event by event; compiled to one SQL statement a batch, and run by a reference engine."""
+
+from domain.projections.expressions import (
+    cast,
+    coalesce,
+    concat,
+    date_trunc,
+    is_null,
+    local_date,
+    lower,
+    when,
+)
+from domain.projections.rules import Projection, on
+from domain.projections.verbs import (
+    Delete,
+    Insert,
+    Update,
+    Upsert,
+    add,
+    count,
+    keep,
+    maximum,
+    minimum,
+    put,
+)
+
+__all__ = [
+    "Delete",
+    "Insert",
+    "Projection",
+    "Update",
+    "Upsert",
+    "add",
+    "cast",
+    "coalesce",
+    "concat",
+    "count",
+    "date_trunc",
+    "is_null",
+    "keep",
+    "local_date",
+    "lower",
+    "maximum",
+    "minimum",
+    "on",
+    "put",
+    "when",
+]

@@ -1,0 +1,286 @@
+"""Expressions: what a rule may say about a value. A small, closed set that means the same in SQL and in Python.
+
+A rule never sees bare Python values: its event yields expressions, symbolic ones when the rule is compiled and known
+ones when the reference engine runs it. So what cannot be compiled fails when the projection is defined.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.errors import DefinitionError
+from domain.projections.kinds import Kind, kind_of_value
+
+
+class CannotCompile(DefinitionError):
+    """An expression has no meaning in SQL. The projection adds which rule it is in."""
+
+
+def refuse(subject: str, reason: str) -> NoReturn:
+    raise CannotCompile(subject, reason)
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """A value of `kind`; `nullable` says whether it may be NULL (None)."""
+
+    kind: Kind
+    nullable: bool
+
+    def __bool__(self) -> bool:  # noqa: PLE0304 it never returns
+        refuse("`if`, `and`, `or`, `not` on an event's value", "write when(condition, then, otherwise), &, | or ~.")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        refuse(f".{name} on an event's value", "use the functions of domain.projections, such as lower() or cast().")
+
+    def __iter__(self) -> Any:
+        refuse("a loop over an event's value", "a rule touches a fixed set of keys; return a list of verbs, or fold.")
+
+    def __add__(self, other: object) -> "Expression":
+        return arithmetic("+", self, other)
+
+    def __radd__(self, other: object) -> "Expression":
+        return arithmetic("+", other, self)
+
+    def __sub__(self, other: object) -> "Expression":
+        return arithmetic("-", self, other)
+
+    def __rsub__(self, other: object) -> "Expression":
+        return arithmetic("-", other, self)
+
+    def __mul__(self, other: object) -> "Expression":
+        return arithmetic("*", self, other)
+
+    def __rmul__(self, other: object) -> "Expression":
+        return arithmetic("*", other, self)
+
+    def __neg__(self) -> "Expression":
+        return arithmetic("-", 0, self)
+
+    def __eq__(self, other: object) -> "Expression":  # type: ignore[override]
+        return comparison("=", self, other)
+
+    def __ne__(self, other: object) -> "Expression":  # type: ignore[override]
+        return comparison("<>", self, other)
+
+    def __lt__(self, other: object) -> "Expression":
+        return comparison("<", self, other)
+
+    def __le__(self, other: object) -> "Expression":
+        return comparison("<=", self, other)
+
+    def __gt__(self, other: object) -> "Expression":
+        return comparison(">", self, other)
+
+    def __ge__(self, other: object) -> "Expression":
+        return comparison(">=", self, other)
+
+    def __and__(self, other: object) -> "Expression":
+        return logic("and", self, other)
+
+    def __or__(self, other: object) -> "Expression":
+        return logic("or", self, other)
+
+    def __invert__(self) -> "Expression":
+        return logic("not", self)
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, eq=False)
+class Field(Expression):
+    """A value taken from the event: `path` is ("data", "email"), ("metadata", "user_id") or ("timestamp",)."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Expression):
+    """A value known now: a literal in a rule, or an event's own value when the reference engine runs."""
+
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Call(Expression):
+    """A function of the closed set applied to `arguments`; `detail` is what is fixed at definition (unit, zone)."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    detail: tuple[str, ...] = ()
+
+
+def express(value: object) -> Expression:
+    """The expression of a literal, or the expression itself."""
+    if isinstance(value, Expression):
+        return value
+    if callable(as_expression := getattr(value, "as_expression", None)):
+        expression: Expression = as_expression()
+        return expression
+    if value is None:
+        return Constant(Kind.TEXT, True, None)
+    kind = kind_of_value(value)
+    if kind is None:
+        refuse(f"the value {value!r}", "a literal is a str, int, Decimal, float, bool, datetime, date, UUID or None.")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        refuse(f"the moment {value!r}", "give it a time zone.")
+    return Constant(kind, False, getattr(value, "value", value))
+
+
+def _is_null(expression: Expression) -> bool:
+    return isinstance(expression, Constant) and expression.value is None
+
+
+def _common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
+    kinds = {expression.kind for expression in expressions if not _is_null(expression)}
+    if kinds == {Kind.INTEGER, Kind.NUMERIC}:
+        return Kind.NUMERIC
+    if len(kinds) > 1:
+        listed = " and ".join(sorted(kind.name.lower() for kind in kinds))
+        refuse(what, f"it mixes {listed}; make them alike with cast().")
+    return kinds.pop() if kinds else Kind.TEXT
+
+
+def arithmetic(operator: str, left: object, right: object) -> Expression:
+    """Sum, difference or product of numbers; NULL if either is. Division has no exact scale and is not offered."""
+    pair = (express(left), express(right))
+    kind = _common_kind(f"`{operator}`", pair)
+    if kind not in (Kind.INTEGER, Kind.NUMERIC):
+        refuse(f"`{operator}` on {kind.name.lower()}", "it takes integers and decimals; join text with concat().")
+    return Call(kind, any(part.nullable for part in pair), operator, pair)
+
+
+def comparison(operator: str, left: object, right: object) -> Expression:
+    """A comparison as in SQL: NULL if either side is NULL. Text compares by code point."""
+    pair = (express(left), express(right))
+    kind = _common_kind(f"`{operator}`", pair)
+    if kind == Kind.JSON:
+        refuse(f"`{operator}` on a nested value", "compare one of its fields.")
+    return Call(Kind.BOOLEAN, any(part.nullable for part in pair), operator, pair)
+
+
+def logic(operator: str, *parts: object) -> Expression:
+    """Three-valued and, or, not, as in SQL."""
+    conditions = tuple(express(part) for part in parts)
+    if any(condition.kind != Kind.BOOLEAN for condition in conditions):
+        refuse(f"`{operator}`", "it joins conditions; compare the value with something first.")
+    return Call(Kind.BOOLEAN, any(condition.nullable for condition in conditions), operator, conditions)
+
+
+def when(condition: object, then: object, otherwise: object = None) -> Expression:
+    """`then` where `condition` is true, else `otherwise` (also where the condition is NULL)."""
+    test, yes, no = express(condition), express(then), express(otherwise)
+    if test.kind != Kind.BOOLEAN:
+        refuse("when()", "its first argument is a condition, such as event.data.amount > 0.")
+    return Call(_common_kind("when()", (yes, no)), yes.nullable or no.nullable, "when", (test, yes, no))
+
+
+def is_null(value: object) -> Expression:
+    """Whether the value is NULL; never NULL itself."""
+    return Call(Kind.BOOLEAN, False, "is_null", (express(value),))
+
+
+def coalesce(*values: object) -> Expression:
+    """The first value that is not NULL."""
+    parts = tuple(express(value) for value in values)
+    return Call(_common_kind("coalesce()", parts), all(part.nullable for part in parts), "coalesce", parts)
+
+
+def lower(text: object) -> Expression:
+    """The text in lower case: A to Z only, so that both engines agree whatever the locale."""
+    part = _text("lower()", text)
+    return Call(Kind.TEXT, part.nullable, "lower", (part,))
+
+
+def concat(*texts: object) -> Expression:
+    """The texts joined; NULL if any is."""
+    parts = tuple(_text("concat()", text) for text in texts)
+    return Call(Kind.TEXT, any(part.nullable for part in parts), "concat", parts)
+
+
+def _text(what: str, value: object) -> Expression:
+    part = express(value)
+    if part.kind != Kind.TEXT:
+        refuse(what, f"it takes text, not {part.kind.name.lower()}; cast(value, str) first.")
+    return part
+
+
+TRUNCATIONS = ("hour", "day", "week", "month", "year")
+
+
+def date_trunc(unit: str, moment: object, zone: str) -> Expression:
+    """The start of the hour, day, week (Monday), month or year that `moment` is in, by the clocks of `zone`."""
+    part = express(moment)
+    if part.kind != Kind.TIMESTAMP:
+        refuse("date_trunc()", f"it takes a moment, not {part.kind.name.lower()}.")
+    return Call(Kind.TIMESTAMP, part.nullable, "date_trunc", (part,), (_unit(unit), _zone(zone)))
+
+
+def local_date(moment: object, zone: str) -> Expression:
+    """The calendar date of `moment` by the clocks of `zone`."""
+    part = express(moment)
+    if part.kind != Kind.TIMESTAMP:
+        refuse("local_date()", f"it takes a moment, not {part.kind.name.lower()}.")
+    return Call(Kind.DATE, part.nullable, "local_date", (part,), (_zone(zone),))
+
+
+def _unit(unit: str) -> str:
+    if unit not in TRUNCATIONS:
+        refuse(f"date_trunc({unit!r}, …)", f"the unit is one of {', '.join(TRUNCATIONS)}.")
+    return unit
+
+
+def _zone(zone: str) -> str:
+    try:
+        return ZoneInfo(zone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        refuse(f"the time zone {zone!r}", "name one of the IANA database, such as Europe/Amsterdam.")
+
+
+_CASTS: dict[type, Kind] = {
+    str: Kind.TEXT,
+    int: Kind.INTEGER,
+    Decimal: Kind.NUMERIC,
+}
+_CASTABLE: dict[Kind, tuple[Kind, ...]] = {
+    Kind.TEXT: (Kind.TEXT, Kind.INTEGER, Kind.NUMERIC, Kind.UUID, Kind.DATE),
+    Kind.INTEGER: (Kind.INTEGER, Kind.TEXT, Kind.BOOLEAN),
+    Kind.NUMERIC: (Kind.NUMERIC, Kind.INTEGER, Kind.TEXT),
+}
+
+
+def cast(value: object, to: type) -> Expression:
+    """The value as another type: to str from int, Decimal, UUID, date; to int from str, bool; to Decimal from str, int.
+
+    Text that does not spell a number makes the event one that cannot be applied.
+    """
+    part = express(value)
+    kind = _CASTS.get(to)
+    if kind is None or part.kind not in _CASTABLE[kind]:
+        refuse(f"cast({part.kind.name.lower()}, {getattr(to, '__name__', to)})", "there is no exact cast of that sort.")
+    return Call(kind, part.nullable, "cast", (part,), (part.kind.name,))
+
+
+Leaf = Callable[[Field], Expression]
+__all__ = [
+    "Call",
+    "CannotCompile",
+    "Constant",
+    "Expression",
+    "Field",
+    "Leaf",
+    "cast",
+    "coalesce",
+    "concat",
+    "date_trunc",
+    "express",
+    "is_null",
+    "local_date",
+    "lower",
+    "when",
+]

@@ -1,0 +1,141 @@
+"""Projections: the rules that fill a read model, declared event by event and checked when they are defined."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from domain.errors import DefinitionError, ProjectionError
+from domain.events import EventData
+from domain.projections.expressions import Expression, Field
+from domain.projections.kinds import Kind
+from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Verb
+from domain.projections.views import EventView
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def on(*events: type[EventData]) -> Callable[[F], F]:
+    """Mark a method `(self, event) -> verb or list of verbs` as what these events do to the read model."""
+
+    def mark(method: F) -> F:
+        method.__dict__["on"] = (*getattr(method, "on", ()), *events)
+        return method
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Action:
+    """One verb of a rule, compiled: the key it touches and what becomes of each column."""
+
+    verb: type[Verb]
+    key: dict[str, Expression]
+    columns: dict[str, Fold]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one event type does, by one method: its actions, in order."""
+
+    name: str
+    event: type[EventData]
+    method: Callable[..., Any]
+    actions: tuple[Action, ...]
+
+
+class Projection:
+    """The rules of one read model. Define `key` (column names) and `@on` methods; the docstring describes it.
+
+    `name` is the class name in snake case, and the name of the read model's table. Key columns that a rule does not
+    give are `tenant_id`, from the event, and one other, the aggregate's id.
+    Raises `ProjectionError` where the class is defined, for what has no meaning in SQL.
+    """
+
+    name: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    folds: ClassVar[dict[str, FoldKind]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+        cls.rules = tuple(_rules(cls))
+        cls.folds = _folds(cls)
+
+    @classmethod
+    def events(cls) -> tuple[type[EventData], ...]:
+        """The events it handles, each once."""
+        return tuple(dict.fromkeys(rule.event for rule in cls.rules))
+
+    @classmethod
+    def actions(cls, rule: Rule, view: EventView) -> tuple[Action, ...]:
+        """What the rule's method says about `view`, with the key filled in."""
+        said = rule.method(cls(), view)
+        verbs = said if isinstance(said, list | tuple) else [said]
+        return tuple(_action(cls, verb, view) for verb in verbs)
+
+
+def _rules(cls: type[Projection]) -> Iterable[Rule]:
+    if not cls.__dict__.get("key"):
+        raise ProjectionError(cls.__name__, "give it a key, such as key = ('tenant_id', 'id').")
+    for name, method in vars(cls).items():
+        for event in getattr(method, "on", ()):
+            subject = f"{cls.__name__}.{name} on {event.event_type()}"
+            view = EventView(event, _itself)
+            try:
+                draft = Rule(name, event, method, ())
+                yield Rule(name, event, method, cls.actions(draft, view))
+            except ProjectionError:
+                raise
+            except DefinitionError as error:
+                raise ProjectionError(subject, str(error)) from error
+            except Exception as error:  # whatever a rule's own code raises on a symbol cannot be compiled
+                raise ProjectionError(
+                    subject, f"it cannot be compiled ({error}); use the functions of domain.projections."
+                ) from error
+
+
+def _itself(field: Field) -> Expression:
+    return field
+
+
+def _action(cls: type[Projection], verb: object, view: EventView) -> Action:
+    if not isinstance(verb, Verb):
+        raise DefinitionError(f"it returns {verb!r}", "return Insert, Update, Upsert or Delete, or a list of them.")
+    key: dict[str, Expression] = {}
+    for column in cls.key:
+        if column in verb.columns:
+            fold = verb.columns[column]
+            if fold.kind is not FoldKind.PUT:
+                raise DefinitionError(f"the key column {column!r}", "give it a bare value.")
+            key[column] = fold.value
+        elif column == "tenant_id":
+            key[column] = view.tenant_id
+        elif [other for other in cls.key if other != "tenant_id"] == [column]:
+            key[column] = view.aggregate_id
+        else:
+            raise DefinitionError(f"the key column {column!r}", "the rule must give it.")
+        if key[column].kind in (Kind.JSON, Kind.FLOAT):
+            raise DefinitionError(f"the key column {column!r}", "a key is text, a number, a date, a moment or a UUID.")
+    columns = {name: fold for name, fold in verb.columns.items() if name not in cls.key}
+    if isinstance(verb, Delete) and columns:
+        raise DefinitionError("Delete", f"it takes key columns only, not {', '.join(columns)}.")
+    return Action(type(verb), key, columns)
+
+
+def _folds(cls: type[Projection]) -> dict[str, FoldKind]:
+    """How each column folds: by one kind in all rules; a bare value in an Insert is where a fold starts."""
+    kinds: dict[str, FoldKind] = {}
+    for bare_inserts in (False, True):
+        for rule in cls.rules:
+            for action in rule.actions:
+                for name, fold in action.columns.items():
+                    if (action.verb is Insert and fold.kind is FoldKind.PUT) is not bare_inserts:
+                        continue
+                    known = kinds.setdefault(name, fold.kind)
+                    if known is not fold.kind and not bare_inserts:
+                        raise ProjectionError(
+                            f"{cls.__name__}.{rule.name}",
+                            f"column {name!r} is {fold.kind} here and {known} elsewhere; a column folds one way.",
+                        )
+    return kinds

@@ -1,0 +1,41 @@
+"""The questions that the user read model answers."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel, Field
+
+from domain.queries import Query
+
+
+class UserRow(BaseModel):
+    tenant_id: str
+    id: str
+    email: str
+    name: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class GetUser(Query):
+    """The user with that id, or none."""
+
+    name: ClassVar[str] = "get_user"
+    answer: ClassVar[type[BaseModel]] = UserRow
+    one: ClassVar[bool] = True
+
+    tenant_id: str
+    id: str
+
+
+class SearchUsers(Query):
+    """Users whose name or email contains `query`, without regard to case, by name; `%` and `_` are literal."""
+
+    name: ClassVar[str] = "search_users"
+    answer: ClassVar[type[BaseModel]] = UserRow
+
+    tenant_id: str
+    query: str
+    limit: int = Field(default=50, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0)

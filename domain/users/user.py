@@ -1,0 +1,109 @@
+"""The User aggregate: its state, its commands and what they lead to."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field
+
+from domain.aggregates import Aggregate, decides, evolves
+from domain.commands import Command, CommandData
+from domain.errors import Refused
+from domain.events import Event, EventData
+from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+
+
+class UserCommand(CommandData):
+    aggregate_id_field: ClassVar[str] = "user_id"
+
+    user_id: str = Field(min_length=1, max_length=200)
+
+
+class CreateUser(UserCommand):
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
+    name: str = Field(min_length=1, max_length=200)
+
+
+class UpdateUser(UserCommand):
+    """Change the email, the name or both; what is not given stays."""
+
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class DeactivateUser(UserCommand):
+    reason: str | None = Field(default=None, max_length=1000)
+
+
+class ReactivateUser(UserCommand):
+    pass
+
+
+class DeleteUser(UserCommand):
+    pass
+
+
+class User(Aggregate):
+    """A person with an account."""
+
+    terminal: ClassVar[tuple[type[EventData], ...]] = (UserDeleted,)
+
+    status: Literal["unknown", "active", "inactive", "deleted"] = "unknown"
+    email: str = ""
+    name: str = ""
+
+    @decides(CreateUser)
+    def create(self, command: Command[CreateUser]) -> UserCreated:
+        if self.status != "unknown":
+            raise self.refusal(command, f"the user exists already and is {self.status}.")
+        return UserCreated(email=command.data.email, name=command.data.name)
+
+    @decides(UpdateUser)
+    def update(self, command: Command[UpdateUser]) -> UserUpdated | None:
+        self.must_be(command, "active", "inactive")
+        email = self.email if command.data.email is None else command.data.email
+        name = self.name if command.data.name is None else command.data.name
+        if (email, name) == (self.email, self.name):
+            return None
+        return UserUpdated(email=email, name=name)
+
+    @decides(DeactivateUser)
+    def deactivate(self, command: Command[DeactivateUser]) -> UserDeactivated:
+        self.must_be(command, "active")
+        return UserDeactivated(reason=command.data.reason)
+
+    @decides(ReactivateUser)
+    def reactivate(self, command: Command[ReactivateUser]) -> UserReactivated:
+        self.must_be(command, "inactive")
+        return UserReactivated()
+
+    @decides(DeleteUser)
+    def delete(self, command: Command[DeleteUser]) -> UserDeleted:
+        self.must_be(command, "active", "inactive")
+        return UserDeleted()
+
+    @evolves(UserCreated)
+    def created(self, event: Event[UserCreated]) -> Self:
+        return self.model_copy(update={"status": "active", "email": event.data.email, "name": event.data.name})
+
+    @evolves(UserUpdated)
+    def updated(self, event: Event[UserUpdated]) -> Self:
+        return self.model_copy(update={"email": event.data.email, "name": event.data.name})
+
+    @evolves(UserDeactivated)
+    def deactivated(self, event: Event[UserDeactivated]) -> Self:
+        return self.model_copy(update={"status": "inactive"})
+
+    @evolves(UserReactivated)
+    def reactivated(self, event: Event[UserReactivated]) -> Self:
+        return self.model_copy(update={"status": "active"})
+
+    @evolves(UserDeleted)
+    def deleted(self, event: Event[UserDeleted]) -> Self:
+        return self.model_copy(update={"status": "deleted"})
+
+    def must_be(self, command: Command[UserCommand], *allowed: str) -> None:
+        if self.status not in allowed:
+            reason = "there is no such user." if self.status == "unknown" else f"the user is {self.status}."
+            raise self.refusal(command, reason)
+
+    def refusal(self, command: Command[UserCommand], reason: str) -> Refused:
+        return Refused(type(command.data).__name__, command.data.user_id, reason)

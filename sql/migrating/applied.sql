@@ -1,0 +1,1 @@
+SELECT name, checksum FROM acci_migrations.applied ORDER BY name;

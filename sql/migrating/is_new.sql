@@ -1,0 +1,1 @@
+SELECT to_regclass('acci_migrations.applied') IS NULL;

@@ -1,0 +1,1 @@
+INSERT INTO acci_migrations.applied (name, checksum) VALUES (%(name)s, %(checksum)s);

@@ -1,0 +1,127 @@
+"""Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.errors import AcciError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# What may go away by itself: the connection, the server's readiness, a lock, a conflict between transactions.
+TRANSIENT = (
+    psycopg.OperationalError,
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.LockNotAvailable,
+)
+# OperationalError's children that trying again does not mend.
+LASTING = (errors.DiskFull, errors.InvalidPassword, errors.InvalidAuthorizationSpecification)
+
+
+@dataclass(eq=False, repr=False)
+class DatabaseUnreachable(AcciError):
+    """No connection to the database; `where` names it without its password."""
+
+    transient: ClassVar[bool] = True
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database at {self.where} cannot be reached: {self.reason}. "
+            "Start it with `make up`, or correct ACCI_DATABASE_URL."
+        )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same again may succeed: a lost connection, a deadlock, a serialization failure."""
+    if isinstance(error, AcciError):
+        return error.transient
+    return isinstance(error, TRANSIENT) and not isinstance(error, LASTING)
+
+
+def whereabouts(url: str) -> str:
+    """`host:port/database` of a connection URL; never the user's name or password."""
+    try:
+        known = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "the address in ACCI_DATABASE_URL (it is not a postgresql:// URL)"
+    return "{}:{}/{}".format(known.get("host", "localhost"), known.get("port", 5432), known.get("dbname", ""))
+
+
+def connect(url: str, purpose: str) -> Connection:
+    """A connection of one's own, in autocommit; `purpose` shows in `pg_stat_activity`.
+
+    Raises `DatabaseUnreachable`.
+    """
+    try:
+        return psycopg.connect(
+            url, autocommit=True, application_name=f"acci {purpose}", connect_timeout=10, prepare_threshold=0
+        )
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise DatabaseUnreachable(whereabouts(url), first_line(error)) from error
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+
+
+class Database:
+    """A thread-safe pool of connections to one database; opens at first use, grows to `size`."""
+
+    def __init__(self, url: str, size: int = 10) -> None:
+        self.url = url
+        self._size = size
+        self._opening = threading.Lock()
+        self._pool: ConnectionPool[Connection] | None = None
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection in autocommit; it comes back whole on every path, or is thrown away.
+
+        Raises `DatabaseUnreachable` when none can be had.
+        """
+        pool = self._opened()
+        try:
+            connection = pool.getconn(timeout=30)
+        except PoolTimeout as error:
+            raise DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s") from error
+        try:
+            yield connection
+        finally:
+            pool.putconn(connection)
+
+    def close(self) -> None:
+        """End every connection. The database can be used again afterwards."""
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _opened(self) -> ConnectionPool[Connection]:
+        with self._opening:
+            if self._pool is None:
+                connect(self.url, "probe").close()  # the pool would only say that it timed out
+                self._pool = ConnectionPool(
+                    self.url,
+                    min_size=1,
+                    max_size=self._size,
+                    open=True,
+                    kwargs={"autocommit": True, "application_name": "acci", "prepare_threshold": 0},
+                )
+            return self._pool

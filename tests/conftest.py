@@ -1,0 +1,59 @@
+"""What every test may ask for: a PostgreSQL server, a database of its own. Nothing here touches the user's own."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import SharedServer
+
+TESTS = Path(__file__).parent
+HOME = Path(tempfile.gettempdir()) / "acci-tests-use-no-home"
+
+# Before anything reads them: neither the user's database nor the running `acci up` of this checkout is meant.
+for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_", "PG"))]:
+    if not name.startswith("ACCI_TEST_"):
+        del os.environ[name]
+os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder is its marker."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(getattr(pytest.mark, folder))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that began the run ends its server, after all workers have ended."""
+    if not hasattr(session.config, "workerinput"):
+        SharedServer(_run_folder(session.config)).remove()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> SharedServer:
+    """The PostgreSQL server of this run."""
+    shared = SharedServer(_run_folder(request.config))
+    shared.start()
+    return shared
+
+
+@pytest.fixture
+def database_url(server: SharedServer) -> Iterator[str]:
+    """A database of the test's own, with the whole schema."""
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(server: SharedServer) -> Iterator[str]:
+    """A database of the test's own, with nothing in it."""
+    with server.database(template="template1") as url:
+        yield url
+
+
+def _run_folder(config: pytest.Config) -> Path:
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    return (base.parent if hasattr(config, "workerinput") else base) / "server"

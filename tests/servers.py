@@ -1,0 +1,59 @@
+"""The PostgreSQL that the tests share, and the databases that each of them gets of its own."""
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from store.embedded import EmbeddedServer
+from store.migrations import migrate
+
+TEMPLATE = "acci_template"
+
+
+class SharedServer:
+    """One embedded server for all processes of a test run, in the run's temporary `folder`.
+
+    Not durable, so that tests are quick: what must survive a crash of the machine needs a server of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = EmbeddedServer(folder / "postgres", folder / "postgres.log", durable=False)
+        self.url = ""
+
+    def start(self) -> None:
+        """Afterwards the server runs and has a template with the whole schema, whichever process made it."""
+        self._folder.mkdir(exist_ok=True)
+        self.url = self._server.start(port=0)
+        made = self._folder / "template_made"
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                migrate(self._server.create_database(TEMPLATE))
+                made.touch()
+
+    def remove(self) -> None:
+        """Afterwards neither the server nor its data are there."""
+        if self._folder.exists():
+            self._server.stop()
+            shutil.rmtree(self._folder)
+
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """The URL of a new database, dropped at the end; `template="template1"` gives one without any schema."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._say(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield self.url.rpartition("/")[0] + "/" + name
+        finally:
+            self._say(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _say(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement)

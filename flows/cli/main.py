@@ -1,0 +1,54 @@
+"""The list of commands, and the one place where an error becomes a sentence."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from domain.errors import AcciError
+from flows.cli import up
+
+app = typer.Typer(
+    name="acci",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"acci {version('acci')}")
+        raise typer.Exit
+
+
+@app.callback()
+def acci(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Commands append events; flows turn them into read models, and prove these right."""
+
+
+def main() -> None:
+    """Runs the command line. What ACCI refuses ends as one sentence on stderr and exit code 1, wrong usage as 2.
+
+    With --json the sentence comes as {"error": …, "type": …}. Anything else that is raised is a fault of the
+    program and keeps its traceback.
+    """
+    try:
+        app()
+    except AcciError as error:
+        if "--json" in sys.argv:
+            sentence = json.dumps({"error": str(error), "type": type(error).__name__}, ensure_ascii=False)
+        else:
+            sentence = f"acci: {error}"
+        typer.echo(sentence, err=True)
+        sys.exit(1)

@@ -80,6 +80,6 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
         for statement in ("migrating/create_schema", "migrating/create_history"):
             connection.execute(sql(statement))
         for migration in waiting:
-            connection.execute(migration.text)
+            connection.execute(migration.text, prepare=False)
             connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
         return [migration.name for migration in waiting]

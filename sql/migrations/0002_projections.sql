@@ -9,6 +9,7 @@ CREATE TABLE acci.generations (
                  CHECK (state IN ('building', 'live', 'kept', 'dropped')),
     fingerprint  text        NOT NULL,
     definition   jsonb       NOT NULL,  -- the parts behind the fingerprint, to name what changed
+    indexes      jsonb       NOT NULL DEFAULT '[]',  -- taken off the table for loading, to be built again
     checkpoint   bigint      NOT NULL DEFAULT 0 CHECK (checkpoint >= 0),
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at timestamptz,

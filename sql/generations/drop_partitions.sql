@@ -1,0 +1,1 @@
+DELETE FROM acci.partitions WHERE generation = %(generation)s;

@@ -1,0 +1,1 @@
+UPDATE acci.generations SET indexes = %(indexes)s WHERE generation = %(generation)s;

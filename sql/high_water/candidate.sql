@@ -1,0 +1,1 @@
+SELECT candidate, holders FROM acci.high_water_candidate();

@@ -1,0 +1,1 @@
+SELECT position, established_at FROM acci.high_water;

@@ -1,0 +1,66 @@
+"""The high-water mark: the highest position at and below which nothing can still appear.
+
+The candidate is the last position drawn; it is final once every transaction that was appending at that moment has
+ended. Writers are not touched, and transactions that do not append do not matter.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from store.database import Connection
+from store.statements import sql
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A transaction that has appended and not ended: `who` names it for a person, `since` is when it began."""
+
+    pid: int | None
+    who: str
+    state: str
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class HighWater:
+    """`position` is the mark, `head` the last position drawn; `holders` keep the mark from reaching the head."""
+
+    position: int
+    head: int
+    holders: tuple[Holder, ...] = ()
+
+
+def establish(connection: Connection, patience: float = 0.2) -> HighWater:
+    """The mark now, remembered for all; waits at most `patience` seconds for appends under way.
+
+    Every event at or below it is visible to a statement that begins afterwards, and none can be added. If somebody
+    holds it longer, the mark last established is returned with the holders.
+    """
+    # Never inside a transaction with a snapshot of its own: that one could be older than the mark.
+    row = connection.execute(sql("high_water/candidate")).fetchone()
+    head, holders = row or (0, [])
+    holding, pause, deadline = set(holders), 0.001, time.monotonic() + patience
+    while holding and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
+        still = connection.execute(sql("high_water/appending")).fetchone()
+        holding &= set(still[0] if still else ())
+    if holding:
+        return HighWater(last(connection), head, holders_of(connection, holding))
+    connection.execute(sql("high_water/raise"), {"position": head})
+    return HighWater(head, head)
+
+
+def last(connection: Connection) -> int:
+    """The mark as last established: still true, perhaps behind."""
+    row = connection.execute(sql("high_water/last")).fetchone()
+    return int(row[0]) if row else 0
+
+
+def holders_of(connection: Connection, transactions: set[str]) -> tuple[Holder, ...]:
+    rows = connection.execute(sql("high_water/holders"), {"holders": sorted(transactions)}).fetchall()
+    return tuple(
+        Holder(pid, f"prepared transaction {gid!r}" if gid else f"{user} ({application})", state or "prepared", since)
+        for _, pid, user, application, state, since, gid in rows
+    )

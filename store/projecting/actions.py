@@ -1,0 +1,115 @@
+"""What the rules say about a range of events, as rows: one for each event, rule and key it touches.
+
+An event's actions are spread over lanes, so that within a lane an event type has one action. One lane, the usual
+case, is a plain filter on the events table, which PostgreSQL folds into the aggregation; several are a UNION ALL.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.projections import Projection
+from domain.projections.expressions import Expression
+from domain.projections.rules import Action
+from store.projecting.tables import Column, ReadModel
+from store.projecting.translation import EVENTS, Element, translate
+
+ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An action with its place: the event type it answers and its lane."""
+
+    event_type: str
+    lane: int
+    action: Action
+
+
+def place(projection: type[Projection]) -> list[Placed]:
+    """The projection's actions, in the order of an event's rules."""
+    placed: list[Placed] = []
+    for event in projection.events():
+        actions = [action for rule in projection.rules if rule.event is event for action in rule.actions]
+        placed += [Placed(event.event_type(), lane, action) for lane, action in enumerate(actions)]
+    return placed
+
+
+class Actions:
+    """The rows of actions as a FROM element with key columns, `ord`, `lane`, `event_type` and values.
+
+    `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive).
+    """
+
+    def __init__(
+        self,
+        projection: type[Projection],
+        read_model: ReadModel,
+        values: dict[str, Callable[[Action], Element | None]],
+        narrow: Callable[[], list[Element]],
+        keep: Callable[[dict[str, Element]], list[Element]],
+    ) -> None:
+        self.projection, self.read_model = projection, read_model
+        self.placed = place(projection)
+        self.lanes = 1 + max(placed.lane for placed in self.placed)
+        self._values, self._narrow, self._keep = values, narrow, keep
+
+    def rows(self, name: str = "actions") -> sa.Subquery:
+        lanes = [self._lane(lane) for lane in range(self.lanes)]
+        return (lanes[0] if len(lanes) == 1 else sa.union_all(*lanes)).subquery(name)
+
+    def does(self, rows: sa.FromClause, chosen: Callable[[Action], bool]) -> Element | None:
+        """The condition that a row is one of the chosen actions; None if no action is."""
+        by_lane: dict[int, list[str]] = {}
+        for placed in self.placed:
+            if chosen(placed.action):
+                by_lane.setdefault(placed.lane, []).append(placed.event_type)
+        conditions: list[Element] = []
+        for lane, event_types in by_lane.items():
+            is_type = rows.c.event_type.in_(event_types)
+            conditions.append(is_type if self.lanes == 1 else sa.and_(rows.c.lane == lane, is_type))
+        return sa.or_(*conditions) if conditions else None
+
+    def _lane(self, lane: int) -> sa.Select[Any]:
+        here = [placed for placed in self.placed if placed.lane == lane]
+        key = {
+            name: self._by_type(here, lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
+            for name in self.projection.key
+        }
+        position = EVENTS.c.position
+        columns = [value.label(name) for name, value in key.items()]
+        columns.append((position * self.lanes + lane if self.lanes > 1 else position).label("ord"))
+        columns += [sa.literal(lane).label("lane"), EVENTS.c.event_type.label("event_type")]
+        columns += [self._by_type(here, value).label(name) for name, value in self._values.items()]
+        return sa.select(*columns).where(
+            EVENTS.c.event_type.in_([placed.event_type for placed in here]), *self._narrow(), *self._keep(key)
+        )
+
+    def _key_part(self, action: Action, name: str) -> Element:
+        return as_column(action.key[name], self.read_model.column(name))
+
+    def _by_type(self, here: list[Placed], value: Callable[[Action], Element | None]) -> Element:
+        """One expression for the lane: what `value` says of each event type's action, told apart only if need be."""
+        by_text: dict[str, tuple[Element, list[str]]] = {}
+        for placed in here:
+            said = value(placed.action)
+            if said is not None:
+                text = str(said.compile(compile_kwargs={"literal_binds": True}))
+                by_text.setdefault(text, (said, []))[1].append(placed.event_type)
+        if not by_text:
+            return sa.null()
+        alone = len(by_text) == 1 and (self.lanes == 1 or len(next(iter(by_text.values()))[1]) == len(here))
+        if alone:
+            return next(iter(by_text.values()))[0]
+        return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
+
+
+def as_column(expression: Expression, column: Column) -> Element:
+    """The value in the column's type, so that every split of a history rounds alike.
+
+    Not for character types: a cast would cut a text that is too long, an assignment refuses it.
+    """
+    value = translate(expression)
+    return value if column.is_character else sa.cast(value, column.type)

@@ -1,0 +1,70 @@
+"""Fingerprints: what a projection compiles to, in named parts, so that a change can be told and named."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from domain.projections.rules import Rule
+from store.catalogue import Catalogue
+from store.projecting.tables import table_sql
+
+# Raised when the same rules come to mean something else in a new ACCI.
+MEANING = 1
+
+
+@dataclass(eq=False, repr=False)
+class RebuildNeeded(AcciError):
+    """The rules are not those that the live rows were made with; `changes` names what differs."""
+
+    projection: str
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} needs a rebuild: {'; '.join(self.changes)}. Its live rows stay as they are until then. "
+            f"Run `acci run rebuild {self.projection}`."
+        )
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a projection is made of: each part's name and digest."""
+
+    parts: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest(json.dumps(self.parts, sort_keys=True))
+
+    def changes_from(self, old: dict[str, str]) -> tuple[str, ...]:
+        """The parts that differ from `old`, each with how."""
+        names = sorted(self.parts.keys() | old.keys())
+        changed = [name for name in names if self.parts.get(name) != old.get(name)]
+        return tuple(
+            f"{name} {'is new' if name not in old else 'is gone' if name not in self.parts else 'changed'}"
+            for name in changed
+        )
+
+
+def define(catalogue: Catalogue, projection: type[Projection]) -> Definition:
+    """The projection as it is now. Raises `ProjectionError` when its table has no SQL file."""
+    rules = {f"rule {rule.name} on {rule.event.event_type()}": _digest(_meaning(rule)) for rule in projection.rules}
+    return Definition(
+        {
+            **rules,
+            "key": _digest(repr(projection.key)),
+            "table": _digest(table_sql(catalogue, projection)),
+            "meaning": str(MEANING),
+        }
+    )
+
+
+def _meaning(rule: Rule) -> str:
+    """A rule's compiled actions; what its method is called or how it is written does not matter."""
+    return repr([(action.verb.__name__, action.key, action.columns) for action in rule.actions])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

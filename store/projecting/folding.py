@@ -1,0 +1,207 @@
+"""Folding: a range of events to one row a key, with a verdict on what becomes of the stored row.
+
+Most keys fold in one pass: the last value of a column is the maximum of (order, value) as text, a sum is a sum.
+That is wrong only for a key with an action that a later one in the range makes void (a sum before an Insert, an
+Update before there is a row). Such keys are found in the same pass and folded anew from where they start.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.projections import Delete, Insert, Projection, Update, Upsert
+from domain.projections.kinds import Kind
+from domain.projections.rules import Action
+from domain.projections.verbs import FoldKind
+from store.projecting.actions import ORDER_BASE, Actions, as_column
+from store.projecting.tables import Column, ReadModel
+from store.projecting.translation import Element, as_text, bytewise
+
+NEVER = -1
+NOTHING = sa.cast(sa.null(), sa.BigInteger)
+
+
+class Folding:
+    """The folded rows of a projection: `final()` has the key, a verdict and a folded value for each column."""
+
+    def __init__(
+        self,
+        projection: type[Projection],
+        read_model: ReadModel,
+        narrow: Callable[[], list[Element]],
+        keep: Callable[[dict[str, Element]], list[Element]],
+        stored: sa.FromClause | None,
+    ) -> None:
+        self.projection, self.read_model, self.stored = projection, read_model, stored
+        verbs = {action.verb for rule in projection.rules for action in rule.actions}
+        self.has = {verb: verb in verbs for verb in (Insert, Update, Upsert, Delete)}
+        self.columns = {name: read_model.column(name) for name in projection.folds}
+        values: dict[str, Callable[[Action], Element | None]] = {
+            name: lambda action, name=name: self._value(action, name)  # type: ignore[misc]
+            for name in projection.folds
+        }
+        self.actions = Actions(projection, read_model, values, narrow, keep)
+
+    # -- what an action gives a column ------------------------------------------------------------------------
+
+    def _writes(self, name: str) -> Callable[[Action], bool]:
+        """Whether an action has a say in the column's fold. A put column is written whole by what makes a row anew."""
+        anew = (Insert, Delete) if self.has[Upsert] else (Insert,)
+        put = self.projection.folds[name] is FoldKind.PUT
+        return lambda action: name in action.columns or (put and action.verb in anew)
+
+    def _value(self, action: Action, name: str) -> Element | None:
+        column = self.columns[name]
+        if not self._writes(name)(action):
+            return None
+        if name in action.columns:
+            return as_column(action.columns[name].value, column)
+        return self._default(column)
+
+    def _default(self, column: Column) -> Element:
+        return sa.cast(sa.null() if column.default is None else sa.literal(column.default), column.type)
+
+    def _nullable(self, name: str) -> bool:
+        writes, column = self._writes(name), self.columns[name]
+        return any(
+            action.columns[name].value.nullable if name in action.columns else column.default is None
+            for placed in self.actions.placed
+            if writes(action := placed.action)
+        )
+
+    # -- one pass ----------------------------------------------------------------------------------------------
+
+    def _fold(self, rows: sa.FromClause, name: str) -> Element:
+        """The column's aggregate over `rows`, in a form that `_decoded` reads."""
+        kind, value = self.projection.folds[name], rows.c[name]
+        written = self.actions.does(rows, self._writes(name))
+        order = as_text(rows.c.ord + ORDER_BASE)
+        folded: Element
+        if kind is FoldKind.PUT:
+            text = as_text(value)
+            if self._nullable(name):
+                text = sa.func.coalesce(sa.literal("=").op("||")(text), "")
+            folded = sa.func.max(bytewise(order.op("||")(text)))
+        elif kind is FoldKind.KEEP:
+            folded = sa.func.min(bytewise(order.op("||")(as_text(value))))
+        elif kind is FoldKind.ADD:
+            folded = sa.func.sum(value)
+        else:
+            aggregate = sa.func.min if kind is FoldKind.MINIMUM else sa.func.max
+            folded = aggregate(self._comparable(name, value))
+        return folded if written is None else folded.filter(written)
+
+    def _kind(self, name: str) -> Kind:
+        return next(
+            placed.action.columns[name].value.kind for placed in self.actions.placed if name in placed.action.columns
+        )
+
+    def _comparable(self, name: str, value: Element) -> Element:
+        """PostgreSQL before 18 has no min(uuid); as text UUIDs sort alike."""
+        return bytewise(as_text(value)) if self._kind(name) in (Kind.TEXT, Kind.UUID) else value
+
+    def decoded(self, folded: sa.FromClause, name: str) -> Element:
+        """The folded value in the column's type; NULL also where no event of the range wrote the column."""
+        kind, column = self.projection.folds[name], self.columns[name]
+        value: Element = folded.c[name]
+        digits = len(str(ORDER_BASE))
+        if kind is FoldKind.PUT and self._nullable(name):
+            value = sa.case((sa.func.length(value) > digits, sa.func.substr(value, digits + 2)))
+        elif kind in (FoldKind.PUT, FoldKind.KEEP):
+            value = sa.func.substr(value, digits + 1)
+        return value if column.is_character else sa.cast(value, column.type)
+
+    def _summary(self, rows: sa.FromClause) -> list[Any]:
+        """The places of the verbs that decide what becomes of the row."""
+        columns = []
+        for label, verb in (("inserted", Insert), ("deleted", Delete), ("upserted", Upsert)):
+            done = self.actions.does(rows, lambda action, verb=verb: action.verb is verb)  # type: ignore[misc]
+            columns.append((NOTHING if done is None else sa.func.max(rows.c.ord).filter(done)).label(label))
+        if self._can_be_void():
+            columns.append(sa.func.min(rows.c.ord).label("first"))
+            updated = self.actions.does(rows, lambda action: action.verb is Update)
+            first_update = NOTHING if updated is None else sa.func.min(rows.c.ord).filter(updated)
+            columns.append(first_update.label("first_update"))
+        return columns
+
+    def _key(self, rows: sa.FromClause) -> list[Any]:
+        return [rows.c[name] for name in self.projection.key]
+
+    def _same_key(self, left: sa.FromClause, right: sa.FromClause) -> Element:
+        return sa.and_(*(left.c[name] == right.c[name] for name in self.projection.key))
+
+    def final(self) -> sa.Select[Any]:
+        """One row a key: the key, `anew`, `gone`, `makes` (makes the row if there is none), and each column's fold."""
+        rows = self.actions.rows()
+        folds = [self._fold(rows, name).label(name) for name in self.projection.folds]
+        folded = sa.select(*self._key(rows), *self._summary(rows), *folds).group_by(*self._key(rows))
+        if not self._can_be_void():
+            once = folded.subquery("folded")
+            return sa.select(*self._key(once), *self._verdict(once), *(once.c[name] for name in self.projection.folds))
+        first = folded.cte("folded")
+        again = self._refolded(first)
+        void = self._void(first)
+        columns = [sa.case((void, again.c[name]), else_=first.c[name]).label(name) for name in self.projection.folds]
+        return sa.select(*self._key(first), *self._verdict(first), *columns).select_from(
+            first.outerjoin(again, self._same_key(first, again))
+        )
+
+    def _verdict(self, folded: sa.FromClause) -> list[Any]:
+        inserted = sa.func.coalesce(folded.c.inserted, NEVER)
+        deleted = sa.func.coalesce(folded.c.deleted, NEVER)
+        upserted = sa.func.coalesce(folded.c.upserted, NEVER)
+        gone = sa.and_(deleted > inserted, deleted > upserted)
+        anew = sa.and_(sa.func.greatest(inserted, deleted) > NEVER, sa.not_(gone))
+        return [
+            anew.label("anew"),
+            gone.label("gone"),
+            sa.or_(anew, sa.and_(upserted > NEVER, sa.not_(gone))).label("makes"),
+        ]
+
+    # -- keys with void actions ---------------------------------------------------------------------------------
+
+    def _can_be_void(self) -> bool:
+        barriers = self.has[Insert] or self.has[Delete]
+        sums = any(kind is not FoldKind.PUT for kind in self.projection.folds.values())
+        return (barriers and sums) or (self.has[Update] and self.has[Upsert])
+
+    def _void(self, folded: sa.FromClause) -> Element:
+        """Whether the key may have a void action: one before a barrier, or an Update before an Upsert."""
+        barrier = sa.func.greatest(folded.c.inserted, folded.c.deleted)
+        return sa.func.coalesce(
+            sa.or_(
+                sa.func.coalesce(barrier > folded.c.first, sa.false()),
+                sa.func.coalesce(folded.c.first_update < folded.c.upserted, sa.false()),
+            )
+        )
+
+    def _refolded(self, folded: sa.CTE) -> sa.CTE:
+        """The keys with void actions, folded from the action that starts their row."""
+        rows = self.actions.rows("again")
+        inserted = sa.func.coalesce(folded.c.inserted, NEVER)
+        deleted = sa.func.coalesce(folded.c.deleted, NEVER)
+        upserted = self.actions.does(rows, lambda action: action.verb is Upsert)
+        first_upsert: Element = NOTHING
+        if upserted is not None:
+            first_upsert = sa.func.min(rows.c.ord).filter(sa.and_(upserted, rows.c.ord > deleted))
+        start: Element = sa.case((inserted > deleted, inserted), else_=first_upsert)
+        if self.stored is not None:
+            there = sa.exists().where(self._same_key(self.stored, folded)).correlate(folded)
+            start = sa.case((sa.and_(inserted == NEVER, deleted == NEVER, there), NEVER), else_=start)
+        starts = (
+            sa.select(*self._key(folded), start.label("start"))
+            .select_from(folded.join(rows, self._same_key(folded, rows)))
+            .where(self._void(folded))
+            .group_by(*self._key(folded), folded.c.inserted, folded.c.deleted)
+            .cte("starts")
+        )
+        rows = self.actions.rows("anew")
+        folds = [self._fold(rows, name).label(name) for name in self.projection.folds]
+        return (
+            sa.select(*self._key(rows), *folds)
+            .select_from(rows.join(starts, self._same_key(starts, rows)))
+            .where(rows.c.ord >= starts.c.start)
+            .group_by(*self._key(rows))
+            .cte("refolded")
+        )

@@ -1,0 +1,173 @@
+"""Generations: the builds of a read model; one is live, one may be in the making, older ones are kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError, UnknownName
+from domain.projections import Projection
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting.fingerprints import Definition, RebuildNeeded, define
+from store.projecting.tables import Index, ReadModel, create, describe, table_sql
+from store.statements import sql
+
+Purpose = Literal["catch-up", "rebuild"]
+
+
+@dataclass(eq=False, repr=False)
+class Busy(AcciError):
+    """Somebody else is at it; nothing was done."""
+
+    transient: ClassVar[bool] = False
+
+    projection: str
+    purpose: str
+
+    def __str__(self) -> str:
+        return f"Another {self.purpose} of {self.projection} is under way; this one left it alone."
+
+
+@dataclass(eq=False, repr=False)
+class NotBuilt(AcciError):
+    """The projection has no live generation yet."""
+
+    projection: str
+
+    def __str__(self) -> str:
+        return f"{self.projection} has never been built. Run `acci run rebuild {self.projection}`."
+
+
+@dataclass(eq=False, repr=False)
+class CheckpointBeyondLog(AcciError):
+    """A read model is ahead of the events: the log was restored from an older backup, or is another one."""
+
+    projection: str
+    checkpoint: int
+    head: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} has applied events up to position {self.checkpoint}, but the log ends at {self.head}: "
+            f"it was restored from an older backup. Run `acci run rebuild {self.projection}`."
+        )
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One build of a read model, as stored."""
+
+    generation: int
+    projection: str
+    state: str
+    fingerprint: str
+    definition: dict[str, str]
+    indexes: tuple[Index, ...]
+    checkpoint: int
+    created_at: datetime
+    published_at: datetime | None
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds its table."""
+        return f"generation_{self.generation}"
+
+    def read_model(self, connection: Connection) -> ReadModel:
+        return describe(connection, self.schema, self.projection)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A share of a generation's keys: `checkpoint` of `target` is how far it has come."""
+
+    generation: int
+    partition: int
+    partitions: int
+    checkpoint: int
+    target: int
+
+    @property
+    def is_done(self) -> bool:
+        return self.checkpoint >= self.target
+
+
+def _generation(row: tuple[Any, ...] | None) -> Generation | None:
+    if row is None:
+        return None
+    number, projection, state, fingerprint, definition, indexes, *rest = row
+    return Generation(
+        number, projection, state, fingerprint, definition, tuple(Index(**index) for index in indexes), *rest
+    )
+
+
+def live(connection: Connection, projection: str) -> Generation | None:
+    """The generation that readers see; None before the first build."""
+    return _generation(connection.execute(sql("generations/live"), {"projection": projection}).fetchone())
+
+
+def building(connection: Connection, projection: str) -> Generation | None:
+    """The generation in the making, if any."""
+    return _generation(connection.execute(sql("generations/building"), {"projection": projection}).fetchone())
+
+
+def one(connection: Connection, number: int) -> Generation:
+    """The generation of that number as it is now. Raises `UnknownName`."""
+    found = _generation(connection.execute(sql("generations/one"), {"generation": number}).fetchone())
+    if found is None:
+        raise UnknownName("generation", str(number), ())
+    return found
+
+
+def kept(connection: Connection, projection: str) -> tuple[Generation, ...]:
+    """Those that were live once and can be put back, newest first."""
+    rows = connection.execute(sql("generations/kept"), {"projection": projection}).fetchall()
+    return tuple(found for row in rows if (found := _generation(row)))
+
+
+def partitions(connection: Connection, generation: Generation) -> tuple[Partition, ...]:
+    rows = connection.execute(sql("generations/partitions"), {"generation": generation.generation})
+    return tuple(Partition(*row) for row in rows)
+
+
+def begin(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
+    """Make a new, empty generation with its table; in the caller's transaction. Raises `ProjectionError`."""
+    definition = define(catalogue, projection)
+    row = connection.execute(
+        sql("generations/add"),
+        {
+            "projection": projection.name,
+            "fingerprint": definition.fingerprint,
+            "definition": Jsonb(definition.parts),
+        },
+    ).fetchone()
+    generation = _generation(row)
+    assert generation is not None, "INSERT … RETURNING gives a row"  # noqa: S101
+    create(connection, projection, generation.schema, table_sql(catalogue, projection))
+    return generation
+
+
+def require_same_rules(generation: Generation, definition: Definition) -> None:
+    """Refuse to mix rules: raises `RebuildNeeded` naming what changed since the generation was made."""
+    if definition.fingerprint != generation.fingerprint:
+        raise RebuildNeeded(generation.projection, definition.changes_from(generation.definition))
+
+
+@contextmanager
+def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[None]:
+    """Be the only one at this projection for this purpose. Raises `Busy` at once if somebody else is.
+
+    A comfort, held by the session: what keeps a batch from being applied twice is the lock on its checkpoint.
+    """
+    parameters = {"purpose": purpose, "projection": projection}
+    row = connection.execute(sql("generations/take_turn"), parameters).fetchone()
+    if not row or not row[0]:
+        raise Busy(projection, purpose)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(sql("generations/give_turn"), parameters)

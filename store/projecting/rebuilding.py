@@ -1,0 +1,131 @@
+"""Rebuilding: a new generation beside the live one, in partitions of its keys, resumable, then swapped in.
+
+    begin → fill each partition (in parallel) → finish (indexes) → publish (catch up and swap)
+
+Every step commits what it did and can be run again: a rerun after a crash goes on with what is missing. The live
+generation is untouched until the swap.
+"""
+
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
+
+from domain.projections import Projection
+from store import high_water
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.batches import WORK_MEM, Progress, Report, require_within_log, unheard
+from store.projecting.compiling import Compiled
+from store.projecting.fingerprints import define
+from store.projecting.generations import Busy, Generation, Partition
+from store.projecting.tables import build_indexes, drop_indexes, indexes
+from store.statements import sql
+
+STRIDE = 5_000_000  # positions a partition takes in one transaction: what a crash can cost
+
+
+def begin(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], partition_count: int
+) -> tuple[Generation, tuple[Partition, ...]]:
+    """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
+
+    Atomic. An interrupted rebuild of other rules is thrown away. Raises `ProjectionError`.
+    """
+    found = generations.building(connection, projection.name)
+    if found is not None:
+        if found.fingerprint == define(catalogue, projection).fingerprint:
+            require_within_log(found, high_water.establish(connection).head)
+            return found, generations.partitions(connection, found)
+        discard(connection, found)
+    target = high_water.establish(connection).position
+    with connection.transaction():
+        generation = generations.begin(connection, catalogue, projection)
+        read_model = generation.read_model(connection)
+        taken_off = indexes(connection, read_model)
+        drop_indexes(connection, read_model, taken_off)
+        connection.execute(
+            sql("generations/remember_indexes"),
+            {"generation": generation.generation, "indexes": Jsonb([vars(index) for index in taken_off])},
+        )
+        for number in range(partition_count):
+            connection.execute(
+                sql("generations/add_partition"),
+                {
+                    "generation": generation.generation,
+                    "partition": number,
+                    "partitions": partition_count,
+                    "target": target,
+                },
+            )
+    generation = generations.one(connection, generation.generation)
+    return generation, generations.partitions(connection, generation)
+
+
+def fill(
+    connection: Connection,
+    projection: type[Projection],
+    generation: Generation,
+    partition: Partition,
+    report: Report = unheard,
+) -> Progress:
+    """Project every event up to the partition's target onto its keys. Resumable; each stride is final.
+
+    Raises `Busy` if somebody else fills the same partition.
+    """
+    compiled = Compiled(projection, generation.read_model(connection))
+    first, later = compiled.fill(partitioned=True), compiled.apply(partitioned=True)
+    progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
+    share = {"generation": generation.generation, "partition": partition.partition}
+    while progress.checkpoint < partition.target:
+        with connection.transaction():
+            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            row = connection.execute(sql("generations/lock_partition"), share).fetchone()
+            if row is None:
+                raise Busy(projection.name, "rebuild")
+            checkpoint, target = row
+            upto = min(checkpoint + STRIDE, target)
+            changed = connection.execute(
+                (later if checkpoint else first).encode(),
+                {
+                    "after": checkpoint,
+                    "upto": upto,
+                    "partition": partition.partition,
+                    "partitions": partition.partitions,
+                },
+            ).rowcount
+            connection.execute(sql("generations/advance_partition"), share | {"checkpoint": upto})
+        progress = Progress(
+            projection.name, progress.start, upto, target, progress.rows + changed, progress.batches + 1
+        )
+        report(progress)
+    return progress
+
+
+def finish(connection: Connection, generation: Generation) -> Generation:
+    """Build the indexes and set the checkpoint, once every partition is done. Atomic and idempotent."""
+    unfinished = [part for part in generations.partitions(connection, generation) if not part.is_done]
+    if unfinished:
+        raise Busy(generation.projection, "rebuild")
+    with connection.transaction():
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
+        read_model = generation.read_model(connection)
+        build_indexes(connection, read_model, generation.indexes)
+        parts = generations.partitions(connection, generation)
+        reached = max([generation.checkpoint, *(part.target for part in parts)])
+        connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
+    connection.execute(
+        identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
+    )
+    return generations.one(connection, generation.generation)
+
+
+def discard(connection: Connection, generation: Generation) -> None:
+    """Drop a generation that is not live, with its table. Atomic."""
+    with connection.transaction():
+        connection.execute(
+            identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
+        )
+        parameters = {"generation": generation.generation}
+        connection.execute(sql("generations/drop_partitions"), parameters)
+        connection.execute(sql("generations/set_state"), parameters | {"state": "dropped"})

@@ -1,0 +1,136 @@
+"""Swapping: readers move from one generation to another in one transaction, and see no gap.
+
+Readers query a view in schema `read`; replacing it keeps its grants, the views upon it and prepared statements. The
+wait for its lock is short and tried again, so that a long query delays the swap, not the other readers.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from psycopg import errors
+from psycopg import sql as identifiers
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from store import high_water
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.batches import advance, apply_batch
+from store.projecting.compiling import Compiled
+from store.projecting.generations import Generation
+from store.projecting.tables import ReadModel, qualified
+from store.statements import sql
+
+LOCK_WAIT_MILLISECONDS = 100
+PATIENCE_SECONDS = 60.0
+NEAR = 10_000  # positions: what the last step may have to apply while it holds the lock
+
+
+@dataclass(eq=False, repr=False)
+class SwapBlocked(AcciError):
+    """The view's lock could not be had in time; the live generation stays. Trying again may help."""
+
+    transient: ClassVar[bool] = True
+
+    projection: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} could not be swapped within {self.seconds:g} s: long queries are reading it. "
+            "The old generation is still live; run the same again to go on."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class ColumnsInUse(AcciError):
+    """Readers' columns would go or change, and other views need them."""
+
+    projection: str
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} cannot be swapped: its columns change and something depends on them ({self.detail}). "
+            "Drop what depends on read." + self.projection + " or keep the old columns, and run the rebuild again."
+        )
+
+
+def publish(
+    connection: Connection, projection: type[Projection], generation: Generation, patience: float = PATIENCE_SECONDS
+) -> Generation:
+    """Make `generation` the live one; it has then applied all that the old one had, and no event twice.
+
+    Catches up first until little is left, then applies the rest and swaps in one transaction. Raises `SwapBlocked`
+    and `ColumnsInUse`, the live generation untouched.
+    """
+    deadline = time.monotonic() + patience
+    pause = 0.05
+    while True:
+        _come_near(connection, projection, generation)
+        try:
+            _swap(connection, projection, generation)
+            return generations.one(connection, generation.generation)
+        except errors.LockNotAvailable as error:
+            if time.monotonic() > deadline:
+                raise SwapBlocked(projection.name, patience) from error
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+
+def _come_near(connection: Connection, projection: type[Projection], generation: Generation) -> None:
+    """Catch the generation up, outside the swap's locks, until it is within `NEAR` positions of the mark."""
+    while True:
+        fresh = generations.one(connection, generation.generation)
+        mark = high_water.establish(connection).position
+        if mark - fresh.checkpoint <= NEAR:
+            return
+        advance(connection, projection, fresh, mark)
+
+
+def _swap(connection: Connection, projection: type[Projection], generation: Generation) -> None:
+    bound = high_water.establish(connection).position
+    read_model = generation.read_model(connection)
+    statement = Compiled(projection, read_model).apply()
+    old = generations.live(connection, projection.name)
+    both = [generation.generation] + ([old.generation] if old else [])
+    with connection.transaction():
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+        locked: dict[int, int] = dict(
+            connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
+        )
+        # Readers never go back in time: the new generation ends where the old one did, or further on.
+        bound = max(bound, *locked.values())
+        while locked[generation.generation] < bound:
+            step = bound - locked[generation.generation]
+            locked[generation.generation], _ = apply_batch(connection, generation, statement, bound, step)
+        if old is not None and old.generation != generation.generation:
+            connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
+        connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
+        _point_view(connection, read_model)
+
+
+def _point_view(connection: Connection, read_model: ReadModel) -> None:
+    view = identifiers.Identifier("read", read_model.name)
+    columns = identifiers.SQL(", ").join(identifiers.Identifier(column.name) for column in read_model.columns)
+    table = identifiers.Identifier(read_model.schema, read_model.name)
+    replace = identifiers.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(view, columns, table)
+    try:
+        with connection.transaction():
+            connection.execute(replace)
+    except errors.InvalidTableDefinition:
+        # A column went, moved or changed its type: the view is made anew, with the grants it had.
+        parameters = {"view": qualified(connection, "read", read_model.name)}
+        grants = connection.execute(sql("swapping/grants"), parameters).fetchall()
+        try:
+            connection.execute(identifiers.SQL("DROP VIEW {}").format(view))
+        except errors.DependentObjectsStillExist as error:
+            raise ColumnsInUse(read_model.name, (error.diag.message_detail or "").split("\n")[0]) from error
+        connection.execute(replace)
+        for privilege, grantee, grantable in grants:
+            option = identifiers.SQL(" WITH GRANT OPTION" if grantable else "")
+            role = identifiers.SQL("PUBLIC") if grantee is None else identifiers.Identifier(grantee)
+            connection.execute(
+                identifiers.SQL("GRANT {} ON {} TO {}{}").format(identifiers.SQL(privilege), view, role, option)
+            )

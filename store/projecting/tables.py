@@ -1,0 +1,171 @@
+"""A read model's table: made from its SQL file in a generation's own schema, and described for the compiler."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql as identifiers
+from sqlalchemy.types import UserDefinedType
+
+from domain.errors import ProjectionError
+from domain.projections import Projection
+from domain.projections.verbs import FoldKind, Insert
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.statements import sql
+
+NUMBERS_WITHOUT_A_DEFAULT = (None, "0")
+
+
+class ColumnType(UserDefinedType[Any]):
+    """A type by the name that PostgreSQL gives it, such as `numeric(12,2)`."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a read model; `default` is its value as text, None for NULL."""
+
+    name: str
+    type: ColumnType
+    category: str
+    default: str | None
+    generated: bool
+
+    @property
+    def is_character(self) -> bool:
+        return self.category == "S"
+
+
+@dataclass(frozen=True)
+class ReadModel:
+    """The table of one generation: `schema`.`name`, with its columns in order."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index, or a constraint that has one, and its definition to make it again."""
+
+    name: str
+    is_constraint: bool
+    definition: str
+
+
+def table_sql(catalogue: Catalogue, projection: type[Projection]) -> str:
+    """The text of the read model's SQL file. Raises `ProjectionError` when there is none."""
+    file: Path = catalogue.folders[projection.name] / "read_models" / f"{projection.name}.sql"
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        reason = f"its table has no SQL file; write read_models/{file.name} in its context's SQL folder."
+        raise ProjectionError(projection.__name__, reason) from error
+
+
+def create(connection: Connection, projection: type[Projection], schema: str, text: str) -> ReadModel:
+    """Make the schema and, from `text`, the table in it; checks that the rules fit. In the caller's transaction.
+
+    Raises `ProjectionError`.
+    """
+    connection.execute(identifiers.SQL("CREATE SCHEMA {}").format(identifiers.Identifier(schema)))
+    connection.execute(sql("projecting/enter_schema"), {"schema": schema})
+    connection.execute(text.encode(), prepare=False)
+    connection.execute(sql("projecting/leave_schema"))
+    read_model = describe(connection, schema, projection.name)
+    check(connection, projection, read_model)
+    return read_model
+
+
+def describe(connection: Connection, schema: str, name: str) -> ReadModel:
+    """The table as it is in the database."""
+    rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
+    columns = tuple(
+        Column(column, ColumnType(kind), category, _evaluated(connection, default), generated)
+        for column, kind, category, default, generated in rows
+    )
+    return ReadModel(schema, name, columns)
+
+
+def qualified(connection: Connection, schema: str, name: str) -> str:
+    return identifiers.Identifier(schema, name).as_string(connection)
+
+
+def _evaluated(connection: Connection, default: str | None) -> str | None:
+    """A default's value now. Its expression is the catalog's own text of the owner's DDL."""
+    if default is None:
+        return None
+    row = connection.execute(identifiers.SQL("SELECT ({})::text").format(identifiers.SQL(default))).fetchone()
+    return None if row is None else row[0]
+
+
+def check(connection: Connection, projection: type[Projection], read_model: ReadModel) -> None:
+    """Whether the rules can fill the table. Raises `ProjectionError` with the way out."""
+    subject = projection.__name__
+    columns = {column.name: column for column in read_model.columns}
+    if not columns:
+        raise ProjectionError(subject, f"its SQL file makes no table {projection.name!r}.")
+    for name in (*projection.key, *projection.folds):
+        if name not in columns:
+            raise ProjectionError(subject, f"its table has no column {name!r}; add it to the SQL file.")
+        if columns[name].generated:
+            raise ProjectionError(subject, f"PostgreSQL generates column {name!r}; take it out of the rules.")
+    parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
+    keys = {tuple(row[0]) for row in connection.execute(sql("projecting/unique_keys"), parameters)}
+    if tuple(sorted(projection.key)) not in keys:
+        listed = ", ".join(projection.key)
+        raise ProjectionError(subject, f"its table needs PRIMARY KEY ({listed}), the projection's key.")
+    for rule in projection.rules:
+        for action in rule.actions:
+            for name, fold in action.columns.items():
+                bare = action.verb is Insert and fold.kind is FoldKind.PUT and projection.folds[name] != fold.kind
+                if bare and columns[name].default not in NUMBERS_WITHOUT_A_DEFAULT:
+                    raise ProjectionError(
+                        f"{subject}.{rule.name}",
+                        f"it starts the folded column {name!r}, which has a default; take the default out.",
+                    )
+
+
+def indexes(connection: Connection, read_model: ReadModel) -> tuple[Index, ...]:
+    """The table's indexes and indexed constraints, primary key first."""
+    parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
+    return tuple(Index(*row) for row in connection.execute(sql("projecting/indexes"), parameters))
+
+
+def drop_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[Index, ...]) -> None:
+    """Take the indexes off for loading; `build_indexes` puts them back."""
+    for index in dropped:
+        if index.is_constraint:
+            command = identifiers.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                identifiers.Identifier(read_model.schema, read_model.name), identifiers.Identifier(index.name)
+            )
+        else:
+            command = identifiers.SQL("DROP INDEX {}").format(identifiers.Identifier(read_model.schema, index.name))
+        connection.execute(command)
+
+
+def build_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[Index, ...]) -> None:
+    """Make those of `dropped` that are not there. Idempotent; in the caller's transaction."""
+    present = {index.name for index in indexes(connection, read_model)}
+    for index in dropped:
+        if index.name in present:
+            continue
+        if index.is_constraint:
+            prefix = identifiers.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(
+                identifiers.Identifier(read_model.schema, read_model.name), identifiers.Identifier(index.name)
+            )
+            connection.execute(prefix.as_bytes(connection) + index.definition.encode())
+        else:
+            connection.execute(index.definition.encode())

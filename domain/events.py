@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -15,13 +15,20 @@ class EventData(BaseModel):
     when the shape changes and declare an upcaster for the old one.
     """
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
     schema_version: ClassVar[int] = 1
 
     @classmethod
     def event_type(cls) -> str:
         return cls.__name__
+
+
+class Unreadable(EventData):
+    """Stands in for a payload that today's code cannot read; nothing is lost: `payload` is the JSON as stored."""
+
+    payload: Any
+    reason: str
 
 
 D = TypeVar("D", bound=EventData, covariant=True)

@@ -1,0 +1,146 @@
+"""Events as PostgreSQL holds them: typed payloads to JSON and back, without loss, or refused up front."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from domain.errors import AcciError
+from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
+
+PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
+NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
+
+Row = Sequence[Any]
+
+
+@dataclass(eq=False, repr=False)
+class PayloadTooLarge(AcciError):
+    """An event's payload is longer than the store takes; `size` and `limit` are bytes of JSON."""
+
+    event_type: str
+    aggregate_id: str
+    size: int
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"The payload of {self.event_type} for {self.aggregate_id!r} is {self.size:,} bytes, more than the limit "
+            f"of {self.limit:,}. Keep large content elsewhere and put its address into the event."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class Unstorable(AcciError):
+    """PostgreSQL cannot hold it: `what` names the event or stream, `where` the field (dotted path)."""
+
+    what: str
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be stored: {self.where} {self.reason}"
+
+
+def check_stream(stream: StreamId) -> None:
+    """Raises `Unstorable` for a stream name that PostgreSQL or its index cannot hold."""
+    for field, value in zip(StreamId._fields, stream, strict=True):
+        if not value:
+            raise Unstorable("The stream", field, "is empty.")
+        if "\0" in value:
+            raise Unstorable("The stream", field, "holds a NUL character; PostgreSQL has none in text.")
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            raise Unstorable("The stream", field, "holds half a surrogate pair, which is no character.") from None
+        if size > NAME_LIMIT:
+            raise Unstorable("The stream", field, f"is {size:,} bytes long; the limit is {NAME_LIMIT}.")
+
+
+def encode_data(event: Event[EventData], limit: int) -> str:
+    """The payload as JSON. Raises `PayloadTooLarge` or `Unstorable`."""
+    what = f"{event.event_type} for {event.aggregate_id!r}"
+    if isinstance(event.data, Unreadable):
+        raise Unstorable(what, "data", f"is a stand-in for what could not be read ({event.data.reason})")
+    try:
+        text = event.data.model_dump_json()
+    except (PydanticSerializationError, UnicodeError) as error:
+        raise Unstorable(what, "data", f"has no JSON form: {error}.") from error
+    if "\\u0000" in text:
+        _refuse_nul(what, json.loads(text), "data")
+    # A character is at most four bytes: most payloads need not be counted.
+    if len(text) * 4 > limit and (size := len(text.encode())) > limit:
+        raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
+    return text
+
+
+def encode_metadata(metadata: EventMetadata) -> str:
+    """The metadata as JSON, what is not known left out. Raises `Unstorable`."""
+    known = {
+        "tenant_id": metadata.tenant_id,
+        "correlation_id": metadata.correlation_id,
+        "causation_id": metadata.causation_id,
+        "user_id": metadata.user_id,
+    }
+    text = json.dumps({name: value for name, value in known.items() if value is not None}, ensure_ascii=False)
+    if "\\u0000" in text:
+        _refuse_nul("The event", known, "metadata")
+    return text
+
+
+def _refuse_nul(what: str, value: object, where: str) -> None:
+    """Raises `Unstorable` if a NUL is in a text or key below `value`; an escaped backslash may look like one."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Unstorable(what, where, "holds a NUL character; PostgreSQL has none in text.")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            _refuse_nul(what, key, f"{where} (a key)")
+            _refuse_nul(what, inner, f"{where}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_nul(what, inner, f"{where}.{index}")
+
+
+class Decoder:
+    """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception."""
+
+    def __init__(self, types: Mapping[str, type[EventData]]) -> None:
+        self._types = types
+
+    def event(self, row: Row) -> RecordedEvent[EventData]:
+        """`row` has the columns of sql/events/read_stream.sql, in their order."""
+        position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, data, metadata = row
+        aggregate_type, aggregate_id, event_type = names
+        known = json.loads(metadata)
+        return RecordedEvent(
+            event_id,
+            aggregate_id,
+            aggregate_type,
+            event_type,
+            version,
+            self.data(event_type, schema_version, data),
+            EventMetadata(tenant_id, known.get("correlation_id", ""), known.get("causation_id"), known.get("user_id")),
+            timestamp,
+            schema_version,
+            position=position,
+            recorded_at=recorded_at,
+        )
+
+    def data(self, event_type: str, schema_version: int, text: str) -> EventData:
+        """The payload in today's shape, or why it cannot be had."""
+        found = self._types.get(event_type)
+        if found is None:
+            return Unreadable(payload=json.loads(text), reason=f"no event type {event_type} is registered.")
+        if schema_version != found.schema_version:
+            reason = f"it has schema version {schema_version}, today's is {found.schema_version}."
+            return Unreadable(payload=json.loads(text), reason=reason)
+        try:
+            return found.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "payload"
+            return Unreadable(payload=json.loads(text), reason=f"{where}: {first['msg']}.")

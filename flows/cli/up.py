@@ -1,5 +1,86 @@
 """`acci up`: everything on this machine, in the foreground, until Ctrl-C."""
 
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
-def up() -> None:
+import typer
+
+from flows.cli.printing import console
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flows.local.everything import Everything
+
+PREFECT_PORT = 4200
+
+
+class _Stop(BaseException):
+    """Ctrl-C, or a signal that asks the same."""
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Prefect server and its pages.")] = PREFECT_PORT,
+    database_port: Annotated[
+        int | None, typer.Option(help="Port of the embedded PostgreSQL; the usual one or a free one if not given.")
+    ] = None,
+    sample: Annotated[bool, typer.Option(help="Put a sample history into an empty log.")] = True,
+) -> None:
     """Start everything here: PostgreSQL, Prefect, a worker, a sample history. Ctrl-C stops it."""
+    from flows.local.everything import Everything, Show, Wishes
+    from flows.local.running import only_one
+
+    settings = Settings.from_environment()
+    screen = console()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _ask_to_stop)
+    everything = Everything(settings, Wishes(port, database_port, sample), Show(_steps(screen), screen.print))
+    with only_one(settings, everything.api_url, everything.ui_url):
+        begun = time.monotonic()
+        try:
+            everything.start()
+            _tell(screen, everything, time.monotonic() - begun)
+            everything.watch()
+        except _Stop:
+            screen.print()
+        finally:
+            # Stopping is bounded in time; impatience must not leave half of it undone.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            everything.stop()
+
+
+def _ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def _steps(screen: "Console") -> Callable[[str], AbstractContextManager[None]]:
+    @contextmanager
+    def step(what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        with screen.status(what):
+            yield
+        screen.print(f"  [green]✓[/] {what} [dim]{time.monotonic() - begun:.1f} s[/]")
+
+    return step
+
+
+def _tell(screen: "Console", everything: "Everything", seconds: float) -> None:
+    acci = ".venv/bin/acci"
+    screen.print(
+        f"\n[bold]ACCI is up[/] after {seconds:.0f} s.\n\n"
+        f"  Prefect UI  {everything.ui_url}\n"
+        f"  Database    {everything.database_url}\n"
+        f"  Logs        {everything.logs}\n\n"
+        "Try next, in another terminal:\n\n"
+        f"  {acci} status\n"
+        f"  {acci} query search_users --query anna\n"
+        f"  {acci} run rebuild user_view\n\n"
+        "Ctrl-C here stops everything; nothing is lost.",
+        soft_wrap=True,
+    )

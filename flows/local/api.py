@@ -1,0 +1,97 @@
+"""The few requests that `acci up` makes of a Prefect server, without the three seconds of importing Prefect."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import httpx
+
+from domain.errors import AcciError
+
+
+@dataclass(eq=False, repr=False)
+class PrefectUnreachable(AcciError):
+    """The Prefect server at `url` did not answer, or not as it should."""
+
+    transient: ClassVar[bool] = True
+
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The Prefect server at {self.url} cannot be used: {self.reason}. "
+            "Start it with `make up`, or correct PREFECT_API_URL."
+        )
+
+
+class PrefectApi:
+    """A Prefect server at `url` (which ends in /api). Every request may raise PrefectUnreachable."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        key, login = os.environ.get("PREFECT_API_KEY"), os.environ.get("PREFECT_API_AUTH_STRING")
+        user, _, password = (login or "").partition(":")
+        self._client = httpx.Client(
+            base_url=url,
+            timeout=30,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            auth=(user, password) if login else None,
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def is_healthy(self) -> bool:
+        """Whether the server answers and calls itself well."""
+        try:
+            return self._client.get("/health").is_success
+        except httpx.TransportError:
+            return False
+
+    def ensure_work_pool(self, name: str) -> None:
+        """Afterwards there is a pool for process workers of that name; the first worker fills in its template."""
+        if not self._ask("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [name]}}}):
+            self._ask("POST", "/work_pools/", {"name": name, "type": "process"})
+
+    def give_up_lost_runs(self, pool: str) -> int:
+        """Afterwards no run of the pool counts as running; gives how many did. Right only while no worker is up."""
+        lost = self._runs(pool, state={"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}})
+        for run in lost:
+            state = {"type": "CRASHED", "message": "Its process was gone when ACCI was started again."}
+            self._ask("POST", f"/flow_runs/{run}/set_state", {"state": state})
+        return len(lost)
+
+    def forget_missed_runs(self, pool: str) -> int:
+        """Afterwards no scheduled run of the pool is overdue; gives how many were. One run makes up for them all."""
+        overdue = {"before_": datetime.now(UTC).isoformat()}
+        missed = self._runs(pool, state={"type": {"any_": ["SCHEDULED"]}}, next_scheduled_start_time=overdue)
+        for run in missed:
+            self._ask("DELETE", f"/flow_runs/{run}")
+        return len(missed)
+
+    def run_deployment(self, flow: str, deployment: str) -> str:
+        """Asks for a run of the deployment now; gives the run's id."""
+        found = self._ask("GET", f"/deployments/name/{flow}/{deployment}")
+        return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", {})["id"])
+
+    def state(self, run: str) -> tuple[str, str]:
+        """The type (COMPLETED, FAILED …) and the message of the run's state."""
+        state = self._ask("GET", f"/flow_runs/{run}")["state"]
+        return state["type"], state["message"] or ""
+
+    def _runs(self, pool: str, **conditions: object) -> list[str]:
+        wanted = {"flow_runs": conditions, "work_pools": {"name": {"any_": [pool]}}}
+        found: list[str] = []
+        while page := self._ask("POST", "/flow_runs/filter", wanted | {"offset": len(found)}):
+            found += [str(run["id"]) for run in page]
+        return found
+
+    def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = self._client.request(method, path, json=content)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise PrefectUnreachable(self._url, str(error).splitlines()[0]) from error
+        return answer.json() if answer.content else None

@@ -1,0 +1,45 @@
+"""The environment of everything that `acci up` starts."""
+
+import os
+
+from store.settings import Settings
+
+MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
+
+# Nothing is told to anybody outside.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
+SERVER = {
+    # The page asks the server it came from, so it works on any port.
+    "PREFECT_SERVER_UI_API_URL": "/api",
+    # In memory, a slot held by a killed run would stay taken for ever after a restart of the server.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # Runs every few minutes add up: two weeks of them are kept.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
+}
+CLIENT = {
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # no server: say so, rather than start a throw-away one
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_LOGGING_COLORS": "false",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def prefect_environment(settings: Settings, api_url: str, database_url: str | None) -> dict[str, str]:
+    """For a Prefect command against `api_url`; the server among them keeps its records in `database_url`.
+
+    What the user has set themselves stands, the addresses excepted.
+    """
+    chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")} | dict(os.environ)
+    chosen |= {"ACCI_HOME": str(settings.home), "PREFECT_API_URL": api_url, MARK: str(settings.home)}
+    if database_url is not None:
+        scheme, _, rest = database_url.partition("://")
+        chosen["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{scheme}+asyncpg://{rest}"
+    return chosen

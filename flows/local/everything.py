@@ -1,0 +1,157 @@
+"""All that `acci up` starts: in order, side by side where that is quicker, and stopped in reverse."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from flows.local.api import PrefectApi, PrefectUnreachable
+from flows.local.environment import prefect_environment
+from flows.local.leftovers import end_processes
+from flows.local.program import Program
+from flows.local.sample import fill_if_empty
+from store.embedded import EmbeddedServer
+from store.listening import HOST, PortTaken, is_free
+from store.migrations import migrate
+from store.settings import Settings
+
+POOL = "acci"
+SERVER_SECONDS = 180
+DEPLOY_SECONDS = 120
+FIRST_RUN_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for. Ports: that of the Prefect server; that of PostgreSQL, or None for the usual one."""
+
+    port: int
+    database_port: int | None
+    sample: bool
+
+
+@dataclass(frozen=True)
+class Show:
+    """Where what goes on is shown: `step` while something is done, `remark` for what a person should know."""
+
+    step: Callable[[str], AbstractContextManager[None]]
+    remark: Callable[[str], None]
+
+
+class Everything:
+    """PostgreSQL, the schema, the Prefect server, the deployments, a worker.
+
+    What is the user's own is used, and neither started nor stopped: the database of ACCI_DATABASE_URL, the Prefect
+    server of PREFECT_API_URL.
+    """
+
+    def __init__(self, settings: Settings, wishes: Wishes, show: Show) -> None:
+        self._settings = settings
+        self._wishes = wishes
+        self._show = show
+        self._own_prefect = settings.prefect_api_url is None
+        self._own_postgres = settings.database_url is None or self._own_prefect
+        self._postgres = EmbeddedServer.of(settings)
+        self._server: Program | None = None
+        self._worker: Program | None = None
+        self.api_url = settings.prefect_api_url or f"http://{HOST}:{wishes.port}/api"
+        self.ui_url = self.api_url.rstrip("/").removesuffix("/api")
+        self.database_url = settings.database_url or ""
+        self.logs = settings.home / "logs"
+
+    def start(self) -> None:
+        """Afterwards everything runs, and a first catch-up has. `stop` is due also when this raised an error."""
+        if end_processes(self._settings):
+            self._show.remark("Ended what an earlier `acci up` had left running.")
+        if self._own_prefect and not is_free(self._wishes.port):
+            raise PortTaken("the Prefect server", self._wishes.port, "--port")
+        records = self._start_postgres()
+        environment = prefect_environment(self._settings, self.api_url, records)
+        if self._own_prefect:
+            # It takes its time; the schema and the sample history are made meanwhile.
+            where = ["--host", HOST, "--port", str(self._wishes.port)]
+            self._server = self._run("the Prefect server", "server", ["server", "start", *where], environment)
+        with self._show.step("Schema and sample history"):
+            migrate(self.database_url)
+            if self._wishes.sample and self._settings.database_url is None:
+                fill_if_empty(self.database_url)
+        api = PrefectApi(self.api_url)
+        try:
+            self._start_work(api, environment)
+            self._catch_up(api)
+        finally:
+            api.close()
+
+    def watch(self) -> None:
+        """Keeps everything running until interrupted; raises ServerDidNotStart for a part that ends again and again."""
+        while True:
+            time.sleep(1)
+            if self._own_postgres and self._postgres.running_url() is None:
+                self._show.remark("The embedded PostgreSQL had ended; started it again.")
+                self._postgres.start(self._wishes.database_port)
+            for program in (self._server, self._worker):
+                if program and program.keep():
+                    self._show.remark(f"{program.name} had ended; started it again.")
+
+    def stop(self) -> None:
+        """Afterwards nothing runs that was started. What was committed stays, the rest is rolled back."""
+        if self._worker:
+            with self._show.step("Stopping the worker"):
+                self._worker.stop(patience=10)
+                # A worker leaves its runs going; while the server is there, they can say that they were ended.
+                end_processes(self._settings, spare=self._server.pid if self._server else None)
+        if self._server:
+            with self._show.step("Stopping the Prefect server"):
+                self._server.stop(patience=20)
+        end_processes(self._settings)
+        if self._own_postgres:
+            with self._show.step("Stopping PostgreSQL"):
+                self._postgres.stop()
+
+    def _start_postgres(self) -> str | None:
+        """Gives the database for the Prefect server's own records, if that server is ours."""
+        if not self._own_postgres:
+            return None
+        with self._show.step("PostgreSQL"):
+            embedded = self._postgres.start(self._wishes.database_port)
+            self.database_url = self.database_url or embedded
+            return self._postgres.create_database("prefect") if self._own_prefect else None
+
+    def _start_work(self, api: PrefectApi, environment: dict[str, str]) -> None:
+        with self._show.step("Prefect server"):
+            deadline = time.monotonic() + SERVER_SECONDS
+            while not api.is_healthy():
+                if self._server:
+                    self._server.check()
+                if time.monotonic() > deadline:
+                    raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_SECONDS} s")
+                time.sleep(0.2)
+        with self._show.step("Deployments and worker"):
+            api.ensure_work_pool(POOL)
+            if self._own_prefect:
+                api.give_up_lost_runs(POOL)
+                api.forget_missed_runs(POOL)
+            deploying = self._run("prefect deploy", "deploy", ["--no-prompt", "deploy", "--all"], environment)
+            pool = ["--pool", POOL, "--type", "process", "--limit", "4"]
+            self._worker = self._run("the worker", "worker", ["worker", "start", *pool], environment)
+            deploying.finish(DEPLOY_SECONDS)
+
+    def _catch_up(self, api: PrefectApi) -> None:
+        with self._show.step("First catch-up"):
+            run = api.run_deployment("catch-up", "catch-up")
+            deadline = time.monotonic() + FIRST_RUN_SECONDS
+            state, message = "SCHEDULED", ""
+            while state in ("SCHEDULED", "PENDING", "RUNNING") and time.monotonic() < deadline:
+                time.sleep(0.3)
+                if self._worker:
+                    self._worker.check()
+                state, message = api.state(run)
+        # A scheduled catch-up may be at it already, and then ours is cancelled: the same to the user.
+        if state not in ("COMPLETED", "CANCELLED"):
+            page = f"{self.ui_url}/runs/flow-run/{run}"
+            self._show.remark(f"The first catch-up is {state.lower()}: {message or 'it goes on'} ({page})")
+
+    def _run(self, name: str, log: str, arguments: list[str], environment: dict[str, str]) -> Program:
+        program = Program(name, arguments, self.logs / f"{log}.log", environment)
+        program.start()
+        return program

@@ -1,0 +1,39 @@
+"""Processes that nobody else stops: flow runs without a worker, all that a killed `acci up` leaves behind."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import psutil
+
+from flows.local.environment import MARK
+from store.settings import Settings
+
+PATIENCE = 5  # seconds
+
+
+def end_processes(settings: Settings, spare: int | None = None) -> int:
+    """Afterwards no process runs that an `acci up` of this folder started, flow runs among them, but for `spare`.
+
+    Gives how many there were. What they had not committed, PostgreSQL rolls back.
+    """
+    found = [process for process in _ours(settings) if process.pid != spare]
+    for process in found:
+        _tell(process.terminate)
+    _, alive = psutil.wait_procs(found, PATIENCE)
+    for process in alive:
+        _tell(process.kill)
+    psutil.wait_procs(alive, PATIENCE)
+    return len(found)
+
+
+def _ours(settings: Settings) -> Iterator[psutil.Process]:
+    # Their parents may be gone, and flow runs have sessions of their own; the environment they inherited stays.
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has just ended, or is somebody else's
+            if process.environ().get(MARK) == str(settings.home):
+                yield process
+
+
+def _tell(what: Callable[[], None]) -> None:
+    with suppress(psutil.NoSuchProcess):
+        what()

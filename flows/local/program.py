@@ -1,0 +1,88 @@
+"""The Prefect commands that ACCI runs: their logs, their early death, their orderly end."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from store.listening import ServerDidNotStart
+from store.settings import CHECKOUT
+
+STEADY_SECONDS = 20  # one that ends sooner than this would only end again
+
+
+class Program:
+    """A Prefect command, in a session of its own: Ctrl-C in the terminal reaches it through `stop` only."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", "prefect", *arguments]
+        self._log = log
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Afterwards it runs, and adds to its log what it says."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=CHECKOUT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._started = time.monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def check(self) -> None:
+        """Raises ServerDidNotStart, with its last words, if it has ended."""
+        if self._has_ended():
+            raise self.failed(self._last_words())
+
+    def finish(self, seconds: float) -> None:
+        """Waits for a command that ends by itself; raises ServerDidNotStart unless it does, in time and well."""
+        if self._process is not None:
+            try:
+                code = self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                raise self.failed(f"it was not done after {seconds:.0f} s") from None
+            if code != 0:
+                raise self.failed(self._last_words())
+
+    def keep(self) -> bool:
+        """Starts it again if it has ended, and says whether it had; raises ServerDidNotStart if it only ends again."""
+        if not self._has_ended():
+            return False
+        if time.monotonic() - self._started < STEADY_SECONDS:
+            self.check()
+        self.start()
+        return True
+
+    def stop(self, patience: float) -> None:
+        """Afterwards it does not run: it is asked to end and, after `patience` seconds, made to."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def failed(self, reason: str) -> ServerDidNotStart:
+        """The error that says why it is of no use."""
+        return ServerDidNotStart(self.name, reason, str(self._log))
+
+    def _has_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip(" \t─│╭╮╰╯")), "it said nothing")

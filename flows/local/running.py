@@ -1,0 +1,86 @@
+"""Who runs `acci up` in this folder, and where their Prefect server is."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from domain.errors import AcciError
+from store.settings import Settings
+
+
+@dataclass(eq=False, repr=False)
+class AlreadyRunning(AcciError):
+    """Another `acci up` runs in this folder, as process `pid`, with its pages at `ui_url`."""
+
+    pid: int
+    ui_url: str
+
+    def __str__(self) -> str:
+        return (
+            f"ACCI already runs in this folder (process {self.pid}, {self.ui_url}): "
+            "use it, or stop it with Ctrl-C where it was started."
+        )
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a running `acci up` tells others."""
+
+    pid: int
+    api_url: str
+    ui_url: str
+
+
+@contextmanager
+def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
+    """Inside, this is the only `acci up` of this folder, and others can find it; else raises AlreadyRunning.
+
+    The lock is the operating system's: it goes with the process, also when that is killed.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    record = _record(settings)
+    with record.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = _read(record)
+            raise AlreadyRunning(other.pid if other else 0, other.ui_url if other else "starting") from None
+        held.truncate(0)
+        held.write(json.dumps(asdict(Running(os.getpid(), api_url, ui_url))))
+        held.flush()
+        try:
+            yield
+        finally:
+            held.truncate(0)
+
+
+def running(settings: Settings) -> Running | None:
+    """The `acci up` of this folder, if one runs."""
+    record = _record(settings)
+    try:
+        with record.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _read(record)
+    return None
+
+
+def prefect_api_url(settings: Settings) -> str | None:
+    """The Prefect server to use: the one named, else that of the running `acci up`, else None."""
+    found = running(settings)
+    return settings.prefect_api_url or (found.api_url if found else None)
+
+
+def _record(settings: Settings) -> Path:
+    return settings.home / "up.json"
+
+
+def _read(record: Path) -> Running | None:
+    text = record.read_text()
+    return Running(**json.loads(text)) if text else None

@@ -1,0 +1,78 @@
+"""Queries: a typed question to a read model, answered by the SQL file of its name."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import dict_row
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import AcciError
+from domain.queries import Query
+from store.catalogue import Catalogue
+from store.database import Connection, first_line
+from store.validation import problems_of
+
+
+@dataclass(eq=False, repr=False)
+class InvalidQuery(AcciError):
+    """A question's parameters cannot be used; `problems` pairs each with what is wrong."""
+
+    query: str
+    problems: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{field}: {why}" if field else why for field, why in self.problems)
+        return f"The query {self.query} cannot be asked so: {listed}. Correct it and ask again."
+
+
+@dataclass(eq=False, repr=False)
+class NotPublished(AcciError):
+    """A read model that the question needs has no live generation yet."""
+
+    query: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The query {self.query} cannot be answered yet: {self.reason}. "
+            "Fill the read model with `acci run catch-up` or `acci run rebuild`, and ask again."
+        )
+
+
+def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Query:
+    """The typed question `name`. Raises `UnknownName`, or `InvalidQuery` naming every parameter that is wrong."""
+    declared = catalogue.query(name)
+    try:
+        return declared.model_validate(parameters)
+    except ValidationError as error:
+        raise InvalidQuery(name, problems_of(error)) from error
+
+
+def ask(connection: Connection, catalogue: Catalogue, query: Query) -> list[BaseModel] | BaseModel | None:
+    """The rows that answer `query`, typed; for a question with `one` answer that row, or None.
+
+    As far as the read model has come: the answer may lag behind the events. Raises `NotPublished` if the read model
+    was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold.
+    """
+    statement = _statement(catalogue.folders[query.name] / "queries" / f"{query.name}.sql")
+    with connection.cursor(row_factory=dict_row) as cursor:
+        try:
+            # Planned for these parameters each time: a plan for any word would be wrong for most.
+            rows = cursor.execute(statement, dict(query), prepare=False).fetchall()
+        except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+            raise NotPublished(query.name, first_line(error)) from error
+        except (psycopg.DataError, UnicodeEncodeError) as error:
+            raise InvalidQuery(query.name, (("", first_line(error)),)) from error
+    answers = [query.answer.model_validate(row) for row in rows]
+    if query.one:
+        return answers[0] if answers else None
+    return answers
+
+
+@cache
+def _statement(file: Path) -> LiteralString:
+    return file.read_text(encoding="utf-8")

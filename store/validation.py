@@ -1,0 +1,13 @@
+"""What pydantic found wrong, as pairs of field and reason that a sentence can be made of."""
+
+from pydantic import ValidationError
+
+
+def problems_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
+    """(dotted path of the field, what is wrong with it) for each problem; the values themselves are left out."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return tuple((".".join(str(part) for part in problem["loc"]), _reason(problem["msg"])) for problem in found)
+
+
+def _reason(message: str) -> str:
+    return message[:1].lower() + message[1:]

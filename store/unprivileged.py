@@ -74,9 +74,7 @@ class Account:
         if self.is_other:
             os.chown(path, self.uid, self.gid)
 
-    def run(
-        self, command: Sequence[str | Path], folder: Path, seconds: float
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Sequence[str | Path], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
         """Runs `command` in `folder` to its end; its output is in the result, whatever the exit code.
 
         Under root the account keeps one right of root's, to read what others may not: it must get to data and

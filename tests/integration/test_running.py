@@ -1,0 +1,85 @@
+"""One `acci up` a folder, found by others while it runs, and cleaned up after when it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.local.environment import MARK
+from flows.local.leftovers import end_processes
+from flows.local.running import AlreadyRunning, Running, only_one, prefect_api_url, running
+from store.settings import Settings
+
+API, UI = "http://127.0.0.1:1/api", "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"ACCI_HOME": str(tmp_path)})
+
+
+def test_others_find_it_while_it_runs(settings: Settings) -> None:
+    assert running(settings) is None
+    with only_one(settings, API, UI):
+        assert running(settings) == Running(os.getpid(), API, UI)
+        assert prefect_api_url(settings) == API
+    assert running(settings) is None
+    assert prefect_api_url(settings) is None
+
+
+def test_a_named_prefect_server_comes_first(settings: Settings, tmp_path: Path) -> None:
+    named = Settings.from_environment({"ACCI_HOME": str(tmp_path), "PREFECT_API_URL": "http://other/api"})
+    with only_one(settings, API, UI):
+        assert prefect_api_url(named) == "http://other/api"
+
+
+def test_a_second_one_is_told_where_the_first_is(settings: Settings) -> None:
+    with only_one(settings, API, UI):
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}, {UI}"), only_one(settings, API, UI):
+            pytest.fail("two at once")
+        assert running(settings) is not None
+
+
+def test_a_killed_one_is_not_running(settings: Settings, tmp_path: Path) -> None:
+    program = (
+        "import os, signal; from flows.local.running import only_one; from store.settings import Settings;"
+        "held = only_one(Settings.from_environment(), 'api', 'ui'); held.__enter__();"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"ACCI_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert running(settings) is None
+    with only_one(settings, API, UI):
+        assert running(settings) == Running(os.getpid(), API, UI)
+
+
+def test_only_processes_of_this_folder_are_ended(settings: Settings) -> None:
+    # One that does not end when asked, and one of another folder.
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(99)"
+    )
+    ours = _start(stubborn, str(settings.home))
+    spared = _start("print(1, flush=True); import time; time.sleep(99)", str(settings.home))
+    others = _start("print(1, flush=True); import time; time.sleep(99)", str(settings.home / "other"))
+    try:
+        assert end_processes(settings, spare=spared.pid) == 1
+        ours.wait(timeout=1)
+        assert spared.poll() is None
+        assert others.poll() is None
+        assert end_processes(settings) == 1
+        spared.wait(timeout=1)
+    finally:
+        for process in (ours, spared, others):
+            process.kill()
+            process.communicate()
+
+
+def _start(program: str, mark: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {MARK: mark}, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()  # it is up, and ignores what it means to ignore
+    return process

@@ -1,0 +1,64 @@
+"""The command line as a shell sees it: exit codes, sentences, and how little it loads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("asyncpg", "great_expectations", "httpx", "pandas", "prefect", "psycopg", "pydantic", "rich", "sqlalchemy")
+
+
+def acci(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = f"import sys, flows.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_lists_commands() -> None:
+    done = acci("--help")
+    assert done.returncode == 0
+    assert "up" in done.stdout
+
+
+def test_version() -> None:
+    assert acci("--version").stdout.startswith("acci 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [("no-such-command", "no-such-command"), ("up --port many", "--port"), ("up --no-such-option", "--no-such-option")],
+)
+def test_wrong_usage_is_told_and_exits_2(arguments: str, named: str) -> None:
+    done = acci(*arguments.split())
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refusal_is_one_sentence_and_exits_1(tmp_path: Path) -> None:
+    done = acci("status", ACCI_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("acci: There is no database")
+    assert done.stderr.count("\n") == 1
+
+
+def test_with_json_a_refusal_is_json(tmp_path: Path) -> None:
+    done = acci("status", "--json", ACCI_HOME=str(tmp_path))
+    assert done.returncode == 1
+    refusal = json.loads(done.stderr)
+    assert refusal["type"] == "NoDatabase"
+    assert "make up" in refusal["error"]

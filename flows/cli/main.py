@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import AcciError
-from flows.cli import up
+from flows.cli import migrate, run, status, up
 
 app = typer.Typer(
     name="acci",
@@ -18,6 +18,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up.up)
+app.command("migrate")(migrate.migrate)
+app.command("status")(status.status)
+app.add_typer(run.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.projections import Projection
-from domain.projections.expressions import Expression
 from domain.projections.rules import Action
-from store.projecting.tables import Column, ReadModel
-from store.projecting.translation import EVENTS, Element, translate
+from store.projecting.tables import ReadModel
+from store.projecting.translation import EVENTS, Element, in_type_of, translate
 
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
 
@@ -88,7 +87,7 @@ class Actions:
         )
 
     def _key_part(self, action: Action, name: str) -> Element:
-        return as_column(action.key[name], self.read_model.column(name))
+        return in_type_of(self.read_model.column(name), translate(action.key[name]))
 
     def _by_type(self, here: list[Placed], value: Callable[[Action], Element | None]) -> Element:
         """One expression for the lane: what `value` says of each event type's action, told apart only if need be."""
@@ -104,12 +103,3 @@ class Actions:
         if alone:
             return next(iter(by_text.values()))[0]
         return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
-
-
-def as_column(expression: Expression, column: Column) -> Element:
-    """The value in the column's type, so that every split of a history rounds alike.
-
-    Not for character types: a cast would cut a text that is too long, an assignment refuses it.
-    """
-    value = translate(expression)
-    return value if column.is_character else sa.cast(value, column.type)

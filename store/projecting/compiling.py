@@ -11,7 +11,7 @@ from domain.projections.verbs import FoldKind
 from store.projecting.folding import Folding
 from store.projecting.merge import DEFAULT, Merge, Placeholder, When
 from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, as_text
+from store.projecting.translation import EVENTS, Element, as_text, default_of
 
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 
@@ -82,7 +82,7 @@ class Compiled:
         born: dict[str, Element] = {}
         for name, kind in self.projection.folds.items():
             column, value = self.read_model.column(name), folding.decoded(folded, name)
-            default: Element = sa.cast(sa.null() if column.default is None else sa.literal(column.default), column.type)
+            default = default_of(column)
             if kind is FoldKind.PUT and column.default is not None:
                 value = sa.case((folded.c[name].is_not(None), value), else_=default)
             elif kind is not FoldKind.PUT and column.default is not None:

@@ -14,9 +14,9 @@ from domain.projections import Delete, Insert, Projection, Update, Upsert
 from domain.projections.kinds import Kind
 from domain.projections.rules import Action
 from domain.projections.verbs import FoldKind
-from store.projecting.actions import ORDER_BASE, Actions, as_column
-from store.projecting.tables import Column, ReadModel
-from store.projecting.translation import Element, as_text, bytewise
+from store.projecting.actions import ORDER_BASE, Actions
+from store.projecting.tables import ReadModel
+from store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
 NEVER = -1
 NOTHING = sa.cast(sa.null(), sa.BigInteger)
@@ -56,11 +56,8 @@ class Folding:
         if not self._writes(name)(action):
             return None
         if name in action.columns:
-            return as_column(action.columns[name].value, column)
-        return self._default(column)
-
-    def _default(self, column: Column) -> Element:
-        return sa.cast(sa.null() if column.default is None else sa.literal(column.default), column.type)
+            return in_type_of(column, translate(action.columns[name].value))
+        return default_of(column)
 
     def _nullable(self, name: str) -> bool:
         writes, column = self._writes(name), self.columns[name]
@@ -110,7 +107,7 @@ class Folding:
             value = sa.case((sa.func.length(value) > digits, sa.func.substr(value, digits + 2)))
         elif kind in (FoldKind.PUT, FoldKind.KEEP):
             value = sa.func.substr(value, digits + 1)
-        return value if column.is_character else sa.cast(value, column.type)
+        return in_type_of(column, value)
 
     def _summary(self, rows: sa.FromClause) -> list[Any]:
         """The places of the verbs that decide what becomes of the row."""

@@ -13,7 +13,7 @@ from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations
+from store.projecting import generations, swapping
 from store.projecting.batches import WORK_MEM, Progress, Report, require_within_log, unheard
 from store.projecting.compiling import Compiled
 from store.projecting.fingerprints import define
@@ -118,6 +118,26 @@ def finish(connection: Connection, generation: Generation) -> Generation:
         identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
     )
     return generations.one(connection, generation.generation)
+
+
+def rebuild(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], report: Report = unheard
+) -> Progress:
+    """The whole recipe on one connection, one partition after the other. Raises `Busy` if a rebuild is under way."""
+    with generations.turn(connection, projection.name, "rebuild"):
+        generation, parts = begin(connection, catalogue, projection, 1)
+        filled = [fill(connection, projection, generation, part, report) for part in parts]
+        published = swapping.publish(connection, projection, finish(connection, generation))
+    rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)
+    return Progress(projection.name, 0, published.checkpoint, published.checkpoint, rows, batches)
+
+
+def retain(connection: Connection, projection: str, kept: int) -> int:
+    """Drop old generations but the newest `kept`; how many were dropped."""
+    superfluous = generations.kept(connection, projection)[kept:]
+    for generation in superfluous:
+        discard(connection, generation)
+    return len(superfluous)
 
 
 def discard(connection: Connection, generation: Generation) -> None:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql as identifiers
-from sqlalchemy.types import UserDefinedType
 
 from domain.errors import ProjectionError
 from domain.projections import Projection
@@ -17,24 +15,12 @@ from store.statements import sql
 NUMBERS_WITHOUT_A_DEFAULT = (None, "0")
 
 
-class ColumnType(UserDefinedType[Any]):
-    """A type by the name that PostgreSQL gives it, such as `numeric(12,2)`."""
-
-    cache_ok = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def get_col_spec(self, **_: Any) -> str:
-        return self.name
-
-
 @dataclass(frozen=True)
 class Column:
-    """A column of a read model; `default` is its value as text, None for NULL."""
+    """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`; `default`'s value as text."""
 
     name: str
-    type: ColumnType
+    type: str
     category: str
     default: str | None
     generated: bool
@@ -93,7 +79,7 @@ def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
     rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
     columns = tuple(
-        Column(column, ColumnType(kind), category, _evaluated(connection, default), generated)
+        Column(column, kind, category, _evaluated(connection, default), generated)
         for column, kind, category, default, generated in rows
     )
     return ReadModel(schema, name, columns)

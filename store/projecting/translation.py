@@ -7,9 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import UserDefinedType
 
 from domain.projections.expressions import Call, Constant, Expression, Field
 from domain.projections.kinds import Kind
+from store.projecting.tables import Column
 
 Element = ColumnElement[Any]
 
@@ -41,6 +43,28 @@ TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.UUID: postgresql.UUID(),
     Kind.JSON: postgresql.JSONB(),
 }
+
+
+class ColumnType(UserDefinedType[Any]):
+    """A column's type by the name that PostgreSQL gives it, such as `numeric(12,2)`."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.name
+
+
+def in_type_of(column: Column, value: Element) -> Element:
+    """The value cast to the column's type. Not to a character type: a cast would cut a text that is too long."""
+    return value if column.is_character else sa.cast(value, ColumnType(column.type))
+
+
+def default_of(column: Column) -> Element:
+    """The column's default, of its type."""
+    return sa.cast(sa.null() if column.default is None else sa.literal(column.default), ColumnType(column.type))
 
 
 def as_text(value: Element) -> Element:

@@ -1,0 +1,98 @@
+"""The flow that brings read models up to date."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.progress import ProgressBar
+from flows.retrying import RETRIED, refusing
+from flows.session import projection_names, session
+from store.projecting import batches, rebuilding
+from store.projecting.generations import Busy, NotBuilt
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done for one projection, as a row of the run's table."""
+
+    projection: str
+    did: str
+    start: int
+    checkpoint: int
+    rows: int
+    batches: int
+    seconds: float
+
+
+@task(task_run_name="catch up {projection}", **RETRIED)
+@refusing
+def catch_up_projection(projection: str, batch_size: int) -> Outcome:
+    """Bring one live read model to the high-water mark; build it if it never was."""
+    began = time.monotonic()
+    progress_bar = ProgressBar(f"catch up {projection}")
+    with session("catch-up") as (connection, catalogue):
+        rules = catalogue.projection(projection)
+        did = "caught up"
+        try:
+            done = batches.catch_up(connection, catalogue, rules, batch_size, progress_bar)
+        except NotBuilt:
+            did = "built"
+            done = rebuilding.rebuild(connection, catalogue, rules, progress_bar)
+        except Busy as busy:
+            get_run_logger().info(str(busy))
+            return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0.0)
+    progress_bar.finish()
+    seconds = round(time.monotonic() - began, 3)
+    if done.start == done.checkpoint and did == "caught up":
+        did = "nothing to do"
+    get_run_logger().info(
+        "%s: %s, positions %s to %s, %s rows changed in %s batches, %s s",
+        projection, did, done.start, done.checkpoint, done.rows, done.batches, seconds,
+    )  # fmt: skip
+    return Outcome(projection, did, done.start, done.checkpoint, done.rows, done.batches, seconds)
+
+
+@flow(name="catch-up", flow_run_name="catch up {projection}")
+@refusing
+def catch_up(
+    projection: Annotated[
+        str, Field(title="Projection", description="A projection's name, such as user_view, or all of them.")
+    ] = "all",
+    batch_size: Annotated[
+        int,
+        Field(title="Batch size", description="Positions in one transaction.", ge=100, le=5_000_000),
+    ] = batches.BATCH_SIZE,
+) -> State[Any]:
+    """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
+
+    A run that finds nothing new is completed and named so. One projection's failure does not stop the others; the run
+    is failed then, and its table says which.
+    """
+    names = projection_names(projection)
+    states = [(name, catch_up_projection(name, batch_size, return_state=True)) for name in names]
+    outcomes = [outcome(name, state) for name, state in states]
+    create_table_artifact(
+        key="catch-up", table=[vars(each) for each in outcomes], description="What was done, in positions of the log"
+    )
+    failed = [name for name, state in states if not state.is_completed()]
+    if failed:
+        return Failed(message=f"{len(failed)} of {len(names)} failed: {', '.join(failed)}. See the table.")
+    applied = [each for each in outcomes if each.did in ("caught up", "built")]
+    if not applied:
+        return Completed(name="NothingToDo", message="Every read model was up to date.")
+    rows = sum(each.rows for each in applied)
+    return Completed(message=f"{len(applied)} of {len(names)} projections moved, {rows:,} rows changed.")
+
+
+def outcome(name: str, state: State[Outcome]) -> Outcome:
+    """The task's result, or its failure as a row."""
+    done = state.result(raise_on_failure=False)
+    if isinstance(done, Outcome):
+        return done
+    return Outcome(name, f"failed: {state.message}", 0, 0, 0, 0, 0.0)

@@ -1,0 +1,91 @@
+"""`acci run`: the flows that the deployments run, here and now."""
+
+import os
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from domain.errors import AcciError
+from flows.cli.printing import JsonFlag, console, print_json
+from store.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("catch-up")
+def catch_up(
+    projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all",
+    batch_size: Annotated[int, typer.Option(min=100, max=5_000_000, help="Positions in one transaction.")] = 50_000,
+    json: JsonFlag = False,
+) -> None:
+    """Bring read models to the high-water mark."""
+
+    def load() -> Callable[..., Any]:
+        from flows.catch_up import catch_up as flow
+
+        return flow
+
+    _run(load, None if projection == "all" else projection, {"projection": projection, "batch_size": batch_size}, json)
+
+
+@app.command("rebuild")
+def rebuild(
+    projection: Annotated[str, typer.Argument(help="A projection's name.")],
+    partitions: Annotated[int, typer.Option(min=1, max=64, help="Shares of the keys built at the same time.")] = 2,
+    json: JsonFlag = False,
+) -> None:
+    """Build a read model anew beside the live one and swap it in."""
+
+    def load() -> Callable[..., Any]:
+        from flows.rebuild import rebuild as flow
+
+        return flow
+
+    _run(load, projection, {"projection": projection, "partitions": partitions}, json)
+
+
+def _run(
+    load: Callable[[], Callable[..., Any]], projection: str | None, parameters: dict[str, Any], json: bool
+) -> None:
+    """Run the flow in this process, seen by the Prefect server if there is one; exit code 1 unless it completed."""
+    _check(projection)
+    _join_prefect()
+    state = load()(**parameters, return_state=True)
+    error = state.result(raise_on_failure=False)
+    if json:
+        print_json({"state": state.name, "completed": state.is_completed(), "message": state.message})
+    elif not isinstance(error, AcciError):
+        console().print(f"{state.name}: {state.message}", markup=False)
+    if isinstance(error, AcciError) and not json:
+        raise error
+    if not state.is_completed():
+        raise typer.Exit(1)
+
+
+def _check(projection: str | None) -> None:
+    """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    if projection is not None:
+        catalogue.projection(projection)
+    connect(database_url(settings), "probe").close()
+
+
+def _join_prefect() -> None:
+    """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
+    from flows.local.environment import QUIET
+    from flows.local.running import prefect_api_url
+
+    settings = Settings.from_environment()
+    api_url = prefect_api_url(settings)
+    home = settings.home / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = QUIET | {"PREFECT_HOME": str(home)}
+    wanted |= {"PREFECT_API_URL": api_url} if api_url else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)

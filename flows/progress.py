@@ -1,0 +1,45 @@
+"""Progress: what a task tells while it works, in the log and as a bar in the run's artifacts."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging import get_run_logger
+
+from store.projecting.batches import Progress
+
+EVERY_SECONDS = 2.0
+
+
+class ProgressBar:
+    """Call it with each `Progress`; it speaks at most every two seconds, so that it costs nothing."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = self._spoke = time.monotonic()
+        self._artifact: UUID | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._spoke < EVERY_SECONDS:
+            return
+        self._spoke = now
+        done, whole = progress.checkpoint - progress.start, max(progress.target - progress.start, 1)
+        rate = done / (now - self._began)
+        left = (whole - done) / rate if rate else 0.0
+        text = f"{self._what}: {done:,} of {whole:,} positions, {rate:,.0f}/s, about {left:,.0f} s left"
+        get_run_logger().info(text)
+        self._show(100 * done / whole, text)
+
+    def finish(self) -> None:
+        """Set the bar to its end, if it was ever shown."""
+        if self._artifact is not None:
+            self._show(100.0, f"{self._what}: done")
+
+    def _show(self, percent: float, text: str) -> None:
+        if self._artifact is None:
+            made: Any = create_progress_artifact(progress=percent, description=text)
+            self._artifact = made
+        else:
+            update_progress_artifact(self._artifact, progress=percent, description=text)

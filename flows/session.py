@@ -1,0 +1,24 @@
+"""What a task works with: the registered contexts and a connection, from the environment of its process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.embedded import database_url
+from store.settings import Settings
+
+
+@contextmanager
+def session(purpose: str) -> Iterator[tuple[Connection, Catalogue]]:
+    """A connection of one's own and the catalogue. Raises `DatabaseUnreachable`, `DefinitionError`."""
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    with connect(database_url(settings), purpose) as connection:
+        yield connection, catalogue
+
+
+def projection_names(wanted: str) -> list[str]:
+    """The projections meant by `wanted`: a name, or "all". Raises `UnknownName`."""
+    catalogue = load(Settings.from_environment().contexts)
+    return sorted(catalogue.projections) if wanted == "all" else [catalogue.projection(wanted).name]

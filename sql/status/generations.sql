@@ -1,0 +1,3 @@
+SELECT projection, generation, state, checkpoint, advanced_at FROM acci.generations
+WHERE state IN ('live', 'building')
+ORDER BY projection, state DESC;

@@ -1,0 +1,80 @@
+"""Status: where the log and every projection stand, in one short look."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from store import high_water
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.high_water import HighWater
+from store.projecting.fingerprints import define
+from store.projecting.generations import live
+from store.statements import sql
+
+COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
+
+
+@dataclass(frozen=True)
+class ProjectionStatus:
+    """One projection: `state` is live, not built, rebuild needed or beyond the log; lag in events and seconds.
+
+    `lag_is_exact` is false where the lag is a distance in positions, which counts holes too.
+    """
+
+    projection: str
+    state: str
+    generation: int | None
+    building: int | None
+    checkpoint: int
+    lag_events: int
+    lag_is_exact: bool
+    lag_seconds: float
+    advanced_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The log's head, the mark with who holds it, and the projections of the registered contexts."""
+
+    high_water: HighWater
+    projections: tuple[ProjectionStatus, ...]
+
+
+def read_status(connection: Connection, catalogue: Catalogue) -> Status:
+    """The state of things now. Waits at most 0.05 s for appends under way."""
+    mark = high_water.establish(connection, patience=0.05)
+    found = {(row[0], row[2]): row for row in connection.execute(sql("status/generations")).fetchall()}
+    projections = []
+    for name, projection in sorted(catalogue.projections.items()):
+        _, generation, _, checkpoint, advanced_at = found.get((name, "live"), (name, None, None, 0, None))
+        in_the_making = found.get((name, "building"))
+        events, exact, seconds = _lag(connection, checkpoint, mark.head)
+        state = "live" if generation else "not built"
+        if checkpoint > mark.head:
+            state = "beyond the log"
+        elif generation:
+            there = live(connection, name)
+            if there and there.fingerprint != define(catalogue, projection).fingerprint:
+                state = "rebuild needed"
+        projections.append(
+            ProjectionStatus(
+                name,
+                state,
+                generation,
+                in_the_making[1] if in_the_making else None,
+                checkpoint,
+                events,
+                exact,
+                seconds,
+                advanced_at,
+            )
+        )
+    return Status(mark, tuple(projections))
+
+
+def _lag(connection: Connection, checkpoint: int, head: int) -> tuple[int, bool, float]:
+    parameters = {"checkpoint": checkpoint, "head": head, "limit": COUNTED}
+    row = connection.execute(sql("status/lag"), parameters).fetchone()
+    counted, seconds = row or (0, None)
+    exact = counted < COUNTED
+    return (counted if exact else head - checkpoint), exact, round(seconds or 0.0, 3)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import sql as identifiers
 
 from domain.errors import ProjectionError
 from domain.projections import Projection
 from domain.projections.verbs import FoldKind, Insert
 from store.catalogue import Catalogue
-from store.database import Connection
+from store.database import Connection, first_line, is_transient
 from store.statements import sql
 
 NUMBERS_WITHOUT_A_DEFAULT = (None, "0")
@@ -68,7 +69,13 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
     """
     connection.execute(identifiers.SQL("CREATE SCHEMA {}").format(identifiers.Identifier(schema)))
     connection.execute(sql("projecting/enter_schema"), {"schema": schema})
-    connection.execute(text.encode(), prepare=False)
+    try:
+        connection.execute(text.encode(), prepare=False)
+    except psycopg.Error as error:
+        if is_transient(error):
+            raise
+        reason = f"PostgreSQL refuses its SQL file: {first_line(error)}. Correct it and run the same again."
+        raise ProjectionError(projection.__name__, reason) from error
     connection.execute(sql("projecting/leave_schema"))
     read_model = describe(connection, schema, projection.name)
     check(connection, projection, read_model)

@@ -1,6 +1,6 @@
 """The event store: append and read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from psycopg import DatabaseError, errors
 
 from domain.errors import AcciError, ConcurrencyError
 from domain.events import Event, EventData, RecordedEvent, StreamId
+from store.bulk import Appended, RawEvent, append_in_bulk
 from store.catalogue import Catalogue
 from store.database import Connection, Database
 from store.high_water import establish
@@ -59,6 +60,15 @@ class EventStore:
                 raise _translated(error, connection, stream, expected_version) from error
         positions, recorded_at = row or ((), None)
         return tuple(_recorded(event, position, recorded_at) for event, position in zip(events, positions, strict=True))
+
+    def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:
+        """Store all `events`, of any streams, with the versions and timestamps they have, or none, by COPY.
+
+        Streamed, memory stays flat. Raises `BulkRefused` if a version is taken or a stream would have a gap;
+        `PayloadTooLarge` or `Unstorable`.
+        """
+        with self._database.connection() as connection:
+            return append_in_bulk(connection, events, self._payload_limit)
 
     def version(self, stream: StreamId) -> int:
         """The stream's version now; 0 if there is no such stream."""

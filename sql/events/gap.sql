@@ -1,0 +1,12 @@
+-- A stream that what was appended since a position leaves with a gap, if there is one.
+SELECT tenant_id, aggregate_type, aggregate_id, min(version), max(version), count(*)
+FROM acci.events AS added
+WHERE position > %(after)s
+GROUP BY tenant_id, aggregate_type, aggregate_id
+HAVING max(version) - min(version) + 1 <> count(*)
+    OR min(version) > 1 AND NOT EXISTS (
+        SELECT FROM acci.events AS before
+        WHERE before.tenant_id = added.tenant_id AND before.aggregate_type = added.aggregate_type
+          AND before.aggregate_id = added.aggregate_id AND before.version = min(added.version) - 1
+    )
+LIMIT 1;

@@ -1,0 +1,122 @@
+"""Bulk append: many events of many streams by COPY, for imports and simulated histories."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import errors
+
+from domain.errors import AcciError
+from domain.events import Event, EventData, EventMetadata, StreamId
+from store.database import Connection
+from store.payloads import check_stream, encode_data, encode_metadata
+from store.statements import sql
+
+COLUMNS = ["timestamptz", "uuid", "int4", "int4", "text", "text", "text", "text", "bytea", "bytea"]
+JSONB = b"\x01"  # the version that begins a jsonb value in binary COPY
+WORTH_ANALYZING = 20_000  # events; the planner's statistics would else wait for autovacuum
+
+
+@dataclass(eq=False, repr=False)
+class BulkRefused(AcciError):
+    """The database refused a bulk append; nothing of it was stored."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Nothing was stored: {self.reason} Correct the events and append them again."
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """An event whose payload is JSON text, known to be right for its type and schema version."""
+
+    id: UUID
+    aggregate_id: str
+    aggregate_type: str
+    event_type: str
+    version: int
+    data: str
+    metadata: EventMetadata
+    timestamp: datetime
+    schema_version: int = 1
+
+    @property
+    def stream(self) -> StreamId:
+        return StreamId(self.metadata.tenant_id, self.aggregate_type, self.aggregate_id)
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What a bulk append did: how many events, all of them above position `after` and at or below `up_to`."""
+
+    events: int
+    after: int
+    up_to: int
+
+
+def append_in_bulk(
+    connection: Connection, events: Iterable[Event[EventData] | RawEvent], payload_limit: int
+) -> Appended:
+    """Store all `events` with the versions and timestamps they have, or none; streamed, memory stays flat.
+
+    Raises `BulkRefused` if a version is taken or a stream would have a gap; `PayloadTooLarge` or `Unstorable`.
+    """
+    with connection.transaction():
+        after = _head(connection)
+        try:
+            count = _copy(connection, events, payload_limit)
+        except errors.UniqueViolation as error:
+            raise BulkRefused(f"{error.diag.message_detail}") from error
+        except errors.DataError as error:
+            raise BulkRefused(f"PostgreSQL says {error.diag.message_primary} ({error.diag.context}).") from error
+        _refuse_gaps(connection, after)
+        up_to = _head(connection)
+    if count >= WORTH_ANALYZING:
+        connection.execute(sql("events/analyze"))
+    return Appended(count, after, up_to)
+
+
+def _copy(connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int) -> int:
+    count, last_metadata, metadata_json = 0, None, b""
+    with connection.cursor() as cursor, cursor.copy(sql("events/copy")) as copy:
+        copy.set_types(COLUMNS)
+        for event in events:
+            stream = event.stream
+            check_stream(stream)
+            data = event.data if isinstance(event, RawEvent) else encode_data(event, limit)
+            if event.metadata is not last_metadata:
+                last_metadata = event.metadata
+                metadata_json = JSONB + encode_metadata(last_metadata).encode()
+            copy.write_row(
+                (
+                    event.timestamp,
+                    event.id,
+                    event.version,
+                    event.schema_version,
+                    *stream,
+                    event.event_type,
+                    JSONB + data.encode(),
+                    metadata_json,
+                )
+            )
+            count += 1
+    return count
+
+
+def _refuse_gaps(connection: Connection, after: int) -> None:
+    gap = connection.execute(sql("events/gap"), {"after": after}).fetchone()
+    if gap is not None:
+        *stream, first, last, count = gap
+        problem = (
+            f"it has no version {first - 1}, and the first one given is {first}."
+            if last - first + 1 == count
+            else f"of its versions {first} to {last} only {count} were given."
+        )
+        raise BulkRefused(f"the stream {tuple(stream)} would have a gap: {problem}")
+
+
+def _head(connection: Connection) -> int:
+    row = connection.execute(sql("events/head")).fetchone()
+    return int(row[0]) if row else 0

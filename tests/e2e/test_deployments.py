@@ -1,0 +1,107 @@
+"""The deployments of prefect.yaml on a real server: registered, scheduled, run by a worker."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from store.settings import CHECKOUT
+from tests.prefect_server import PrefectServer, wait_for
+
+DECLARED: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
+NAMES = [declared["name"] for declared in DECLARED]
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=NAMES)
+def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, declared: dict[str, Any]) -> None:
+    found = prefect_server.deployments()[declared["name"]]
+    assert found["entrypoint"] == declared["entrypoint"]
+    assert found["description"] == declared["description"]
+    assert found["tags"] == declared["tags"]
+    assert found["parameters"] == declared["parameters"]
+    assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert found["global_concurrency_limit"]["limit"] == 1
+    assert [
+        (schedule["schedule"]["cron"], schedule["schedule"]["timezone"], schedule["active"])
+        for schedule in found["schedules"]
+    ] == [(schedule["cron"], schedule["timezone"], schedule.get("active", True)) for schedule in declared["schedules"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_deployment_says_nothing_of_this_machine(prefect_server: PrefectServer, name: str) -> None:
+    assert str(CHECKOUT) not in str(prefect_server.deployments()[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_typed_and_described(prefect_server: PrefectServer, name: str) -> None:
+    schema = prefect_server.deployments()[name]["parameter_openapi_schema"]
+    assert schema["properties"]
+    for parameter, shown in schema["properties"].items():
+        assert shown.get("type"), parameter
+        assert shown.get("description"), parameter
+
+
+def test_scheduled_runs_appear(prefect_server: PrefectServer) -> None:
+    """With an unsuitable SQLAlchemy the scheduler creates none, and says nothing."""
+
+    def scheduled() -> list[dict[str, Any]]:
+        wanted = {"deployments": {"name": {"any_": ["catch-up"]}}}
+        runs = prefect_server.client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+        return [run for run in runs if run["auto_scheduled"]]
+
+    assert wait_for(scheduled, 90, "a scheduled run of catch-up")
+
+
+def test_deploying_again_changes_nothing(prefect_server: PrefectServer) -> None:
+    def known() -> dict[str, Any]:
+        return {name: (found["id"], len(found["schedules"])) for name, found in prefect_server.deployments().items()}
+
+    before = known()
+    prefect_server.deploy()
+    assert known() == before
+
+
+def test_a_run_by_the_worker_completes(prefect_server: PrefectServer, database_url: str) -> None:
+    run = prefect_server.run("catch-up", {}, ACCI_DATABASE_URL=database_url)
+    assert prefect_server.ended(run)["state"]["type"] == "COMPLETED"
+
+
+@pytest.fixture
+def idle_deployment(prefect_server: PrefectServer) -> Iterator[str]:
+    """A deployment in a pool of its own that no worker looks at; gives its id."""
+    prefect_server.api.ensure_work_pool("idle")
+    flow = prefect_server.deployments()["rebuild"]["flow_id"]
+    wanted = {"name": "idle", "flow_id": flow, "work_pool_name": "idle", "entrypoint": "flows.rebuild.rebuild"}
+    made = prefect_server.client.post("/deployments/", json=wanted).raise_for_status().json()
+    yield made["id"]
+    prefect_server.client.delete(f"/deployments/{made['id']}").raise_for_status()
+
+
+def test_runs_without_a_process_are_given_up(prefect_server: PrefectServer, idle_deployment: str) -> None:
+    run = new_run(prefect_server, idle_deployment, {"type": "RUNNING"})
+    assert prefect_server.api.give_up_lost_runs("acci-nobody") == 0
+    assert prefect_server.api.give_up_lost_runs("idle") == 1
+    assert prefect_server.api.state(run) == ("CRASHED", "Its process was gone when ACCI was started again.")
+
+
+def test_missed_runs_are_forgotten_and_coming_ones_stay(prefect_server: PrefectServer, idle_deployment: str) -> None:
+    now = datetime.now(UTC)
+    for hours in (-2, -1, 1):
+        when = (now + timedelta(hours=hours)).isoformat()
+        new_run(prefect_server, idle_deployment, {"type": "SCHEDULED", "state_details": {"scheduled_time": when}})
+    assert prefect_server.api.forget_missed_runs("idle") == 2
+    assert prefect_server.api.forget_missed_runs("idle") == 0
+
+
+def test_a_pool_is_made_once(prefect_server: PrefectServer) -> None:
+    for _ in range(2):
+        prefect_server.api.ensure_work_pool("made-once")
+    wanted = {"work_pools": {"name": {"any_": ["made-once"]}}}
+    assert len(prefect_server.client.post("/work_pools/filter", json=wanted).json()) == 1
+
+
+def new_run(prefect_server: PrefectServer, deployment: str, state: dict[str, Any]) -> str:
+    made = prefect_server.client.post(f"/deployments/{deployment}/create_flow_run", json={"state": state})
+    return str(made.raise_for_status().json()["id"])

@@ -1,0 +1,89 @@
+"""A real Prefect server for a test run: on PostgreSQL, with the deployments of prefect.yaml, and a worker."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from flows.local.api import PrefectApi
+from flows.local.environment import prefect_environment
+from flows.local.program import Program
+from store.listening import free_port
+from store.settings import Settings
+
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """What `condition` gives as soon as it is true; fails, naming `what`, if that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.2)
+    return found
+
+
+class PrefectServer:
+    """The server, its deployments and its worker; logs and Prefect's home in `folder`, records in `database_url`."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        port = free_port()
+        self.api_url = f"http://127.0.0.1:{port}/api"
+        settings = Settings.from_environment({"ACCI_HOME": str(folder)})
+        self.environment = prefect_environment(settings, self.api_url, database_url)
+        self.api = PrefectApi(self.api_url)
+        self.client = httpx.Client(base_url=self.api_url, timeout=30)
+        self._folder = folder
+        self._server = self._program("server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+        self._worker = self._program("worker", "worker", "start", "--pool", "acci", "--type", "process")
+
+    def start(self) -> None:
+        """Afterwards it answers, prefect.yaml is deployed, and a worker takes runs."""
+        self._server.start()
+        wait_for(self._is_healthy, 120, "the Prefect server answers")
+        self.api.ensure_work_pool("acci")
+        self._worker.start()
+        self.deploy()
+
+    def deploy(self) -> None:
+        """Registers prefect.yaml, as an operator would."""
+        deploying = self._program("deploy", "--no-prompt", "deploy", "--all")
+        deploying.start()
+        deploying.finish(120)
+
+    def stop(self) -> None:
+        self._worker.stop(10)
+        self._server.stop(20)
+        self.api.close()
+        self.client.close()
+
+    def deployments(self) -> dict[str, dict[str, Any]]:
+        found = self.client.post("/deployments/filter", json={}).raise_for_status().json()
+        return {deployment["name"]: deployment for deployment in found}
+
+    def run(self, deployment: str, parameters: dict[str, Any], **environment: str) -> str:
+        """Asks for a run of a deployment, with `environment` added to that of its process; gives the run's id."""
+        wanted = {"parameters": parameters, "job_variables": {"env": environment}}
+        path = f"/deployments/{self.deployments()[deployment]['id']}/create_flow_run"
+        return str(self.client.post(path, json=wanted).raise_for_status().json()["id"])
+
+    def ended(self, run: str, seconds: float = 120) -> dict[str, Any]:
+        """The run, as soon as it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            self._worker.check()
+            found: dict[str, Any] = self.client.get(f"/flow_runs/{run}").raise_for_status().json()
+            return found if found["state"]["type"] in ENDED else None
+
+        found: dict[str, Any] = wait_for(look, seconds, f"run {run} ends")
+        return found
+
+    def _is_healthy(self) -> bool:
+        self._server.check()
+        return self.api.is_healthy()
+
+    def _program(self, name: str, *arguments: str) -> Program:
+        return Program(name, arguments, self._folder / f"{name}.log", self.environment)

@@ -10,6 +10,7 @@ CREATE TABLE acci.generations (
     fingerprint  text        NOT NULL,
     definition   jsonb       NOT NULL,  -- the parts behind the fingerprint, to name what changed
     indexes      jsonb       NOT NULL DEFAULT '[]',  -- taken off the table for loading, to be built again
+    shape        jsonb       NOT NULL DEFAULT '{}',  -- the table as it was made, to notice what was altered by hand
     checkpoint   bigint      NOT NULL DEFAULT 0 CHECK (checkpoint >= 0),
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at timestamptz,
@@ -30,6 +31,38 @@ CREATE TABLE acci.partitions (
     checkpoint bigint  NOT NULL DEFAULT 0,
     target     bigint  NOT NULL,
     PRIMARY KEY (generation, partition)
+);
+
+-- Events that a projection could not apply, and the keys that wait behind them.
+CREATE TABLE acci.dead_letters (
+    dead_letter bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    generation  bigint      NOT NULL REFERENCES acci.generations,
+    position    bigint      NOT NULL,
+    event_type  text        NOT NULL,
+    keys        jsonb       NOT NULL,  -- the key of each row it would have touched, as lists of text; none if unknown
+    error       text        NOT NULL,
+    payload     jsonb       NOT NULL,
+    tries       integer     NOT NULL DEFAULT 1,
+    first_seen  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_tried  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT dead_letters_event_key UNIQUE (generation, position)
+);
+
+-- Parked: the key's events wait, in order, until it is derived anew.
+CREATE TABLE acci.parked_keys (
+    generation bigint NOT NULL REFERENCES acci.generations,
+    key        text[] NOT NULL,
+    position   bigint NOT NULL,  -- of the event that parked it
+    PRIMARY KEY (generation, key)
+);
+
+-- Discarded by a person: never applied by this projection, whatever is rebuilt.
+CREATE TABLE acci.discarded_events (
+    projection   text        NOT NULL,
+    position     bigint      NOT NULL,
+    reason       text        NOT NULL,
+    discarded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (projection, position)
 );
 
 -- Called in place of a required value that an event's payload lacks: the event cannot be applied.

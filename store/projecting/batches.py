@@ -12,9 +12,10 @@ from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
-from store.projecting.compiling import Compiled
+from store.projecting.appliers import Applier, Span, applier_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, require_same_rules
+from store.projecting.poison import apply_span, watching_out
 from store.statements import sql
 
 BATCH_SIZE = 50_000
@@ -22,8 +23,17 @@ WORK_MEM = "256MB"
 
 
 @dataclass(frozen=True)
+class Applied:
+    """A batch that was applied: the checkpoint reached, rows changed, events that became dead letters."""
+
+    checkpoint: int
+    rows: int
+    dead_letters: int
+
+
+@dataclass(frozen=True)
 class Progress:
-    """How far a run has come: positions `start` ≤ `checkpoint` ≤ `target`, and rows changed so far."""
+    """How far a run has come: positions `start` ≤ `checkpoint` ≤ `target`, rows changed and dead letters so far."""
 
     projection: str
     start: int
@@ -31,6 +41,18 @@ class Progress:
     target: int
     rows: int
     batches: int
+    dead_letters: int = 0
+
+    def after(self, batch: Applied) -> "Progress":
+        return Progress(
+            self.projection,
+            self.start,
+            batch.checkpoint,
+            self.target,
+            self.rows + batch.rows,
+            self.batches + 1,
+            self.dead_letters + batch.dead_letters,
+        )
 
 
 Report = Callable[[Progress], None]
@@ -41,9 +63,9 @@ def unheard(_: Progress) -> None:
 
 
 def apply_batch(
-    connection: Connection, generation: Generation, statement: str, bound: int, batch_size: int
-) -> tuple[int, int]:
-    """Apply the next batch up to `bound`; the checkpoint reached and the rows changed. Atomic, exactly once.
+    connection: Connection, applier: Applier, generation: Generation, bound: int, batch_size: int
+) -> Applied:
+    """Apply the next batch up to `bound`. Atomic, exactly once; events that cannot be applied become dead letters.
 
     Raises `Busy` if another runner has the generation now, or has swapped it.
     """
@@ -55,11 +77,12 @@ def apply_batch(
             raise Busy(generation.projection, "catch-up")
         checkpoint: int = row[0]
         if checkpoint >= bound:
-            return checkpoint, 0
+            return Applied(checkpoint, 0, 0)
         upto = min(checkpoint + batch_size, bound)
-        changed = connection.execute(statement.encode(), {"after": checkpoint, "upto": upto}).rowcount
+        span = watching_out(connection, generation, Span(checkpoint, upto))
+        rows, dead = apply_span(connection, applier, generation, span)
         connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": upto})
-        return upto, changed
+        return Applied(upto, rows, dead)
 
 
 def catch_up(
@@ -109,11 +132,8 @@ def advance(
     progress = Progress(projection.name, generation.checkpoint, generation.checkpoint, target, 0, 0)
     if progress.checkpoint >= target:
         return progress
-    statement = Compiled(projection, generation.read_model(connection)).apply()
+    applier = applier_of(connection, projection, generation)
     while progress.checkpoint < target:
-        checkpoint, rows = apply_batch(connection, generation, statement, target, batch_size)
-        progress = Progress(
-            projection.name, progress.start, checkpoint, target, progress.rows + rows, progress.batches + 1
-        )
+        progress = progress.after(apply_batch(connection, applier, generation, target, batch_size))
         report(progress)
     return progress

@@ -1,9 +1,11 @@
 """A projection compiled to SQL: one statement that applies a range of events to a generation's table."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from domain.projections import Projection
@@ -11,33 +13,70 @@ from domain.projections.verbs import FoldKind
 from store.projecting.folding import Folding
 from store.projecting.merge import DEFAULT, Merge, Placeholder, When
 from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, as_text, default_of
+from store.projecting.translation import EVENTS, Element, as_text, default_of, in_type_of
 
+_FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
+PARKED = sa.table("parked_keys", sa.column("generation"), sa.column("key"), schema="acci")
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 
 
-def in_range() -> list[Element]:
-    """The events of a batch: positions in (after, upto]."""
-    position = EVENTS.c.position
-    return [position > Placeholder("after", sa.BigInteger()), position <= Placeholder("upto", sa.BigInteger())]
+@dataclass(frozen=True)
+class Scope:
+    """Which of a range's events and keys a statement is for; its texts take more parameters, as said.
+
+    `partitioned`: the keys of share `partition` of `partitions`. `careful`: not the parked keys of `generation`, nor
+    the events at the positions `skipped`. `chosen`: the keys in `key_<column>`, lists of text of one length, without
+    `skipped`.
+    """
+
+    partitioned: bool = False
+    careful: bool = False
+    chosen: bool = False
+
+    def events(self) -> list[Element]:
+        position = EVENTS.c.position
+        return [position > Placeholder("after", sa.BigInteger()), position <= Placeholder("upto", sa.BigInteger())]
+
+    def keys(self, key: dict[str, Element], read_model: ReadModel) -> list[Element]:
+        conditions: list[Element] = []
+        if self.partitioned:
+            conditions.append(_in_partition(key))
+        if self.careful:
+            wholly = postgresql.array([as_text(value) for value in key.values()])
+            here = PARKED.c.generation == Placeholder("generation", sa.BigInteger())
+            parked = sa.exists().where(here, PARKED.c.key == wholly).correlate(EVENTS)
+            conditions.append(sa.not_(parked))
+        if self.chosen:
+            conditions.append(_among_chosen(key, read_model))
+        if not (self.careful or self.chosen):
+            return conditions
+        # CASE, since nothing else keeps PostgreSQL from computing the key of a skipped event, which may be unreadable.
+        skipped = EVENTS.c.position == sa.func.any(Placeholder("skipped", postgresql.ARRAY(sa.BigInteger())))
+        return [sa.case((skipped, _FALSE), else_=sa.and_(*conditions))]
 
 
-def in_partition(key: dict[str, Element]) -> list[Element]:
-    """The keys of partition `partition` of `partitions`: by a hash of the key's most telling column."""
-    telling = next((value for name, value in reversed(key.items()) if name != "tenant_id"), key.get("tenant_id"))
-    hashed = sa.func.hashtext(as_text(telling)).op("&")(sa.literal(2**31 - 1))  # type: ignore[arg-type]
-    return [hashed.self_group() % Placeholder("partitions", sa.Integer()) == Placeholder("partition", sa.Integer())]
+def _in_partition(key: dict[str, Element]) -> Element:
+    """By a hash of the key's most telling column."""
+    telling = next(value for name, value in reversed(key.items()) if name != "tenant_id" or len(key) == 1)
+    hashed = sa.func.hashtext(as_text(telling)).op("&")(sa.literal(2**31 - 1))
+    return hashed.self_group() % Placeholder("partitions", sa.Integer()) == Placeholder("partition", sa.Integer())
 
 
-def every_key(_: dict[str, Element]) -> list[Element]:
-    return []
+def _among_chosen(key: Mapping[str, Element], read_model: ReadModel, of: sa.FromClause = EVENTS) -> Element:
+    lists = [Placeholder(f"key_{name}", postgresql.ARRAY(sa.Text())) for name in key]
+    wanted = sa.func.unnest(*lists).table_valued(*(sa.column(name, sa.Text()) for name in key)).render_derived("wanted")
+    same = [in_type_of(read_model.column(name), wanted.c[name]) == value for name, value in key.items()]
+    return sa.exists().where(*same).correlate(of)
+
+
+WHOLE = Scope()
 
 
 class Compiled:
     """A projection compiled against one generation's table.
 
-    The texts take the named parameters `after` and `upto`, positions; those for a partition also `partition` and
-    `partitions`. Applying (a, b] and then (b, c] leaves what applying (a, c] does, whatever the split.
+    The texts take the named parameters `after` and `upto`, positions, and those of their scope. Applying (a, b] and
+    then (b, c] leaves what applying (a, c] does, whatever the split.
     """
 
     def __init__(self, projection: type[Projection], read_model: ReadModel) -> None:
@@ -47,9 +86,9 @@ class Compiled:
         )
         self._stored = self.table.alias("stored")
 
-    def apply(self, partitioned: bool = False) -> str:
-        """The statement that folds a batch into the table's rows."""
-        folding = self._folding(partitioned, self._stored)
+    def apply(self, scope: Scope = WHOLE) -> str:
+        """The statement that folds a range into the table's rows."""
+        folding = self._folding(scope, self._stored)
         source = folding.final()
         folded = source.subquery("folded")
         on = sa.and_(*(self._stored.c[name] == folded.c[name] for name in self.projection.key))
@@ -62,17 +101,33 @@ class Compiled:
         whens = [when for when in whens if when.values != {}]
         return text_of(Merge(self._stored, source, on, whens, "folded"))
 
-    def fill(self, partitioned: bool = False) -> str:
-        """The statement that folds a first batch into an empty table, or an empty part of it."""
-        folding = self._folding(partitioned, None)
+    def fill(self, scope: Scope = WHOLE) -> str:
+        """The statement that folds a range into a table without rows for the keys in scope."""
+        folding = self._folding(scope, None)
         folded = folding.final().subquery("folded")
         values = self._key(folded) | self._born(folding, folded)
         chosen = sa.select(*values.values()).where(folded.c.makes)
         return text_of(sa.insert(self.table).from_select(list(values), chosen, include_defaults=False))
 
-    def _folding(self, partitioned: bool, stored: sa.FromClause | None) -> Folding:
-        keep: Callable[[dict[str, Element]], list[Element]] = in_partition if partitioned else every_key
-        return Folding(self.projection, self.read_model, in_range, keep, stored)
+    def touched(self) -> str:
+        """The query for the keys that a range touches, each as a list of text."""
+        rows = self._folding(WHOLE, None).actions.rows()
+        key = postgresql.array([as_text(rows.c[name]) for name in self.projection.key])
+        return text_of(sa.select(key).distinct())
+
+    def clear(self) -> str:
+        """The statement that takes the chosen keys' rows out."""
+        key = {name: self.table.c[name] for name in self.projection.key}
+        return text_of(sa.delete(self.table).where(_among_chosen(key, self.read_model, self.table)))
+
+    def _folding(self, scope: Scope, stored: sa.FromClause | None) -> Folding:
+        return Folding(
+            self.projection,
+            self.read_model,
+            scope.events,
+            lambda key: scope.keys(key, self.read_model),
+            stored,
+        )
 
     def _key(self, folded: sa.FromClause) -> dict[str, Element]:
         return {name: folded.c[name] for name in self.projection.key}

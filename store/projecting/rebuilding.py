@@ -14,10 +14,11 @@ from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations, swapping
-from store.projecting.batches import WORK_MEM, Progress, Report, require_within_log, unheard
-from store.projecting.compiling import Compiled
+from store.projecting.appliers import Span, applier_of
+from store.projecting.batches import WORK_MEM, Applied, Progress, Report, require_within_log, unheard
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
+from store.projecting.poison import apply_span, watching_out
 from store.projecting.tables import build_indexes, drop_indexes, indexes
 from store.statements import sql
 
@@ -72,8 +73,7 @@ def fill(
 
     Raises `Busy` if somebody else fills the same partition.
     """
-    compiled = Compiled(projection, generation.read_model(connection))
-    first, later = compiled.fill(partitioned=True), compiled.apply(partitioned=True)
+    applier = applier_of(connection, projection, generation)
     progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
     share = {"generation": generation.generation, "partition": partition.partition}
     while progress.checkpoint < partition.target:
@@ -84,19 +84,10 @@ def fill(
                 raise Busy(projection.name, "rebuild")
             checkpoint, target = row
             upto = min(checkpoint + STRIDE, target)
-            changed = connection.execute(
-                (later if checkpoint else first).encode(),
-                {
-                    "after": checkpoint,
-                    "upto": upto,
-                    "partition": partition.partition,
-                    "partitions": partition.partitions,
-                },
-            ).rowcount
+            span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
+            rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
             connection.execute(sql("generations/advance_partition"), share | {"checkpoint": upto})
-        progress = Progress(
-            projection.name, progress.start, upto, target, progress.rows + changed, progress.batches + 1
-        )
+        progress = progress.after(Applied(upto, rows, dead))
         report(progress)
     return progress
 

@@ -16,8 +16,8 @@ from domain.projections import Projection
 from store import high_water
 from store.database import Connection
 from store.projecting import generations
+from store.projecting.appliers import applier_of
 from store.projecting.batches import advance, apply_batch
-from store.projecting.compiling import Compiled
 from store.projecting.generations import Generation
 from store.projecting.tables import ReadModel, qualified
 from store.statements import sql
@@ -92,7 +92,7 @@ def _come_near(connection: Connection, projection: type[Projection], generation:
 def _swap(connection: Connection, projection: type[Projection], generation: Generation) -> None:
     bound = high_water.establish(connection).position
     read_model = generation.read_model(connection)
-    statement = Compiled(projection, read_model).apply()
+    applier = applier_of(connection, projection, generation)
     old = generations.live(connection, projection.name)
     both = [generation.generation] + ([old.generation] if old else [])
     with connection.transaction():
@@ -104,7 +104,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         bound = max(bound, *locked.values())
         while locked[generation.generation] < bound:
             step = bound - locked[generation.generation]
-            locked[generation.generation], _ = apply_batch(connection, generation, statement, bound, step)
+            locked[generation.generation] = apply_batch(connection, applier, generation, bound, step).checkpoint
         if old is not None and old.generation != generation.generation:
             connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
         connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})

@@ -1,0 +1,1 @@
+SELECT count(*) FROM acci.dead_letters WHERE generation = %(generation)s;

@@ -1,0 +1,1 @@
+SELECT key FROM acci.parked_keys WHERE generation = %(generation)s ORDER BY key;

@@ -1,0 +1,1 @@
+DELETE FROM acci.dead_letters WHERE generation = %(generation)s AND position = %(position)s;

@@ -1,0 +1,1 @@
+SELECT position FROM acci.dead_letters WHERE generation = %(generation)s AND keys = '[]';

@@ -1,0 +1,137 @@
+"""Dead letters: the events that a projection could not apply; looked at, tried again, or discarded by a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from domain.errors import UnknownName
+from domain.projections import Projection
+from store.catalogue import Catalogue
+from store.database import Connection, first_line
+from store.projecting import generations
+from store.projecting.appliers import Applier, Key, Span, applier_of
+from store.projecting.batches import WORK_MEM
+from store.projecting.fingerprints import define
+from store.projecting.generations import Generation, NotBuilt, require_same_rules
+from store.projecting.poison import POISON, bury, watching_out
+from store.statements import sql
+
+LOCK_WAIT_MILLISECONDS = 30_000
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that could not be applied: why, and the keys parked behind it (none if its key is unreadable)."""
+
+    dead_letter: int
+    projection: str
+    generation: int
+    position: int
+    event_type: str
+    keys: list[Key]
+    error: str
+    payload: dict[str, Any]
+    tries: int
+    first_seen: datetime
+    last_tried: datetime
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What a retry came to: keys released, keys still parked, and letters still unreadable."""
+
+    projection: str
+    released: int
+    parked: int
+    unreadable: int
+
+
+def letters(connection: Connection, projection: str | None = None) -> list[DeadLetter]:
+    """The dead letters of live read models and of those in the making, in order."""
+    rows = connection.execute(sql("dead_letters/list"), {"projection": projection, "dead_letter": None})
+    return [DeadLetter(*row) for row in rows]
+
+
+def letter(connection: Connection, number: int) -> DeadLetter:
+    """One dead letter. Raises `UnknownName`."""
+    parameters = {"projection": None, "dead_letter": number}
+    row = connection.execute(sql("dead_letters/list"), parameters).fetchone()
+    if row is None:
+        known = tuple(str(each.dead_letter) for each in letters(connection))
+        raise UnknownName("dead letter", str(number), known)
+    return DeadLetter(*row)
+
+
+def retry(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Retried:
+    """Derive the parked keys of the live read model anew, and release those that can be.
+
+    Atomic; a key's waiting events are applied in order, each once. Raises `RebuildNeeded`, `NotBuilt`.
+    """
+    generation = generations.live(connection, projection.name)
+    if generation is None:
+        raise NotBuilt(projection.name)
+    require_same_rules(generation, define(catalogue, projection))
+    here = {"generation": generation.generation}
+    with connection.transaction():
+        checkpoint = _lock(connection, generation)
+        applier = applier_of(connection, projection, generation)
+        for (position,) in connection.execute(sql("dead_letters/unreadable"), here).fetchall():
+            bury(connection, applier, generation, position, "tried again")
+        parked: list[Key] = [row[0] for row in connection.execute(sql("dead_letters/parked"), here).fetchall()]
+        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
+        released = _derive(connection, applier, generation, parked, checkpoint, skipped)
+        connection.execute(sql("dead_letters/resolve"), here)
+        unreadable = len(connection.execute(sql("dead_letters/unreadable"), here).fetchall())
+    return Retried(projection.name, released, len(parked) - released, unreadable)
+
+
+def discard(connection: Connection, catalogue: Catalogue, number: int, reason: str) -> Retried:
+    """Never apply this event to this projection again, and derive its keys anew without it.
+
+    Holds for later rebuilds too. Atomic for the discarding; then as `retry`. Raises `UnknownName`.
+    """
+    found = letter(connection, number)
+    with connection.transaction():
+        connection.execute(sql("dead_letters/discard"), vars(found) | {"reason": reason})
+        if not found.keys:
+            connection.execute(sql("dead_letters/remove"), vars(found))
+    return retry(connection, catalogue, catalogue.projection(found.projection))
+
+
+def _lock(connection: Connection, generation: Generation) -> int:
+    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    parameters = {"generation": generation.generation, "state": generation.state}
+    row = connection.execute(sql("generations/lock_waiting"), parameters).fetchone()
+    if row is None:
+        raise generations.Busy(generation.projection, "rebuild")
+    return int(row[0])
+
+
+def _derive(
+    connection: Connection,
+    applier: Applier,
+    generation: Generation,
+    keys: list[Key],
+    upto: int,
+    skipped: tuple[int, ...],
+) -> int:
+    """Derive the keys, halving them where some cannot be; how many were released."""
+    if not keys:
+        return 0
+    try:
+        with connection.transaction():
+            applier.derive(connection, keys, upto, skipped)
+            released = {"generation": generation.generation, "keys": Jsonb(keys)}
+            connection.execute(sql("dead_letters/release_keys"), released)
+            return len(keys)
+    except POISON as error:
+        if len(keys) == 1:
+            again = {"generation": generation.generation, "key": Jsonb(keys[0]), "error": first_line(error)}
+            connection.execute(sql("dead_letters/failed_again"), again)
+            return 0
+    half = len(keys) // 2
+    first = _derive(connection, applier, generation, keys[:half], upto, skipped)
+    return first + _derive(connection, applier, generation, keys[half:], upto, skipped)

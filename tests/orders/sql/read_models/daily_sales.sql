@@ -1,0 +1,8 @@
+CREATE TABLE daily_sales (
+    tenant_id text    NOT NULL,
+    day       date    NOT NULL,
+    orders    bigint  NOT NULL DEFAULT 0,
+    amount    numeric NOT NULL DEFAULT 0,
+    largest   numeric,
+    PRIMARY KEY (tenant_id, day)
+);

@@ -27,6 +27,7 @@ class Outcome:
     checkpoint: int
     rows: int
     batches: int
+    dead_letters: int
     seconds: float
 
 
@@ -46,7 +47,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
             done = rebuilding.rebuild(connection, catalogue, rules, progress_bar)
         except Busy as busy:
             get_run_logger().info(str(busy))
-            return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0.0)
+            return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0, 0.0)
     progress_bar.finish()
     seconds = round(time.monotonic() - began, 3)
     if done.start == done.checkpoint and did == "caught up":
@@ -55,7 +56,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
         "%s: %s, positions %s to %s, %s rows changed in %s batches, %s s",
         projection, did, done.start, done.checkpoint, done.rows, done.batches, seconds,
     )  # fmt: skip
-    return Outcome(projection, did, done.start, done.checkpoint, done.rows, done.batches, seconds)
+    return Outcome(projection, did, done.start, done.checkpoint, done.rows, done.batches, done.dead_letters, seconds)
 
 
 @flow(name="catch-up", flow_run_name="catch up {projection}")
@@ -83,6 +84,11 @@ def catch_up(
     failed = [name for name, state in states if not state.is_completed()]
     if failed:
         return Failed(message=f"{len(failed)} of {len(names)} failed: {', '.join(failed)}. See the table.")
+    dead = sum(each.dead_letters for each in outcomes)
+    if dead:
+        return Failed(
+            name="DeadLetters", message=f"{dead:,} events could not be applied: see `acci dead-letters list`."
+        )
     applied = [each for each in outcomes if each.did in ("caught up", "built")]
     if not applied:
         return Completed(name="NothingToDo", message="Every read model was up to date.")
@@ -95,4 +101,4 @@ def outcome(name: str, state: State[Outcome]) -> Outcome:
     done = state.result(raise_on_failure=False)
     if isinstance(done, Outcome):
         return done
-    return Outcome(name, f"failed: {state.message}", 0, 0, 0, 0, 0.0)
+    return Outcome(name, f"failed: {state.message}", 0, 0, 0, 0, 0, 0.0)

@@ -16,6 +16,7 @@ from store.projecting.appliers import Applier, Span, applier_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, require_same_rules
 from store.projecting.poison import apply_span, watching_out
+from store.projecting.shapes import require_unaltered
 from store.statements import sql
 
 BATCH_SIZE = 50_000
@@ -95,13 +96,15 @@ def catch_up(
     """Bring the live read model to the high-water mark, a batch at a time; each batch is final when it commits.
 
     Ordered and exactly once, under any number of runners and crashes. Raises `Busy` if another catch-up of it is
-    under way, `RebuildNeeded` if its rules changed, `CheckpointBeyondLog`, and `NotBuilt` before the first build.
+    under way, `RebuildNeeded` if its rules changed, `TableAltered`, `CheckpointBeyondLog`, and `NotBuilt` before the
+    first build.
     """
     with generations.turn(connection, projection.name, "catch-up"):
         generation = generations.live(connection, projection.name)
         if generation is None:
             raise generations.NotBuilt(projection.name)
         require_same_rules(generation, define(catalogue, projection))
+        require_unaltered(connection, generation)
         mark = high_water.establish(connection)
         require_within_log(generation, mark.head)
         try:

@@ -13,7 +13,7 @@ from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations, swapping
+from store.projecting import generations, shapes, swapping
 from store.projecting.appliers import Span, applier_of
 from store.projecting.batches import WORK_MEM, Applied, Progress, Report, require_within_log, unheard
 from store.projecting.fingerprints import define
@@ -102,6 +102,7 @@ def finish(connection: Connection, generation: Generation) -> Generation:
         connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
         read_model = generation.read_model(connection)
         build_indexes(connection, read_model, generation.indexes)
+        shapes.remember(connection, generation)
         parts = generations.partitions(connection, generation)
         reached = max([generation.checkpoint, *(part.target for part in parts)])
         connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})

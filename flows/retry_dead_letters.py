@@ -1,0 +1,59 @@
+"""The flow that derives parked keys anew after a fix."""
+
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.retrying import RETRIED, refusing
+from flows.session import projection_names, session
+from store.projecting.dead_letters import Retried, letters, retry
+from store.projecting.generations import NotBuilt
+
+
+@task(task_run_name="retry dead letters of {projection}", **RETRIED)
+@refusing
+def retry_projection(projection: str) -> Retried:
+    """Derive the projection's parked keys anew and release those that can be."""
+    with session("retry dead letters") as (connection, catalogue):
+        try:
+            return retry(connection, catalogue, catalogue.projection(projection))
+        except NotBuilt:
+            return Retried(projection, 0, 0, 0)
+
+
+@flow(name="retry-dead-letters", flow_run_name="retry dead letters of {projection}")
+@refusing
+def retry_dead_letters(
+    projection: Annotated[
+        str, Field(title="Projection", description="A projection's name, such as user_view, or all of them.")
+    ] = "all",
+) -> State[Any]:
+    """Derive the keys parked behind dead letters anew from their events, after what was wrong has been mended.
+
+    A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
+    """
+    done = [retry_projection(name) for name in projection_names(projection)]
+    create_table_artifact(key="retry-dead-letters", table=[vars(each) for each in done], description="Keys by outcome")
+    with session("retry dead letters") as (connection, _):
+        left = letters(connection, None if projection == "all" else projection)
+    if left:
+        table = [
+            {
+                "number": letter.dead_letter,
+                "projection": letter.projection,
+                "position": letter.position,
+                "event": letter.event_type,
+                "error": letter.error,
+            }
+            for letter in left
+        ]
+        create_table_artifact(key="dead-letters", table=table, description="Events that still cannot be applied")
+        return Failed(message=f"{len(left)} events still cannot be applied: see the table.")
+    released = sum(each.released for each in done)
+    if not released:
+        return Completed(name="NothingToDo", message="There are no dead letters.")
+    return Completed(message=f"{released} keys released; no dead letters are left.")

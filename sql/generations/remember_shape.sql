@@ -1,0 +1,1 @@
+UPDATE acci.generations SET shape = %(shape)s WHERE generation = %(generation)s;

@@ -1,0 +1,1 @@
+SELECT shape FROM acci.generations WHERE generation = %(generation)s;

@@ -1,0 +1,50 @@
+"""Shapes: what a generation's table was made as, so that an alteration by hand is noticed and named."""
+
+from dataclasses import dataclass
+
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError
+from store.database import Connection
+from store.projecting.generations import Generation
+from store.projecting.tables import qualified
+from store.statements import sql
+
+
+@dataclass(eq=False, repr=False)
+class TableAltered(AcciError):
+    """Somebody changed a read model's table; `changes` names what differs from its SQL file."""
+
+    projection: str
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"The table of {self.projection} was altered by hand: {'; '.join(self.changes)}. Nothing was applied. "
+            f"Put it back, or put the change into its SQL file and run `acci run rebuild {self.projection}`."
+        )
+
+
+def remember(connection: Connection, generation: Generation) -> None:
+    """Note the table's shape as that of the generation. In the caller's transaction."""
+    parameters = {"generation": generation.generation, "shape": Jsonb(_shape(connection, generation))}
+    connection.execute(sql("generations/remember_shape"), parameters)
+
+
+def require_unaltered(connection: Connection, generation: Generation) -> None:
+    """Raises `TableAltered` if the table is not as it was made."""
+    row = connection.execute(sql("generations/shape"), {"generation": generation.generation}).fetchone()
+    made: dict[str, str] = row[0] if row else {}
+    now = _shape(connection, generation)
+    changes = tuple(
+        f"{part} {'was added' if part not in made else 'is gone' if part not in now else 'changed'}"
+        for part in sorted(made.keys() | now.keys())
+        if made.get(part) != now.get(part)
+    )
+    if changes:
+        raise TableAltered(generation.projection, changes)
+
+
+def _shape(connection: Connection, generation: Generation) -> dict[str, str]:
+    table = qualified(connection, generation.schema, generation.projection)
+    return dict(connection.execute(sql("projecting/shape"), {"table": table}).fetchall())

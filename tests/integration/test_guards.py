@@ -1,0 +1,54 @@
+"""What catch-up refuses to touch, each with the way out."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from domain.projections import Projection
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.projecting import batches, generations, rebuilding
+from store.projecting.shapes import TableAltered
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(["tests.orders"])
+
+
+@pytest.fixture
+def sales(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("daily_sales")
+
+
+@pytest.mark.parametrize(
+    ("alteration", "change"),
+    [
+        ("ALTER TABLE {} ADD COLUMN note text", "column note was added"),
+        ("ALTER TABLE {} DROP COLUMN largest", "column largest is gone"),
+        ("ALTER TABLE {} ALTER COLUMN orders TYPE integer", "column orders changed"),
+        ("CREATE INDEX by_hand ON {} (orders)", "index by_hand was added"),
+        ("ALTER TABLE {} ADD CONSTRAINT positive CHECK (orders > 0)", "constraint positive was added"),
+    ],
+)
+def test_a_table_altered_by_hand_is_noticed_and_named(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], alteration: str, change: str
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    live = generations.live(connection, "daily_sales")
+    assert live is not None
+    batches.catch_up(connection, catalogue, sales)
+    connection.execute("DROP VIEW read.daily_sales")
+    connection.execute(alteration.format(f"{live.schema}.daily_sales"))
+
+    with pytest.raises(TableAltered) as refusal:
+        batches.catch_up(connection, catalogue, sales)
+
+    assert change in refusal.value.changes
+    assert "rebuild daily_sales" in str(refusal.value)

@@ -34,7 +34,7 @@ class ServerDidNotStart(AcciError):
     log: str
 
     def __str__(self) -> str:
-        return f"{self.what} did not start: {self.reason} (its log: {self.log})"
+        return f"{_capital(self.what)} did not start: {self.reason} (its log: {self.log})"
 
 
 @dataclass(eq=False, repr=False)
@@ -45,7 +45,7 @@ class ServerDidNotStop(AcciError):
     log: str
 
     def __str__(self) -> str:
-        return f"{self.what} was told to stop and still runs; see its log: {self.log}"
+        return f"{_capital(self.what)} was told to stop and still runs; see its log: {self.log}"
 
 
 def is_free(port: int) -> bool:
@@ -76,3 +76,7 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]

@@ -87,11 +87,11 @@ class Everything:
         while True:
             time.sleep(1)
             if self._own_postgres and self._postgres.running_url() is None:
-                self._show.remark("The embedded PostgreSQL had ended; started it again.")
                 self._postgres.start(self._wishes.database_port)
+                self._show.remark("Started the embedded PostgreSQL again: it had ended.")
             for program in (self._server, self._worker):
                 if program and program.keep():
-                    self._show.remark(f"{program.name} had ended; started it again.")
+                    self._show.remark(f"Started {program.name} again: it had ended.")
 
     def stop(self) -> None:
         """Afterwards nothing runs that was started. What was committed stays, the rest is rolled back."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from store.listening import ServerDidNotStart
 from store.settings import CHECKOUT
 
-STEADY_SECONDS = 20  # one that ends sooner than this would only end again
+STEADY_SECONDS = 20
+QUICK_ENDS = 3  # after so many ends, each within STEADY_SECONDS of its start, it would only end again
 
 
 class Program:
@@ -22,6 +23,7 @@ class Program:
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._quick_ends = 0
 
     def start(self) -> None:
         """Afterwards it runs, and adds to its log what it says."""
@@ -61,7 +63,9 @@ class Program:
         """Starts it again if it has ended, and says whether it had; raises ServerDidNotStart if it only ends again."""
         if not self._has_ended():
             return False
-        if time.monotonic() - self._started < STEADY_SECONDS:
+        was_quick = time.monotonic() - self._started < STEADY_SECONDS
+        self._quick_ends = self._quick_ends + 1 if was_quick else 0
+        if self._quick_ends >= QUICK_ENDS:
             self.check()
         self.start()
         return True

@@ -1,0 +1,160 @@
+"""`acci up`, from the first start to the last: what it starts, finds again, refuses, survives and stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from flows.local.environment import MARK
+from flows.local.leftovers import end_processes
+from flows.local.running import running
+from store.embedded import EmbeddedServer
+from store.listening import free_port
+from store.settings import Settings
+from tests.prefect_server import wait_for
+
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
+ACCI = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+class Up:
+    """One `acci up` on `home`, as a shell would start it."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings.from_environment({"ACCI_HOME": str(home)})
+        self._said = home.parent / f"{home.name}.out"
+        self.port = free_port()
+        with self._said.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*ACCI, "up", "--port", str(self.port), "--database-port", str(free_port())],
+                env=os.environ | {"ACCI_HOME": str(home)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def ready(self) -> "Up":
+        def is_up() -> bool:
+            assert self.process.poll() is None, self.said
+            return "ACCI is up" in self.said
+
+        wait_for(is_up, 180, "ACCI is up")
+        return self
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def processes(self) -> list[psutil.Process]:
+        """What it started, PostgreSQL excepted, whoever the parent is."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == str(self.settings.home):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def worker(self) -> psutil.Process | None:
+        return next((process for process in self.processes() if "worker" in process.cmdline()), None)
+
+    def database(self) -> str | None:
+        return EmbeddedServer.of(self.settings).running_url()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[[], Up]]:
+    """Starts `acci up` on `home`; a test that fails half-way leaves nothing running."""
+    started: list[Up] = []
+
+    def start() -> Up:
+        started.append(Up(home))
+        return started[-1].ready()
+
+    yield start
+    for up in started:
+        up.process.kill()
+        up.process.wait()
+        end_processes(up.settings)
+        EmbeddedServer.of(up.settings).stop()
+
+
+def acci(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"ACCI_HOME": str(home)}
+    return subprocess.run([*ACCI, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[[], Up]) -> None:
+    up = start()
+
+    page = httpx.get(f"http://127.0.0.1:{up.port}/")
+    assert page.is_success
+    assert "<title>Prefect" in page.text
+    assert str(up.database()) in up.said
+    assert acci(home, "status", "--json").returncode == 0
+
+    second = acci(home, "up")
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.startswith(f"acci: ACCI already runs in this folder (process {up.process.pid}, ")
+
+    before = up.worker()
+    assert before is not None
+    before.kill()
+    wait_for(lambda: (after := up.worker()) and after.pid != before.pid, 30, "another worker")
+    assert "Started the worker again: it had ended." in up.said
+
+    assert up.end(signal.SIGINT) == 0
+    assert up.processes() == []
+    assert up.database() is None
+    assert running(up.settings) is None
+    assert "Traceback" not in up.said
+
+
+def test_a_killed_one_leaves_nothing_that_the_next_cannot_use(start: Callable[[], Up]) -> None:
+    first = start()
+    with psycopg.connect(str(first.database())) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    first.end(signal.SIGKILL)
+    assert first.processes() != []
+
+    second = start()
+    assert "Ended what an earlier `acci up` had left running." in second.said
+    assert second.database() == first.database()
+    with psycopg.connect(str(second.database())) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    assert second.end(signal.SIGTERM) == 0
+    assert second.processes() == []
+    assert second.database() is None
+
+
+@pytest.mark.parametrize("option", ["--port", "--database-port"])
+def test_a_taken_port_is_told_in_a_sentence(home: Path, option: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        free = ["--port", str(free_port())] if option != "--port" else []
+        done = acci(home, "up", option, taken, *free)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"acci: Port {taken} is taken by another program")
+    assert option in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert EmbeddedServer.of(Settings.from_environment({"ACCI_HOME": str(home)})).running_url() is None

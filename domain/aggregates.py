@@ -1,6 +1,9 @@
 """Aggregates: the consistency boundary. State folded from events; commands decided on that state. Pure."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -40,12 +43,15 @@ class Aggregate(BaseModel):
     """The state of one aggregate. Every field needs a default: without events the aggregate is `cls()`.
 
     Events with no `@evolves` method leave the state as it is. `terminal` names the events after which
-    nothing may happen any more.
+    nothing may happen any more. With `snapshot_every`, a snapshot is due when that many events lie behind the last;
+    raise `state_version` when the same fields come to mean something else, so that old snapshots are ignored.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
     terminal: ClassVar[tuple[type[EventData], ...]] = ()
+    snapshot_every: ClassVar[int | None] = None
+    state_version: ClassVar[int] = 1
     decisions: ClassVar[dict[type[CommandData], Callable[..., Decision]]] = {}
     evolutions: ClassVar[dict[str, Callable[..., Any]]] = {}
 
@@ -66,6 +72,11 @@ class Aggregate(BaseModel):
     def aggregate_type(cls) -> str:
         return cls.__name__
 
+    @classmethod
+    def state_schema(cls) -> str:
+        """What a snapshot's state must have been made by to fit: changes with the fields or `state_version`."""
+        return _state_schema(cls) if cls.snapshot_every else ""
+
     def evolve(self, event: Event[EventData]) -> Self:
         """The state after `event`."""
         method = self.evolutions.get(event.event_type)
@@ -85,3 +96,9 @@ class Aggregate(BaseModel):
         if decision is None:
             return ()
         return (decision,) if isinstance(decision, EventData) else tuple(decision)
+
+
+@cache
+def _state_schema(aggregate: type[Aggregate]) -> str:
+    fields = json.dumps(aggregate.model_json_schema(mode="serialization"), sort_keys=True)
+    return f"{aggregate.state_version}-{hashlib.sha256(fields.encode()).hexdigest()[:16]}"

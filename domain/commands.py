@@ -1,11 +1,10 @@
 """Commands: a wish to change one aggregate, and who wishes it."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class CommandData(BaseModel):
@@ -31,7 +30,7 @@ class CommandMetadata(BaseModel):
     user_id: str
     correlation_id: str
     tenant_id: str
-    timestamp: datetime
+    timestamp: AwareDatetime
 
 
 C = TypeVar("C", bound=CommandData, covariant=True)

@@ -1,37 +1,23 @@
 """The event store: append and read."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
-from psycopg import DatabaseError, errors
-
-from domain.errors import AcciError, ConcurrencyError
-from domain.events import Event, EventData, RecordedEvent, StreamId
+from domain.aggregates import Aggregate
+from domain.events import Event, EventData, StreamId
+from store.appending import Append, Recorded, append_one, version_of
 from store.bulk import Appended, RawEvent, append_in_bulk
 from store.catalogue import Catalogue
-from store.database import Connection, Database
+from store.database import Database
 from store.high_water import establish
-from store.payloads import PAYLOAD_LIMIT, Decoder, Unstorable, check_stream, encode_data, encode_metadata
+from store.loading import A, Loaded, load
+from store.payloads import PAYLOAD_LIMIT, Decoder
+from store.snapshots import save_snapshot
 from store.statements import sql
+from store.together import append_together
 
 PAGE = 1000  # events a round trip when reading
-NOT_AT_VERSION = "AC001"  # SQLSTATE of acci.refuse_version
-
-Recorded = RecordedEvent[EventData]
-
-
-@dataclass(eq=False, repr=False)
-class MisplacedEvent(AcciError):
-    """An event given to an append is not the next one of its stream; `problem` is a sentence."""
-
-    event_type: str
-    aggregate_id: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.event_type} for {self.aggregate_id!r} does not belong there: {self.problem}"
 
 
 class EventStore:
@@ -39,6 +25,7 @@ class EventStore:
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
         self._database = database
+        self._types = catalogue.events
         self._decoder = Decoder(catalogue.events)
         self._payload_limit = payload_limit
 
@@ -47,19 +34,53 @@ class EventStore:
     ) -> tuple[Recorded, ...]:
         """Store all `events`, or none, as versions `expected_version + 1 …` of `stream`, in one round trip.
 
-        Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `PayloadTooLarge` or
-        `Unstorable` before anything is sent.
+        Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `UnknownName`,
+        `PayloadTooLarge` or `Unstorable` before anything is sent.
         """
         if not events:
             return ()
-        arguments = self._arguments(stream, expected_version, events)
+        return self.commit([Append(stream, expected_version, events)])[0]
+
+    def commit(
+        self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None = None
+    ) -> tuple[tuple[Recorded, ...], ...]:
+        """Store all `appends`, in order, or nothing, in one round trip; each append's events as stored.
+
+        The streams in `unchanged` must be at those versions, else nothing is stored and `StreamChanged` is raised.
+        Each append's command is remembered with it. Otherwise as `append`; raises `ConcurrencyError` also for a
+        command that was handled before.
+        """
+        prepared = [(append, append.arguments(self._types, self._payload_limit)) for append in appends]
         with self._database.connection() as connection:
-            try:
-                row = connection.execute(sql("events/append"), arguments).fetchone()
-            except DatabaseError as error:
-                raise _translated(error, connection, stream, expected_version) from error
-        positions, recorded_at = row or ((), None)
-        return tuple(_recorded(event, position, recorded_at) for event, position in zip(events, positions, strict=True))
+            if len(prepared) == 1 and not unchanged:
+                return (append_one(connection, *prepared[0]),)
+            return append_together(connection, prepared, unchanged or {})
+
+    def load(
+        self,
+        aggregate: type[A],
+        stream: StreamId,
+        to_version: int | None = None,
+        command_id: UUID | None = None,
+    ) -> Loaded[A]:
+        """The aggregate's state now, or at `to_version`, in one round trip; and whether that command was handled.
+
+        Raises `UnreadableEvent` if an event that the state depends on cannot be read.
+        """
+        with self._database.connection() as connection:
+            return load(connection, self._decoder, aggregate, stream, to_version, command_id)
+
+    def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
+        """The events that a command led to when it was handled; none if it led to none or is not known."""
+        arguments = {"tenant_id": tenant_id, "command_id": command_id}
+        with self._database.connection() as connection:
+            rows = connection.execute(sql("events/of_command"), arguments).fetchall()
+        return tuple(map(self._decoder.event, rows))
+
+    def save_snapshot(self, stream: StreamId, version: int, state: Aggregate) -> None:
+        """Keep `state` as what the stream's events up to `version` fold to; loading begins there from now on."""
+        with self._database.connection() as connection:
+            save_snapshot(connection, stream, version, state)
 
     def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:
         """Store all `events`, of any streams, with the versions and timestamps they have, or none, by COPY.
@@ -73,7 +94,7 @@ class EventStore:
     def version(self, stream: StreamId) -> int:
         """The stream's version now; 0 if there is no such stream."""
         with self._database.connection() as connection:
-            return _version(connection, stream)
+            return version_of(connection, stream)
 
     def read_stream(
         self,
@@ -125,47 +146,3 @@ class EventStore:
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]
-
-    def _arguments(self, stream: StreamId, expected_version: int, events: Sequence[Event[EventData]]) -> dict[str, Any]:
-        check_stream(stream)
-        for version, event in enumerate(events, expected_version + 1):
-            if event.stream != stream:
-                raise MisplacedEvent(event.event_type, event.aggregate_id, f"its stream is {event.stream}.")
-            if event.version != version:
-                problem = f"it has version {event.version}, and version {version} is next."
-                raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
-        return {
-            **stream._asdict(),
-            "expected_version": expected_version,
-            "timestamps": [event.timestamp for event in events],
-            "ids": [event.id for event in events],
-            "schema_versions": [event.schema_version for event in events],
-            "event_types": [event.event_type for event in events],
-            "data": [encode_data(event, self._payload_limit) for event in events],
-            "metadata": [encode_metadata(event.metadata) for event in events],
-        }
-
-
-def _version(connection: Connection, stream: StreamId) -> int:
-    row = connection.execute(sql("events/version"), stream._asdict()).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _translated(error: DatabaseError, connection: Connection, stream: StreamId, expected_version: int) -> BaseException:
-    """The error that a caller can act on, if there is one."""
-    if error.sqlstate == NOT_AT_VERSION:
-        actual = int(error.diag.message_detail or 0)
-        return ConcurrencyError(stream.aggregate_id, expected_version, actual)
-    if isinstance(error, errors.UniqueViolation):
-        return ConcurrencyError(stream.aggregate_id, expected_version, _version(connection, stream))
-    if isinstance(error, errors.DataError):
-        return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")
-    return error
-
-
-_ENVELOPE = tuple(field.name for field in fields(Event))
-
-
-def _recorded(event: Event[EventData], position: int, recorded_at: datetime) -> Recorded:
-    values = {name: getattr(event, name) for name in _ENVELOPE}
-    return RecordedEvent(**values, position=position, recorded_at=recorded_at)

@@ -1,0 +1,65 @@
+"""Accepting a command: everything that can be found wrong with it before anything is loaded."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+
+from domain.aggregates import Aggregate
+from domain.commands import Command, CommandData, CommandMetadata
+from domain.errors import InvalidCommand
+from domain.events import StreamId
+from store.catalogue import Catalogue
+from store.payloads import Unstorable, check_stream
+from store.strict_json import check_text
+from store.validation import problems_of
+
+
+def typed(
+    catalogue: Catalogue,
+    name: str,
+    data: Mapping[str, Any],
+    metadata: CommandMetadata,
+    command_id: UUID | None = None,
+) -> Command[CommandData]:
+    """The command `name`, its id a new one if none is given.
+
+    Raises `UnknownName`, or `InvalidCommand` naming every field that is wrong.
+    """
+    _, kind = catalogue.command(name)
+    try:
+        return Command(command_id or uuid4(), kind.model_validate(data), metadata)
+    except ValidationError as error:
+        raise InvalidCommand(name, problems_of(error)) from error
+
+
+def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamId:
+    """The stream that the command is meant for. Raises `InvalidCommand` for what PostgreSQL could not hold."""
+    name = type(command.data).__name__
+    problems = [
+        *_unstorable(command.data.model_dump(), ""),
+        *_unstorable(command.metadata.__dict__, "metadata"),
+    ]
+    if problems:
+        raise InvalidCommand(name, tuple(problems))
+    stream = StreamId(command.metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
+    try:
+        check_stream(stream)
+    except Unstorable as error:
+        fields = {"tenant_id": "metadata.tenant_id", "aggregate_id": command.data.aggregate_id_field}
+        raise InvalidCommand(name, ((fields.get(error.where, error.where), error.reason.rstrip(".")),)) from error
+    return stream
+
+
+def _unstorable(value: object, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        if problem := check_text(value):
+            yield where, problem
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unstorable(key, f"{where} (a key)")
+            yield from _unstorable(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, inner in enumerate(value):
+            yield from _unstorable(inner, f"{where}.{index}")

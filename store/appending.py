@@ -1,0 +1,152 @@
+"""One append as one statement: its arguments, what comes back, and what its errors mean."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import DatabaseError, errors
+
+from domain.errors import AcciError, ConcurrencyError, UnknownName
+from domain.events import Event, EventData, RecordedEvent, StreamId
+from store.database import Connection
+from store.payloads import Unstorable, check_stream, encode_data, encode_metadata
+from store.statements import sql
+
+# SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
+NOT_AT_VERSION, CHANGED = "AC001", "AC002"
+
+Recorded = RecordedEvent[EventData]
+
+
+@dataclass(eq=False, repr=False)
+class MisplacedEvent(AcciError):
+    """An event given to an append is not the next one of its stream; `problem` is a sentence."""
+
+    event_type: str
+    aggregate_id: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.event_type} for {self.aggregate_id!r} does not belong there: {self.problem}"
+
+
+@dataclass(eq=False, repr=False)
+class StreamChanged(ConcurrencyError):
+    """A stream that was only to be read is not at the version it had to stay at; nothing was stored."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.aggregate_id!r} is at version {self.actual_version}, and had to stay at {self.expected_version} "
+            "for this change. Look at it again and decide again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The command that an append belongs to, remembered with it: `content` is the digest of what it asked for."""
+
+    id: UUID
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them."""
+
+    stream: StreamId
+    expected_version: int
+    events: Sequence[Event[EventData]]
+    command: Handled | None = None
+
+    def arguments(self, types: Mapping[str, type[EventData]], payload_limit: int) -> dict[str, Any]:
+        """Those of sql/events/append.sql.
+
+        Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`.
+        """
+        stream, events, command = self.stream, self.events, self.command
+        check_stream(stream)
+        for version, event in enumerate(events, self.expected_version + 1):
+            _check(event, stream, version, types)
+        return {
+            "tenant_id": stream.tenant_id,
+            "aggregate_type": stream.aggregate_type,
+            "aggregate_id": stream.aggregate_id,
+            "expected_version": self.expected_version,
+            "timestamps": [event.timestamp for event in events],
+            "ids": [event.id for event in events],
+            "schema_versions": [event.schema_version for event in events],
+            "event_types": [event.event_type for event in events],
+            "data": [encode_data(event, payload_limit) for event in events],
+            "metadata": [encode_metadata(event.metadata) for event in events],
+            "command_id": command and command.id,
+            "command_name": command and command.name,
+            "command_content": command and command.content,
+        }
+
+    def recorded(self, row: Any) -> tuple[Recorded, ...]:
+        """The events as stored, from the row that the statement gave."""
+        positions, recorded_at = row
+        return tuple(
+            _recorded(event, position, recorded_at) for event, position in zip(self.events, positions, strict=True)
+        )
+
+
+def append_one(connection: Connection, append: Append, arguments: dict[str, Any]) -> tuple[Recorded, ...]:
+    """Store one append, in a transaction of its own."""
+    try:
+        row = connection.execute(sql("events/append"), arguments).fetchone()
+    except DatabaseError as error:
+        raise translated(error, connection, {append.stream: append.expected_version}) from error
+    return append.recorded(row)
+
+
+def translated(error: DatabaseError, connection: Connection, expected: Mapping[StreamId, int]) -> BaseException:
+    """The error that a caller can act on, if `error` stands for one; `expected` holds what each stream was to be at."""
+    if error.sqlstate in (NOT_AT_VERSION, CHANGED):
+        actual, *names = json.loads(error.diag.message_detail or "[]")
+        stream = StreamId(*names)
+        kind = ConcurrencyError if error.sqlstate == NOT_AT_VERSION else StreamChanged
+        return kind(stream.aggregate_id, expected[stream], actual)
+    if isinstance(error, errors.UniqueViolation):
+        actual_versions = {stream: version_of(connection, stream) for stream in expected}
+        # All as expected: it is the command that was handled before, and the same holds for it: load and see.
+        moved = [stream for stream in expected if actual_versions[stream] != expected[stream]] or list(expected)
+        return ConcurrencyError(moved[0].aggregate_id, expected[moved[0]], actual_versions[moved[0]])
+    if isinstance(error, errors.DataError):
+        return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")
+    return error
+
+
+def version_of(connection: Connection, stream: StreamId) -> int:
+    """The stream's version; 0 without one."""
+    row = connection.execute(sql("events/version"), stream._asdict()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _check(event: Event[EventData], stream: StreamId, version: int, types: Mapping[str, type[EventData]]) -> None:
+    found = types.get(event.event_type)
+    if found is None:
+        raise UnknownName("event", event.event_type, tuple(types))
+    problem = None
+    if event.stream != stream:
+        problem = f"its stream is {tuple(event.stream)}, not {tuple(stream)}."
+    elif event.version != version:
+        problem = f"it has version {event.version}, and version {version} is next."
+    elif type(event.data) is not found or event.schema_version != found.schema_version:
+        problem = f"its payload is not a {found.__name__} of schema version {found.schema_version}."
+    elif event.timestamp.tzinfo is None:
+        problem = f"its timestamp {event.timestamp} has no time zone."
+    if problem:
+        raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
+
+
+_ENVELOPE = tuple(field.name for field in fields(Event))
+
+
+def _recorded(event: Event[EventData], position: int, recorded_at: datetime) -> Recorded:
+    values = {name: getattr(event, name) for name in _ENVELOPE}
+    return RecordedEvent(**values, position=position, recorded_at=recorded_at)

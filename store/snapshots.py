@@ -1,0 +1,17 @@
+"""Snapshots: an aggregate's folded state at a version, so that loading it need not begin at the first event."""
+
+from domain.aggregates import Aggregate
+from domain.events import StreamId
+from store.database import Connection
+from store.statements import sql
+
+
+def save_snapshot(connection: Connection, stream: StreamId, version: int, state: Aggregate) -> None:
+    """Keep `state` as what the stream's events up to `version` fold to, instead of another one of that version."""
+    arguments = {
+        **stream._asdict(),
+        "version": version,
+        "state_schema": type(state).state_schema(),
+        "state": state.model_dump_json(),
+    }
+    connection.execute(sql("snapshots/save"), arguments)

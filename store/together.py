@@ -1,0 +1,54 @@
+"""Several appends, and streams that must not change meanwhile, as one transaction in one round trip."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import DatabaseError
+from psycopg.pq import TransactionStatus
+
+from domain.events import StreamId
+from store.appending import Append, Recorded, StreamChanged, translated
+from store.database import Connection
+from store.statements import sql
+
+Prepared = tuple[Append, dict[str, Any]]
+
+
+def append_together(
+    connection: Connection, prepared: Sequence[Prepared], unchanged: Mapping[StreamId, int]
+) -> tuple[tuple[Recorded, ...], ...]:
+    """Store all appends, in order, if the streams in `unchanged` are at those versions; or nothing.
+
+    Afterwards the connection is out of the transaction, whatever happened.
+    """
+    written = {append.stream for append, _ in prepared if append.events}
+    # A stream's own append holds it to a version; only the version that it begins at can be asked for.
+    first = {append.stream: append.expected_version for append, _ in reversed(prepared)}
+    for stream, version in unchanged.items():
+        if first.get(stream, version) != version:
+            raise StreamChanged(stream.aggregate_id, version, first[stream])
+    checks = {stream: version for stream, version in unchanged.items() if stream not in written}
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            connection.execute(sql("events/lock_streams"), _locks(written, checks))
+            for stream, version in checks.items():
+                connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
+            cursors = [connection.execute(sql("events/append"), arguments) for _, arguments in prepared]
+            connection.execute("COMMIT")
+        rows = [cursor.fetchone() for cursor in cursors]
+    except DatabaseError as error:
+        if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            connection.rollback()
+        raise translated(error, connection, first | checks) from error
+    return tuple(append.recorded(row) for (append, _), row in zip(prepared, rows, strict=True))
+
+
+def _locks(written: set[StreamId], checks: Mapping[StreamId, int]) -> dict[str, Any]:
+    streams = [*written, *checks]
+    return {
+        "tenant_ids": [stream.tenant_id for stream in streams],
+        "aggregate_types": [stream.aggregate_type for stream in streams],
+        "aggregate_ids": [stream.aggregate_id for stream in streams],
+        "written": [stream in written for stream in streams],
+    }

@@ -1,0 +1,109 @@
+"""`acci import`: a file of lines into the event log."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.printing import JsonFlag, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.importing.importer import Imported
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV with a header, or NDJSON, in UTF-8.")],
+    mapping: Annotated[Path, typer.Option(help="A TOML or YAML file that says how a line becomes an event.")],
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--all-or-nothing",
+            help="Store part by part, leave bad lines out, and go on where an import of this file stopped; "
+            "or store all lines at once, and none if one is bad.",
+        ),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and store nothing.")] = False,
+    part: Annotated[int, typer.Option(min=1, max=1_000_000, help="With --resume: events in one part.")] = 20_000,
+    bad_limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many bad lines are named; more are counted.")
+    ] = 20,
+    json: JsonFlag = False,
+) -> None:
+    """Turn each line of a file into an event, checked against the event's class."""
+    from store.catalogue import load
+    from store.embedded import database_url
+    from store.importing.importer import Importer
+    from store.importing.mapping import load_mapping
+    from store.importing.problems import UnreadableFile
+
+    if not file.is_file():
+        raise UnreadableFile(str(file), "there is no such file")
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    rules = load_mapping(mapping, catalogue)
+    url = "" if dry_run else database_url(settings)
+    importer = Importer(url, catalogue, rules, bad_limit)
+    with _Bar(file) as bar:
+        if dry_run:
+            done = importer.check(file, bar.show)
+        elif resume:
+            done = importer.import_in_parts(file, bar.show, part)
+        else:
+            done = importer.import_whole(file, bar.show)
+    _report(done, dry_run=dry_run, json=json)
+    if done.bad_lines:
+        raise typer.Exit(1)
+
+
+def _report(done: "Imported", *, dry_run: bool, json: bool) -> None:
+    if json:
+        print_json(
+            {
+                "file": done.file,
+                "lines": done.lines,
+                "events": done.events,
+                "new_events": done.new_events,
+                "bad_lines": done.bad_lines,
+                "rejected": [{"line": line.number, "reason": line.reason} for line in done.rejected],
+            }
+        )
+        return
+    console().print(_sentence(done, dry_run=dry_run), markup=False)
+    for line in done.rejected:
+        console(stderr=True).print(f"  {line}", markup=False)
+    if (rest := done.bad_lines - len(done.rejected)) > 0:
+        console(stderr=True).print(f"  … and {rest:,} more")
+
+
+def _sentence(done: "Imported", *, dry_run: bool) -> str:
+    if dry_run:
+        return (
+            f"{done.file}: {done.events:,} lines would become events, {done.bad_lines:,} are bad. Nothing was stored."
+        )
+    if not done.new_events and done.events:
+        return f"{done.file} was imported before: {done.events:,} events. Nothing was stored."
+    left_out = f" {done.bad_lines:,} bad lines were left out." if done.bad_lines else ""
+    total = f" ({done.events:,} with those before)" if done.events > done.new_events else ""
+    return f"{done.file}: {done.new_events:,} events stored{total}.{left_out}"
+
+
+class _Bar:
+    """How much of the file has been read, on stderr."""
+
+    def __init__(self, file: Path) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console(stderr=True), transient=True)
+        self._task = self._progress.add_task("reading", total=file.stat().st_size)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, doing: str, offset: int) -> None:
+        self._progress.update(self._task, description=doing, completed=offset)

@@ -1,0 +1,36 @@
+"""JSON that a person gives: as an argument, or on standard input."""
+
+import sys
+from typing import Any
+
+import typer
+
+LIMIT = 10_000_000  # characters
+
+
+def read_object(argument: str) -> dict[str, Any]:
+    """The JSON object in `argument`, or on standard input if that is `-`. Raises `NotJson`."""
+    from store.strict_json import parse_object
+
+    return parse_object(_standard_input() if argument == "-" else argument)
+
+
+def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:
+    """`data` with the tenant of the option, which must not contradict what is there."""
+    if tenant is None:
+        return data
+    if data.get("tenant_id", tenant) != tenant:
+        raise typer.BadParameter("--tenant and the data's tenant_id differ; give one of them.")
+    return {**data, "tenant_id": tenant}
+
+
+def _standard_input() -> str:
+    from store.strict_json import NotJson
+
+    raw = sys.stdin.buffer.read(LIMIT + 1)
+    if len(raw) > LIMIT:
+        raise NotJson(f"it is longer than {LIMIT:,} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotJson(f"byte {error.start + 1} is not UTF-8") from error

@@ -1,0 +1,55 @@
+"""`acci query`: ask a read model."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.json_input import read_object, with_tenant
+from flows.cli.printing import JsonFlag, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.text import Text
+
+
+def query(
+    name: Annotated[str, typer.Argument(help="The query's name, such as search_users.")],
+    parameters: Annotated[
+        str, typer.Argument(help="Its parameters as a JSON object; - reads them from standard input.")
+    ] = "{}",
+    tenant: Annotated[str | None, typer.Option(help="The tenant to ask for: the parameter tenant_id.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Ask a read model, as far as its projection has come."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.queries import ask, question
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    asked = question(catalogue, name, with_tenant(read_object(parameters), tenant))
+    with connect(database_url(settings), "query") as connection:
+        answer = ask(connection, catalogue, asked)
+    if json:
+        if not answer:
+        console(stderr=True).print("Nothing found.")
+        return
+    if isinstance(answer, list):
+        table = Table(*columns)
+        for row in answer:
+            table.add_row(*(_cell(value) for _, value in row))
+    else:
+        table = Table("column", "value")
+        for name, value in answer:
+            table.add_row(name, _cell(value))
+    console().print(table)
+
+
+def _cell(value: object) -> "Text":
+    """The value as text, without what a terminal would obey."""
+    from rich.text import Text
+
+    text = "" if value is None else str(value)
+    return Text("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))

@@ -1,0 +1,1 @@
+ANALYZE staged (tenant_id, aggregate_type, aggregate_id, line);

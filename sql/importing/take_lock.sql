@@ -1,0 +1,1 @@
+SELECT pg_try_advisory_lock(hashtextextended('acci import ' || encode(%(content)s, 'hex'), 0));

@@ -1,0 +1,153 @@
+"""The importer: a file into the log, all of it or nothing, or part by part so that a killed import goes on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from store.catalogue import Catalogue
+from store.database import connect
+from store.importing import ledger
+from store.importing.conversion import Converter
+from store.importing.ledger import Entry
+from store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
+from store.importing.mapping import Mapping
+from store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
+from store.importing.staging import Staged, Staging
+
+Progress = Callable[[str, int], None]  # what is done now, bytes read so far
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did. `events` are those of the whole file, `new_events` those stored now."""
+
+    file: str
+    lines: int
+    events: int
+    new_events: int
+    bad_lines: int
+    rejected: tuple[Rejected, ...]
+
+
+class Importer:
+    """Imports files by one mapping. `bad_limit` is how many bad lines are named; the others are counted."""
+
+    def __init__(self, database_url: str, catalogue: Catalogue, mapping: Mapping, bad_limit: int = 20) -> None:
+        self._url = database_url
+        self._catalogue = catalogue
+        self._mapping = mapping
+        self._bad_limit = bad_limit
+
+    def check(self, path: Path, progress: Progress) -> Imported:
+        """Read the whole file and store nothing."""
+        entry = self._entry(path)
+        with _open(path) as file:
+            for _ in self._events(file, path, Place(), entry, progress):
+                entry.events += 1
+        return _done(entry, 0)
+
+    def import_whole(self, path: Path, progress: Progress) -> Imported:
+        """Afterwards every line of the file is stored, or none is: one transaction.
+
+        Raises `BadLines` if a line is no event; `AlreadyImported` if the same content is in the log.
+        """
+        known = self._entry(path)
+        with connect(self._url, "import") as connection, _open(path) as file:
+            entry = ledger.begin(connection, path, known.content, known.mapping)
+            ledger.refuse_known(entry, path)
+            staging = Staging(connection, path.name)
+            place = Place()
+            entry.events = staging.fill(self._events(file, path, place, entry, progress))
+            if entry.bad_lines:
+                raise BadLines(path.name, entry.bad_lines, tuple(map(str, entry.rejected)))
+            self._refuse_changed(path, known)
+            progress("storing", place.offset)
+            entry.lines, entry.bytes = place.lines, place.offset
+            with connection.transaction():
+                staging.append(by_time=self._mapping.order == "timestamp")
+                ledger.record(connection, entry, finished=True)
+        return _done(entry, entry.events)
+
+    def import_in_parts(self, path: Path, progress: Progress, lines: int = 20_000) -> Imported:
+        """Afterwards every line that is an event is stored, once; the others are left out and told.
+
+        Stored in parts of `lines` lines, each with the state in one transaction: after a crash, call it again and it
+        goes on from there. A file imported before is passed over.
+        """
+        if self._mapping.order == "timestamp":
+            reason = "its mapping says order = 'timestamp', which needs all lines at once; leave --resume out"
+            raise UnreadableFile(str(path), reason)
+        known = self._entry(path)
+        with connect(self._url, "import") as connection, _open(path) as file:
+            entry = ledger.begin(connection, path, known.content, known.mapping)
+            before = entry.events
+            if entry.finished_at is not None:
+                return _done(entry, 0)
+            staging = Staging(connection, path.name)
+            place = Place(entry.lines, entry.bytes)
+            events = self._events(file, path, place, entry, progress)
+            finished = False
+            while not finished:
+                count = staging.fill(islice(events, lines))
+                finished = count < lines
+                if finished:
+                    self._refuse_changed(path, known)
+                entry.events += count
+                entry.lines, entry.bytes = place.lines, place.offset
+                with connection.transaction():
+                    staging.append(by_time=False)
+                    ledger.record(connection, entry, finished=finished)
+        return _done(entry, entry.events - before)
+
+    def _entry(self, path: Path) -> Entry:
+        return Entry(ledger.content_of(path), self._mapping.fingerprint, path.name)
+
+    def _refuse_changed(self, path: Path, known: Entry) -> None:
+        if ledger.content_of(path) != known.content:
+            raise UnreadableFile(str(path), "it changed while it was read; import it again when it is at rest")
+
+    def _events(self, file: BinaryIO, path: Path, place: Place, entry: Entry, progress: Progress) -> Iterator[Staged]:
+        """The events of the file's lines from `place` on; bad lines go to `entry`."""
+        converter = Converter(self._mapping, self._catalogue, entry.content)
+        for count, line in enumerate(self._lines(file, path, place)):
+            if count % 1000 == 0:
+                progress("reading", place.offset)
+            if isinstance(line, Line):
+                try:
+                    yield line.number, converter.event(line)
+                except BadLine as error:
+                    entry.reject(Rejected(line.number, str(error)), self._bad_limit)
+            else:
+                entry.reject(line, self._bad_limit)
+        progress("reading", place.offset)
+        entry.lines = place.lines
+
+    def _lines(self, file: BinaryIO, path: Path, place: Place) -> Iterator[Line | Rejected]:
+        if self._format(path) == "ndjson":
+            return read_ndjson(file, place)
+        header, body = csv_header(file, self._mapping.delimiter, path)
+        if unknown := [s.title for s in self._mapping.columns() if len(s.path) > 1 or s.path[0] not in header]:
+            raise UnreadableFile(str(path), f"the mapping names {unknown[0]}; the file has {', '.join(header)}")
+        if not place.offset:
+            place.lines, place.offset = body.lines, body.offset
+        return read_csv(file, place, self._mapping.delimiter, header)
+
+    def _format(self, path: Path) -> str:
+        known = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+        found = self._mapping.format or known.get(path.suffix.lower())
+        if found is None:
+            raise UnreadableFile(str(path), "its name tells no format; put format = 'csv' or 'ndjson' into the mapping")
+        return found
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UnreadableFile(str(path), (error.strerror or str(error)).lower()) from error
+
+
+def _done(entry: Entry, new_events: int) -> Imported:
+    return Imported(entry.file, entry.lines, entry.events, new_events, entry.bad_lines, tuple(entry.rejected))

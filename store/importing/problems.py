@@ -1,0 +1,110 @@
+"""What can be wrong with an import."""
+
+from dataclasses import dataclass
+
+from domain.errors import AcciError
+
+
+class BadLine(Exception):
+    """One line cannot become an event; the reason is half a sentence. Never leaves `store.importing`."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line that is no event. `number` counts the file's lines from 1; a CSV record is named by its first line."""
+
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.reason}"
+
+
+@dataclass(eq=False, repr=False)
+class InvalidMapping(AcciError):
+    """The mapping file cannot be used; `problems` are half sentences."""
+
+    file: str
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"The mapping {self.file} cannot be used: {'; '.join(self.problems)}. Correct it and import again."
+
+
+@dataclass(eq=False, repr=False)
+class UnreadableFile(AcciError):
+    """The file to import cannot be read as what it is said to be."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be imported: {self.reason}."
+
+
+@dataclass(eq=False, repr=False)
+class BadLines(AcciError):
+    """Some lines are no events and nothing was stored; `listed` are the first of them."""
+
+    file: str
+    count: int
+    listed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rest = self.count - len(self.listed)
+        more = (f"… and {rest:,} more",) if rest else ()
+        lines = "\n  ".join((*self.listed, *more))
+        which = "1 line is no event" if self.count == 1 else f"{self.count:,} lines are no events"
+        return f"{self.file}: {which}, so nothing was stored. Correct them and import again.\n  {lines}"
+
+
+@dataclass(eq=False, repr=False)
+class AlreadyImported(AcciError):
+    """The same content was imported before, whatever the file's name."""
+
+    file: str
+    imported_as: str
+    when: str
+    events: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file} has been imported already, as {self.imported_as} on {self.when} ({self.events:,} events). "
+            "Nothing was stored."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class ImportBegun(AcciError):
+    """An import of this file was begun and not finished; `way` says how it can go on."""
+
+    file: str
+    events: int
+    way: str
+
+    def __str__(self) -> str:
+        return f"An import of {self.file} was begun and has stored {self.events:,} events. {self.way}."
+
+
+@dataclass(eq=False, repr=False)
+class ImportRunning(AcciError):
+    """Another process imports the same content now."""
+
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file} is being imported by another process. Wait for it to end."
+
+
+@dataclass(eq=False, repr=False)
+class StreamsInUse(AcciError):
+    """Other writers kept appending to the same streams, so the import's versions were taken; nothing was stored."""
+
+    file: str
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"Others append to the streams that {self.file} adds to ({self.detail}); this part of it was not stored. "
+            "Import again when they are quiet."
+        )

@@ -1,0 +1,112 @@
+"""JSON from outside, read strictly: what this accepts means one thing, and PostgreSQL can hold it."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from math import isinf
+from typing import Any, NoReturn
+
+from domain.errors import AcciError
+
+LARGEST = 2**63 - 1
+
+
+@dataclass(eq=False, repr=False)
+class NotJson(AcciError):
+    """The text is not the JSON object it has to be; `reason` says why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"This is not a JSON object that can be read: {self.reason}."
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """The object that `text` spells. Numbers that a float would round come as Decimal.
+
+    Raises `NotJson` for what is not one object, names a key twice, nests too deeply, or holds NaN, an infinity, a
+    number out of range, a NUL character or half a surrogate pair.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+        )
+        if not isinstance(value, dict):
+            raise NotJson(f"it is {_article(value)}, not an object in braces")
+        _check_text(value, "")
+    except json.JSONDecodeError as error:
+        raise NotJson(f"{_lowered(error.msg)} at character {error.pos + 1}") from error
+    except RecursionError as error:
+        raise NotJson("it nests too deeply") from error
+    return value
+
+
+def check_text(text: str) -> str | None:
+    """Why PostgreSQL cannot hold `text`, or None if it can."""
+    if "\0" in text:
+        return "holds a NUL character, which PostgreSQL has not in text"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "holds half a surrogate pair, which is no character"
+    return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotJson(f"the key {_shown(twice)} is there twice")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise NotJson(f"{name} is no number in JSON")
+
+
+def _float(text: str) -> float | Decimal:
+    value = float(text)
+    if isinf(value):
+        raise NotJson(f"the number {_shown(text)} is out of range")
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        raise NotJson(f"the number {_shown(text)} is out of range") from None
+    return value if Decimal(repr(value)) == exact else exact
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or abs(int(text)) > LARGEST:
+        raise NotJson(f"the number {_shown(text)} is beyond 64 bits")
+    return int(text)
+
+
+def _check_text(value: object, where: str) -> None:
+    if isinstance(value, str):
+        if reason := check_text(value):
+            raise NotJson(f"{where} {reason}")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if reason := check_text(name):
+                raise NotJson(f"a key in {where or 'it'} {reason}")
+            _check_text(inner, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_text(inner, f"{where}.{index}")
+
+
+def _article(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = {list: "a list", str: "a text", bool: "true or false"}
+    return kinds.get(type(value), "a number")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]

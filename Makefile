@@ -57,7 +57,8 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
 
-# The stamp is written last, so an interrupted install is taken up again. Everything is pinned: pip resolves nothing.
+# The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
+# Python compiles what it comes to use, which is the smaller part.
 $(INSTALLED): requirements.txt pyproject.toml
 	@python="$$(bash .ci/python $(PYTHON))" || exit 1; \
 	if ! $(BIN)/python -c "" 2>/dev/null; then \
@@ -65,7 +66,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 		"$$python" -m venv --clear $(VENV) || exit 1; \
 	fi; \
 	echo "Installing the packages of requirements.txt (about a minute, once)"; \
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt && \
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet && \
 	touch $@

@@ -10,6 +10,7 @@ from domain.projections.expressions import (
     lower,
     when,
 )
+from domain.projections.python_folds import FoldProjection
 from domain.projections.rules import Projection, on
 from domain.projections.verbs import (
     Delete,
@@ -26,6 +27,7 @@ from domain.projections.verbs import (
 
 __all__ = [
     "Delete",
+    "FoldProjection",
     "Insert",
     "Projection",
     "Update",

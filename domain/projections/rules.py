@@ -57,7 +57,9 @@ class Projection:
     rules: ClassVar[tuple[Rule, ...]] = ()
     folds: ClassVar[dict[str, FoldKind]] = {}
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        if abstract:
+            return
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
         cls.rules = tuple(_rules(cls))
         cls.folds = _folds(cls)

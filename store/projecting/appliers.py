@@ -1,43 +1,13 @@
-"""Appliers: how a span of events becomes rows, whatever the projection is made of."""
+"""Appliers: how a span becomes rows, by rules compiled to SQL or by a fold in Python."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from domain.projections import Projection
+from domain.projections import FoldProjection, Projection
 from store.database import Connection
 from store.projecting.compiling import Compiled, Scope
+from store.projecting.folding_in_python import FoldApplier
 from store.projecting.generations import Generation
-
-Key = list[str | None]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Events in (after, upto], for one share of the keys.
-
-    `fresh`: the table has no rows of this share yet. `careful`: there may be parked keys, or events to be skipped.
-    """
-
-    after: int
-    upto: int
-    partition: int = 0
-    partitions: int = 1
-    fresh: bool = False
-    careful: bool = False
-    skipped: tuple[int, ...] = ()
-
-
-class Applier(Protocol):
-    """Applies spans to the table of one generation, in the caller's transaction."""
-
-    def apply(self, connection: Connection, span: Span) -> int:
-        """Fold the span's events into the rows; how many rows changed."""
-
-    def touched(self, connection: Connection, position: int) -> list[Key]:
-        """The keys of the rows that the event at `position` touches."""
-
-    def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
-        """Make the rows of `keys` anew from their events up to `upto` but the skipped; how many rows there are then."""
+from store.projecting.spans import Applier, Key, Span
 
 
 class CompiledApplier:
@@ -74,4 +44,6 @@ class CompiledApplier:
 
 def applier_of(connection: Connection, projection: type[Projection], generation: Generation) -> Applier:
     """The applier for the kind of projection it is."""
+    if issubclass(projection, FoldProjection):
+        return FoldApplier(connection, projection, generation)
     return CompiledApplier(connection, projection, generation)

@@ -12,11 +12,12 @@ from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
-from store.projecting.appliers import Applier, Span, applier_of
+from store.projecting.appliers import applier_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, require_same_rules
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.shapes import require_unaltered
+from store.projecting.spans import Applier, Span
 from store.statements import sql
 
 BATCH_SIZE = 50_000

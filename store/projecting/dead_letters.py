@@ -11,11 +11,12 @@ from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection, first_line
 from store.projecting import generations
-from store.projecting.appliers import Applier, Key, Span, applier_of
+from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM
 from store.projecting.fingerprints import define
 from store.projecting.generations import Generation, NotBuilt, require_same_rules
 from store.projecting.poison import POISON, bury, watching_out
+from store.projecting.spans import Applier, Key, PoisonEvent, Span
 from store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 30_000
@@ -127,7 +128,7 @@ def _derive(
             released = {"generation": generation.generation, "keys": Jsonb(keys)}
             connection.execute(sql("dead_letters/release_keys"), released)
             return len(keys)
-    except POISON as error:
+    except (*POISON, PoisonEvent) as error:
         if len(keys) == 1:
             again = {"generation": generation.generation, "key": Jsonb(keys[0]), "error": first_line(error)}
             connection.execute(sql("dead_letters/failed_again"), again)

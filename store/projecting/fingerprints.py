@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from domain.errors import AcciError
-from domain.projections import Projection
+from domain.projections import FoldProjection, Projection
 from domain.projections.rules import Rule
 from store.catalogue import Catalogue
 from store.projecting.tables import table_sql
@@ -51,6 +51,8 @@ class Definition:
 def define(catalogue: Catalogue, projection: type[Projection]) -> Definition:
     """The projection as it is now. Raises `ProjectionError` when its table has no SQL file."""
     rules = {f"rule {rule.name} on {rule.event.event_type()}": _digest(_meaning(rule)) for rule in projection.rules}
+    if issubclass(projection, FoldProjection):
+        rules["fold"] = _digest(projection.meaning())
     return Definition(
         {
             **rules,

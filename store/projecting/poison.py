@@ -10,12 +10,14 @@ from psycopg.types.json import Jsonb
 
 from domain.errors import AcciError
 from store.database import Connection, first_line
-from store.projecting.appliers import Applier, Key, Span
 from store.projecting.generations import Generation
+from store.projecting.spans import Applier, Key, PoisonEvent, Span
 from store.statements import sql
 
 # Errors that an event's content causes. Anything else is a fault of the rules, the table or the server.
 POISON = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.RaiseException)
+
+
 MOST = 1_000  # dead letters of a generation; beyond it the rules are wrong, not the events
 
 
@@ -46,7 +48,13 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
         if span.upto - span.after == 1:
             bury(connection, applier, generation, span.upto, first_line(error))
             return 0, 1
-    middle = (span.after + span.upto) // 2
+        middle = (span.after + span.upto) // 2
+    except PoisonEvent as poison:
+        if span.upto - span.after == 1:
+            bury(connection, applier, generation, span.upto, first_line(poison))
+            return 0, 1
+        # Cut in two just before the event, or just behind it if it comes first.
+        middle = poison.position - 1 if poison.position - 1 > span.after else poison.position
     changed, dead = apply_span(connection, applier, generation, replace(span, upto=middle))
     rest = replace(span, after=middle, fresh=False, careful=span.careful or dead > 0)
     more_changed, more_dead = apply_span(connection, applier, generation, rest)
@@ -68,7 +76,7 @@ def bury(connection: Connection, applier: Applier, generation: Generation, posit
     try:
         with connection.transaction():
             keys = applier.touched(connection, position)
-    except POISON as cause:
+    except (*POISON, PoisonEvent) as cause:
         unreadable = f"; its key is unreadable: {first_line(cause)}"
     letter = {"generation": generation.generation, "position": position}
     connection.execute(sql("dead_letters/bury"), letter | {"keys": Jsonb(keys), "error": error + unreadable})

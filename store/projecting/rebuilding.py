@@ -14,11 +14,12 @@ from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations, shapes, swapping
-from store.projecting.appliers import Span, applier_of
+from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM, Applied, Progress, Report, require_within_log, unheard
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
+from store.projecting.spans import Span
 from store.projecting.tables import build_indexes, drop_indexes, indexes
 from store.statements import sql
 

@@ -5,7 +5,20 @@ from pathlib import Path
 
 from domain.contexts import Context
 from domain.events import Event, EventData
-from domain.projections import Insert, Projection, Update, Upsert, add, cast, count, local_date, maximum, on
+from domain.projections import (
+    FoldProjection,
+    Insert,
+    Projection,
+    Update,
+    Upsert,
+    add,
+    cast,
+    count,
+    local_date,
+    maximum,
+    on,
+)
+from domain.projections.python_folds import Row
 
 
 class OrderPlaced(EventData):
@@ -47,9 +60,26 @@ class DailySales(Projection):
         )
 
 
+class LargestItems(FoldProjection):
+    """The three largest items of each order: a list in a row, which no verb can fold."""
+
+    key = ("tenant_id", "id")
+    handles = (OrderPlaced, ItemAdded)
+
+    def evolve(self, row: Row | None, event: Event[OrderPlaced] | Event[ItemAdded]) -> Row | None:
+        if isinstance(event.data, OrderPlaced):
+            return {"customer": event.data.customer, "largest": []}
+        if row is None:
+            return None
+        if event.data.amount < 0:
+            raise ValueError("an item costs something")
+        largest = sorted([*row["largest"], str(event.data.amount)], key=Decimal, reverse=True)
+        return row | {"largest": largest[:3]}
+
+
 CONTEXT = Context(
     name="orders",
     sql=Path(__file__).parent / "sql",
     events=(OrderPlaced, ItemAdded),
-    projections=(OrderTotals, DailySales),
+    projections=(OrderTotals, DailySales, LargestItems),
 )

@@ -1,0 +1,52 @@
+"""Folds in Python: projections that say in code what the verbs cannot."""
+
+import inspect
+from typing import Any, ClassVar
+
+from domain.errors import ProjectionError
+from domain.events import Event, EventData
+from domain.projections.rules import Projection
+
+Row = dict[str, Any]  # column name to value, key columns included
+Key = tuple[Any, ...]
+
+
+class FoldProjection(Projection, abstract=True):
+    """A read model folded in Python, in bulk: rows of a batch loaded once, folded in memory, written back once.
+
+    Define `key`, `handles` and `evolve`. `evolve` must be pure: the same row and event give the same row, whatever the
+    clock or the machine; it neither changes its arguments nor keeps anything. An exception that it raises makes the
+    event a dead letter.
+    """
+
+    handles: ClassVar[tuple[type[EventData], ...]] = ()
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        super().__init_subclass__(abstract=abstract)
+        if not cls.handles:
+            raise ProjectionError(cls.__name__, "give it handles = (the event classes it folds).")
+        if cls.rules:
+            raise ProjectionError(cls.__name__, "it has @on rules and folds in Python; do one of the two.")
+        if cls.evolve is FoldProjection.evolve:
+            raise ProjectionError(cls.__name__, "give it evolve(row, event), which returns the row or None.")
+
+    @classmethod
+    def events(cls) -> tuple[type[EventData], ...]:
+        return cls.handles
+
+    @classmethod
+    def meaning(cls) -> str:
+        """What the fingerprint is made of: the code of the class."""
+        return inspect.getsource(cls)
+
+    def keys(self, event: Event[Any]) -> list[Key]:
+        """The keys of the rows that `event` touches: the tenant and the aggregate, unless overridden."""
+        known = {"tenant_id": event.tenant_id}
+        others = [column for column in self.key if column not in known]
+        if len(others) > 1:
+            raise ProjectionError(type(self).__name__, "override keys(event): its key is not one aggregate's.")
+        return [tuple(known.get(column, event.aggregate_id) for column in self.key)]
+
+    def evolve(self, row: Row | None, event: Event[Any]) -> Row | None:
+        """The row after `event`; None for no row. Columns left out become NULL; key columns need not be given."""
+        raise NotImplementedError

@@ -1,0 +1,175 @@
+"""The applier of folds in Python: each chunk's rows are loaded once, folded in memory, written back in one MERGE."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
+
+from domain.events import RecordedEvent, Unreadable
+from domain.projections.python_folds import FoldProjection, Key, Row
+from store.database import Connection
+from store.payloads import Decoder
+from store.projecting.generations import Generation
+from store.projecting.spans import Key as TextKey
+from store.projecting.spans import PoisonEvent, Span
+from store.statements import sql
+
+CHUNK = 20_000  # events in memory at a time, however long the span
+
+
+class FoldApplier:
+    """Applies spans to the table of one generation, in the caller's transaction; memory stays flat."""
+
+    def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
+        self._fold, self._generation = projection(), generation
+        self._decoder = Decoder({event.event_type(): event for event in projection.events()})
+        read_model = generation.read_model(connection)
+        self._columns = {column.name: column for column in read_model.columns if not column.generated}
+        self._texts = _Texts(read_model.schema, read_model.name, projection.key, list(self._columns))
+
+    def apply(self, connection: Connection, span: Span) -> int:
+        parked = self._parked(connection) if span.careful else set()
+        changed = 0
+        for events in self._chunks(connection, span.after, span.upto):
+            touching = [
+                (key, event)
+                for event in events
+                if event.position not in span.skipped
+                for key in self._keys(event)
+                if _share(key, span.partitions) == span.partition and _as_text(key) not in parked
+            ]
+            changed += self._fold_all(connection, touching)
+        return changed
+
+    def touched(self, connection: Connection, position: int) -> list[TextKey]:
+        return [
+            list(_as_text(key))
+            for events in self._chunks(connection, position - 1, position)
+            for event in events
+            for key in self._keys(event)
+        ]
+
+    def derive(self, connection: Connection, keys: list[TextKey], upto: int, skipped: tuple[int, ...]) -> int:
+        wanted = {tuple(key) for key in keys}
+        connection.execute(self._texts.clear, [[key[part] for key in keys] for part in range(len(self._fold.key))])
+        for events in self._chunks(connection, 0, upto):
+            touching = [
+                (key, event)
+                for event in events
+                if event.position not in skipped
+                for key in self._keys(event)
+                if _as_text(key) in wanted
+            ]
+            self._fold_all(connection, touching)
+        return len(wanted)
+
+    def _chunks(self, connection: Connection, after: int, upto: int) -> Iterator[list[RecordedEvent[Any]]]:
+        window = {"up_to": upto, "event_types": [e.event_type() for e in self._fold.events()], "tenant_id": None}
+        while True:
+            parameters = window | {"after": after, "page": CHUNK}
+            rows = connection.execute(sql("events/read_all"), parameters).fetchall()
+            if rows:
+                yield [self._decoder.event(row) for row in rows]
+            if len(rows) < CHUNK:
+                return
+            after = rows[-1][0]
+
+    def _parked(self, connection: Connection) -> set[tuple[str | None, ...]]:
+        parameters = {"generation": self._generation.generation}
+        return {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), parameters)}
+
+    def _storable(self, name: str, value: Any) -> Any:
+        return Jsonb(value) if value is not None and self._columns[name].type in ("json", "jsonb") else value
+
+    def _keys(self, event: RecordedEvent[Any]) -> list[Key]:
+        by_payload = type(self._fold).keys is not FoldProjection.keys
+        if by_payload and isinstance(event.data, Unreadable):
+            raise PoisonEvent(event.position, event.data.reason)
+        try:
+            return self._fold.keys(event)
+        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
+            raise PoisonEvent(event.position, f"{type(error).__name__}: {error}") from error
+
+    def _fold_all(self, connection: Connection, touching: list[tuple[Key, RecordedEvent[Any]]]) -> int:
+        before = self._load(connection, {key for key, _ in touching})
+        after: dict[Key, Row | None] = dict(before)
+        for key, event in touching:
+            if isinstance(event.data, Unreadable):
+                raise PoisonEvent(event.position, event.data.reason)
+            try:
+                after[key] = self._fold.evolve(after.get(key), event)
+            except Exception as error:  # as above: a dead letter, not the end of the batch
+                raise PoisonEvent(event.position, f"{type(error).__name__}: {error}") from error
+        changed = {key: row for key, row in after.items() if row != before.get(key)}
+        self._store(connection, changed)
+        return len(changed)
+
+    def _load(self, connection: Connection, keys: set[Key]) -> dict[Key, Row]:
+        lists = [[str(key[part]) for key in keys] for part in range(len(self._fold.key))]
+        size = len(self._fold.key)
+        found = connection.execute(self._texts.load, lists)
+        names = [*self._fold.key, *self._texts.others]
+        return {tuple(row[:size]): dict(zip(names, row, strict=True)) for row in found}
+
+    def _store(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
+        if not rows:
+            return
+        connection.execute(self._texts.stage)
+        with connection.cursor().copy(self._texts.copy) as copy:
+            for key, row in rows.items():
+                values = row or {}
+                stored = (self._storable(name, values.get(name)) for name in self._texts.others)
+                copy.write_row((row is None, *key, *stored))
+        connection.execute(self._texts.merge)
+        connection.execute(self._texts.empty)
+
+
+class _Texts:
+    """The statements for one table."""
+
+    def __init__(self, schema: str, name: str, key: tuple[str, ...], columns: list[str]) -> None:
+        self.others = [column for column in columns if column not in key]
+        compose = identifiers.SQL
+        comma = compose(", ")
+        table, stage = identifiers.Identifier(schema, name), identifiers.Identifier(f"staged_{schema}")
+        names = [identifiers.Identifier(column) for column in (*key, *self.others)]
+        keys = [identifiers.Identifier(column) for column in key]
+        same = compose(" AND ").join(compose("stored.{0} = folded.{0}").format(column) for column in keys)
+        lists = comma.join(compose("%s::text[]") for _ in keys)
+        wanted = compose("WHERE EXISTS (SELECT FROM unnest({}) AS wanted ({}) WHERE {})").format(
+            lists,
+            comma.join(keys),
+            compose(" AND ").join(compose("wanted.{0} = stored.{0}::text").format(column) for column in keys),
+        )
+        updates = [compose("{0} = folded.{0}").format(identifiers.Identifier(column)) for column in self.others]
+        self.load = compose("SELECT {} FROM {} AS stored {}").format(comma.join(names), table, wanted)
+        self.clear = compose("DELETE FROM {} AS stored {}").format(table, wanted)
+        self.stage = compose(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DROP AS SELECT false AS gone_, {} FROM {} WITH NO DATA"
+        ).format(stage, comma.join(names), table)
+        self.copy = compose("COPY {} (gone_, {}) FROM STDIN").format(stage, comma.join(names))
+        self.merge = compose(
+            "MERGE INTO {} AS stored USING {} AS folded ON {}"
+            " WHEN MATCHED AND folded.gone_ THEN DELETE"
+            " WHEN MATCHED THEN {}"
+            " WHEN NOT MATCHED AND NOT folded.gone_ THEN INSERT ({}) VALUES ({})"
+        ).format(
+            table,
+            stage,
+            same,
+            compose("UPDATE SET {}").format(comma.join(updates)) if updates else compose("DO NOTHING"),
+            comma.join(names),
+            comma.join(compose("folded.{}").format(column) for column in names),
+        )
+        self.empty = compose("TRUNCATE {}").format(stage)
+
+
+def _as_text(key: Key) -> tuple[str | None, ...]:
+    return tuple(None if part is None else str(part) for part in key)
+
+
+def _share(key: Key, partitions: int) -> int:
+    """The partition of a key: the same in every process and run."""
+    return zlib.crc32("\x1f".join(part or "" for part in _as_text(key)).encode()) % partitions

@@ -1,0 +1,48 @@
+"""Spans: a range of events for a share of the keys, and what applies one."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from store.database import Connection
+
+Key = list[str | None]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Events in (after, upto], for one share of the keys.
+
+    `fresh`: the table has no rows of this share yet. `careful`: there may be parked keys, or events to be skipped.
+    """
+
+    after: int
+    upto: int
+    partition: int = 0
+    partitions: int = 1
+    fresh: bool = False
+    careful: bool = False
+    skipped: tuple[int, ...] = ()
+
+
+class Applier(Protocol):
+    """Applies spans to the table of one generation, in the caller's transaction."""
+
+    def apply(self, connection: Connection, span: Span) -> int:
+        """Fold the span's events into the rows; how many rows changed."""
+
+    def touched(self, connection: Connection, position: int) -> list[Key]:
+        """The keys of the rows that the event at `position` touches."""
+
+    def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
+        """Make the rows of `keys` anew from their events up to `upto` but the skipped; how many rows there are then."""
+
+
+class PoisonEvent(Exception):
+    """The event at `position` cannot be applied: raised by an applier that knows which one it is."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(position, reason)
+        self.position, self.reason = position, reason
+
+    def __str__(self) -> str:
+        return self.reason

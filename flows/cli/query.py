@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.text import Text
 
+    Answer = list[BaseModel] | BaseModel | None
+
 
 def query(
     name: Annotated[str, typer.Argument(help="The query's name, such as search_users.")],
@@ -33,7 +35,21 @@ def query(
     with connect(database_url(settings), "query") as connection:
         answer = ask(connection, catalogue, asked)
     if json:
-        if not answer:
+        print_json(_plain(answer))
+    else:
+        _show(list(asked.answer.model_fields), answer)
+
+
+def _plain(answer: "Answer") -> object:
+    if isinstance(answer, list):
+        return [row.model_dump(mode="json") for row in answer]
+    return None if answer is None else answer.model_dump(mode="json")
+
+
+def _show(columns: list[str], answer: "Answer") -> None:
+    from rich.table import Table
+
+    if not answer:
         console(stderr=True).print("Nothing found.")
         return
     if isinstance(answer, list):

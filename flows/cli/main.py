@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import AcciError
-from flows.cli import dead_letters, import_, migrate, query, run, send, status, up
+from flows.cli import dead_letters, follow, import_, migrate, query, run, send, status, up
 
 app = typer.Typer(
     name="acci",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("migrate")(migrate.migrate)
+app.command("follow")(follow.follow)
 app.command("status")(status.status)
 app.command("send")(send.send)
 app.command("query")(query.query)

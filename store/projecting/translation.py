@@ -150,6 +150,17 @@ def _concat(_: Call, parts: list[Element]) -> Element:
     return joined.self_group()
 
 
+def _before(_: Call, parts: list[Element]) -> Element:
+    return sa.func.split_part(*parts, 1, type_=sa.Text())
+
+
+def _after(_: Call, parts: list[Element]) -> Element:
+    text, separator = parts
+    place = sa.func.strpos(text, separator)
+    rest = sa.func.substr(text, place + sa.func.length(separator), type_=sa.Text())
+    return sa.case((place > 0, rest), (text.is_not(None), sa.literal("")))
+
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -174,6 +185,8 @@ _CALLS: dict[str, Callable[[Call, list[Element]], Element]] = {
     "lower": lambda _, parts: sa.func.lower(bytewise(parts[0]), type_=sa.Text()),
     "concat": _concat,
     "cast": _cast,
+    "before": _before,
+    "after": _after,
     "date_trunc": _date_trunc,
     "local_date": _local_date,
 }

@@ -1,0 +1,38 @@
+"""`acci follow`: read models within a second of the log, as long as it runs."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.printing import console
+from store.settings import Settings
+
+
+def follow(
+    projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all",
+    interval: Annotated[float, typer.Option(min=0.01, max=60, help="Seconds between two looks at the log.")] = 0.1,
+) -> None:
+    """Keep read models up to date until Ctrl-C; goes on when a rebuild swaps or the database restarts."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.projecting.following import follow as follow_log
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    names = sorted(catalogue.projections) if projection == "all" else [catalogue.projection(projection).name]
+    url = database_url(settings)
+    connect(url, "probe").close()
+    out = console(stderr=True)
+    out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
+    try:
+        follow_log(
+            url,
+            catalogue,
+            names,
+            interval,
+            lambda: False,
+            lambda name, what: out.print(f"{name}: {what}", markup=False),
+        )
+    except KeyboardInterrupt:
+        out.print("Ended.")

@@ -1,0 +1,106 @@
+"""Following: read models kept within a moment of the log, without a scheduled run each time.
+
+A follower looks a few times a second whether the mark has moved and applies what is new, in ordinary batches. It
+holds no lock between batches, so that rebuilds swap and other runners run beside it; it picks up what they publish.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+
+from domain.errors import AcciError
+from store import high_water
+from store.catalogue import Catalogue
+from store.database import Connection, connect, first_line, is_transient
+from store.projecting import generations
+from store.projecting.appliers import applier_of
+from store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
+from store.projecting.fingerprints import define
+from store.projecting.generations import Busy, Generation, NotBuilt, require_same_rules
+from store.projecting.shapes import require_unaltered
+from store.projecting.spans import Applier
+
+LONGEST_PAUSE = 5.0  # seconds
+PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon
+Tell = Callable[[str, str], None]
+
+
+@dataclass
+class Follower:
+    """Keeps the projections `names` up to date, a `step` at a time. `tell` hears of each refusal once."""
+
+    connection: Connection
+    catalogue: Catalogue
+    names: list[str]
+    tell: Tell
+    ready: dict[str, tuple[int, Applier]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def step(self) -> int:
+        """Apply what is new, at most one batch for each projection; the rows changed. Exactly once, as any batch."""
+        mark = high_water.establish(self.connection, PATIENCE)
+        changed = 0
+        for name in self.names:
+            try:
+                changed += self._advance(name, mark)
+            except Busy:
+                continue  # a swap or another runner has it for the moment; the next step sees to it
+            except AcciError as refusal:
+                if refusal.transient:
+                    raise
+                self._refuse(name, refusal)
+        return changed
+
+    def _advance(self, name: str, mark: high_water.HighWater) -> int:
+        generation = generations.live(self.connection, name)
+        if generation is None:
+            raise NotBuilt(name)
+        if generation.checkpoint >= mark.position:
+            require_within_log(generation, mark.head)
+            return 0
+        applied = apply_batch(self.connection, self._applier(name, generation), generation, mark.position, BATCH_SIZE)
+        if applied.dead_letters:
+            self.tell(name, f"{applied.dead_letters} events could not be applied: see `acci dead-letters list`.")
+        self.refused.pop(name, None)
+        return applied.rows
+
+    def _applier(self, name: str, generation: Generation) -> Applier:
+        """The applier of the live generation; checked and compiled when the generation is first seen."""
+        number, applier = self.ready.get(name, (0, None))
+        if applier is None or number != generation.generation:
+            projection = self.catalogue.projection(name)
+            require_same_rules(generation, define(self.catalogue, projection))
+            require_unaltered(self.connection, generation)
+            applier = applier_of(self.connection, projection, generation)
+            self.ready[name] = (generation.generation, applier)
+        return applier
+
+    def _refuse(self, name: str, refusal: AcciError) -> None:
+        if self.refused.get(name) != str(refusal):
+            self.refused[name] = str(refusal)
+            self.tell(name, str(refusal))
+
+
+def follow(
+    database_url: str, catalogue: Catalogue, names: list[str], interval: float, stop: Callable[[], bool], tell: Tell
+) -> int:
+    """Follow until `stop()`, looking every `interval` seconds; the rows changed. A lost connection is made again."""
+    changed, pause = 0, interval
+    while not stop():
+        try:
+            with connect(database_url, "follow") as connection:
+                follower = Follower(connection, catalogue, names, tell)
+                while not stop():
+                    rows = follower.step()
+                    changed, pause = changed + rows, interval
+                    if not rows:
+                        time.sleep(interval)
+        except (psycopg.Error, AcciError) as error:
+            if not is_transient(error):
+                raise
+            tell("database", f"lost, trying again: {first_line(error)}")
+            pause = min(pause * 2, LONGEST_PAUSE)
+            time.sleep(pause)
+    return changed

@@ -4,10 +4,11 @@ import types
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel, TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 
 class Kind(StrEnum):
@@ -23,8 +24,25 @@ class Kind(StrEnum):
     UUID = "uuid"
     JSON = "jsonb"
 
+    @property
+    def spoken(self) -> str:
+        """The kind as a sentence names it."""
+        return _SPOKEN[self]
 
-# bool before int: a bool is an int in Python.
+
+_SPOKEN: dict[Kind, str] = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "an integer",
+    Kind.NUMERIC: "a decimal",
+    Kind.FLOAT: "a float",
+    Kind.BOOLEAN: "a condition",
+    Kind.TIMESTAMP: "a moment",
+    Kind.DATE: "a date",
+    Kind.UUID: "a UUID",
+    Kind.JSON: "a nested value",
+}
+
+# bool before int: a bool is an int in Python; datetime before date likewise.
 _SCALARS: tuple[tuple[type, Kind], ...] = (
     (bool, Kind.BOOLEAN),
     (int, Kind.INTEGER),
@@ -35,7 +53,16 @@ _SCALARS: tuple[tuple[type, Kind], ...] = (
     (date, Kind.DATE),
     (UUID, Kind.UUID),
 )
-NUMBERS = (Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
+_BY_JSON_TYPE = {"integer": Kind.INTEGER, "number": Kind.FLOAT, "string": Kind.TEXT, "boolean": Kind.BOOLEAN}
+_BY_JSON_FORMAT = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "uuid": Kind.UUID}
+
+
+class Described(NamedTuple):
+    """What an annotation says: the kind, whether None is allowed, and the model nested there, if one is."""
+
+    kind: Kind
+    optional: bool
+    model: type[BaseModel] | None = None
 
 
 def kind_of_value(value: object) -> Kind | None:
@@ -45,25 +72,50 @@ def kind_of_value(value: object) -> Kind | None:
     return next((kind for python, kind in _SCALARS if isinstance(value, python)), None)
 
 
-def kind_of_annotation(annotation: Any) -> tuple[Kind, bool, type[BaseModel] | None]:
-    """(kind, may it be None, the nested model) of a field's annotation; a nested model is JSON as a whole."""
+def kind_of_annotation(annotation: Any) -> Described:
+    """What a field so annotated holds; a nested model, a list or the like is JSON as a whole."""
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return kind_of_annotation(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
-        optional = len(members) < len(get_args(annotation))
         found = [kind_of_annotation(member) for member in members]
-        kinds = {kind for kind, _, _ in found}
-        nested = found[0][2] if len(found) == 1 else None
-        kind = kinds.pop() if len(kinds) == 1 else Kind.JSON
-        return kind, optional or any(null for _, null, _ in found), nested
+        optional = len(members) < len(get_args(annotation)) or any(each.optional for each in found)
+        return Described(_one_of(each.kind for each in found), optional, found[0].model if len(found) == 1 else None)
     if origin is Literal:
-        kinds = {kind_of_value(value) or Kind.JSON for value in get_args(annotation)}
-        return (kinds.pop() if len(kinds) == 1 else Kind.JSON), False, None
-    if not isinstance(annotation, type):
-        return Kind.JSON, annotation is Any, None
+        values = [value for value in get_args(annotation) if value is not None]
+        return Described(_one_of(kind_of_value(value) for value in values), len(values) < len(get_args(annotation)))
+    if annotation is Any:
+        return Described(Kind.JSON, True)
+    if isinstance(annotation, type) and origin is None:
+        return _describe_type(annotation)
+    behind = getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
+    return _describe_stored(annotation) if behind is None else kind_of_annotation(behind)
+
+
+def _describe_type(annotation: type) -> Described:
+    if issubclass(annotation, RootModel):
+        return kind_of_annotation(annotation.model_fields["root"].annotation)
     if issubclass(annotation, BaseModel):
-        return Kind.JSON, False, annotation
+        return Described(Kind.JSON, False, annotation)
     if issubclass(annotation, Enum):
-        kinds = {kind_of_value(member) or Kind.JSON for member in annotation}
-        return (kinds.pop() if len(kinds) == 1 else Kind.JSON), False, None
-    return next((kind for python, kind in _SCALARS if issubclass(annotation, python)), Kind.JSON), False, None
+        return Described(_one_of(kind_of_value(member) for member in annotation), False)
+    kind = next((kind for python, kind in _SCALARS if issubclass(annotation, python)), None)
+    return _describe_stored(annotation) if kind is None else Described(kind, False)
+
+
+def _describe_stored(annotation: Any) -> Described:
+    """By the JSON that pydantic stores for it: bytes, times and addresses are text, say."""
+    try:
+        schema = TypeAdapter(annotation).json_schema(mode="serialization")
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return Described(Kind.JSON, False)
+    kind = _BY_JSON_FORMAT.get(schema.get("format", "")) or _BY_JSON_TYPE.get(schema.get("type", ""))
+    return Described(kind or Kind.JSON, False)
+
+
+def _one_of(kinds: Any) -> Kind:
+    """The kind, if all are of one."""
+    found = set(kinds)
+    kind = found.pop() if len(found) == 1 else None
+    return kind or Kind.JSON

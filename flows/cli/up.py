@@ -31,7 +31,12 @@ def up(
     ] = None,
     sample: Annotated[bool, typer.Option(help="Put a sample history into an empty log.")] = True,
 ) -> None:
-    """Start everything here: PostgreSQL, Prefect, a worker, a sample history. Ctrl-C stops it."""
+    """Start everything here, until Ctrl-C.
+
+    PostgreSQL, the schema, the Prefect server with its pages, the deployments, a worker, a sample history and a
+    first catch-up. What is there from an earlier start is found again. A database of your own (ACCI_DATABASE_URL)
+    and a Prefect server of your own (PREFECT_API_URL) are used instead of those that would be started.
+    """
     from flows.local.everything import Everything, Show, Wishes
     from flows.local.running import only_one
 

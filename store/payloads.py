@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
@@ -115,7 +115,7 @@ class Decoder:
         """`row` has the columns of sql/events/read_stream.sql, in their order."""
         position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, data, metadata = row
         aggregate_type, aggregate_id, event_type = names
-        known = json.loads(metadata)
+        known = from_json(metadata)
         return RecordedEvent(
             event_id,
             aggregate_id,

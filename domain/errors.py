@@ -6,7 +6,8 @@
     ├── UnknownName                no command, event, projection, query … of that name
     ├── InvalidCommand             a command's data fails validation, by field
     ├── Refused                    an aggregate's rules say no (the domain error of a handler)
-    └── ConcurrencyError           the stream is not at the expected version
+    ├── ConcurrencyError           the stream is not at the expected version
+    └── CannotApply                a projection's rules have no answer to an event
 
 `store` and `flows` grow their own branches from `AcciError` beside the code that raises them. Every error
 carries its data as positional attributes, survives pickling (Prefect moves errors between processes), and makes
@@ -93,4 +94,20 @@ class ConcurrencyError(AcciError):
         return (
             f"{self.aggregate_id!r} is at version {self.actual_version}, not at the expected "
             f"{self.expected_version}. Load it again and decide again."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class CannotApply(AcciError):
+    """A projection's rules have no answer to the event at `position`; `reason` says what is missing or wrong."""
+
+    projection: str
+    position: int
+    event_type: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} cannot apply the {self.event_type} at position {self.position}: {self.reason}. "
+            "Correct the rule, or bring the payload to today's shape with an upcaster."
         )

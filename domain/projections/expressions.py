@@ -23,23 +23,54 @@ def refuse(subject: str, reason: str) -> NoReturn:
     raise CannotCompile(subject, reason)
 
 
+class Symbol:
+    """Stands for something of an event. What Python would decide about it by itself is refused."""
+
+    def __bool__(self) -> bool:  # noqa: PLE0304 it never returns
+        refuse("`if`, `and`, `or`, `not` or `in` on an event's value", "write when(condition, yes, no), &, | or ~.")
+
+    def __iter__(self) -> Any:
+        refuse("a loop over an event's value", "a rule touches a fixed set of keys; return a list of verbs, or fold.")
+
+    def __hash__(self) -> int:  # noqa: PLE0309 it never returns
+        refuse("a dict or set of event's values", "look them up with when(), or fold.")
+
+    def __str__(self) -> str:  # noqa: PLE0307 it never returns
+        refuse("an event's value made text", "join text with concat(); cast(value, str) what is not text.")
+
+    def __format__(self, _: str) -> str:
+        refuse("an f-string with an event's value", "join text with concat(); cast(value, str) what is not text.")
+
+    def __getitem__(self, item: object) -> NoReturn:
+        refuse(f"[{item!r}] on an event's value", "declare a nested model and name its field.")
+
+    def __truediv__(self, _: object) -> NoReturn:
+        refuse("`/` on an event's value", "a quotient has no exact scale; keep both numbers and divide in a query.")
+
+    __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __truediv__
+
+    def __int__(self) -> int:
+        refuse("int() or float() of an event's value", "use cast(value, int).")
+
+    __float__ = __index__ = __int__
+
+    def __eq__(self, _: object) -> Any:
+        refuse("a comparison with a whole model", "compare one of its fields.")
+
+    __ne__ = __eq__
+
+
 @dataclass(frozen=True, eq=False)
-class Expression:
+class Expression(Symbol):
     """A value of `kind`; `nullable` says whether it may be NULL (None)."""
 
     kind: Kind
     nullable: bool
 
-    def __bool__(self) -> bool:  # noqa: PLE0304 it never returns
-        refuse("`if`, `and`, `or`, `not` on an event's value", "write when(condition, then, otherwise), &, | or ~.")
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         refuse(f".{name} on an event's value", "use the functions of domain.projections, such as lower() or cast().")
-
-    def __iter__(self) -> Any:
-        refuse("a loop over an event's value", "a rule touches a fixed set of keys; return a list of verbs, or fold.")
 
     def __add__(self, other: object) -> "Expression":
         return arithmetic("+", self, other)
@@ -89,14 +120,29 @@ class Expression:
     def __invert__(self) -> "Expression":
         return logic("not", self)
 
-    __hash__ = object.__hash__
+    __hash__ = Symbol.__hash__
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name on a field's path: may its value be JSON's null, and the JSON that stands in where it is missing.
+
+    Without a stand-in, an event that lacks it cannot be applied.
+    """
+
+    optional: bool
+    default: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Field(Expression):
-    """A value taken from the event: `path` is ("data", "email"), ("metadata", "user_id") or ("timestamp",)."""
+    """A value taken from the event: `path` is ("data", "email"), ("metadata", "user_id") or ("timestamp",).
+
+    `steps` has one for each name below data or metadata; without them a missing value is NULL if it may be.
+    """
 
     path: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +150,17 @@ class Constant(Expression):
     """A value known now: a literal in a rule, or an event's own value when the reference engine runs."""
 
     value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Missing(Expression):
+    """A value that an event should have and has not; an event whose row depends on it cannot be applied."""
+
+    reason: str
+
+
+# The literal None: of any kind.
+NULL = Constant(Kind.TEXT, True, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +180,7 @@ def express(value: object) -> Expression:
         expression: Expression = as_expression()
         return expression
     if value is None:
-        return Constant(Kind.TEXT, True, None)
+        return NULL
     kind = kind_of_value(value)
     if kind is None:
         refuse(f"the value {value!r}", "a literal is a str, int, Decimal, float, bool, datetime, date, UUID or None.")
@@ -132,12 +189,8 @@ def express(value: object) -> Expression:
     return Constant(kind, False, getattr(value, "value", value))
 
 
-def _is_null(expression: Expression) -> bool:
-    return isinstance(expression, Constant) and expression.value is None
-
-
 def _common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
-    kinds = {expression.kind for expression in expressions if not _is_null(expression)}
+    kinds = {expression.kind for expression in expressions if expression is not NULL}
     if kinds == {Kind.INTEGER, Kind.NUMERIC}:
         return Kind.NUMERIC
     if len(kinds) > 1:
@@ -210,6 +263,24 @@ def _text(what: str, value: object) -> Expression:
     return part
 
 
+def before(text: object, separator: str) -> Expression:
+    """The text before the first `separator`; all of it if there is none."""
+    part = _text("before()", text)
+    return Call(Kind.TEXT, part.nullable, "before", (part, express(_separator("before()", separator))))
+
+
+def after(text: object, separator: str) -> Expression:
+    """The text after the first `separator`; empty if there is none."""
+    part = _text("after()", text)
+    return Call(Kind.TEXT, part.nullable, "after", (part, express(_separator("after()", separator))))
+
+
+def _separator(what: str, separator: str) -> str:
+    if not separator:
+        refuse(what, "its separator is a text of at least one character.")
+    return separator
+
+
 TRUNCATIONS = ("hour", "day", "week", "month", "year")
 
 
@@ -274,6 +345,8 @@ __all__ = [
     "Expression",
     "Field",
     "Leaf",
+    "after",
+    "before",
     "cast",
     "coalesce",
     "concat",

@@ -1,0 +1,28 @@
+"""Reading a field's value out of a stored payload, by the same rules as the compiled SQL."""
+
+from itertools import chain, repeat
+from typing import Any
+
+from domain.projections.expressions import Field, Step
+from domain.projections.values import from_json, parse
+
+
+def read_json(field: Field, stored: Any) -> Any:
+    """The value of `field` in `stored`, its event's data or metadata as parsed JSON; None for NULL.
+
+    Raises `ValueError` for what the event must have and has not, or what is not of the field's kind.
+    """
+    unknown = Step(True, "null") if field.nullable else Step(False, None)
+    value = stored
+    for name, step in zip(field.path[1:], chain(field.steps, repeat(unknown)), strict=False):
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif step.default is not None:
+            value = parse(step.default)
+        else:
+            raise ValueError(f"the event has no {'.'.join(field.path)}")
+        if value is None and not step.optional:
+            raise ValueError(f"the event has no {'.'.join(field.path)}")
+        if value is None:
+            return None
+    return from_json(field.kind, value)

@@ -1,0 +1,144 @@
+"""The reference engine: a projection's rules run in Python, event by event, with the meaning that the SQL has.
+
+Slow and plain on purpose: it is what the compiled projection is held against, in tests and in audits.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from domain.errors import CannotApply
+from domain.events import EventData, RecordedEvent, Unreadable
+from domain.projections.columns import Column
+from domain.projections.evaluation import value_of
+from domain.projections.expressions import Constant, Expression, Field, Missing
+from domain.projections.reading import read_json
+from domain.projections.rules import Action, Projection
+from domain.projections.values import EXACT, order, parse, plain
+from domain.projections.verbs import Delete, FoldKind, Insert, Update
+from domain.projections.views import EventView
+
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+Rows = dict[Key, Row]
+
+
+def apply(
+    projection: type[Projection],
+    columns: Sequence[Column],
+    rows: Mapping[Key, Row],
+    events: Iterable[RecordedEvent[Any]],
+) -> Rows:
+    """What `events`, in order of position, make of `rows`, by key; `columns` are those of the read model's table.
+
+    An event's `data` may also be its payload as stored, parsed JSON. Sums and the lengths of texts are checked once
+    all is folded, as a batch does. Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
+    """
+    engine = _Engine(projection, columns, rows)
+    for event in events:
+        engine.take(event)
+    return engine.finished()
+
+
+class _Engine:
+    def __init__(self, projection: type[Projection], columns: Sequence[Column], rows: Mapping[Key, Row]) -> None:
+        self._projection = projection
+        self._columns = {column.name: column for column in columns}
+        self._told = [column for column in columns if not column.generated and column.name not in projection.key]
+        self._rows = dict(rows)
+        self._touched: dict[Key, RecordedEvent[Any]] = {}
+
+    def take(self, event: RecordedEvent[Any]) -> None:
+        stored = _Stored(event)
+        for rule in self._projection.rules:
+            if rule.event.event_type() == event.event_type:
+                for action in self._projection.actions(rule, EventView(rule.event, stored.leaf)):
+                    try:
+                        self._do(action, event)
+                    except ValueError as error:
+                        raise self._cannot(event, error) from error
+
+    def finished(self) -> Rows:
+        for key, event in self._touched.items():
+            if key in self._rows:
+                row = self._rows[key]
+                try:
+                    self._rows[key] = {name: self._columns[name].stored(value) for name, value in row.items()}
+                except ValueError as error:
+                    raise self._cannot(event, error) from error
+        return self._rows
+
+    def _cannot(self, event: RecordedEvent[Any], error: ValueError) -> CannotApply:
+        return CannotApply(self._projection.name, event.position, event.event_type, str(error))
+
+    def _do(self, action: Action, event: RecordedEvent[Any]) -> None:
+        key = tuple(self._converted(name, expression) for name, expression in action.key.items())
+        if None in key:
+            return
+        # Whatever becomes of the row, a value that cannot be had makes the event one that cannot be applied.
+        values = {name: self._converted(name, fold.value) for name, fold in action.columns.items()}
+        row = self._rows.get(key)
+        if action.verb is Delete:
+            self._rows.pop(key, None)
+        elif row is not None or action.verb is not Update:
+            self._touched[key] = event
+            born = row is None or action.verb is Insert
+            self._rows[key] = self._folded(self._new(key) if born else dict(row or {}), action, values)
+
+    def _converted(self, name: str, expression: Expression) -> Any:
+        return self._columns[name].converted(value_of(expression))
+
+    def _new(self, key: Key) -> Row:
+        named = dict(zip(self._projection.key, key, strict=True))
+        return named | {column.name: column.initial() for column in self._told}
+
+    def _folded(self, row: Row, action: Action, values: Row) -> Row:
+        for name, fold in action.columns.items():
+            kind = self._projection.folds[name]
+            starts = action.verb is Insert and fold.kind is FoldKind.PUT
+            row[name] = values[name] if starts else folded(kind, row[name], values[name])
+        return row
+
+
+def folded(kind: FoldKind, old: Any, new: Any) -> Any:
+    """What becomes of a column's value when an event gives it another."""
+    if kind is FoldKind.PUT:
+        return new
+    if old is None or new is None:
+        return new if old is None else old
+    match kind:
+        case FoldKind.ADD:
+            return old + new if isinstance(old, int) and isinstance(new, int) else plain(EXACT.add(old, new))
+        case FoldKind.MINIMUM:
+            return min(old, new, key=order)
+        case FoldKind.MAXIMUM:
+            return max(old, new, key=order)
+    return old
+
+
+class _Stored:
+    """An event's values as the rules find them: those that the log has."""
+
+    def __init__(self, event: RecordedEvent[Any]) -> None:
+        self._event = event
+        self._documents = {"data": payload_of(event.data), "metadata": asdict(event.metadata)}
+
+    def leaf(self, field: Field) -> Expression:
+        try:
+            value = self._value(field)
+        except ValueError as error:
+            return Missing(field.kind, field.nullable, str(error))
+        return Constant(field.kind, field.nullable, value)
+
+    def _value(self, field: Field) -> Any:
+        source = field.path[0]
+        if source in self._documents:
+            return read_json(field, self._documents[source])
+        return getattr(self._event, source)
+
+
+def payload_of(data: EventData | Mapping[str, Any]) -> Any:
+    """The payload as the log has it, parsed: of a typed event, of one that could not be read, or as given."""
+    if isinstance(data, Unreadable):
+        return data.payload
+    return parse(data.model_dump_json()) if isinstance(data, EventData) else data

@@ -1,0 +1,173 @@
+"""Values as PostgreSQL has them: read from JSON and text, written as text, ordered, computed without loss.
+
+A value of a kind is a str, int, Decimal, float, bool, datetime in UTC, date, UUID or parsed JSON; NULL is None.
+What PostgreSQL refuses raises `ValueError`.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from domain.projections.kinds import Kind
+
+# As many digits as PostgreSQL's numeric may have; NaN and the infinities compute as they do there, without traps.
+EXACT = Context(prec=150_000, Emax=200_000, Emin=-200_000, rounding=ROUND_HALF_UP, traps=[])
+DIGITS_BEFORE_POINT = 131_072
+
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?\s*", re.IGNORECASE)
+_NOT_FINITE = re.compile(r"\s*([+-]?inf(inity)?|nan)\s*", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{4}(-?[0-9a-f]{4}){7}", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def parse(text: str) -> Any:
+    """The JSON in `text`, numbers exact."""
+    return json.loads(text, parse_float=lambda number: plain(Decimal(number)))
+
+
+def from_json(kind: Kind, value: Any) -> Any:
+    """A value of `kind` from parsed JSON, as PostgreSQL's `->>` and a cast give it."""
+    if value is None or kind is Kind.JSON:
+        return value
+    return from_text(kind, value if isinstance(value, str) else json_text(value))
+
+
+def from_text(kind: Kind, text: str) -> Any:
+    """A value of `kind` from the text that spells it."""
+    return _READ[kind](text)
+
+
+def to_text(value: Any) -> str:
+    """The text that PostgreSQL gives for a value when it is cast to text."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def json_text(value: Any) -> str:
+    """The text of a JSON value as PostgreSQL's jsonb gives it: short keys first, each once."""
+    if isinstance(value, dict):
+        pairs = sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
+        return "{" + ", ".join(f"{json_text(name)}: {json_text(inner)}" for name, inner in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(json_text(inner) for inner in value) + "]"
+    return to_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def order(value: Any) -> Any:
+    """What to compare instead: NaN equals itself and is greater than any number; text goes by code point anyway."""
+    if isinstance(value, float | Decimal):
+        return (True, 0) if value != value else (False, value)  # noqa: PLR0124 only NaN differs from itself
+    return (False, value)
+
+
+def whole(number: int) -> int:
+    """The number, if 64 bits hold it."""
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{number} is out of range for bigint")
+    return number
+
+
+def plain(number: Decimal) -> Decimal:
+    """The number as numeric holds it: no negative zero, no exponent above zero, so 1E+3 is 1000."""
+    if not number.is_finite():
+        return number
+    if number.adjusted() >= DIGITS_BEFORE_POINT:
+        raise ValueError("the value overflows numeric")
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > 0:
+        number = number.quantize(Decimal(1), context=EXACT)
+    return number.copy_abs() if number.is_zero() else number
+
+
+def rounded(number: Decimal, scale: int) -> Decimal:
+    """The number with `scale` digits after the point, half away from zero."""
+    return plain(number.quantize(Decimal(1).scaleb(-scale), context=EXACT)) if number.is_finite() else number
+
+
+def _read_whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise _not_a("whole number", text)
+    return whole(int(text))
+
+
+def _read_number(text: str) -> Decimal:
+    if not (_NUMBER.fullmatch(text) or _NOT_FINITE.fullmatch(text)):
+        raise _not_a("number", text)
+    try:
+        return plain(Decimal(text.strip()))
+    except InvalidOperation:
+        raise ValueError("the value overflows numeric") from None
+
+
+def _read_float(text: str) -> float:
+    if not (_NUMBER.fullmatch(text) or _NOT_FINITE.fullmatch(text)):
+        raise _not_a("number", text)
+    return as_float(Decimal(text.strip()))
+
+
+def as_float(number: Decimal | int) -> float:
+    """The nearest float; a number beyond all floats, or too near to zero for any, has none."""
+    try:
+        value = float(number)
+    except OverflowError:
+        value = float("inf")
+    lost = (value == 0 and number != 0) or (value in (float("inf"), float("-inf")) and abs(number) != Decimal("inf"))
+    if lost:
+        raise ValueError(f"{number} is out of range for double precision")
+    return value
+
+
+def _read_truth(text: str) -> bool:
+    given = text.strip().lower()
+    meant = {value for word, value in _TRUTH.items() if given and word.startswith(given)}
+    if len(meant) != 1:
+        raise _not_a("truth value", text)
+    return meant.pop()
+
+
+def _read_moment(text: str) -> datetime:
+    """A moment without a zone is one in UTC."""
+    if not _MOMENT.fullmatch(text):
+        raise _not_a("moment", text)
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _read_date(text: str) -> date:
+    if not _DATE.fullmatch(text):
+        raise _not_a("date", text)
+    return date.fromisoformat(text)
+
+
+def _read_uuid(text: str) -> UUID:
+    bare = text[1:-1] if text.startswith("{") and text.endswith("}") else text
+    if not _UUID.fullmatch(bare):
+        raise _not_a("UUID", text)
+    return UUID(bare)
+
+
+def _not_a(what: str, text: str) -> ValueError:
+    return ValueError(f"{text[:100]!r} is not a {what}")
+
+
+_READ: dict[Kind, Callable[[str], Any]] = {
+    Kind.TEXT: str,
+    Kind.INTEGER: _read_whole,
+    Kind.NUMERIC: _read_number,
+    Kind.FLOAT: _read_float,
+    Kind.BOOLEAN: _read_truth,
+    Kind.TIMESTAMP: _read_moment,
+    Kind.DATE: _read_date,
+    Kind.UUID: _read_uuid,
+    Kind.JSON: parse,
+}

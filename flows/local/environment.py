@@ -35,10 +35,14 @@ CLIENT = {
 def prefect_environment(settings: Settings, api_url: str, database_url: str | None) -> dict[str, str]:
     """For a Prefect command against `api_url`; the server among them keeps its records in `database_url`.
 
-    What the user has set themselves stands, the addresses excepted.
+    What the user has set themselves stands, the addresses excepted. Temporary files go to the home, which exists
+    afterwards: Prefect's go to one folder of the machine otherwise, which belongs to whichever user came first.
     """
+    temporary = settings.home / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
     chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")} | dict(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), "PREFECT_API_URL": api_url, MARK: str(settings.home)}
+    chosen |= {"TMPDIR": str(temporary)}
     if database_url is not None:
         scheme, _, rest = database_url.partition("://")
         chosen["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{scheme}+asyncpg://{rest}"

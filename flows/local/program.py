@@ -1,5 +1,6 @@
 """The Prefect commands that ACCI runs: their logs, their early death, their orderly end."""
 
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from store.listening import ServerDidNotStart
 from store.settings import CHECKOUT
 
+LARGE = 20_000_000  # bytes: a log that has grown to this is put aside at the next start
 STEADY_SECONDS = 20
 QUICK_ENDS = 3  # after so many ends, each within STEADY_SECONDS of its start, it would only end again
 
@@ -24,11 +26,15 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._quick_ends = 0
+        self._said_before = 0
 
     def start(self) -> None:
         """Afterwards it runs, and adds to its log what it says."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LARGE:
+            self._log.replace(self._log.with_suffix(".old.log"))
         with self._log.open("ab") as log:
+            self._said_before = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=CHECKOUT,
@@ -88,5 +94,9 @@ class Program:
         return self._process is not None and self._process.poll() is not None
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip(" \t─│╭╮╰╯")), "it said nothing")
+        """The last line that names an error, or else the last that says anything."""
+        said = self._log.read_bytes()[self._said_before :].decode(errors="replace")
+        lines = [line.strip(" \t─│╭╮╰╯") for line in said.splitlines()]
+        spoken = [line for line in lines if line] or ["it said nothing"]
+        errors = [line for line in spoken if re.match(r"[\w.]*(Error|Exception): .", line)]
+        return (errors or spoken)[-1]

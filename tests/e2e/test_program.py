@@ -1,0 +1,37 @@
+"""A Prefect command as a child: what is told when it fails, and when it is kept."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.local.program import QUICK_ENDS, Program
+from store.listening import ServerDidNotStart
+from tests.prefect_server import wait_for
+
+
+def test_its_last_words_are_the_reason(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "wrong.log"
+    program = Program("the program", ["no-such-command"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
+    program.start()
+    with pytest.raises(ServerDidNotStart, match=r"^The program did not start: .*no-such-command.*wrong\.log\)$"):
+        program.finish(60)
+
+
+def test_one_that_only_ends_again_is_given_up(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "wrong.log"
+    program = Program("the program", ["no-such-command"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
+    program.start()
+    for _ in range(QUICK_ENDS - 1):
+        wait_for(program.keep, 60, "it has ended")
+    with pytest.raises(ServerDidNotStart):
+        wait_for(program.keep, 60, "it has ended")
+
+
+def test_one_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "slow.log"
+    program = Program("the program", ["version"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
+    program.start()
+    with pytest.raises(ServerDidNotStart, match="not done after 0 s"):
+        program.finish(0)
+    program.stop(5)

@@ -27,6 +27,8 @@ class FoldProjection(Projection, abstract=True):
             raise ProjectionError(cls.__name__, "give it handles = (the event classes it folds).")
         if cls.rules:
             raise ProjectionError(cls.__name__, "it has @on rules and folds in Python; do one of the two.")
+        if cls.keys is FoldProjection.keys and len([column for column in cls.key if column != "tenant_id"]) > 1:
+            raise ProjectionError(cls.__name__, "override keys(event): its key is not one aggregate's.")
         if cls.evolve is FoldProjection.evolve:
             raise ProjectionError(cls.__name__, "give it evolve(row, event), which returns the row or None.")
 
@@ -41,11 +43,8 @@ class FoldProjection(Projection, abstract=True):
 
     def keys(self, event: Event[Any]) -> list[Key]:
         """The keys of the rows that `event` touches: the tenant and the aggregate, unless overridden."""
-        known = {"tenant_id": event.tenant_id}
-        others = [column for column in self.key if column not in known]
-        if len(others) > 1:
-            raise ProjectionError(type(self).__name__, "override keys(event): its key is not one aggregate's.")
-        return [tuple(known.get(column, event.aggregate_id) for column in self.key)]
+        tenant_id, aggregate_id = event.metadata.tenant_id, event.aggregate_id
+        return [tuple([tenant_id if column == "tenant_id" else aggregate_id for column in self.key])]
 
     def evolve(self, row: Row | None, event: Event[Any]) -> Row | None:
         """The row after `event`; None for no row. Columns left out become NULL; key columns need not be given."""

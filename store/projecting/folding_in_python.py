@@ -38,7 +38,8 @@ class FoldApplier:
                 for event in events
                 if event.position not in span.skipped
                 for key in self._keys(event)
-                if _share(key, span.partitions) == span.partition and _as_text(key) not in parked
+                if (span.partitions == 1 or _share(key, span.partitions) == span.partition)
+                and (not parked or _as_text(key) not in parked)
             ]
             changed += self._fold_all(connection, touching)
         return changed

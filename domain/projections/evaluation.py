@@ -1,0 +1,143 @@
+"""Expressions evaluated in Python: the same answers as their SQL gives."""
+
+import operator
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.projections.expressions import Call, Constant, Expression, Missing
+from domain.projections.kinds import Kind
+from domain.projections.values import EXACT, from_text, order, plain, to_text, whole
+
+
+def value_of(expression: Expression) -> Any:
+    """The value of an expression without fields; None for NULL. Raises `ValueError` where its SQL would fail."""
+    match expression:
+        case Constant():
+            return expression.value
+        case Missing():
+            raise ValueError(expression.reason)
+        case Call():
+            return _FUNCTIONS[expression.function](expression)
+    raise TypeError(expression)
+
+
+def _strict(function: Callable[..., Any]) -> Callable[[Call], Any]:
+    """NULL if any argument is, as most SQL functions do."""
+
+    def call(call: Call) -> Any:
+        values = [value_of(part) for part in call.arguments]
+        return None if None in values else function(call, *values)
+
+    return call
+
+
+def _arithmetic(in_integers: Callable[[int, int], int], exact: Callable[[Any, Any], Decimal]) -> Callable[[Call], Any]:
+    def compute(call: Call, left: Any, right: Any) -> Any:
+        if call.kind is Kind.INTEGER:
+            return whole(in_integers(left, right))
+        return plain(exact(Decimal(left), Decimal(right)))
+
+    return _strict(compute)
+
+
+def _until(end: bool) -> Callable[[Call], bool | None]:
+    """Three-valued: `end` as soon as a part is, NULL if none is but one is NULL. What comes after is not computed."""
+
+    def call(call: Call) -> bool | None:
+        result: bool | None = not end
+        for part in call.arguments:
+            value: bool | None = value_of(part)
+            if value is end:
+                return value
+            result = None if value is None else result
+        return result
+
+    return call
+
+
+def _when(call: Call) -> Any:
+    test, then, otherwise = call.arguments
+    return _of_kind(call.kind, value_of(then if value_of(test) else otherwise))
+
+
+def _coalesce(call: Call) -> Any:
+    values = (value_of(part) for part in call.arguments)
+    return _of_kind(call.kind, next((value for value in values if value is not None), None))
+
+
+def _of_kind(kind: Kind, value: Any) -> Any:
+    return Decimal(value) if kind is Kind.NUMERIC and isinstance(value, int) else value
+
+
+def _lower(_: Call, text: str) -> str:
+    return "".join(chr(ord(char) + 32) if "A" <= char <= "Z" else char for char in text)
+
+
+def _cast(call: Call, value: Any) -> Any:
+    if call.kind is Kind.TEXT or isinstance(value, str):
+        return from_text(call.kind, to_text(value))
+    return whole(int(value)) if call.kind is Kind.INTEGER else Decimal(value)
+
+
+def _before(_: Call, text: str, separator: str) -> str:
+    return text.partition(separator)[0]
+
+
+def _after(_: Call, text: str, separator: str) -> str:
+    return text.partition(separator)[2]
+
+
+def _date_trunc(call: Call, moment: datetime) -> datetime:
+    unit, zone = call.detail
+    local = moment.astimezone(ZoneInfo(zone))
+    if unit == "hour":  # by the clock as it was at the moment, even if it was set within the hour
+        return moment - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    day = local.date()
+    if unit == "week":
+        day -= timedelta(days=day.weekday())
+    elif unit != "day":
+        day = day.replace(day=1) if unit == "month" else day.replace(month=1, day=1)
+    return _midnight(day, ZoneInfo(zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When `day` begins, in UTC. If clocks skip or repeat midnight, PostgreSQL takes the smaller offset of the two."""
+    first = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return max(first.astimezone(UTC), first.replace(fold=1).astimezone(UTC))
+
+
+def _local_date(call: Call, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(call.detail[0])).date()
+
+
+def _comparison(apply: Callable[[Any, Any], bool]) -> Callable[[Call], Any]:
+    return _strict(lambda _, left, right: apply(order(left), order(right)))
+
+
+_FUNCTIONS: dict[str, Callable[[Call], Any]] = {
+    "+": _arithmetic(operator.add, EXACT.add),
+    "-": _arithmetic(operator.sub, EXACT.subtract),
+    "*": _arithmetic(operator.mul, EXACT.multiply),
+    "=": _comparison(operator.eq),
+    "<>": _comparison(operator.ne),
+    "<": _comparison(operator.lt),
+    "<=": _comparison(operator.le),
+    ">": _comparison(operator.gt),
+    ">=": _comparison(operator.ge),
+    "and": _until(False),
+    "or": _until(True),
+    "not": _strict(lambda _, value: not value),
+    "is_null": lambda call: value_of(call.arguments[0]) is None,
+    "when": _when,
+    "coalesce": _coalesce,
+    "lower": _strict(_lower),
+    "concat": _strict(lambda _, *texts: "".join(texts)),
+    "cast": _strict(_cast),
+    "before": _strict(_before),
+    "after": _strict(_after),
+    "date_trunc": _strict(_date_trunc),
+    "local_date": _strict(_local_date),
+}

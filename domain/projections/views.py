@@ -1,37 +1,40 @@
 """What a rule is handed as its event: every attribute is an expression, symbolic or known."""
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
-from domain.projections.expressions import Expression, Field, Leaf, refuse
+from domain.projections.expressions import Expression, Field, Leaf, Step, Symbol, refuse
 from domain.projections.kinds import Kind, kind_of_annotation
 
-ENVELOPE: dict[str, tuple[Kind, bool]] = {
-    "id": (Kind.UUID, False),
-    "tenant_id": (Kind.TEXT, False),
-    "aggregate_id": (Kind.TEXT, False),
-    "aggregate_type": (Kind.TEXT, False),
-    "event_type": (Kind.TEXT, False),
-    "version": (Kind.INTEGER, False),
-    "position": (Kind.INTEGER, False),
-    "timestamp": (Kind.TIMESTAMP, False),
-    "recorded_at": (Kind.TIMESTAMP, False),
+ENVELOPE: dict[str, Kind] = {
+    "id": Kind.UUID,
+    "tenant_id": Kind.TEXT,
+    "aggregate_id": Kind.TEXT,
+    "aggregate_type": Kind.TEXT,
+    "event_type": Kind.TEXT,
+    "version": Kind.INTEGER,
+    "position": Kind.INTEGER,
+    "timestamp": Kind.TIMESTAMP,
+    "recorded_at": Kind.TIMESTAMP,
 }
-METADATA: dict[str, tuple[Kind, bool]] = {
-    "user_id": (Kind.TEXT, True),
-    "correlation_id": (Kind.TEXT, False),
-    "causation_id": (Kind.TEXT, True),
-    "tenant_id": (Kind.TEXT, False),
+REQUIRED, OPTIONAL = Step(False, None), Step(True, "null")
+METADATA: dict[str, Step] = {
+    "user_id": OPTIONAL,
+    "correlation_id": REQUIRED,
+    "causation_id": OPTIONAL,
+    "tenant_id": REQUIRED,
 }
 
 
-class EventView:
+class EventView(Symbol):
     """The event as a rule sees it. `leaf` makes a field's expression: itself, or its value in a real event."""
 
     def __init__(self, data: type[BaseModel], leaf: Leaf) -> None:
         self._leaf = leaf
-        self.data = ModelView(data, ("data",), leaf, nullable=False)
+        self.data = ModelView(data, leaf, ("data",), (), nullable=False)
         self.metadata = MetadataView(leaf)
 
     def __getattr__(self, name: str) -> Expression:
@@ -39,11 +42,10 @@ class EventView:
             raise AttributeError(name)
         if name not in ENVELOPE:
             refuse(f"event.{name}", f"an event has data, metadata, {', '.join(ENVELOPE)}.")
-        kind, nullable = ENVELOPE[name]
-        return self._leaf(Field(kind, nullable, (name,)))
+        return self._leaf(Field(ENVELOPE[name], False, (name,)))
 
 
-class MetadataView:
+class MetadataView(Symbol):
     def __init__(self, leaf: Leaf) -> None:
         self._leaf = leaf
 
@@ -52,29 +54,60 @@ class MetadataView:
             raise AttributeError(name)
         if name not in METADATA:
             refuse(f"event.metadata.{name}", f"metadata has {', '.join(METADATA)}.")
-        kind, nullable = METADATA[name]
-        return self._leaf(Field(kind, nullable, ("metadata", name)))
+        return self._leaf(Field(Kind.TEXT, METADATA[name].optional, ("metadata", name), (METADATA[name],)))
 
 
-class ModelView:
-    """A payload or a model nested in it; as a value it is the whole JSON object."""
+class ModelView(Symbol):
+    """A payload or a model nested in it; as a value it is the whole JSON object, as stored."""
 
-    def __init__(self, model: type[BaseModel], path: tuple[str, ...], leaf: Leaf, nullable: bool) -> None:
-        self._model, self._path, self._leaf, self._nullable = model, path, leaf, nullable
+    def __init__(
+        self, model: type[BaseModel], leaf: Leaf, path: tuple[str, ...], steps: tuple[Step, ...], nullable: bool
+    ) -> None:
+        self._model, self._leaf, self._path, self._steps, self._nullable = model, leaf, path, steps, nullable
 
     def as_expression(self) -> Expression:
-        return self._leaf(Field(Kind.JSON, self._nullable, self._path))
+        return self._leaf(Field(Kind.JSON, self._nullable, self._path, self._steps))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        field = self._model.model_fields.get(name)
-        if field is None:
+        path = (*self._path, name)
+        if name not in self._model.model_fields:
             listed = ", ".join(self._model.model_fields) or "no fields"
-            refuse(f"event.{'.'.join((*self._path, name))}", f"{self._model.__name__} has {listed}.")
-        kind, optional, nested = kind_of_annotation(field.annotation)
-        # A field with a default may be missing in an old payload; the typed event then has the default.
-        nullable = self._nullable or optional
-        if nested is not None:
-            return ModelView(nested, (*self._path, name), self._leaf, nullable)
-        return self._leaf(Field(kind, nullable, (*self._path, name)))
+            refuse(f"event.{'.'.join(path)}", f"{self._model.__name__} has {listed}.")
+        part = _part(self._model, name)
+        steps, nullable = (*self._steps, part.step), self._nullable or part.step.optional
+        if part.model is not None:
+            return ModelView(part.model, self._leaf, path, steps, nullable)
+        return self._leaf(Field(part.kind, nullable, path, steps))
+
+
+class _Part(NamedTuple):
+    kind: Kind
+    step: Step
+    model: type[BaseModel] | None
+
+
+@cache
+def _part(model: type[BaseModel], name: str) -> _Part:
+    """What a model's field is; where a payload lacks it, the typed event has its default, and so has the rule."""
+    info = model.model_fields[name]
+    kind, optional, nested = kind_of_annotation(info.annotation)
+    if info.is_required():
+        return _Part(kind, Step(optional, None), nested)
+    default = _default(model, name)
+    return _Part(kind, Step(optional or default == "null", default), nested)
+
+
+def _default(model: type[BaseModel], name: str) -> str:
+    info = model.model_fields[name]
+    if info.default_factory_takes_validated_data:
+        refuse(f"{model.__name__}.{name}", "its default depends on other fields; give it a fixed one.")
+    said = {_json(info.get_default(call_default_factory=True)) for _ in range(2)}
+    if len(said) > 1:
+        refuse(f"{model.__name__}.{name}", "its default is another one each time; give it a fixed one.")
+    return said.pop()
+
+
+def _json(value: object) -> str:
+    return to_json(value, inf_nan_mode="strings", bytes_mode="base64").decode()

@@ -96,6 +96,7 @@ class Program:
     def _last_words(self) -> str:
         """The last line that names an error, or else the last that says anything."""
         said = self._log.read_bytes()[self._said_before :].decode(errors="replace")
+        said = re.sub(r" *│\n│ *", " ", said)  # one sentence, broken by the box around it
         lines = [line.strip(" \t─│╭╮╰╯") for line in said.splitlines()]
         spoken = [line for line in lines if line] or ["it said nothing"]
         errors = [line for line in spoken if re.match(r"[\w.]*(Error|Exception): .", line)]

@@ -8,27 +8,10 @@ from psycopg import sql as identifiers
 
 from domain.errors import ProjectionError
 from domain.projections import Projection
-from domain.projections.verbs import FoldKind, Insert
+from domain.projections.columns import Column
 from store.catalogue import Catalogue
 from store.database import Connection, first_line, is_transient
 from store.statements import sql
-
-NUMBERS_WITHOUT_A_DEFAULT = (None, "0")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`; `default`'s value as text."""
-
-    name: str
-    type: str
-    category: str
-    default: str | None
-    generated: bool
-
-    @property
-    def is_character(self) -> bool:
-        return self.category == "S"
 
 
 @dataclass(frozen=True)
@@ -122,13 +105,10 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
         raise ProjectionError(subject, f"its table needs PRIMARY KEY ({listed}), the projection's key.")
     for rule in projection.rules:
         for action in rule.actions:
-            for name, fold in action.columns.items():
-                bare = action.verb is Insert and fold.kind is FoldKind.PUT and projection.folds[name] != fold.kind
-                if bare and columns[name].default not in NUMBERS_WITHOUT_A_DEFAULT:
-                    raise ProjectionError(
-                        f"{subject}.{rule.name}",
-                        f"it starts the folded column {name!r}, which has a default; take the default out.",
-                    )
+            refused = [columns[name].refuses_as_key(value) for name, value in action.key.items()]
+            refused += [columns[name].refuses(projection.folds[name], f.value) for name, f in action.columns.items()]
+            for reason in filter(None, refused):
+                raise ProjectionError(f"{subject}.{rule.name} on {rule.event.event_type()}", reason)
 
 
 def indexes(connection: Connection, read_model: ReadModel) -> tuple[Index, ...]:

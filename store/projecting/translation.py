@@ -9,9 +9,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import UserDefinedType
 
+from domain.projections.columns import Column
 from domain.projections.expressions import Call, Constant, Expression, Field
 from domain.projections.kinds import Kind
-from store.projecting.tables import Column
+from domain.projections.reading import read_json
+from domain.projections.values import json_text, parse
 
 Element = ColumnElement[Any]
 
@@ -43,6 +45,9 @@ TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.UUID: postgresql.UUID(),
     Kind.JSON: postgresql.JSONB(),
 }
+
+
+JSON_NULL = sa.cast(sa.literal("null"), postgresql.JSONB)
 
 
 class ColumnType(UserDefinedType[Any]):
@@ -99,19 +104,72 @@ def _constant(constant: Constant) -> Element:
 
 def _field(field: Field) -> Element:
     column: Element = EVENTS.c[field.path[0]]
-    if len(field.path) == 1 and field.path[0] not in ("data", "metadata"):
+    if field.path[0] not in ("data", "metadata"):
         return sa.cast(column, sa.BigInteger) if field.path[0] == "version" else column
+    if len(field.path) == 1:
+        return column
+    within = [column]
     for name in field.path[1:-1]:
-        column = column.op("->", return_type=postgresql.JSONB())(sa.literal(name))
+        within.append(_part(within[-1], name))
+    last = field.path[-1]
+    found = _part(within[-1], last, "->" if field.kind is Kind.JSON else "->>")
     if field.kind is Kind.JSON:
-        whole = column if len(field.path) == 1 else column.op("->", return_type=postgresql.JSONB())(field.path[-1])
-        return sa.func.nullif(whole, sa.cast(sa.literal("null"), postgresql.JSONB), type_=postgresql.JSONB())
-    text: Element = column.op("->>", return_type=sa.Text())(sa.literal(field.path[-1]))
-    if not field.nullable:
-        # A payload without a required value is an event that cannot be applied, not a NULL.
-        missing = sa.func.acci.missing(EVENTS.c.position, sa.literal(".".join(field.path)), type_=sa.Text())
-        text = sa.func.coalesce(text, missing, type_=sa.Text())
-    return text if field.kind is Kind.TEXT else sa.cast(text, TYPES[field.kind])
+        found = sa.func.nullif(found, JSON_NULL, type_=postgresql.JSONB())
+    # What is not there is rare: only then is it asked why, so that what is there costs nothing more.
+    instead = _instead(field, within)
+    if instead is not None:
+        found = sa.func.coalesce(found, instead, type_=found.type)
+    return found if field.kind is Kind.TEXT else sa.cast(found, TYPES[field.kind])
+
+
+def _part(whole: Element, name: str, operator: str = "->") -> Element:
+    kind = postgresql.JSONB() if operator == "->" else sa.Text()
+    return whole.op(operator, return_type=kind)(sa.literal(name))
+
+
+def _instead(field: Field, within: list[Element]) -> Element | None:
+    """What stands in where the field's value is NULL: a default, or the refusal of the event; None for NULL itself."""
+    missing: Element = sa.func.acci.missing(EVENTS.c.position, sa.literal(".".join(field.path)), type_=sa.Text())
+    if field.kind is Kind.JSON:
+        missing = sa.cast(missing, postgresql.JSONB)
+    if not field.steps:
+        return None if field.nullable else missing
+    instead: Element | None = None
+    for place, (name, step) in reversed(list(enumerate(zip(field.path[1:], field.steps, strict=True)))):
+        absent = _default(field, place, missing)
+        null = None if step.optional else missing
+        inner = instead if place < len(field.steps) - 1 else null
+        if absent is null and null is inner:
+            instead = inner
+            continue
+        whens: list[tuple[Element, Element]] = [
+            (sa.not_(within[place].op("?", return_type=sa.Boolean())(sa.literal(name))), _or_null(absent))
+        ]
+        if null is not inner:
+            whens.append((_part(within[place], name) == JSON_NULL, _or_null(null)))
+        instead = sa.case(*whens, else_=_or_null(inner))
+    return instead
+
+
+def _default(field: Field, place: int, missing: Element) -> Element | None:
+    """What a payload without the name at `place` of the field's path has there."""
+    step = field.steps[place]
+    if step.default is None:
+        return missing
+    try:
+        below = Field(Kind.JSON, field.nullable, ("", *field.path[place + 2 :]), field.steps[place + 1 :])
+        value = read_json(below, parse(step.default))
+    except ValueError:
+        return missing
+    if value is None:
+        return None
+    if field.kind is Kind.JSON:
+        return sa.cast(sa.literal(json_text(value)), postgresql.JSONB)
+    return sa.literal(value if isinstance(value, str) else json_text(value), sa.Text)
+
+
+def _or_null(value: Element | None) -> Element:
+    return sa.null() if value is None else value
 
 
 def _infix(call: Call, parts: list[Element]) -> Element:

@@ -19,23 +19,23 @@ from flows.local.running import running
 from store.embedded import EmbeddedServer
 from store.listening import free_port
 from store.settings import Settings
-from tests.prefect_server import wait_for
+from tests.prefect_server import PrefectServer, wait_for
 
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 ACCI = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
 class Up:
     """One `acci up` on `home`, as a shell would start it."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings = Settings.from_environment({"ACCI_HOME": str(home)})
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.settings = Settings.from_environment({"ACCI_HOME": str(home)} | environment)
         self._said = home.parent / f"{home.name}.out"
         self.port = free_port()
         with self._said.open("wb") as output:
             self.process = subprocess.Popen(
                 [*ACCI, "up", "--port", str(self.port), "--database-port", str(free_port())],
-                env=os.environ | {"ACCI_HOME": str(home)},
+                env=os.environ | environment | {"ACCI_HOME": str(home)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -81,12 +81,12 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(home: Path) -> Iterator[Callable[[], Up]]:
+def start(home: Path) -> Iterator[Callable[..., Up]]:
     """Starts `acci up` on `home`; a test that fails half-way leaves nothing running."""
     started: list[Up] = []
 
-    def start() -> Up:
-        started.append(Up(home))
+    def start(**environment: str) -> Up:
+        started.append(Up(home, **environment))
         return started[-1].ready()
 
     yield start
@@ -102,7 +102,7 @@ def acci(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*ACCI, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[[], Up]) -> None:
+def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[..., Up]) -> None:
     up = start()
 
     page = httpx.get(f"http://127.0.0.1:{up.port}/")
@@ -128,7 +128,7 @@ def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[[], Up]
     assert "Traceback" not in up.said
 
 
-def test_a_killed_one_leaves_nothing_that_the_next_cannot_use(start: Callable[[], Up]) -> None:
+def test_a_killed_one_leaves_nothing_that_the_next_cannot_use(start: Callable[..., Up]) -> None:
     first = start()
     with psycopg.connect(str(first.database())) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -158,3 +158,20 @@ def test_a_taken_port_is_told_in_a_sentence(home: Path, option: str) -> None:
     assert option in done.stderr
     assert done.stderr.count("\n") == 1
     assert EmbeddedServer.of(Settings.from_environment({"ACCI_HOME": str(home)})).running_url() is None
+
+
+def test_what_is_the_users_own_is_used_and_left_alone(
+    start: Callable[..., Up], prefect_server: PrefectServer, database_url: str
+) -> None:
+    up = start(ACCI_DATABASE_URL=database_url, PREFECT_API_URL=prefect_server.api_url)
+    assert prefect_server.api_url.removesuffix("/api") in up.said
+    assert database_url in up.said
+    assert up.database() is None
+    assert [process.cmdline()[3:5] for process in up.processes() if "prefect" in process.cmdline()] == [
+        ["worker", "start"]
+    ]
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT count(*) FROM acci.events").fetchone()
+    assert found == (0,)  # no sample history in a log that is the user's, for it could never be taken out again
+    assert up.end() == 0
+    assert prefect_server.api.is_healthy()

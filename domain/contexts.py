@@ -13,6 +13,7 @@ from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections import Projection
 from domain.queries import Query
+from domain.upcasting import check_upcasters
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Context:
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
 
     def __post_init__(self) -> None:
+        for event in self.events:
+            check_upcasters(event)
         commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = {}
         for aggregate in self.aggregates:
             for command in aggregate.decisions:

@@ -2,22 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from domain.upcasting import Upcaster
 
 
 class EventData(BaseModel):
     """The typed payload of an event; the class name is its event type.
 
     A subclass adds fields; values come back from the store equal to what was appended. Raise `schema_version`
-    when the shape changes and declare an upcaster for the old one.
+    when the shape changes, and add an upcaster from the old one (domain.upcasting) to `upcasters`.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
     schema_version: ClassVar[int] = 1
+    upcasters: ClassVar[tuple["Upcaster", ...]] = ()
 
     @classmethod
     def event_type(cls) -> str:

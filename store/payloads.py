@@ -10,6 +10,8 @@ from pydantic_core import PydanticSerializationError, from_json
 
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
+from domain.upcasting import upcast
+from store.validation import problems_of
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
@@ -135,12 +137,13 @@ class Decoder:
         found = self._types.get(event_type)
         if found is None:
             return Unreadable(payload=json.loads(text), reason=f"no event type {event_type} is registered.")
-        if schema_version != found.schema_version:
-            reason = f"it has schema version {schema_version}, today's is {found.schema_version}."
-            return Unreadable(payload=json.loads(text), reason=reason)
         try:
+            if schema_version != found.schema_version:
+                text = upcast(found, schema_version, text)
             return found.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "payload"
-            return Unreadable(payload=json.loads(text), reason=f"{where}: {first['msg']}.")
+            field, why = problems_of(error)[0]
+            reason = f"{field or 'its payload'}: {why}."
+        except ValueError as error:
+            reason = f"{error}."
+        return Unreadable(payload=json.loads(text), reason=reason)

@@ -1,6 +1,8 @@
 """Projections: declared once, event by event; compiled to one SQL statement a batch, and run by a reference engine."""
 
 from domain.projections.expressions import (
+    after,
+    before,
     cast,
     coalesce,
     concat,
@@ -33,6 +35,8 @@ __all__ = [
     "Update",
     "Upsert",
     "add",
+    "after",
+    "before",
     "cast",
     "coalesce",
     "concat",

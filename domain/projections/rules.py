@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from domain import upcasting  # which imports this package: only the module, not yet its names
 from domain.errors import DefinitionError, ProjectionError
 from domain.events import EventData
-from domain.projections.expressions import Expression, Field
+from domain.projections.expressions import Expression
 from domain.projections.kinds import Kind
 from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Verb
 from domain.projections.views import EventView
@@ -83,7 +84,7 @@ def _rules(cls: type[Projection]) -> Iterable[Rule]:
     for name, method in vars(cls).items():
         for event in getattr(method, "on", ()):
             subject = f"{cls.__name__}.{name} on {event.event_type()}"
-            view = EventView(event, _itself)
+            view = EventView(event, upcasting.leaf_of(event))
             try:
                 draft = Rule(name, event, method, ())
                 yield Rule(name, event, method, cls.actions(draft, view))
@@ -95,10 +96,6 @@ def _rules(cls: type[Projection]) -> Iterable[Rule]:
                 raise ProjectionError(
                     subject, f"it cannot be compiled ({error}); use the functions of domain.projections."
                 ) from error
-
-
-def _itself(field: Field) -> Expression:
-    return field
 
 
 def _action(cls: type[Projection], verb: object, view: EventView) -> Action:

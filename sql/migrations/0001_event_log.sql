@@ -20,6 +20,12 @@ CREATE TABLE acci.events (
     CONSTRAINT events_version_check CHECK (version > 0)
 );
 
+-- Events of one correlation lie close together, so a filter per 64 pages finds them: a thirtieth of the size of a B-tree,
+-- and an insert does not feel it.
+CREATE INDEX events_by_correlation ON acci.events
+    USING brin ((metadata ->> 'correlation_id') text_bloom_ops (n_distinct_per_range = 2000))
+    WITH (pages_per_range = 64, autosummarize = on);
+
 COMMENT ON TABLE acci.events IS 'The event log. Append-only: UPDATE, DELETE and TRUNCATE are refused.';
 
 CREATE FUNCTION acci.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

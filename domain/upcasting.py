@@ -1,0 +1,250 @@
+"""Upcasters: how a payload of an older schema version becomes one of the next. Declared, so that SQL can do it too.
+
+    class UserCreated(EventData):
+        schema_version = 3
+        upcasters = (
+            Upcaster(1, rename={"mail": "email"}, default={"country": "NL"}),
+            Upcaster(2, change={"given_name": before(old("name", str), " ")}, drop=("name",)),
+        )
+
+Each takes a payload one version further; together they bring any older one to today's shape. Names are dotted for
+fields of nested models.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from domain.errors import DefinitionError
+from domain.events import EventData
+from domain.projections.evaluation import value_of
+from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express, when
+from domain.projections.kinds import Kind, kind_of_annotation, kind_of_value
+from domain.projections.reading import read_json
+from domain.projections.values import from_json, json_text, parse
+
+
+class WrongShape(ValueError):
+    """A payload cannot be brought to today's shape."""
+
+
+class _Absent:
+    """Stands for what a payload does not have, which is not the same as null."""
+
+
+ABSENT = _Absent()
+
+
+def old(name: str, annotation: Any) -> Field:
+    """The value under `name` in the older payload, where it is as `annotation` says."""
+    kind, nullable, _ = kind_of_annotation(annotation)
+    return Field(kind, nullable, ("data", *name.split(".")))
+
+
+@dataclass(frozen=True, eq=False)
+class Upcaster:
+    """One step: payloads of `version` become payloads of `version + 1`; what is not named stays as it is.
+
+    rename: old name to new name. default: fields that the older version lacks, with their value. change: a field to
+    an expression over the older payload, of `old(…)` and the functions of domain.projections: so it is converted, or
+    split. drop: fields that are no more.
+    """
+
+    version: int
+    rename: Mapping[str, str] = field(default_factory=dict)
+    default: Mapping[str, Any] = field(default_factory=dict)
+    change: Mapping[str, Any] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+
+    def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """The payload one version further, in place. Raises `ValueError` for one that is not of the older shape."""
+        changed = {name: _computed(express(value), payload) for name, value in self.change.items()}
+        moved = {new: _take(payload, name.split(".")) for name, new in self.rename.items()}
+        for name in self.drop:
+            _take(payload, name.split("."))
+        for name, value in {**moved, **self.default, **changed}.items():
+            if value is not ABSENT:
+                _put(payload, name.split("."), value)
+        return payload
+
+    def source(self, leaf: Field) -> Expression:
+        """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
+        path = leaf.path[1:]
+        for name, value in (*self.change.items(), *((name, _literal(v)) for name, v in self.default.items())):
+            rest = _below(path, name)
+            if rest is not None:
+                return _part(express(value), rest, leaf)
+        for name, new in self.rename.items():
+            rest = _below(path, new)
+            if rest is not None:
+                return _moved(leaf, name, rest)
+        if any(_below(path, name) is not None for name in (*self.drop, *self.rename)):
+            return _missing(leaf)
+        touched = (*self.change, *self.default, *self.drop, *self.rename, *self.rename.values())
+        if any(_below(tuple(name.split(".")), ".".join(path)) is not None for name in touched):
+            where = ".".join(leaf.path)
+            raise DefinitionError(f"{where} as a whole", f"upcaster {self.version} makes it; take its fields singly.")
+        return leaf
+
+
+def upcast(event: type[EventData], version: int, text: str) -> str:
+    """The payload of `version`, as JSON, in today's shape. Raises `ValueError` for what cannot be brought there."""
+    payload = parse(text)
+    if not isinstance(payload, dict):
+        raise WrongShape("it is no object")
+    for step in steps(event, version):
+        payload = step.apply(payload)
+    return json_text(payload)
+
+
+def steps(event: type[EventData], version: int) -> list[Upcaster]:
+    """The upcasters from `version` to today's, in order. Raises `WrongShape` if one is missing."""
+    known = {upcaster.version: upcaster for upcaster in event.upcasters}
+    if version > event.schema_version:
+        raise WrongShape(f"its schema version is {version}, and this code knows {event.schema_version} at most")
+    missing = [step for step in range(version, event.schema_version) if step not in known]
+    if missing:
+        raise WrongShape(f"there is no upcaster from its schema version {missing[0]}")
+    return [known[step] for step in range(version, event.schema_version)]
+
+
+def leaf_of(event: type[EventData]) -> Leaf:
+    """For compiling rules on `event`: each field as today's, whatever schema version an event was stored in."""
+
+    stored = Field(Kind.INTEGER, False, ("schema_version",))
+
+    def leaf(today: Field) -> Expression:
+        expression: Expression = today
+        for version in sorted((upcaster.version for upcaster in event.upcasters), reverse=True):
+            older = at_version(event, version, today)
+            newer = expression.arguments[1] if isinstance(expression, Call) else expression
+            if repr(older) != repr(newer):
+                expression = when(stored <= version, older, expression)
+        return expression
+
+    return leaf
+
+
+def at_version(event: type[EventData], version: int, today: Field) -> Expression:
+    """What gives the field `today` from a payload of `version`; itself if nothing about it changed since."""
+    if today.path[0] != "data":
+        return today
+    expression: Expression = today
+    for step in reversed(steps(event, version)):
+        expression = replace_fields(expression, step.source)
+    if expression.kind is not today.kind or (expression.nullable and not today.nullable):
+        name = ".".join(today.path[1:])
+        wanted, found = (_described(each) for each in (today, expression))
+        raise DefinitionError(f"{event.__name__}.{name}", f"it is {wanted}, and from version {version} {found} comes.")
+    return expression
+
+
+def check_upcasters(event: type[EventData]) -> None:
+    """Raises `DefinitionError` if the event's upcasters do not fit together or do not lead to its fields."""
+    versions = sorted(upcaster.version for upcaster in event.upcasters)
+    expected = list(range(event.schema_version - len(versions), event.schema_version))
+    if versions != expected or versions[:1] == [0]:
+        known = ", ".join(map(str, versions))
+        reason = f"its upcasters are from {known}; they must lead, step by step, to {event.schema_version}."
+        raise DefinitionError(event.__name__, reason)
+    for field_of_today in _fields(event, ("data",)):
+        for version in versions:
+            at_version(event, version, field_of_today)
+
+
+def replace_fields(expression: Expression, leaf: Leaf) -> Expression:
+    """The expression with `leaf(field)` in the place of every field."""
+    if isinstance(expression, Field):
+        return leaf(expression)
+    if isinstance(expression, Call):
+        parts = tuple(replace_fields(part, leaf) for part in expression.arguments)
+        if all(new is part for new, part in zip(parts, expression.arguments, strict=True)):
+            return expression
+        nullable = expression.nullable or any(part.nullable for part in parts)
+        return Call(expression.kind, nullable, expression.function, parts, expression.detail)
+    return expression
+
+
+def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
+    known = replace_fields(expression, lambda leaf: Constant(leaf.kind, leaf.nullable, read_json(leaf, payload)))
+    return to_jsonable_python(value_of(known))
+
+
+def _missing(leaf: Field) -> Constant:
+    """What today's model has for a field that a payload lacks."""
+    default = leaf.steps[-1].default if leaf.steps else None
+    value = None if default is None else from_json(leaf.kind, parse(default))
+    return Constant(leaf.kind, value is None, value)
+
+
+def _moved(leaf: Field, name: str, rest: tuple[str, ...]) -> Field:
+    """The field under its older name; what stands in for it where it is missing stays."""
+    path = (*name.split("."), *rest)
+    fitting = leaf.steps if len(path) == len(leaf.steps) else ()
+    return Field(leaf.kind, leaf.nullable, ("data", *path), fitting)
+
+
+def _below(path: tuple[str, ...], name: str) -> tuple[str, ...] | None:
+    """The rest of `path` below the dotted `name`, or None if it is elsewhere."""
+    parts = tuple(name.split("."))
+    return path[len(parts) :] if path[: len(parts)] == parts else None
+
+
+def _literal(value: Any) -> Expression:
+    return express(value) if value is None or kind_of_value(value) else Constant(Kind.JSON, False, value)
+
+
+def _part(expression: Expression, rest: tuple[str, ...], leaf: Field) -> Expression:
+    """The part of a field's value that `leaf` wants: all of it, or what is below."""
+    if not rest:
+        return Constant(leaf.kind, True, None) if _is_null(expression) else expression
+    if isinstance(expression, Field):
+        return Field(leaf.kind, leaf.nullable, (*expression.path, *rest))
+    if isinstance(expression, Constant):
+        inner = _find(to_jsonable_python(expression.value), rest)
+        value = None if inner is ABSENT else from_json(leaf.kind, inner)
+        return Constant(leaf.kind, value is None, value)
+    raise DefinitionError(".".join(leaf.path), "what it is a part of is computed by an upcaster; change it singly.")
+
+
+def _find(payload: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        if not isinstance(payload, dict) or name not in payload:
+            return ABSENT
+        payload = payload[name]
+    return payload
+
+
+def _take(payload: Any, path: Sequence[str]) -> Any:
+    """The value at `path`, which is not there afterwards; or ABSENT."""
+    holder = _find(payload, path[:-1])
+    return holder.pop(path[-1], ABSENT) if isinstance(holder, dict) else ABSENT
+
+
+def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Afterwards `value` is at `path`; objects on the way are made."""
+    for name in path[:-1]:
+        payload = payload.setdefault(name, {})
+        if not isinstance(payload, dict):
+            raise WrongShape(f"its {name} is no object")
+    payload[path[-1]] = value
+
+
+def _is_null(expression: Expression) -> bool:
+    return isinstance(expression, Constant) and expression.value is None
+
+
+def _described(expression: Expression) -> str:
+    return f"{expression.kind.name.lower()}{' or null' if expression.nullable else ''}"
+
+
+def _fields(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Field]:
+    for name, info in model.model_fields.items():
+        kind, nullable, nested = kind_of_annotation(info.annotation)
+        if nested is not None:
+            yield from _fields(nested, (*path, name))
+        else:
+            yield Field(kind, nullable, (*path, name))

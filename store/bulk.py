@@ -71,8 +71,8 @@ def append_in_bulk(
             raise BulkRefused(f"{error.diag.message_detail}") from error
         except errors.DataError as error:
             raise BulkRefused(f"PostgreSQL says {error.diag.message_primary} ({error.diag.context}).") from error
-        _refuse_gaps(connection, after)
         up_to = _head(connection)
+        _refuse_gaps(connection, after, up_to)
     if count >= WORTH_ANALYZING:
         connection.execute(sql("events/analyze"))
     return Appended(count, after, up_to)
@@ -105,9 +105,9 @@ def _copy(connection: Connection, events: Iterable[Event[EventData] | RawEvent],
     return count
 
 
-def _refuse_gaps(connection: Connection, after: int) -> None:
-    # Planned for this position each time: a plan for any position reads the whole log.
-    gap = connection.execute(sql("events/gap"), {"after": after}, prepare=False).fetchone()
+def _refuse_gaps(connection: Connection, after: int, up_to: int) -> None:
+    # Planned for these positions each time: a plan for any reads the whole log.
+    gap = connection.execute(sql("events/gap"), {"after": after, "up_to": up_to}, prepare=False).fetchone()
     if gap is not None:
         *stream, first, last, count = gap
         problem = (

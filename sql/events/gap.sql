@@ -1,7 +1,8 @@
--- A stream that what was appended since a position leaves with a gap, if there is one.
+-- A stream that what was appended between two positions leaves with a gap, if there is one. Both bounds are given so that
+-- the planner takes the range for a small one even before the first ANALYZE.
 SELECT tenant_id, aggregate_type, aggregate_id, min(version), max(version), count(*)
 FROM acci.events AS added
-WHERE position > %(after)s
+WHERE position > %(after)s AND position <= %(up_to)s
 GROUP BY tenant_id, aggregate_type, aggregate_id
 HAVING max(version) - min(version) + 1 <> count(*)
     OR min(version) > 1 AND NOT EXISTS (

@@ -101,21 +101,27 @@ def catch_up(
     first build.
     """
     with generations.turn(connection, projection.name, "catch-up"):
-        generation = generations.live(connection, projection.name)
-        if generation is None:
-            raise generations.NotBuilt(projection.name)
-        require_same_rules(generation, define(catalogue, projection))
-        require_unaltered(connection, generation)
+        generation = _ready(connection, catalogue, projection)
         mark = high_water.establish(connection)
         require_within_log(generation, mark.head)
         try:
             return advance(connection, projection, generation, mark.position, batch_size, report)
         except Busy:
-            now = generations.live(connection, projection.name)
-            if now is None or now.generation == generation.generation:
+            now = _ready(connection, catalogue, projection)
+            if now.generation == generation.generation:
                 raise
             # A rebuild was published meanwhile: go on with what is live now.
             return advance(connection, projection, now, mark.position, batch_size, report)
+
+
+def _ready(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
+    """The live generation, if it may be advanced. Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`."""
+    generation = generations.live(connection, projection.name)
+    if generation is None:
+        raise generations.NotBuilt(projection.name)
+    require_same_rules(generation, define(catalogue, projection))
+    require_unaltered(connection, generation)
+    return generation
 
 
 def require_within_log(generation: Generation, head: int) -> None:

@@ -15,7 +15,7 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations, shapes, swapping
 from store.projecting.appliers import applier_of
-from store.projecting.batches import WORK_MEM, Applied, Progress, Report, require_within_log, unheard
+from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
@@ -31,15 +31,16 @@ def begin(
 ) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
 
-    Atomic. An interrupted rebuild of other rules is thrown away. Raises `ProjectionError`.
+    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away. Raises `ProjectionError`.
     """
+    mark = high_water.establish(connection)
     found = generations.building(connection, projection.name)
     if found is not None:
-        if found.fingerprint == define(catalogue, projection).fingerprint:
-            require_within_log(found, high_water.establish(connection).head)
-            return found, generations.partitions(connection, found)
+        parts = generations.partitions(connection, found)
+        reached = max([found.checkpoint, *(part.target for part in parts)])
+        if found.fingerprint == define(catalogue, projection).fingerprint and reached <= mark.head:
+            return found, parts
         discard(connection, found)
-    target = high_water.establish(connection).position
     with connection.transaction():
         generation = generations.begin(connection, catalogue, projection)
         read_model = generation.read_model(connection)
@@ -56,7 +57,7 @@ def begin(
                     "generation": generation.generation,
                     "partition": number,
                     "partitions": partition_count,
-                    "target": target,
+                    "target": mark.position,
                 },
             )
     generation = generations.one(connection, generation.generation)

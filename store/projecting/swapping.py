@@ -100,8 +100,11 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         locked: dict[int, int] = dict(
             connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
         )
-        # Readers never go back in time: the new generation ends where the old one did, or further on.
-        bound = max(bound, *locked.values())
+        # Readers never go back in time: the new generation ends where the old one did, or further on. An old one that
+        # is beyond the log was made of another log.
+        row = connection.execute(sql("events/head")).fetchone()
+        head = row[0] if row else 0
+        bound = max(bound, *(checkpoint for checkpoint in locked.values() if checkpoint <= head))
         while locked[generation.generation] < bound:
             step = bound - locked[generation.generation]
             locked[generation.generation] = apply_batch(connection, applier, generation, bound, step).checkpoint

@@ -1,5 +1,6 @@
 """Histories made by PostgreSQL itself, quickly and the same each time, and what they must come to, by other means."""
 
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from store.database import Connection
+
+LONGER = int(os.environ.get("ACCI_TEST_LONGER", "1"))  # how many times as long the tests under load go on
 
 
 @cache

@@ -1,6 +1,5 @@
 """Twelve writers, pauses, rollbacks: who follows the mark sees every event once, who trusts the maximum does not."""
 
-import os
 import random
 import threading
 import time
@@ -12,11 +11,10 @@ import psycopg
 
 from store.database import Connection, connect
 from store.high_water import establish
-from tests.histories import append_probe, copy_probes, value
+from tests.histories import LONGER, append_probe, copy_probes, value
 
 WRITERS = 12
-# Transactions of a writer; ACCI_TEST_LONGER=50 makes a longer run of it.
-TRANSACTIONS = 150 * int(os.environ.get("ACCI_TEST_LONGER", "1"))
+TRANSACTIONS = 150 * LONGER  # of each writer
 
 
 class Undone(Exception):

@@ -1,0 +1,463 @@
+"""Catch-up: every event exactly once, whoever else runs, wherever it is cut off, whatever the size of a batch."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql as identifiers
+
+from domain.events import Event
+from domain.projections import Insert, Projection, on
+from domain.users.events import UserCreated
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect, is_transient
+from store.high_water import establish
+from store.projecting import generations, rebuilding
+from store.projecting.appliers import applier_of
+from store.projecting.batches import Progress, apply_batch, catch_up
+from store.projecting.fingerprints import RebuildNeeded
+from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, NotBuilt
+from store.statements import sql
+from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, differences, value
+from tests.prefect_server import wait_for
+
+CONTEXTS = ["domain.users", "tests.orders"]
+ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(CONTEXTS)
+
+
+@pytest.fixture
+def users(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("user_view")
+
+
+@pytest.fixture
+def sales(catalogue: Catalogue) -> type[Projection]:
+    """Its rows count and sum: an event that is applied twice shows."""
+    return catalogue.projection("daily_sales")
+
+
+def wrong_rows(connection: Connection, projection: type[Projection]) -> int:
+    return differences(connection, ROWS[projection.name], f"read.{projection.name}")
+
+
+def live(connection: Connection, projection: type[Projection]) -> Generation:
+    found = generations.live(connection, projection.name)
+    assert found is not None
+    return found
+
+
+# -- several runners ------------------------------------------------------------------------------------------------
+
+
+def test_runners_and_writers_at_the_same_time(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    """Two runners take turns, two more know nothing of turns; events arrive all the while."""
+    rebuilding.rebuild(connection, catalogue, sales)
+    writing_is_over = threading.Event()
+
+    def write(writer: int) -> None:
+        with connect(database_url, "writer") as mine:
+            for number in range(30 * LONGER):
+                with mine.transaction(force_rollback=number % 5 == 0):
+                    append_orders(mine, 20, f"order-{writer}-{number}-")
+
+    def run(step: Callable[[Connection], object]) -> int:
+        applied = 0
+        with connect(database_url, "runner") as mine:
+            while applied == 0 or not writing_is_over.is_set():
+                try:
+                    step(mine)
+                    applied += 1
+                except Busy:
+                    time.sleep(0.001)
+        return applied
+
+    def in_turn(mine: Connection) -> None:
+        catch_up(mine, catalogue, sales, batch_size=37)
+
+    def out_of_turn(mine: Connection) -> None:
+        generation = live(mine, sales)
+        apply_batch(mine, applier_of(mine, sales, generation), generation, establish(mine).position, 23)
+
+    with ThreadPoolExecutor(8) as threads:
+        runners = [threads.submit(run, step) for step in (in_turn, in_turn, out_of_turn, out_of_turn)]
+        try:
+            for writer in [threads.submit(write, writer) for writer in range(3)]:
+                writer.result()
+        finally:
+            writing_is_over.set()
+        assert all(runner.result() > 0 for runner in runners)
+    catch_up(connection, catalogue, sales)
+    assert wrong_rows(connection, sales) == 0
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 3 * 24 * LONGER * 20
+
+
+def test_a_second_runner_leaves(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 10)
+    generation = live(connection, sales)
+    with connect(database_url, "first") as first:
+        with (
+            generations.turn(first, "daily_sales", "catch-up"),
+            pytest.raises(Busy, match="Another catch-up of daily_sales is under way"),
+        ):
+            catch_up(connection, catalogue, sales)
+        with first.transaction():
+            first.execute(sql("generations/lock"), {"generation": generation.generation, "state": "live"})
+            with pytest.raises(Busy):
+                catch_up(connection, catalogue, sales)
+    assert live(connection, sales).checkpoint == 0
+    assert catch_up(connection, catalogue, sales).checkpoint == 10
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_a_turn_ends_with_its_runner(connection: Connection, database_url: str) -> None:
+    def begin_and_be_cut() -> None:
+        with connect(database_url, "first") as first, generations.turn(first, "daily_sales", "catch-up"):
+            cut(connection, first.info.backend_pid)
+            first.execute("SELECT 1")
+
+    with pytest.raises(psycopg.OperationalError):
+        begin_and_be_cut()
+    with generations.turn(connection, "daily_sales", "catch-up"):
+        pass
+
+
+# -- cut off --------------------------------------------------------------------------------------------------------
+
+
+def cut(connection: Connection, pid: int) -> None:
+    connection.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+
+
+class Crash(Exception):
+    pass
+
+
+def test_cut_off_between_two_batches(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 100)
+
+    def crash(progress: Progress) -> None:
+        if progress.checkpoint >= 30:
+            raise Crash
+
+    with pytest.raises(Crash):
+        catch_up(connection, catalogue, sales, batch_size=10, report=crash)
+    assert live(connection, sales).checkpoint == 30
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 30
+
+    done = catch_up(connection, catalogue, sales, batch_size=10)
+    assert (done.start, done.checkpoint, done.batches) == (30, 100, 7)
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_cut_off_within_a_batch(
+    connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
+) -> None:
+    append_users(connection, 200)
+    rebuilding.rebuild(connection, catalogue, users)
+    before = live(connection, users).checkpoint
+    connection.execute(
+        """INSERT INTO acci.events ("timestamp", id, version, tenant_id, aggregate_type, aggregate_id, event_type,
+                                    data, metadata)
+           SELECT now(), gen_random_uuid(), max(version) + 1, tenant_id, aggregate_type, aggregate_id, 'UserUpdated',
+                  '{"email": "new@example.org", "name": "New"}', '{}'
+           FROM acci.events JOIN read.user_view USING (tenant_id) WHERE aggregate_id = user_view.id
+           GROUP BY tenant_id, aggregate_type, aggregate_id"""
+    )
+    generation = live(connection, users)
+    with (
+        ThreadPoolExecutor() as threads,
+        connect(database_url, "runner") as runner,
+        connect(database_url, "other") as other,
+        other.transaction(),
+    ):
+        # Somebody has one row: the batch's statement changes rows until it comes to that one.
+        lock = "SELECT FROM {} WHERE id = (SELECT max(id) FROM {}) FOR UPDATE"
+        table = identifiers.Identifier(generation.schema, "user_view")
+        other.execute(identifiers.SQL(lock).format(table, table))
+        running = threads.submit(catch_up, runner, catalogue, users)
+        waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+        pid = runner.info.backend_pid
+        wait_for(lambda: value(connection, waits, (pid,)), 30, "the batch waits within its statement")
+        cut(connection, pid)
+        error = running.exception()
+    assert isinstance(error, psycopg.OperationalError)
+    assert is_transient(error)
+    assert live(connection, users).checkpoint == before
+    assert value(connection, "SELECT count(*) FROM read.user_view WHERE name = 'New'") == 0
+
+    catch_up(connection, catalogue, users)
+    assert value(connection, "SELECT count(*) FROM read.user_view WHERE name <> 'New'") == 0
+    assert wrong_rows(connection, users) == 0
+
+
+def test_cut_off_anywhere_again_and_again(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 30_000 * LONGER)
+    dice = random.Random(1)
+
+    def run_and_cut() -> None:
+        before = live(connection, sales).checkpoint
+        with ThreadPoolExecutor() as threads, connect(database_url, "runner") as runner:
+            running = threads.submit(catch_up, runner, catalogue, sales, 5)
+            wait_for(lambda: live(connection, sales).checkpoint > before, 30, "it is at work")
+            time.sleep(dice.random() * 0.05)
+            cut(connection, runner.info.backend_pid)
+            assert isinstance(running.exception(), psycopg.OperationalError)
+
+    for _ in range(6 * LONGER):
+        run_and_cut()
+        reached = live(connection, sales).checkpoint
+        assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == reached < 30_000 * LONGER
+    catch_up(connection, catalogue, sales)
+    assert wrong_rows(connection, sales) == 0
+
+
+@contextmanager
+def process_that_catches_up(database_url: str, projection: str, batch_size: int) -> Iterator[subprocess.Popen[bytes]]:
+    program = (
+        "import sys; from store.catalogue import load; from store.database import connect;"
+        "from store.projecting.batches import catch_up; url, name, size, *contexts = sys.argv[1:];"
+        "catalogue = load(contexts);"
+        "catch_up(connect(url, 'runner'), catalogue, catalogue.projection(name), int(size))"
+    )
+    arguments = [sys.executable, "-c", program, database_url, projection, str(batch_size), *CONTEXTS]
+    process = subprocess.Popen(arguments)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_killed(connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 20_000)
+    with process_that_catches_up(database_url, "daily_sales", batch_size=5) as process:
+        wait_for(lambda: live(connection, sales).checkpoint >= 500, 60, "it is at work")
+        process.kill()
+        process.wait()
+    gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'acci runner'"
+    wait_for(lambda: value(connection, gone), 30, "its transaction is over")
+    reached = live(connection, sales).checkpoint
+    assert reached < 20_000
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == reached
+
+    assert catch_up(connection, catalogue, sales).checkpoint == 20_000
+    assert wrong_rows(connection, sales) == 0
+
+
+# -- batches --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["user_view", "daily_sales", "order_totals"])
+def test_every_batch_size_gives_what_one_batch_gives(connection: Connection, catalogue: Catalogue, name: str) -> None:
+    append_users(connection, 8)
+    append_orders(connection, 4)
+    with connection.transaction(force_rollback=True):
+        append_probe(connection, "a-hole")
+    connection.execute(
+        """INSERT INTO acci.events ("timestamp", id, version, tenant_id, aggregate_type, aggregate_id, event_type,
+                                    data, metadata)
+           SELECT "timestamp", gen_random_uuid(), version + n, tenant_id, aggregate_type, aggregate_id, 'ItemAdded',
+                  jsonb_build_object('amount', n, 'quantity', n::text), '{}'
+           FROM acci.events, generate_series(1, 3) AS n WHERE event_type = 'OrderPlaced' ORDER BY n, position"""
+    )
+    head = establish(connection).position
+    assert head > 40
+    projection = catalogue.projection(name)
+    with connection.transaction(force_rollback=True):
+        generation = generations.begin(connection, catalogue, projection)
+        applier = applier_of(connection, projection, generation)
+
+        def rows_by_batches_of(batch_size: int) -> list[tuple[Any, ...]]:
+            with connection.transaction(force_rollback=True):
+                checkpoint = 0
+                while checkpoint < head:
+                    checkpoint = apply_batch(connection, applier, generation, head, batch_size).checkpoint
+                return rows_of(connection, generation.schema, name)
+
+        in_one_batch = rows_by_batches_of(head)
+        assert in_one_batch
+        for batch_size in range(1, head):
+            assert rows_by_batches_of(batch_size) == in_one_batch, batch_size
+
+    rebuilding.rebuild(connection, catalogue, projection)
+    assert rows_of(connection, "read", name) == in_one_batch
+
+
+def rows_of(connection: Connection, schema: str, name: str) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        identifiers.SQL("SELECT * FROM {} ORDER BY 1, 2").format(identifiers.Identifier(schema, name))
+    ).fetchall()
+
+
+def test_catch_up_after_catch_up_is_rebuild(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    rebuilding.rebuild(connection, catalogue, users)
+    for part in range(5):
+        append_users(connection, 40, first=1 + part * 40)
+        catch_up(connection, catalogue, users, batch_size=100 + part)
+        assert wrong_rows(connection, users) == 0
+    caught_up = rows_of(connection, "read", "user_view")
+    rebuilding.rebuild(connection, catalogue, users)
+    assert rows_of(connection, "read", "user_view") == caught_up
+    assert len(caught_up) > 100
+
+
+def test_progress_is_reported_batch_by_batch(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 25)
+    reports: list[Progress] = []
+    done = catch_up(connection, catalogue, sales, batch_size=10, report=reports.append)
+    assert [(each.start, each.checkpoint, each.target, each.batches) for each in reports] == [
+        (0, 10, 25, 1),
+        (0, 20, 25, 2),
+        (0, 25, 25, 3),
+    ]
+    assert done == reports[-1]
+    assert catch_up(connection, catalogue, sales).batches == 0
+
+
+# -- what is in its way ---------------------------------------------------------------------------------------------
+
+
+def test_before_the_first_build(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
+    with pytest.raises(NotBuilt, match="acci run rebuild user_view"):
+        catch_up(connection, catalogue, users)
+
+
+def test_it_stops_at_the_mark(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 5, "early-")
+    establish(connection)
+    with connect(database_url, "slow") as slow:
+        with slow.transaction():
+            append_orders(slow, 5, "slow-")
+            append_orders(connection, 5, "late-")
+            assert catch_up(connection, catalogue, sales).checkpoint == 5
+        assert catch_up(connection, catalogue, sales).checkpoint == 15
+    assert wrong_rows(connection, sales) == 0
+
+
+def changed_users() -> type[Projection]:
+    class UserView(Projection):
+        """The same read model by other rules."""
+
+        key = ("tenant_id", "id")
+
+        @on(UserCreated)
+        def created(self, event: Event[UserCreated]) -> Insert:
+            return Insert(
+                email="hidden",
+                name=event.data.name,
+                status="active",
+                created_at=event.timestamp,
+                updated_at=event.timestamp,
+            )
+
+    return UserView
+
+
+def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
+    append_users(connection, 10)
+    rebuilding.rebuild(connection, catalogue, users)
+    append_users(connection, 10, first=11)
+    checkpoint = live(connection, users).checkpoint
+    with pytest.raises(RebuildNeeded) as refusal:
+        catch_up(connection, catalogue, changed_users())
+    assert "rule created on UserCreated changed" in refusal.value.changes
+    assert "rule deleted on UserDeleted is gone" in refusal.value.changes
+    assert "acci run rebuild user_view" in str(refusal.value)
+    assert live(connection, users).checkpoint == checkpoint
+
+    catch_up(connection, catalogue, users)
+    assert wrong_rows(connection, users) == 0
+
+
+def test_a_rebuild_published_meanwhile_is_gone_on_with(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 100)
+
+    def rebuild_once(progress: Progress) -> None:
+        if progress.checkpoint == 50:
+            append_orders(connection, 100, "more-")
+            with connect(database_url, "rebuild") as other:
+                rebuilding.rebuild(other, catalogue, sales)
+
+    catch_up(connection, catalogue, sales, batch_size=50, report=rebuild_once)
+    assert live(connection, sales).generation == 2
+    catch_up(connection, catalogue, sales)
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_a_rebuild_by_other_rules_published_meanwhile_is_left_alone(
+    connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
+) -> None:
+    """The other process runs newer code: this one must not apply its own rules to that generation."""
+    append_users(connection, 20)
+    rebuilding.rebuild(connection, catalogue, users)
+    append_users(connection, 40, first=21)
+    checkpoint = live(connection, users).checkpoint
+
+    def rebuild_once(progress: Progress) -> None:
+        if progress.checkpoint == checkpoint + 50:
+            with connect(database_url, "rebuild") as other:
+                rebuilding.rebuild(other, catalogue, changed_users())
+                append_users(other, 20, first=61)
+
+    with pytest.raises(RebuildNeeded):
+        catch_up(connection, catalogue, users, batch_size=50, report=rebuild_once)
+    assert live(connection, users).generation == 2
+    assert value(connection, "SELECT count(*) FROM read.user_view WHERE email <> 'hidden'") == 0
+
+
+def test_a_checkpoint_beyond_the_log_is_refused_and_a_rebuild_is_the_way_out(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 20)
+    rebuilding.rebuild(connection, catalogue, sales)
+    cut_log(connection, after=12)
+    with pytest.raises(CheckpointBeyondLog, match=r"up to position 20, but the log ends at 12.*acci run rebuild"):
+        catch_up(connection, catalogue, sales)
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 20
+
+    rebuilding.rebuild(connection, catalogue, sales)
+    assert live(connection, sales).checkpoint == 12
+    assert wrong_rows(connection, sales) == 0
+    append_orders(connection, 4, "after-")
+    assert catch_up(connection, catalogue, sales).checkpoint == 16
+    assert wrong_rows(connection, sales) == 0

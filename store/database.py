@@ -68,11 +68,17 @@ def connect(url: str, purpose: str) -> Connection:
     Raises `DatabaseUnreachable`.
     """
     try:
-        return psycopg.connect(
-            url, autocommit=True, application_name=f"acci {purpose}", connect_timeout=10, prepare_threshold=0
-        )
+        return psycopg.connect(url, **_how(url, f"acci {purpose}"), connect_timeout=10)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise DatabaseUnreachable(whereabouts(url), first_line(error)) from error
+
+
+def _how(url: str, application_name: str) -> dict[str, Any]:
+    """Autocommit, statements prepared at first use, and moments in UTC: elsewhere an hour may come twice."""
+    options = f"{conninfo_to_dict(url).get('options') or ''} -c TimeZone=UTC"
+    return {
+        "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "options": options.strip()
+    }  # fmt: skip
 
 
 def first_line(error: BaseException) -> str:
@@ -98,11 +104,15 @@ class Database:
         try:
             connection = pool.getconn(timeout=30)
         except PoolTimeout as error:
+            connect(self.url, "probe").close()  # says what is wrong, if it is the server
             raise DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s") from error
         try:
             yield connection
         finally:
+            broken = connection.broken
             pool.putconn(connection)
+            if broken:
+                pool.check()  # the others are probably lost as well; the next borrower shall not find out
 
     def close(self) -> None:
         """End every connection. The database can be used again afterwards."""
@@ -126,6 +136,6 @@ class Database:
                     min_size=1,
                     max_size=self._size,
                     open=True,
-                    kwargs={"autocommit": True, "application_name": "acci", "prepare_threshold": 0},
+                    kwargs=_how(self.url, "acci"),
                 )
             return self._pool

@@ -61,14 +61,17 @@ class EventStore:
         aggregate: type[A],
         stream: StreamId,
         to_version: int | None = None,
+        as_of: datetime | None = None,
         command_id: UUID | None = None,
     ) -> Loaded[A]:
-        """The aggregate's state now, or at `to_version`, in one round trip; and whether that command was handled.
+        """The aggregate's state now, at `to_version`, or by what had happened `as_of` a moment; in one round trip.
+
+        With `command_id`, also whether that command was handled.
 
         Raises `UnreadableEvent` if an event that the state depends on cannot be read.
         """
         with self._database.connection() as connection:
-            return load(connection, self._decoder, aggregate, stream, to_version, command_id)
+            return load(connection, self._decoder, aggregate, stream, to_version, as_of, command_id)
 
     def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
         """The events that a command led to when it was handled; none if it led to none or is not known."""
@@ -118,6 +121,13 @@ class EventStore:
             if len(rows) < PAGE:
                 return
             from_version = rows[-1][4] + 1
+
+    def read_correlated(self, tenant_id: str, correlation_id: str) -> tuple[Recorded, ...]:
+        """The events of one correlation, whatever their aggregate, in order of position."""
+        arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id}
+        with self._database.connection() as connection:
+            rows = connection.execute(sql("events/correlated"), arguments).fetchall()
+        return tuple(map(self._decoder.event, rows))
 
     def read_all(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -53,18 +54,22 @@ def load(
     aggregate: type[A],
     stream: StreamId,
     to_version: int | None = None,
+    as_of: datetime | None = None,
     command_id: UUID | None = None,
-    state_schema: str | None = None,
+    snapshots: bool = True,
 ) -> Loaded[A]:
-    """The aggregate now, or at `to_version`. A snapshot with another schema, or that cannot be read, is ignored.
+    """The aggregate now, at `to_version`, or by what had happened `as_of` a moment.
 
+    A snapshot that another schema made, or that cannot be read, is ignored.
     Raises `UnreadableEvent` if an event that its state depends on cannot be read.
     """
     arguments = {
         **stream._asdict(),
         "to_version": to_version,
+        "as_of": as_of,
         "command_id": command_id,
-        "state_schema": aggregate.state_schema() if state_schema is None else state_schema,
+        # A snapshot does not tell when what is in it happened.
+        "state_schema": aggregate.state_schema() if snapshots and as_of is None else "",
     }
     rows: Sequence[Sequence[Any]] = connection.execute(sql("events/load"), arguments).fetchall()
     handled_content = None
@@ -76,7 +81,7 @@ def load(
         try:
             state = aggregate.model_validate_json(rows[0][10])
         except ValidationError:
-            return load(connection, decoder, aggregate, stream, to_version, command_id, state_schema="")
+            return load(connection, decoder, aggregate, stream, to_version, as_of, command_id, snapshots=False)
         version = rows[0][4]
         rows = rows[1:]
     snapshot_version = version

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -21,3 +22,11 @@ def console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
+
+
+def cell(value: object) -> "Text":
+    """The value as text, without what a terminal would obey."""
+    from rich.text import Text
+
+    text = "" if value is None else str(value)
+    return Text("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))

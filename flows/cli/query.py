@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.json_input import read_object, with_tenant
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.text import Text
 
     Answer = list[BaseModel] | BaseModel | None
 
@@ -55,17 +54,9 @@ def _show(columns: list[str], answer: "Answer") -> None:
     if isinstance(answer, list):
         table = Table(*columns)
         for row in answer:
-            table.add_row(*(_cell(value) for _, value in row))
+            table.add_row(*(cell(value) for _, value in row))
     else:
         table = Table("column", "value")
         for name, value in answer:
-            table.add_row(name, _cell(value))
+            table.add_row(name, cell(value))
     console().print(table)
-
-
-def _cell(value: object) -> "Text":
-    """The value as text, without what a terminal would obey."""
-    from rich.text import Text
-
-    text = "" if value is None else str(value)
-    return Text("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))

@@ -14,6 +14,7 @@ FROM acci.events
 WHERE tenant_id = %(tenant_id)s AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
   AND version > coalesce((SELECT version FROM snapshot), 0)
   AND version <= coalesce(%(to_version)s::integer, 2147483647)
+  AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
 FROM snapshot

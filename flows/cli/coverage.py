@@ -1,0 +1,49 @@
+"""`acci coverage`: which stored events today's code cannot read."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from flows.cli.printing import JsonFlag, cell, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.coverage import StoredShape
+
+
+def coverage(json: JsonFlag = False) -> None:
+    """Show every event type and schema version in the log, and which of them today's code cannot read.
+
+    Exits with 1 if there are any: run it before a release that changes events.
+    """
+    from store.catalogue import load
+    from store.coverage import coverage as coverage_of
+    from store.database import connect
+    from store.embedded import database_url
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    with connect(database_url(settings), "coverage") as connection:
+        shapes = coverage_of(connection, catalogue)
+    if json:
+        print_json([asdict(shape) for shape in shapes])
+    else:
+        _show(shapes)
+    if any(shape.problem for shape in shapes):
+        raise typer.Exit(1)
+
+
+def _show(shapes: "list[StoredShape]") -> None:
+    from rich.table import Table
+
+    table = Table("event type", "schema version", "events", "positions", "readable")
+    for shape in shapes:
+        table.add_row(
+            cell(shape.event_type),
+            str(shape.schema_version),
+            f"{shape.events:,}",
+            f"{shape.first_position:,} to {shape.last_position:,}",
+            cell(f"no: {shape.problem}" if shape.problem else "yes"),
+        )
+    console().print(table)

@@ -1,0 +1,120 @@
+"""`acci history`: what happened to an aggregate, or as part of one correlation."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.printing import JsonFlag, cell, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.catalogue import Catalogue
+    from store.events import EventStore
+    from store.history import Change
+
+
+def history(
+    tenant: Annotated[str, typer.Option(help="The tenant.")],
+    aggregate_id: Annotated[str | None, typer.Argument(metavar="ID", help="The aggregate's id.")] = None,
+    aggregate_type: Annotated[
+        str | None, typer.Option("--type", help="The aggregate's type, such as User; not needed if there is only one.")
+    ] = None,
+    correlation: Annotated[
+        str | None, typer.Option(help="Instead of an aggregate: all that belongs to this correlation.")
+    ] = None,
+    from_version: Annotated[int, typer.Option(min=1, help="Begin at this version.")] = 1,
+    to_version: Annotated[int | None, typer.Option(min=1, help="End with this version.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show every event of an aggregate: who, when, why, and what it changed."""
+    from store.catalogue import load
+    from store.database import Database
+    from store.embedded import database_url
+    from store.events import EventStore
+    from store.history import history_of_correlation
+
+    if (aggregate_id is None) == (correlation is None):
+        raise typer.BadParameter("give an aggregate's id, or --correlation.")
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    with Database(database_url(settings), size=2) as database:
+        store = EventStore(database, catalogue)
+        if aggregate_id is None:
+            changes: Iterable[Change] = history_of_correlation(store, catalogue, tenant, correlation or "")
+        else:
+            changes = _of_one(store, catalogue, (tenant, aggregate_type, aggregate_id), from_version, to_version)
+        if json:
+            print_json([_plain(change) for change in changes])
+        else:
+            _show(changes)
+
+
+def _of_one(
+    store: "EventStore",
+    catalogue: "Catalogue",
+    name: tuple[str, str | None, str],
+    from_version: int,
+    to_version: int | None,
+) -> "Iterable[Change]":
+    from domain.events import StreamId
+    from store.history import history as history_of
+
+    tenant, kind, aggregate_id = name
+    if kind is None and len(catalogue.aggregates) != 1:
+        known = ", ".join(sorted(catalogue.aggregates)) or "none"
+        raise typer.BadParameter(f"say which --type of aggregate it is; registered: {known}.")
+    stream = StreamId(tenant, kind or next(iter(catalogue.aggregates)), aggregate_id)
+    return history_of(store, catalogue, stream, from_version, to_version)
+
+
+def _plain(change: "Change") -> dict[str, Any]:
+    event = change.event
+    return {
+        "position": event.position,
+        "aggregate_type": event.aggregate_type,
+        "aggregate_id": event.aggregate_id,
+        "version": event.version,
+        "event_type": event.event_type,
+        "schema_version": event.schema_version,
+        "timestamp": event.timestamp.isoformat(),
+        "recorded_at": event.recorded_at.isoformat(),
+        "user_id": event.metadata.user_id,
+        "correlation_id": event.metadata.correlation_id,
+        "causation_id": event.metadata.causation_id,
+        "data": event.data.model_dump(mode="json"),
+        "difference": {
+            field: {"before": before, "after": after} for field, (before, after) in change.difference.items()
+        },
+        "remark": change.remark,
+    }
+
+
+def _show(changes: "Iterable[Change]") -> None:
+    out, shown = console(), False
+    for change in changes:
+        event, shown = change.event, True
+        out.print(
+            cell(f"{event.aggregate_type} {event.aggregate_id}, version {event.version}: {event.event_type}"),
+            style="bold",
+        )
+        out.print(cell(f"  {_moment(event.timestamp)} by {event.metadata.user_id or 'nobody named'}"))
+        cause = f", caused by {event.metadata.causation_id}" if event.metadata.causation_id else ""
+        out.print(cell(f"  part of {event.metadata.correlation_id}{cause}, at position {event.position:,}"))
+        for field, (before, after) in change.difference.items():
+            out.print(cell(f"    {field}: {_value(before)} → {_value(after)}"))
+        if change.remark:
+            out.print(cell(f"    {change.remark}"))
+        elif not change.difference:
+            out.print("    no difference to the state")
+    if not shown:
+        console(stderr=True).print("Nothing found.")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def _value(value: object) -> str:
+    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,1 @@
+SELECT position, data::text FROM acci.events WHERE position = ANY (%(positions)s);

@@ -1,0 +1,41 @@
+"""Coverage: which shapes of stored events today's code cannot read, told before anything fails on one."""
+
+from dataclasses import dataclass
+
+from domain.events import Unreadable
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.payloads import Decoder
+from store.statements import sql
+
+
+@dataclass(frozen=True)
+class StoredShape:
+    """One event type and schema version in the log: how many events have it, at which positions the first and last are.
+
+    `problem` is a sentence if today's code cannot read them, else None.
+    """
+
+    event_type: str
+    schema_version: int
+    events: int
+    first_position: int
+    last_position: int
+    problem: str | None
+
+
+def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
+    """Every shape in the log, read through today's event types and upcasters.
+
+    Of each shape the first and the last event are tried; that every single payload can be read is for the audit.
+    """
+    decoder = Decoder(catalogue.events)
+    found = connection.execute(sql("events/shapes")).fetchall()
+    tried = [position for *_, first, last in found for position in (first, last)]
+    payloads = dict(connection.execute(sql("events/payloads"), {"positions": tried}).fetchall())
+    shapes = []
+    for event_type, schema_version, events, first, last in found:
+        read = (decoder.data(event_type, schema_version, payloads[position]) for position in (first, last))
+        problem = next((data.reason for data in read if isinstance(data, Unreadable)), None)
+        shapes.append(StoredShape(event_type, schema_version, events, first, last, problem))
+    return shapes

@@ -1,0 +1,92 @@
+"""History: what happened to an aggregate, who did it, when and why, and what difference it made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from domain.aggregates import Aggregate
+from domain.events import StreamId, Unreadable
+from store.appending import Recorded
+from store.catalogue import Catalogue
+from store.events import EventStore
+from store.loading import UnreadableEvent
+
+Difference = dict[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An event and the difference that it made: (before, after) by dotted field of the state, as JSON values.
+
+    `remark` is a sentence where the difference cannot be told.
+    """
+
+    event: Recorded
+    difference: Difference
+    remark: str | None = None
+
+
+def history(
+    store: EventStore, catalogue: Catalogue, stream: StreamId, from_version: int = 1, to_version: int | None = None
+) -> Iterator[Change]:
+    """Every event of the aggregate between these versions, both included, in order; memory stays flat."""
+    state = _state_before(store, catalogue, stream, from_version)
+    for event in store.read_stream(stream, from_version, to_version):
+        change, state = _told(event, state)
+        yield change
+
+
+def history_of_correlation(
+    store: EventStore, catalogue: Catalogue, tenant_id: str, correlation_id: str
+) -> Iterator[Change]:
+    """Every event of one correlation, across aggregates, in order of position."""
+    states: dict[StreamId, tuple[int, Aggregate | str]] = {}
+    for event in store.read_correlated(tenant_id, correlation_id):
+        version, state = states.get(event.stream, (None, ""))
+        if version != event.version - 1:
+            state = _state_before(store, catalogue, event.stream, event.version)
+        change, state = _told(event, state)
+        states[event.stream] = (event.version, state)
+        yield change
+
+
+def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, version: int) -> Aggregate | str:
+    """The aggregate's state just before `version`, or why there is none."""
+    aggregate = catalogue.aggregates.get(stream.aggregate_type)
+    if aggregate is None:
+        return f"No aggregate {stream.aggregate_type} is registered."
+    if version <= 1:
+        return aggregate()
+    try:
+        return store.load(aggregate, stream, to_version=version - 1).state
+    except UnreadableEvent as error:
+        return str(error)
+
+
+def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:
+    """The change that `event` is, and the state after it."""
+    if isinstance(event.data, Unreadable):
+        remark = f"Its payload cannot be read: {event.data.reason}"
+        matters = not isinstance(before, Aggregate) or event.event_type in before.evolutions
+        return Change(event, {}, remark), remark if matters else before
+    if isinstance(before, str):
+        return Change(event, {}, before), before
+    after = before.evolve(event)
+    return Change(event, difference(before, after)), after
+
+
+def difference(before: Aggregate, after: Aggregate) -> Difference:
+    """Where two states differ: (before, after) by dotted field, as JSON values; None also for what is not there."""
+    if before is after:
+        return {}
+    found: Difference = {}
+    _compare(before.model_dump(mode="json"), after.model_dump(mode="json"), "", found)
+    return found
+
+
+def _compare(before: Any, after: Any, where: str, found: Difference) -> None:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in before | after:
+            _compare(before.get(name), after.get(name), f"{where}.{name}" if where else name, found)
+    elif before != after:
+        found[where] = (before, after)

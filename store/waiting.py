@@ -1,0 +1,48 @@
+"""Read your writes: wait until a read model has come as far as one's own events."""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from domain.errors import AcciError
+from store.database import Database
+from store.projecting.generations import live
+
+LONGEST_PAUSE = 0.1  # seconds between two looks
+
+
+@dataclass(eq=False, repr=False)
+class NotThereYet(AcciError):
+    """A projection has not come to `position` in time; `checkpoint` is None if nothing of it is published."""
+
+    transient: ClassVar[bool] = True
+
+    projection: str
+    position: int
+    checkpoint: int | None
+    timeout: float
+
+    def __str__(self) -> str:
+        where = "is not published yet" if self.checkpoint is None else f"is at position {self.checkpoint}"
+        return (
+            f"{self.projection} {where} and has not come to position {self.position} within {self.timeout:g} s. "
+            f"Run `acci run catch-up {self.projection}`, or wait longer."
+        )
+
+
+def wait_for(database: Database, projection: str, position: int, timeout: float) -> int:
+    """Return once every event up to `position` is in the live read model; its checkpoint then.
+
+    Holds no connection while it waits. Raises `NotThereYet` after `timeout` seconds.
+    """
+    deadline, pause = time.monotonic() + timeout, 0.002
+    while True:
+        with database.connection() as connection:
+            generation = live(connection, projection)
+        if generation is not None and generation.checkpoint >= position:
+            return generation.checkpoint
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise NotThereYet(projection, position, generation and generation.checkpoint, timeout)
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, LONGEST_PAUSE)

@@ -71,3 +71,12 @@ BEGIN
     RAISE EXCEPTION 'the event at position % has no %', at, field USING ERRCODE = 'null_value_not_allowed';
 END
 $$;
+
+-- Called for an event of a schema version that the code does not know: a newer ACCI stored it.
+CREATE FUNCTION acci.unreadable(at bigint, schema_version integer) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RAISE EXCEPTION 'the event at position % has schema version %, which this code does not know', at, schema_version
+        USING ERRCODE = 'data_exception';
+END
+$$;

@@ -40,6 +40,7 @@ class Actions:
     """The rows of actions as a FROM element with key columns, `ord`, `lane`, `event_type` and values.
 
     `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive).
+    With `require`, an event of a schema version that today's code does not know cannot be applied.
     """
 
     def __init__(
@@ -49,11 +50,12 @@ class Actions:
         values: dict[str, Callable[[Action], Element | None]],
         narrow: Callable[[], list[Element]],
         keep: Callable[[dict[str, Element]], list[Element]],
+        require: Callable[[Element], Element] | None = None,
     ) -> None:
         self.projection, self.read_model = projection, read_model
         self.placed = place(projection)
         self.lanes = 1 + max(placed.lane for placed in self.placed)
-        self._values, self._narrow, self._keep = values, narrow, keep
+        self._values, self._narrow, self._keep, self._require = values, narrow, keep, require
 
     def rows(self, name: str = "actions") -> sa.Subquery:
         lanes = [self._lane(lane) for lane in range(self.lanes)]
@@ -83,8 +85,24 @@ class Actions:
         columns += [sa.literal(lane).label("lane"), EVENTS.c.event_type.label("event_type")]
         columns += [self._by_type(here, value).label(name) for name, value in self._values.items()]
         return sa.select(*columns).where(
-            EVENTS.c.event_type.in_([placed.event_type for placed in here]), *self._narrow(), *self._keep(key)
+            EVENTS.c.event_type.in_([placed.event_type for placed in here]),
+            *self._narrow(),
+            *self._keep(key),
+            *([] if self._require is None else [self._require(self._readable(here))]),
         )
+
+    def _readable(self, here: list[Placed]) -> Element:
+        """Whether the event's schema version can be read today; where not, evaluating it says so and fails."""
+        by_version: dict[int, list[str]] = {}
+        versions = {event.event_type(): event.schema_version for event in self.projection.events()}
+        for placed in here:
+            by_version.setdefault(versions[placed.event_type], []).append(placed.event_type)
+        stored = EVENTS.c.schema_version
+        if len(by_version) == 1:
+            known = stored <= next(iter(by_version))
+        else:
+            known = sa.or_(*(sa.and_(stored <= v, EVENTS.c.event_type.in_(types)) for v, types in by_version.items()))
+        return sa.or_(known, sa.func.acci.unreadable(EVENTS.c.position, stored, type_=sa.Boolean()))
 
     def _key_part(self, action: Action, name: str) -> Element:
         return in_type_of(self.read_model.column(name), translate(action.key[name]))

@@ -51,8 +51,15 @@ class Scope:
         if not (self.careful or self.chosen):
             return conditions
         # CASE, since nothing else keeps PostgreSQL from computing the key of a skipped event, which may be unreadable.
-        skipped = EVENTS.c.position == sa.func.any(Placeholder("skipped", postgresql.ARRAY(sa.BigInteger())))
-        return [sa.case((skipped, _FALSE), else_=sa.and_(*conditions))]
+        return [sa.case((_skipped(), _FALSE), else_=sa.and_(*conditions))]
+
+    def require(self, readable: Element) -> Element:
+        """The condition that an event be readable, which a skipped one need not."""
+        return sa.case((_skipped(), _FALSE), else_=readable) if self.careful or self.chosen else readable
+
+
+def _skipped() -> Element:
+    return EVENTS.c.position == sa.func.any(Placeholder("skipped", postgresql.ARRAY(sa.BigInteger())))
 
 
 def _in_partition(key: dict[str, Element]) -> Element:
@@ -111,7 +118,7 @@ class Compiled:
 
     def touched(self) -> str:
         """The query for the keys that a range touches, each as a list of text."""
-        rows = self._folding(WHOLE, None).actions.rows()
+        rows = Folding(self.projection, self.read_model, WHOLE.events, lambda _: [], None).actions.rows()
         key = postgresql.array([as_text(rows.c[name]) for name in self.projection.key])
         return text_of(sa.select(key).distinct())
 
@@ -127,6 +134,7 @@ class Compiled:
             scope.events,
             lambda key: scope.keys(key, self.read_model),
             stored,
+            scope.require,
         )
 
     def _key(self, folded: sa.FromClause) -> dict[str, Element]:

@@ -32,6 +32,7 @@ class Folding:
         narrow: Callable[[], list[Element]],
         keep: Callable[[dict[str, Element]], list[Element]],
         stored: sa.FromClause | None,
+        require: Callable[[Element], Element] | None = None,
     ) -> None:
         self.projection, self.read_model, self.stored = projection, read_model, stored
         verbs = {action.verb for rule in projection.rules for action in rule.actions}
@@ -41,7 +42,7 @@ class Folding:
             name: lambda action, name=name: self._value(action, name)  # type: ignore[misc]
             for name in projection.folds
         }
-        self.actions = Actions(projection, read_model, values, narrow, keep)
+        self.actions = Actions(projection, read_model, values, narrow, keep, require)
 
     # -- what an action gives a column ------------------------------------------------------------------------
 

@@ -30,12 +30,14 @@ def totals(catalogue: Catalogue) -> type[Projection]:
     return catalogue.projection("order_totals")
 
 
-def append(connection: Connection, order: int, version: int, event_type: str, data: dict[str, Any]) -> None:
+def append(
+    connection: Connection, order: int, version: int, event_type: str, data: dict[str, Any], schema_version: int = 1
+) -> None:
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,
-                                    data, metadata)
-           VALUES (now(), gen_random_uuid(), %s, 't', 'Order', %s, %s, %s, '{}')""",
-        (version, f"order-{order}", event_type, Jsonb(data)),
+                                    data, metadata, schema_version)
+           VALUES (now(), gen_random_uuid(), %s, 't', 'Order', %s, %s, %s, '{}', %s)""",
+        (version, f"order-{order}", event_type, Jsonb(data), schema_version),
     )
 
 
@@ -157,3 +159,21 @@ def test_one_bad_event_in_a_large_batch_is_found(
     done = batches.catch_up(connection, catalogue, totals)
     assert (done.rows, done.dead_letters) == (49_999, 1)
     assert [letter.keys for letter in letters(connection)] == [[["t", "order-31415"]]]
+
+
+def test_an_event_of_a_newer_schema_version_waits_for_newer_code(
+    connection: Connection, catalogue: Catalogue, totals: type[Projection]
+) -> None:
+    rebuilding.rebuild(connection, catalogue, totals)
+    place(connection, 3)
+    append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"}, schema_version=2)
+    append(connection, 2, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"})
+
+    assert batches.catch_up(connection, catalogue, totals).dead_letters == 1
+
+    assert rows(connection) == {"order-0": ("10.00", 0), "order-1": ("10.00", 0), "order-2": ("11.00", 1)}
+    (letter,) = letters(connection)
+    assert letter.keys == [["t", "order-1"]]
+    assert "schema version 2" in letter.error
+    dead_letters.discard(connection, catalogue, letter.dead_letter, "a test")
+    assert letters(connection) == []

@@ -13,12 +13,16 @@ from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections import Projection
 from domain.queries import Query
+from domain.simulations import Simulation
 from domain.upcasting import check_upcasters
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`."""
+    """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`.
+
+    `simulation` makes up histories, for trying ACCI out.
+    """
 
     name: str
     sql: Path
@@ -26,6 +30,7 @@ class Context:
     aggregates: tuple[type[Aggregate], ...] = ()
     projections: tuple[type[Projection], ...] = ()
     queries: tuple[type[Query], ...] = ()
+    simulation: Simulation | None = None
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from domain.contexts import Context
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from domain.users.queries import GetUser, SearchUsers
+from domain.users.simulation import UserSimulation
 from domain.users.user import User
 from domain.users.user_view import UserView
 
@@ -15,4 +16,5 @@ CONTEXT = Context(
     aggregates=(User,),
     projections=(UserView,),
     queries=(GetUser, SearchUsers),
+    simulation=UserSimulation(),
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import AcciError
-from flows.cli import coverage, dead_letters, follow, history, import_, migrate, query, run, send, status, up
+from flows.cli import coverage, dead_letters, follow, history, import_, migrate, query, run, send, simulate, status, up
 
 app = typer.Typer(
     name="acci",
@@ -24,6 +24,7 @@ app.command("status")(status.status)
 app.command("send")(send.send)
 app.command("query")(query.query)
 app.command("import")(import_.import_)
+app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)
 app.command("coverage")(coverage.coverage)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")

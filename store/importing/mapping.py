@@ -94,9 +94,9 @@ def load_mapping(file: Path, catalogue: Catalogue) -> Mapping:
         listed = tuple(f"{field}: {why}" for field, why in problems_of(error))
         raise InvalidMapping(str(file), listed) from error
     types = mapping.event_types()
-    unknown = [name for name in mapping.data if name != ANY and name not in catalogue.events]
-    problems = [f"no event {name!r} is registered (see ACCI_CONTEXTS)" for name in dict.fromkeys([*unknown, *(types or ())])
-                if name not in catalogue.events]  # fmt: skip
+    named = dict.fromkeys([*(name for name in mapping.data if name != ANY), *(types or ())])
+    unknown = [name for name in named if name not in catalogue.events]
+    problems = [f"no event {name!r} is registered (see ACCI_CONTEXTS)" for name in unknown]
     checked = [name for name in (mapping.data if types is None else types) if name in catalogue.events]
     problems += [why for name in checked for why in _mismatches(catalogue.events[name], mapping.payload(name))]
     if problems:

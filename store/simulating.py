@@ -1,0 +1,159 @@
+"""Simulating: a domain's made-up history appended in bulk, or its commands sent at a steady rate."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from uuid import UUID, uuid4
+
+from domain.commands import Command, CommandMetadata
+from domain.errors import AcciError
+from domain.simulations import Plan, Simulation
+from store.bulk import append_in_bulk
+from store.catalogue import Catalogue, known
+from store.database import Connection, Database, connect
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.payloads import PAYLOAD_LIMIT
+from store.statements import sql
+
+CHUNK = 10_000  # events in one COPY: large enough to be quick, small enough not to hold the high-water mark for long
+
+
+@dataclass(eq=False, repr=False)
+class SimulationRunning(AcciError):
+    """Another process simulates in the same database now."""
+
+    def __str__(self) -> str:
+        return "Another simulation runs in this database. Wait for it to end."
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation did. `refused` counts commands that were not granted."""
+
+    events: int
+    seconds: float
+    refused: int = 0
+
+
+def simulation_of(catalogue: Catalogue, context: str | None) -> Simulation:
+    """The simulation of the named context, or of the first that has one. Raises `UnknownName`."""
+    simulations = {each.name: each.simulation for each in catalogue.contexts if each.simulation is not None}
+    return known(simulations, "simulation", context if context is not None else next(iter(simulations), "any"))
+
+
+def simulate(
+    database_url: str,
+    simulation: Simulation,
+    *,
+    events: int,
+    writers: int = 4,
+    tenants: int = 20,
+    seed: int = 0,
+    days: float = 365.0,
+    end: datetime | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Simulated:
+    """Afterwards the log has `events` more events: a history of the `days` before `end` (now, if not given).
+
+    Appended by `writers` threads at once, in chunks by COPY; `progress` is told how many each time. The same `seed`
+    on the same log gives the same events; on a log with others in it, new aggregates. Raises `SimulationRunning`.
+    """
+    began = time.monotonic()
+    end = end or datetime.now(UTC)
+    telling = threading.Lock()
+
+    def write(plan: Plan) -> None:
+        history = simulation.events(plan)
+        with connect(database_url, "simulate") as connection:
+            while chunk := list(islice(history, CHUNK)):
+                append_in_bulk(connection, chunk, PAYLOAD_LIMIT)
+                with telling:
+                    progress(len(chunk))
+
+    with connect(database_url, "simulate") as connection:
+        batch = _alone(connection)
+        whole = Plan(seed, batch, 0, tenants, events, end - timedelta(days=days), end)
+        with ThreadPoolExecutor(writers) as pool:
+            list(pool.map(write, _shares(whole, writers)))
+        connection.execute(sql("events/analyze"))
+    return Simulated(events, time.monotonic() - began)
+
+
+def simulate_live(
+    database_url: str,
+    catalogue: Catalogue,
+    simulation: Simulation,
+    *,
+    rate: float,
+    seconds: float,
+    writers: int = 4,
+    tenants: int = 20,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Simulated:
+    """Send commands for `seconds`, `rate` a second as far as the machine keeps up, from `writers` threads.
+
+    Raises `SimulationRunning`.
+    """
+    began = time.monotonic()
+    telling = threading.Lock()
+    events, refused = 0, 0
+
+    def send(plan: Plan) -> None:
+        nonlocal events, refused
+        random_ids = _ids()
+        for number, wish in enumerate(simulation.wishes(plan)):
+            due = began + (number * writers + plan.writer) / rate
+            if due >= began + seconds or time.monotonic() >= began + seconds:
+                return
+            time.sleep(max(0.0, due - time.monotonic()))
+            command_id = next(random_ids)
+            metadata = CommandMetadata(
+                user_id=wish.user_id,
+                correlation_id=str(command_id),
+                tenant_id=wish.tenant_id,
+                timestamp=datetime.now(UTC),
+            )
+            try:
+                led_to = len(handler.handle(Command(command_id, wish.data, metadata)))
+            except AcciError as error:
+                if error.transient:
+                    raise
+                led_to = 0
+                with telling:
+                    refused += 1
+            with telling:
+                events += led_to
+                progress(1)
+
+    with connect(database_url, "simulate") as connection, Database(database_url, size=writers) as database:
+        batch = _alone(connection)
+        handler = CommandHandler(EventStore(database, catalogue), catalogue)
+        now = datetime.now(UTC)
+        with ThreadPoolExecutor(writers) as pool:
+            list(pool.map(send, _shares(Plan(seed, batch, 0, tenants, 0, now, now), writers)))
+    return Simulated(events, time.monotonic() - began, refused)
+
+
+def _shares(whole: Plan, writers: int) -> list[Plan]:
+    """The plan of each writer: together as many events as the whole."""
+    least, more = divmod(whole.events, writers)
+    return [replace(whole, writer=number, events=least + (number < more)) for number in range(writers)]
+
+
+def _alone(connection: Connection) -> str:
+    """This connection's simulation is the only one until it closes; gives the batch's name."""
+    if connection.execute(sql("simulating/take_lock")).fetchone() != (True,):
+        raise SimulationRunning
+    head = connection.execute(sql("events/head")).fetchone()
+    return f"{head[0] if head else 0:x}"
+
+
+def _ids() -> Iterator[UUID]:
+    while True:
+        yield uuid4()

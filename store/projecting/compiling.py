@@ -40,7 +40,7 @@ class Scope:
     def keys(self, key: dict[str, Element], read_model: ReadModel) -> list[Element]:
         conditions: list[Element] = []
         if self.partitioned:
-            conditions.append(_in_partition(key))
+            conditions.append(in_partition(key))
         if self.careful:
             wholly = postgresql.array([as_text(value) for value in key.values()])
             here = PARKED.c.generation == Placeholder("generation", sa.BigInteger())
@@ -62,7 +62,7 @@ def _skipped() -> Element:
     return EVENTS.c.position == sa.func.any(Placeholder("skipped", postgresql.ARRAY(sa.BigInteger())))
 
 
-def _in_partition(key: dict[str, Element]) -> Element:
+def in_partition(key: dict[str, Element]) -> Element:
     """By a hash of the key's most telling column."""
     telling = next(value for name, value in reversed(key.items()) if name != "tenant_id" or len(key) == 1)
     hashed = sa.func.hashtext(as_text(telling)).op("&")(sa.literal(2**31 - 1))

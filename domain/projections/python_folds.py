@@ -19,6 +19,7 @@ class FoldProjection(Projection, abstract=True):
     event a dead letter.
     """
 
+    folds_in_python: ClassVar[bool] = True
     handles: ClassVar[tuple[type[EventData], ...]] = ()
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:

@@ -57,12 +57,15 @@ class Projection:
     key: ClassVar[tuple[str, ...]]
     rules: ClassVar[tuple[Rule, ...]] = ()
     folds: ClassVar[dict[str, FoldKind]] = {}
+    folds_in_python: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         if abstract:
             return
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
         cls.rules = tuple(_rules(cls))
+        if not cls.rules and not cls.folds_in_python:
+            raise ProjectionError(cls.__name__, "it has no rules; mark methods with @on(an event).")
         cls.folds = _folds(cls)
 
     @classmethod

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,14 +43,15 @@ def up(
 
     settings = Settings.from_environment()
     screen = console()
+    remark = partial(screen.print, markup=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ask_to_stop)
-    everything = Everything(settings, Wishes(port, database_port, sample), Show(_steps(screen), screen.print))
+    everything = Everything(settings, Wishes(port, database_port, sample), Show(_steps(screen), remark))
     with only_one(settings, everything.api_url, everything.ui_url):
         begun = time.monotonic()
         try:
             everything.start()
-            _tell(screen, everything, time.monotonic() - begun)
+            _tell(screen, everything, settings, time.monotonic() - begun)
             everything.watch()
         except _Stop:
             screen.print()
@@ -75,17 +77,28 @@ def _steps(screen: "Console") -> Callable[[str], AbstractContextManager[None]]:
     return step
 
 
-def _tell(screen: "Console", everything: "Everything", seconds: float) -> None:
-    acci = ".venv/bin/acci"
+def _tell(screen: "Console", everything: "Everything", settings: Settings, seconds: float) -> None:
+    hints = ["status", "run catch-up", "--help"]
+    if "domain.users" in settings.contexts:
+        hints = ["status", """query search_users '{"query": "anna"}' --tenant acme""", "run rebuild user_view"]
     screen.print(
         f"\n[bold]ACCI is up[/] after {seconds:.0f} s.\n\n"
         f"  Prefect UI  {everything.ui_url}\n"
-        f"  Database    {everything.database_url}\n"
+        f"  Database    {_shown(everything.database_url, settings)}\n"
         f"  Logs        {everything.logs}\n\n"
         "Try next, in another terminal:\n\n"
-        f"  {acci} status\n"
-        f"  {acci} query search_users --query anna\n"
-        f"  {acci} run rebuild user_view\n\n"
-        "Ctrl-C here stops everything; nothing is lost.",
+        + "".join(f"  .venv/bin/acci {hint}\n" for hint in hints)
+        + "\nCtrl-C here stops everything; nothing is lost.",
         soft_wrap=True,
     )
+
+
+def _shown(database_url: str, settings: Settings) -> str:
+    """The embedded server's URL as psql takes it; of the user's own, not its password."""
+    if settings.database_url is None:
+        return database_url
+    from rich.markup import escape
+
+    from store.database import whereabouts
+
+    return escape(f"{whereabouts(database_url)} (ACCI_DATABASE_URL)")

@@ -74,7 +74,7 @@ class Everything:
         with self._show.step("Schema and sample history"):
             migrate(self.database_url)
             if self._wishes.sample and self._settings.database_url is None:
-                fill_if_empty(self.database_url)
+                fill_if_empty(self.database_url, self._settings.contexts)
         api = PrefectApi(self.api_url)
         try:
             self._start_work(api, environment)

@@ -1,5 +1,23 @@
 """The sample history that a newcomer finds."""
 
+from collections.abc import Sequence
 
-def fill_if_empty(database_url: str) -> None:
-    """Afterwards the log is not empty: a small simulated history is in it, or what it held before."""
+from store.catalogue import load
+from store.database import connect
+from store.high_water import establish
+from store.simulating import simulate
+
+EVENTS = 50_000
+
+
+def fill_if_empty(database_url: str, contexts: Sequence[str]) -> int:
+    """Afterwards the log is not empty, if any of the registered `contexts` can make up a history.
+
+    Gives how many events were appended; none to a log that holds or ever held one.
+    """
+    simulations = [context.simulation for context in load(contexts).contexts if context.simulation is not None]
+    with connect(database_url, "sample history") as connection:
+        is_empty = establish(connection).head == 0
+    if not is_empty or not simulations:
+        return 0
+    return simulate(database_url, simulations[0], events=EVENTS).events

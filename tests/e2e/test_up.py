@@ -16,6 +16,7 @@ import pytest
 from flows.local.environment import MARK
 from flows.local.leftovers import end_processes
 from flows.local.running import running
+from store.database import whereabouts
 from store.embedded import EmbeddedServer
 from store.listening import free_port
 from store.settings import Settings
@@ -165,7 +166,8 @@ def test_what_is_the_users_own_is_used_and_left_alone(
 ) -> None:
     up = start(ACCI_DATABASE_URL=database_url, PREFECT_API_URL=prefect_server.api_url)
     assert prefect_server.api_url.removesuffix("/api") in up.said
-    assert database_url in up.said
+    assert f"{whereabouts(database_url)} (ACCI_DATABASE_URL)" in up.said
+    assert database_url not in up.said  # it holds a password
     assert up.database() is None
     assert [process.cmdline()[3:5] for process in up.processes() if "prefect" in process.cmdline()] == [
         ["worker", "start"]

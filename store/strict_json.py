@@ -35,7 +35,7 @@ def parse_object(text: str) -> dict[str, Any]:
             raise NotJson(f"it is {_article(value)}, not an object in braces")
         _check_text(value, "")
     except json.JSONDecodeError as error:
-        raise NotJson(f"{_lowered(error.msg)} at character {error.pos + 1}") from error
+        raise NotJson(f"{_lowered(error.msg).removesuffix(" at")} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise NotJson("it nests too deeply") from error
     return value

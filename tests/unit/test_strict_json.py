@@ -1,0 +1,52 @@
+"""Strict JSON: what has two meanings, or none that PostgreSQL holds, is refused with its reason."""
+
+from decimal import Decimal
+
+import pytest
+
+from store.strict_json import NotJson, parse_object
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expecting value at character 1"),
+        ("[1]", "it is a list, not an object"),
+        ('"a"', "it is a text, not an object"),
+        ("1", "it is a number, not an object"),
+        ("true", "it is true or false, not an object"),
+        ("null", "it is null, not an object"),
+        ('{"a": 1} x', "extra data at character 10"),
+        ('{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        ('{"b": {"a": 1, "a": 1}}', "the key 'a' is there twice"),
+        ('{"a": NaN}', "NaN is no number in JSON"),
+        ('{"a": -Infinity}', "-Infinity is no number in JSON"),
+        ('{"a": 1e400}', "the number '1e400' is out of range"),
+        ('{"a": 1e999999999999999999999}', "is out of range"),
+        ('{"a": 9223372036854775808}', "is beyond 64 bits"),
+        ('{"a": 1' + "0" * 400 + "}", "is beyond 64 bits"),
+        ('{"a": 1' + "0" * 100_000 + "}", "is beyond 64 bits"),
+        ('{"a": "x\\u0000y"}', "a holds a NUL character"),
+        ('{"a": {"b\\u0000": 1}}', "a key in a holds a NUL character"),
+        ('{"a": ["\\ud800"]}', "a.0 holds half a surrogate pair"),
+        ('{"\\udfff": 1}', "a key in it holds half a surrogate pair"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "it nests too deeply"),
+        ('{"a": ' * 100_000 + "1" + "}" * 100_000, "it nests too deeply"),
+        ('{"a": "new\nline"}', "invalid control character at character 11"),
+    ],
+)
+def test_refused(text: str, reason: str) -> None:
+    with pytest.raises(NotJson) as caught:
+        parse_object(text)
+    assert reason in caught.value.reason
+    assert len(str(caught.value)) < 200
+
+
+def test_numbers_keep_their_digits() -> None:
+    found = parse_object('{"float": 0.1, "exact": 0.1000000000000000055, "whole": -9223372036854775807, "zero": 1.0}')
+    assert found == {"float": 0.1, "exact": Decimal("0.1000000000000000055"), "whole": -(2**63) + 1, "zero": 1.0}
+    assert isinstance(found["float"], float)
+
+
+def test_every_sign_of_unicode_comes_through() -> None:
+    assert parse_object('{"ключ": "\\ud83d\\ude00 é \\\\u0000"}') == {"ключ": "😀 é \\u0000"}

@@ -35,7 +35,8 @@ def parse_object(text: str) -> dict[str, Any]:
             raise NotJson(f"it is {_article(value)}, not an object in braces")
         _check_text(value, "")
     except json.JSONDecodeError as error:
-        raise NotJson(f"{_lowered(error.msg).removesuffix(" at")} at character {error.pos + 1}") from error
+        what = _lowered(error.msg).removesuffix(" at")
+        raise NotJson(f"{what} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise NotJson("it nests too deeply") from error
     return value

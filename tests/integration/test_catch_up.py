@@ -14,9 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from domain.events import Event
-from domain.projections import Insert, Projection, on
-from domain.users.events import UserCreated
+from domain.projections import Projection
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect, is_transient
 from store.high_water import establish
@@ -24,13 +22,11 @@ from store.projecting import generations, rebuilding
 from store.projecting.appliers import applier_of
 from store.projecting.batches import Progress, apply_batch, catch_up
 from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, NotBuilt
+from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
 from store.statements import sql
-from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, differences, value
+from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.prefect_server import wait_for
-
-CONTEXTS = ["domain.users", "tests.orders"]
-ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
+from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wait_until_blocked, wrong_rows
 
 
 @pytest.fixture
@@ -53,16 +49,6 @@ def users(catalogue: Catalogue) -> type[Projection]:
 def sales(catalogue: Catalogue) -> type[Projection]:
     """Its rows count and sum: an event that is applied twice shows."""
     return catalogue.projection("daily_sales")
-
-
-def wrong_rows(connection: Connection, projection: type[Projection]) -> int:
-    return differences(connection, ROWS[projection.name], f"read.{projection.name}")
-
-
-def live(connection: Connection, projection: type[Projection]) -> Generation:
-    found = generations.live(connection, projection.name)
-    assert found is not None
-    return found
 
 
 # -- several runners ------------------------------------------------------------------------------------------------
@@ -148,10 +134,6 @@ def test_a_turn_ends_with_its_runner(connection: Connection, database_url: str) 
 # -- cut off --------------------------------------------------------------------------------------------------------
 
 
-def cut(connection: Connection, pid: int) -> None:
-    connection.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
-
-
 class Crash(Exception):
     pass
 
@@ -200,10 +182,8 @@ def test_cut_off_within_a_batch(
         table = identifiers.Identifier(generation.schema, "user_view")
         other.execute(identifiers.SQL(lock).format(table, table))
         running = threads.submit(catch_up, runner, catalogue, users)
-        waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
-        pid = runner.info.backend_pid
-        wait_for(lambda: value(connection, waits, (pid,)), 30, "the batch waits within its statement")
-        cut(connection, pid)
+        wait_until_blocked(connection, runner.info.backend_pid)
+        cut(connection, runner.info.backend_pid)
         error = running.exception()
     assert isinstance(error, psycopg.OperationalError)
     assert is_transient(error)
@@ -301,7 +281,7 @@ def test_every_batch_size_gives_what_one_batch_gives(connection: Connection, cat
                 checkpoint = 0
                 while checkpoint < head:
                     checkpoint = apply_batch(connection, applier, generation, head, batch_size).checkpoint
-                return rows_of(connection, generation.schema, name)
+                return rows_of(connection, projection, generation.schema)
 
         in_one_batch = rows_by_batches_of(head)
         assert in_one_batch
@@ -309,13 +289,7 @@ def test_every_batch_size_gives_what_one_batch_gives(connection: Connection, cat
             assert rows_by_batches_of(batch_size) == in_one_batch, batch_size
 
     rebuilding.rebuild(connection, catalogue, projection)
-    assert rows_of(connection, "read", name) == in_one_batch
-
-
-def rows_of(connection: Connection, schema: str, name: str) -> list[tuple[Any, ...]]:
-    return connection.execute(
-        identifiers.SQL("SELECT * FROM {} ORDER BY 1, 2").format(identifiers.Identifier(schema, name))
-    ).fetchall()
+    assert rows_of(connection, projection) == in_one_batch
 
 
 def test_catch_up_after_catch_up_is_rebuild(
@@ -326,9 +300,9 @@ def test_catch_up_after_catch_up_is_rebuild(
         append_users(connection, 40, first=1 + part * 40)
         catch_up(connection, catalogue, users, batch_size=100 + part)
         assert wrong_rows(connection, users) == 0
-    caught_up = rows_of(connection, "read", "user_view")
+    caught_up = rows_of(connection, users)
     rebuilding.rebuild(connection, catalogue, users)
-    assert rows_of(connection, "read", "user_view") == caught_up
+    assert rows_of(connection, users) == caught_up
     assert len(caught_up) > 100
 
 
@@ -369,25 +343,6 @@ def test_it_stops_at_the_mark(
             assert catch_up(connection, catalogue, sales).checkpoint == 5
         assert catch_up(connection, catalogue, sales).checkpoint == 15
     assert wrong_rows(connection, sales) == 0
-
-
-def changed_users() -> type[Projection]:
-    class UserView(Projection):
-        """The same read model by other rules."""
-
-        key = ("tenant_id", "id")
-
-        @on(UserCreated)
-        def created(self, event: Event[UserCreated]) -> Insert:
-            return Insert(
-                email="hidden",
-                name=event.data.name,
-                status="active",
-                created_at=event.timestamp,
-                updated_at=event.timestamp,
-            )
-
-    return UserView
 
 
 def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:

@@ -3,6 +3,6 @@ CREATE TABLE daily_sales (
     day       date    NOT NULL,
     orders    bigint  NOT NULL DEFAULT 0,
     amount    numeric NOT NULL DEFAULT 0,
-    largest   numeric,
+    largest   numeric(12,2),
     PRIMARY KEY (tenant_id, day)
 );

@@ -1,0 +1,67 @@
+"""Read models under test: what they hold against what they must, and what is done to those who fill them."""
+
+from typing import Any
+
+from psycopg import sql
+
+from domain.events import Event
+from domain.projections import Insert, Projection, on
+from domain.users.events import UserCreated
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.generations import Generation
+from tests.histories import differences, value
+from tests.prefect_server import wait_for
+
+CONTEXTS = ["domain.users", "tests.orders"]
+ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
+
+
+def wrong_rows(connection: Connection, projection: type[Projection]) -> int:
+    """How many rows that readers see are not what the events say, by a query that knows nothing of projections."""
+    return differences(connection, ROWS[projection.name], f"read.{projection.name}")
+
+
+def rows_of(connection: Connection, projection: type[Projection], schema: str = "read") -> list[tuple[Any, ...]]:
+    """Every row, in order."""
+    table = sql.Identifier(schema, projection.name)
+    return connection.execute(sql.SQL("SELECT * FROM {} ORDER BY 1, 2").format(table)).fetchall()
+
+
+def live(connection: Connection, projection: type[Projection]) -> Generation:
+    """The live generation; there must be one."""
+    found = generations.live(connection, projection.name)
+    assert found is not None
+    return found
+
+
+def cut(connection: Connection, pid: int) -> None:
+    """End another's session, as a lost connection would; it is over afterwards."""
+    connection.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+
+
+def wait_until_blocked(connection: Connection, pid: int) -> None:
+    """Wait until the session `pid` waits for somebody's lock."""
+    waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    wait_for(lambda: value(connection, waits, (pid,)), 30, "it waits for a lock")
+
+
+def changed_users() -> type[Projection]:
+    """The user read model by other rules."""
+
+    class UserView(Projection):
+        """Users without their addresses."""
+
+        key = ("tenant_id", "id")
+
+        @on(UserCreated)
+        def created(self, event: Event[UserCreated]) -> Insert:
+            return Insert(
+                email="hidden",
+                name=event.data.name,
+                status="active",
+                created_at=event.timestamp,
+                updated_at=event.timestamp,
+            )
+
+    return UserView

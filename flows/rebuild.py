@@ -1,98 +1,165 @@
-"""The flow that builds a read model anew and swaps it in."""
+"""The flow that builds read models anew and swaps them in."""
 
+import os
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.progress import ProgressBar
-from flows.retrying import RETRIED, refusing
-from flows.session import session
-from store.projecting import generations, rebuilding, swapping
-from store.projecting.generations import Generation, Partition
-
-KEPT = 1  # old generations kept for a rollback
-
-
-@task(task_run_name="begin {projection}", **RETRIED)
-@refusing
-def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition, ...]]:
-    """The generation to build: the one an interrupted rebuild left, or a new one."""
-    with session("rebuild") as (connection, catalogue):
-        generation, parts = rebuilding.begin(connection, catalogue, catalogue.projection(projection), partitions)
-    done = sum(part.is_done for part in parts)
-    get_run_logger().info(
-        "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)
-    )
-    return generation, parts
+from flows.building import Orders, begin, check, fill, finish, look_ahead, publish, retain
+from flows.retrying import refusing
+from flows.session import projection_names, session
+from store.projecting import generations
+from store.projecting.gate import CHANGES_ALLOWED, Allowance
+from store.projecting.generations import Busy, Generation
+from store.projecting.staleness import stale
 
 
-@task(
-    task_run_name="fill {generation.projection}, partition {partition.partition} of {partition.partitions}", **RETRIED
-)
-@refusing
-def fill(generation: Generation, partition: Partition) -> int:
-    """Project the history onto one share of the keys; the rows written."""
-    bar = ProgressBar(f"fill partition {partition.partition}")
-    with session("rebuild") as (connection, catalogue):
-        rows = rebuilding.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
-    bar.finish()
-    return rows
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one projection, as a row of the run's table."""
+
+    projection: str
+    did: str
+    generation: int = 0
+    checkpoint: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    failed: bool = False
 
 
-@task(task_run_name="finish {generation.projection}", **RETRIED)
-@refusing
-def finish(generation: Generation) -> Generation:
-    """Build the indexes and gather statistics."""
-    with session("rebuild") as (connection, _):
-        return rebuilding.finish(connection, generation)
+@dataclass(frozen=True)
+class Work:
+    """A generation in the making and the partitions that are being filled."""
 
-
-@task(task_run_name="publish {generation.projection}", **RETRIED)
-@refusing
-def publish(generation: Generation) -> Generation:
-    """Catch up and swap in one transaction; then drop generations beyond those that are kept."""
-    with session("rebuild") as (connection, catalogue):
-        published = swapping.publish(connection, catalogue.projection(generation.projection), generation)
-        rebuilding.retain(connection, generation.projection, KEPT)
-        return published
+    generation: Generation
+    fills: list[PrefectFuture[int]]
+    began: float
 
 
 @flow(name="rebuild", flow_run_name="rebuild {projection}")
 @refusing
 def rebuild(
-    projection: Annotated[str, Field(title="Projection", description="The name of the projection, such as user_view.")],
-    partitions: Annotated[
-        int,
-        Field(title="Partitions", description="Shares of the keys that are built at the same time.", ge=1, le=64),
-    ] = 2,
+    projection: Annotated[str, Field(title="Projections")],
+    dry_run: Annotated[bool, Field(title="Dry run")] = False,
+    partitions: Annotated[int, Field(title="Partitions", ge=0, le=64)] = 0,
+    allow_dead_letters: Annotated[bool, Field(title="Allow dead letters")] = False,
+    changes_allowed: Annotated[int, Field(title="Changes allowed", ge=0, le=100)] = CHANGES_ALLOWED,
+    keep: Annotated[int, Field(title="Keep", ge=0, le=100)] = 1,
 ) -> State[Any]:
-    """Build a new generation beside the live one, in parallel partitions, and swap it in within one transaction.
+    """Build new generations beside the live ones, in parallel partitions, check them, and swap them in.
 
-    Readers see the old generation until the swap. Whatever fails, the live generation stays as it was, and a rerun
-    goes on with the partitions that are missing.
+    Readers see the old generation until the swap, which is one transaction. Whatever fails, the live generation stays
+    as it was, and a rerun goes on with the partitions that are missing. One projection's failure does not stop the
+    others; the run is failed then, and its table says which.
+
+    Args:
+        projection: A projection's name, several separated by commas, "all", or "stale" for those that need it.
+        dry_run: Only show what would happen: why, what is read, how long, what depends on it.
+        partitions: Shares of the keys that are built at the same time; 0 for as many as this machine has cores.
+        allow_dead_letters: Publish even if some events could not be applied; their keys stay parked.
+        changes_allowed: Per cent of the live rows that may go or change; if there are more, nothing is published.
+        keep: How many old generations stay for a rollback.
     """
-    began = time.monotonic()
+    names = stale_names() if projection.strip() == "stale" else projection_names(projection)
+    if not names:
+        return Completed(name="NothingToDo", message="No read model needs a rebuild.")
+    at_once = partitions or os.cpu_count() or 1
+    # A partition reads the whole log: several projections are better built beside each other than each in many parts.
+    shares = max(1, at_once // len(names))
+    if dry_run:
+        plans = [(name, look_ahead(name, shares, return_state=True)) for name in names]
+        outcomes = [Outcome(name, said(state, "planned"), failed=not state.is_completed()) for name, state in plans]
+        return ended(outcomes, "planned; nothing was changed")
+    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep)
+    return ended(rebuild_all(names, shares, at_once, orders), "rebuilt")
+
+
+def stale_names() -> list[str]:
+    """The projections that need a rebuild, each with why in the log."""
     with session("rebuild") as (connection, catalogue):
-        name = catalogue.projection(projection).name
-        with generations.turn(connection, name, "rebuild"):
-            generation, parts = begin(name, partitions)
-            waiting = [part for part in parts if not part.is_done]
-            futures = [fill.submit(generation, part) for part in waiting]
-            rows = [future.result() for future in futures]
-            published = publish(finish(generation))
-    seconds = time.monotonic() - began
-    table = [
-        {"what": "generation", "value": str(published.generation)},
-        {"what": "checkpoint", "value": f"{published.checkpoint:,}"},
-        {"what": "partitions", "value": f"{len(parts)}, of which {len(parts) - len(waiting)} were done before"},
-        {"what": "rows written", "value": f"{sum(rows):,}"},
-        {"what": "seconds", "value": f"{seconds:,.1f}"},
-        {"what": "positions a second", "value": f"{published.checkpoint / seconds:,.0f}"},
-    ]
-    create_table_artifact(key="rebuild", table=table, description=f"{name}: generation {published.generation} is live")
-    return Completed(message=f"{name}: generation {published.generation} is live, {sum(rows):,} rows.")
+        found = stale(connection, catalogue)
+    for name, why in found.items():
+        get_run_logger().info("%s needs a rebuild: %s", name, "; ".join(why))
+    return list(found)
+
+
+def rebuild_all(names: list[str], shares: int, at_once: int, orders: Orders) -> list[Outcome]:
+    """Fill all, at most `at_once` partitions at the same time; finish, check and publish each as it is filled."""
+    outcomes: dict[str, Outcome] = {}
+    begun: dict[str, Work] = {}
+    filling: list[PrefectFuture[int]] = []
+    with session("rebuild") as (connection, _), ExitStack() as turns:
+        for name in names:
+            try:
+                turns.enter_context(generations.turn(connection, name, "rebuild"))
+            except Busy as busy:
+                outcomes[name] = Outcome(name, str(busy), failed=True)
+                continue
+            work = start(name, shares, at_once, filling)
+            if isinstance(work, Outcome):
+                outcomes[name] = work
+            else:
+                begun[name] = work
+        for name, work in begun.items():
+            outcomes[name] = complete(work, orders)
+    return [outcomes[name] for name in names]
+
+
+def start(name: str, shares: int, at_once: int, filling: list[PrefectFuture[int]]) -> Work | Outcome:
+    """Plan and begin one projection, and submit its partitions as there is room among those `filling`."""
+    began = time.monotonic()
+    planned = look_ahead(name, shares, return_state=True)
+    if not planned.is_completed():
+        return Outcome(name, said(planned), failed=True)
+    state = begin(name, shares, return_state=True)
+    if not state.is_completed():
+        return Outcome(name, said(state), failed=True)
+    generation, parts = state.result()
+    fills = []
+    for part in parts:
+        if not part.is_done:
+            if len(filling) >= at_once:
+                filling[-at_once].wait()
+            fills.append(fill.submit(generation, part))
+            filling.append(fills[-1])
+    return Work(generation, fills, began)
+
+
+def complete(work: Work, orders: Orders) -> Outcome:
+    """Bring a generation whose partitions are being filled before its readers, through the gate."""
+    generation, name = work.generation, work.generation.projection
+    for future in work.fills:
+        future.wait()
+    failed = [future.state for future in work.fills if not future.state.is_completed()]
+    if failed:
+        return Outcome(name, said(failed[0]), generation.generation, failed=True)
+    rows = sum(future.result() for future in work.fills)
+    for step in (finish, check, publish, retain):
+        state = step(generation, orders, return_state=True)
+        if not state.is_completed():
+            return Outcome(name, said(state), generation.generation, rows=rows, failed=True)
+        generation = state.result()
+    seconds = round(time.monotonic() - work.began, 1)
+    return Outcome(name, "published", generation.generation, generation.checkpoint, rows, seconds)
+
+
+def said(state: State[Any], otherwise: str = "failed") -> str:
+    return otherwise if state.is_completed() else state.message or otherwise
+
+
+def ended(outcomes: list[Outcome], did: str) -> State[Any]:
+    """The run's state, and the table of what became of each projection."""
+    create_table_artifact(key="rebuild", table=[vars(each) for each in outcomes], description="What became of each")
+    failed = [each for each in outcomes if each.failed]
+    if failed:
+        told = "; ".join(f"{each.projection}: {each.did}" for each in failed)
+        return Failed(message=f"{len(failed)} of {len(outcomes)} failed. {told}")
+    return Completed(message=f"{', '.join(each.projection for each in outcomes)} {did}.")

@@ -19,6 +19,9 @@ def session(purpose: str) -> Iterator[tuple[Connection, Catalogue]]:
 
 
 def projection_names(wanted: str) -> list[str]:
-    """The projections meant by `wanted`: a name, or "all". Raises `UnknownName`."""
+    """The projections meant by `wanted`: a name, several separated by commas, or "all". Raises `UnknownName`."""
     catalogue = load(Settings.from_environment().contexts)
-    return sorted(catalogue.projections) if wanted == "all" else [catalogue.projection(wanted).name]
+    if wanted.strip() == "all":
+        return sorted(catalogue.projections)
+    named = (name.strip() for name in wanted.split(","))
+    return list(dict.fromkeys(catalogue.projection(name).name for name in named))

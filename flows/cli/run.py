@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.errors import AcciError
+from flows.cli import plans
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
@@ -26,28 +27,47 @@ def catch_up(
 
         return flow
 
-    _run(load, None if projection == "all" else projection, {"projection": projection, "batch_size": batch_size}, json)
+    _run(load, projection, {"projection": projection, "batch_size": batch_size}, json)
 
 
 @app.command("rebuild")
 def rebuild(
-    projection: Annotated[str, typer.Argument(help="A projection's name.")],
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Shares of the keys built at the same time.")] = 2,
+    projection: Annotated[str, typer.Argument(help="A projection's name, several separated by commas, all, or stale.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
+    partitions: Annotated[
+        int, typer.Option(min=0, max=64, help="Shares of the keys built at the same time; 0: one a core.")
+    ] = 0,
+    allow_dead_letters: Annotated[
+        bool, typer.Option("--allow-dead-letters", help="Publish even if some events could not be applied.")
+    ] = False,
+    changes_allowed: Annotated[
+        int, typer.Option(min=0, max=100, help="Per cent of the live rows that may go or change.")
+    ] = 10,
+    keep: Annotated[int, typer.Option(min=0, max=100, help="Old generations kept for a rollback.")] = 1,
     json: JsonFlag = False,
 ) -> None:
-    """Build a read model anew beside the live one and swap it in."""
+    """Build read models anew beside the live ones, check them and swap them in."""
+    if dry_run:
+        _check(projection)
+        plans.show(projection, partitions, json)
+        return
 
     def load() -> Callable[..., Any]:
         from flows.rebuild import rebuild as flow
 
         return flow
 
-    _run(load, projection, {"projection": projection, "partitions": partitions}, json)
+    parameters = {
+        "projection": projection,
+        "partitions": partitions,
+        "allow_dead_letters": allow_dead_letters,
+        "changes_allowed": changes_allowed,
+        "keep": keep,
+    }
+    _run(load, projection, parameters, json)
 
 
-def _run(
-    load: Callable[[], Callable[..., Any]], projection: str | None, parameters: dict[str, Any], json: bool
-) -> None:
+def _run(load: Callable[[], Callable[..., Any]], projection: str, parameters: dict[str, Any], json: bool) -> None:
     """Run the flow in this process, seen by the Prefect server if there is one; exit code 1 unless it completed."""
     _check(projection)
     _join_prefect()
@@ -63,7 +83,7 @@ def _run(
         raise typer.Exit(1)
 
 
-def _check(projection: str | None) -> None:
+def _check(projection: str) -> None:
     """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
     from store.catalogue import load
     from store.database import connect
@@ -71,8 +91,9 @@ def _check(projection: str | None) -> None:
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    if projection is not None:
-        catalogue.projection(projection)
+    if projection not in ("all", "stale"):
+        for name in projection.split(","):
+            catalogue.projection(name.strip())
     connect(database_url(settings), "probe").close()
 
 

@@ -1,11 +1,12 @@
 """Generations: the builds of a read model; one is live, one may be in the making, older ones are kept."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from domain.errors import AcciError, UnknownName
@@ -16,7 +17,7 @@ from store.projecting.fingerprints import Definition, RebuildNeeded, define
 from store.projecting.tables import Index, ReadModel, create, describe, table_sql
 from store.statements import sql
 
-Purpose = Literal["catch-up", "rebuild"]
+Purpose = Literal["catch-up", "rebuild", "backfill", "rollback"]
 
 
 @dataclass(eq=False, repr=False)
@@ -128,6 +129,12 @@ def kept(connection: Connection, projection: str) -> tuple[Generation, ...]:
     return tuple(found for row in rows if (found := _generation(row)))
 
 
+def rejected(connection: Connection, projection: str) -> tuple[Generation, ...]:
+    """Those that the gate stopped and that are still there to be looked at."""
+    rows = connection.execute(sql("generations/rejected"), {"projection": projection}).fetchall()
+    return tuple(found for row in rows if (found := _generation(row)))
+
+
 def partitions(connection: Connection, generation: Generation) -> tuple[Partition, ...]:
     rows = connection.execute(sql("generations/partitions"), {"generation": generation.generation})
     return tuple(Partition(*row) for row in rows)
@@ -169,5 +176,6 @@ def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[
     try:
         yield
     finally:
-        if not connection.closed:
+        # With a lost connection its session ended, and the turn with it.
+        with suppress(psycopg.OperationalError):
             connection.execute(sql("generations/give_turn"), parameters)

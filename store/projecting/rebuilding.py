@@ -1,11 +1,15 @@
 """Rebuilding: a new generation beside the live one, in partitions of its keys, resumable, then swapped in.
 
-    begin → fill each partition (in parallel) → finish (indexes) → publish (catch up and swap)
+    begin → fill each partition (in parallel) → finish (indexes) → gate → publish (catch up and swap)
 
 Every step commits what it did and can be run again: a rerun after a crash goes on with what is missing. The live
 generation is untouched until the swap.
 """
 
+import time
+from collections.abc import Callable
+
+from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
@@ -20,10 +24,16 @@ from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.spans import Span
-from store.projecting.tables import build_indexes, drop_indexes, indexes
+from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
 from store.statements import sql
 
 STRIDE = 5_000_000  # positions a partition takes in one transaction: what a crash can cost
+
+Gate = Callable[[Connection, Generation], None]
+
+
+def unguarded(_: Connection, __: Generation) -> None:
+    """Let every generation pass."""
 
 
 def begin(
@@ -31,8 +41,11 @@ def begin(
 ) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
 
-    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away. Raises `ProjectionError`.
+    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected. Raises
+    `ProjectionError`.
     """
+    for rejected in generations.rejected(connection, projection.name):
+        discard(connection, rejected)
     mark = high_water.establish(connection)
     found = generations.building(connection, projection.name)
     if found is not None:
@@ -79,6 +92,7 @@ def fill(
     progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
     share = {"generation": generation.generation, "partition": partition.partition}
     while progress.checkpoint < partition.target:
+        began = time.monotonic()
         with connection.transaction():
             connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
             row = connection.execute(sql("generations/lock_partition"), share).fetchone()
@@ -88,7 +102,8 @@ def fill(
             upto = min(checkpoint + STRIDE, target)
             span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
             rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
-            connection.execute(sql("generations/advance_partition"), share | {"checkpoint": upto})
+            reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
+            connection.execute(sql("generations/advance_partition"), share | reached)
         progress = progress.after(Applied(upto, rows, dead))
         report(progress)
     return progress
@@ -96,6 +111,7 @@ def fill(
 
 def finish(connection: Connection, generation: Generation) -> Generation:
     """Build the indexes and set the checkpoint, once every partition is done. Atomic and idempotent."""
+    began = time.monotonic()
     unfinished = [part for part in generations.partitions(connection, generation) if not part.is_done]
     if unfinished:
         raise Busy(generation.projection, "rebuild")
@@ -108,6 +124,9 @@ def finish(connection: Connection, generation: Generation) -> Generation:
         parts = generations.partitions(connection, generation)
         reached = max([generation.checkpoint, *(part.target for part in parts)])
         connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
+        table = qualified(connection, generation.schema, generation.projection)
+        took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}
+        connection.execute(sql("building/remember"), took)
     connection.execute(
         identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
     )
@@ -115,28 +134,50 @@ def finish(connection: Connection, generation: Generation) -> Generation:
 
 
 def rebuild(
-    connection: Connection, catalogue: Catalogue, projection: type[Projection], report: Report = unheard
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    report: Report = unheard,
+    gate: Gate = unguarded,
 ) -> Progress:
-    """The whole recipe on one connection, one partition after the other. Raises `Busy` if a rebuild is under way."""
+    """The whole recipe on one connection, one partition after the other; `gate` raises what forbids to publish.
+
+    Raises `Busy` if a rebuild is under way.
+    """
     with generations.turn(connection, projection.name, "rebuild"):
         generation, parts = begin(connection, catalogue, projection, 1)
         filled = [fill(connection, projection, generation, part, report) for part in parts]
-        published = swapping.publish(connection, projection, finish(connection, generation))
+        finished = finish(connection, generation)
+        gate(connection, finished)
+        published = swapping.publish(connection, projection, finished)
     rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)
     return Progress(projection.name, 0, published.checkpoint, published.checkpoint, rows, batches)
 
 
+def reject(connection: Connection, generation: Generation) -> None:
+    """Never publish it; it stays to be looked at until the next rebuild begins, which does not go on with it."""
+    connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "rejected"})
+
+
 def retain(connection: Connection, projection: str, kept: int) -> int:
-    """Drop old generations but the newest `kept`; how many were dropped."""
-    superfluous = generations.kept(connection, projection)[kept:]
-    for generation in superfluous:
-        discard(connection, generation)
-    return len(superfluous)
+    """Drop old generations but the newest `kept`; how many were dropped. Blocks nobody.
+
+    One that a reader still has a query on is left for the next time.
+    """
+    dropped = 0
+    for generation in generations.kept(connection, projection)[kept:]:
+        try:
+            discard(connection, generation)
+        except errors.LockNotAvailable:
+            continue
+        dropped += 1
+    return dropped
 
 
 def discard(connection: Connection, generation: Generation) -> None:
-    """Drop a generation that is not live, with its table. Atomic."""
+    """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
     with connection.transaction():
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(swapping.LOCK_WAIT_MILLISECONDS)})
         connection.execute(
             identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
         )

@@ -31,16 +31,21 @@ def remember(connection: Connection, generation: Generation) -> None:
     connection.execute(sql("generations/remember_shape"), parameters)
 
 
-def require_unaltered(connection: Connection, generation: Generation) -> None:
-    """Raises `TableAltered` if the table is not as it was made."""
+def alterations(connection: Connection, generation: Generation) -> tuple[str, ...]:
+    """What differs between the table and what it was made as, each named."""
     row = connection.execute(sql("generations/shape"), {"generation": generation.generation}).fetchone()
     made: dict[str, str] = row[0] if row else {}
     now = _shape(connection, generation)
-    changes = tuple(
+    return tuple(
         f"{part} {'was added' if part not in made else 'is gone' if part not in now else 'changed'}"
         for part in sorted(made.keys() | now.keys())
         if made.get(part) != now.get(part)
     )
+
+
+def require_unaltered(connection: Connection, generation: Generation) -> None:
+    """Raises `TableAltered` if the table is not as it was made."""
+    changes = alterations(connection, generation)
     if changes:
         raise TableAltered(generation.projection, changes)
 

@@ -19,7 +19,7 @@ from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import advance, apply_batch
 from store.projecting.generations import Generation
-from store.projecting.tables import ReadModel, qualified
+from store.projecting.tables import ReadModel, describe, qualified
 from store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 100
@@ -68,9 +68,11 @@ def publish(
     deadline = time.monotonic() + patience
     pause = 0.05
     while True:
-        _come_near(connection, projection, generation)
+        fresh = come_near(connection, projection, generation)
+        if fresh.state == "live":
+            return fresh  # an earlier try got through, and only its answer was lost
         try:
-            _swap(connection, projection, generation)
+            _swap(connection, projection, fresh)
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
@@ -79,13 +81,13 @@ def publish(
             pause = min(pause * 2, 2.0)
 
 
-def _come_near(connection: Connection, projection: type[Projection], generation: Generation) -> None:
+def come_near(connection: Connection, projection: type[Projection], generation: Generation) -> Generation:
     """Catch the generation up, outside the swap's locks, until it is within `NEAR` positions of the mark."""
     while True:
         fresh = generations.one(connection, generation.generation)
         mark = high_water.establish(connection).position
         if mark - fresh.checkpoint <= NEAR:
-            return
+            return fresh
         advance(connection, projection, fresh, mark)
 
 
@@ -116,7 +118,11 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
 
 def _point_view(connection: Connection, read_model: ReadModel) -> None:
     view = identifiers.Identifier("read", read_model.name)
-    columns = identifiers.SQL(", ").join(identifiers.Identifier(column.name) for column in read_model.columns)
+    # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
+    now = [column.name for column in read_model.columns]
+    known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
+    names = known + [name for name in now if name not in known]
+    columns = identifiers.SQL(", ").join(map(identifiers.Identifier, names))
     table = identifiers.Identifier(read_model.schema, read_model.name)
     replace = identifiers.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(view, columns, table)
     try:

@@ -1,0 +1,105 @@
+"""The tasks of a rebuild: each commits what it did, and can be run again."""
+
+from dataclasses import dataclass
+
+from prefect import get_run_logger, task
+
+from flows.progress import ProgressBar
+from flows.quality_gate import quality_checks
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from flows.telling import tell_plan, tell_verdict
+from store.projecting import gate, rebuilding, swapping
+from store.projecting.gate import Allowance
+from store.projecting.generations import Generation, Partition
+from store.projecting.planning import Plan, plan
+from store.projecting.swapping import ColumnsInUse
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the caller of a rebuild wants of each generation."""
+
+    allowed: Allowance
+    keep: int
+
+
+@task(task_run_name="plan {projection}", **RETRIED)
+@refusing
+def look_ahead(projection: str, partitions: int) -> Plan:
+    """What the rebuild would read, take and change; refused if something depends on columns that go."""
+    with session("rebuild") as (connection, catalogue):
+        ahead = plan(connection, catalogue, catalogue.projection(projection), partitions)
+    tell_plan(ahead)
+    if ahead.breaks:
+        raise ColumnsInUse(projection, "; ".join(ahead.breaks))
+    return ahead
+
+
+@task(task_run_name="begin {projection}", **RETRIED)
+@refusing
+def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition, ...]]:
+    """The generation to build: the one an interrupted rebuild left, or a new one."""
+    with session("rebuild") as (connection, catalogue):
+        generation, parts = rebuilding.begin(connection, catalogue, catalogue.projection(projection), partitions)
+    done = sum(part.is_done for part in parts)
+    get_run_logger().info(
+        "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)
+    )
+    return generation, parts
+
+
+@task(
+    task_run_name="fill {generation.projection}, partition {partition.partition} of {partition.partitions}", **RETRIED
+)
+@refusing
+def fill(generation: Generation, partition: Partition) -> int:
+    """Project the history onto one share of the keys; the rows written."""
+    bar = ProgressBar(f"fill {generation.projection}, partition {partition.partition}")
+    with session("rebuild") as (connection, catalogue):
+        rows = rebuilding.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
+    bar.finish()
+    return rows
+
+
+@task(task_run_name="finish {generation.projection}", **RETRIED)
+@refusing
+def finish(generation: Generation, _: Orders) -> Generation:
+    """Build the indexes and gather statistics, then catch up, so that the gate sees what readers will."""
+    with session("rebuild") as (connection, catalogue):
+        finished = rebuilding.finish(connection, generation)
+        return swapping.come_near(connection, catalogue.projection(generation.projection), finished)
+
+
+@task(task_run_name="check {generation.projection}", **RETRIED)
+@refusing
+def check(generation: Generation, orders: Orders) -> Generation:
+    """The gate: whether the generation may be published. If not, nothing is, and the artifact says why."""
+    with session("rebuild") as (connection, catalogue):
+        projection = catalogue.projection(generation.projection)
+        further = quality_checks(connection, catalogue, projection, generation)
+        verdict = gate.inspect(connection, catalogue, projection, generation, orders.allowed, further)
+        tell_verdict(verdict)
+        if verdict.objections and not verdict.only_changes_too_much:
+            rebuilding.reject(connection, generation)
+    verdict.require()
+    return generation
+
+
+@task(task_run_name="publish {generation.projection}", **RETRIED)
+@refusing
+def publish(generation: Generation, _: Orders) -> Generation:
+    """Catch up and swap, in one transaction."""
+    with session("rebuild") as (connection, catalogue):
+        return swapping.publish(connection, catalogue.projection(generation.projection), generation)
+
+
+@task(task_run_name="retain {generation.projection}", **RETRIED)
+@refusing
+def retain(generation: Generation, orders: Orders) -> Generation:
+    """Drop old generations beyond those that are kept for a rollback."""
+    with session("rebuild") as (connection, _):
+        dropped = rebuilding.retain(connection, generation.projection, orders.keep)
+    if dropped:
+        get_run_logger().info("%s: dropped %s old generations", generation.projection, dropped)
+    return generation

@@ -1,0 +1,32 @@
+"""What `acci run rebuild --dry-run` prints: the plan that the flow shows, without its three seconds of start-up."""
+
+import os
+from dataclasses import asdict
+
+from flows.cli.printing import console, print_json
+
+
+def show(wanted: str, partitions: int, json: bool) -> None:
+    """Print the plans of the projections meant by `wanted`; nothing is changed."""
+    from flows.plans import plan_rows
+    from flows.session import projection_names, session
+    from store.projecting.planning import plan
+    from store.projecting.staleness import stale
+
+    with session("plan") as (connection, catalogue):
+        names = list(stale(connection, catalogue)) if wanted == "stale" else projection_names(wanted)
+        shares = max(1, (partitions or os.cpu_count() or 1) // max(1, len(names)))
+        plans = [plan(connection, catalogue, catalogue.projection(name), shares) for name in names]
+    if json:
+        print_json([asdict(each) for each in plans])
+        return
+    if not plans:
+        console().print("No read model needs a rebuild.")
+        return
+    from rich.table import Table
+
+    for each in plans:
+        table = Table(f"rebuilding {each.projection}", "")
+        for what, value in plan_rows(each):
+            table.add_row(what, value)
+        console().print(table, markup=False)

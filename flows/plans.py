@@ -1,0 +1,28 @@
+"""A rebuild's plan in words, for artifacts and the terminal."""
+
+from store.projecting.planning import Plan
+
+
+def plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    """The plan, line by line: what, and how much or which."""
+    estimate = plan.estimate
+    seconds = "unknown" if estimate.seconds is None else f"about {estimate.seconds:,.0f} s"
+    size = "unknown" if estimate.bytes is None else f"about {megabytes(estimate.bytes)}"
+    return [
+        ("why", "; ".join(plan.reasons) or "no reason: the live rows are of the present rules"),
+        ("live generation", "none" if plan.live is None else f"{plan.live}, {megabytes(plan.live_bytes or 0)} on disk"),
+        ("goes on with", "nothing: it begins anew" if plan.resumes is None else f"generation {plan.resumes}"),
+        ("reads", f"{sum(plan.events.values()):,} events up to position {plan.positions:,}"),
+        *((f"… {event_type}", f"{count:,}") for event_type, count in plan.events.items()),
+        ("partitions", str(plan.partitions)),
+        ("time", f"{seconds} ({estimate.basis})"),
+        ("disk while it builds", size),
+        ("columns that change", str(plan.columns)),
+        ("views upon it", ", ".join(each.view for each in plan.dependents) or "none"),
+        ("grants", ", ".join(f"{privilege} to {role}" for privilege, role in plan.grants) or "none"),
+        ("breaks", "; ".join(plan.breaks) or "nothing"),
+    ]
+
+
+def megabytes(number: int) -> str:
+    return f"{number / 1024**2:,.1f} MiB"

@@ -1,0 +1,54 @@
+"""Telling: what rebuilds leave in their run as artifacts, for people. Keys and counts, no other content of rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.plans import plan_rows
+from store.projecting.gate import Verdict
+from store.projecting.planning import Plan
+
+
+def tell_plan(plan: Plan) -> None:
+    table = [{"what": what, "value": value} for what, value in plan_rows(plan)]
+    create_table_artifact(key="rebuild-plan", table=table, description=f"What rebuilding {plan.projection} means")
+
+
+def tell_verdict(verdict: Verdict) -> None:
+    """The gate's checks, and what the new generation changes, row by row in numbers and by column."""
+    passed = not verdict.objections
+    heading = f"## {verdict.projection}, generation {verdict.generation}: {'passed' if passed else 'NOT PUBLISHED'}"
+    checks = _table(
+        ("check", "passed", "found"), ((c.check, "yes" if c.passed else "**no**", c.found) for c in verdict.checks)
+    )
+    create_markdown_artifact(
+        key="rebuild-gate",
+        markdown="\n\n".join([heading, checks, *_comparison(verdict)]),
+        description=f"Whether generation {verdict.generation} of {verdict.projection} may be published",
+    )
+
+
+def _comparison(verdict: Verdict) -> list[str]:
+    found = verdict.comparison
+    if found is None:
+        return ["There is no live generation to compare it with."]
+    rows: list[tuple[Any, ...]] = [
+        ("rows", "added", f"{found.added:,}"),
+        ("rows", "removed", f"{found.removed:,}"),
+        ("rows", "changed", f"{found.changed:,}"),
+        *((f"column {name}", "differs", f"{count:,}") for name, count in found.columns.items()),
+        *((f"column {name}", "new", "") for name in found.new_columns),
+        *((f"column {name}", "gone", "") for name in found.gone_columns),
+    ]
+    told = ["### Compared with the live generation", _table(("what", "how", "rows"), rows)]
+    if found.moving:
+        told.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
+    if found.examples:
+        told += ["Keys that differ, for example:", _table(("key", "what differs"), found.examples)]
+    return told
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,1 @@
+COPY touches (key, position) FROM STDIN;

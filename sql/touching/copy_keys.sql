@@ -1,0 +1,1 @@
+COPY touched (key) FROM STDIN;

@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE touches (key text[] NOT NULL, position bigint NOT NULL) ON COMMIT DROP;

@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE touched (key text[] NOT NULL) ON COMMIT DROP;

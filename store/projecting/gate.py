@@ -1,0 +1,180 @@
+"""The gate: what a new generation must stand up to before readers see it. Nothing here changes anything."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import IsolationLevel
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.batches import WORK_MEM
+from store.projecting.comparing import Comparison, compare
+from store.projecting.control_totals import control_totals
+from store.projecting.generations import Generation
+from store.projecting.poison import watching_out
+from store.projecting.sampling import Sample, check_sample
+from store.projecting.selections import Selection
+from store.projecting.shapes import alterations
+from store.projecting.spans import Span
+from store.statements import sql
+
+SAMPLE = 100  # keys
+CHANGES_ALLOWED = 10  # per cent of the live rows
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a caller lets pass: dead letters, and how many per cent of the live rows may go or change."""
+
+    dead_letters: bool = False
+    changes: int = CHANGES_ALLOWED
+    sample: int = SAMPLE
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: whether the generation passes, and what was found, as a sentence."""
+
+    check: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of a generation; `comparison` with the live one, if there is one."""
+
+    projection: str
+    generation: int
+    checks: tuple[Check, ...]
+    comparison: Comparison | None = None
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        return tuple(check.found for check in self.checks if not check.passed)
+
+    def require(self) -> None:
+        """Raises `GateClosed` if any check failed."""
+        if self.objections:
+            raise GateClosed(self.projection, self.generation, self.objections)
+
+    @property
+    def only_changes_too_much(self) -> bool:
+        """Whether the generation is sound and only differs from the live one more than allowed."""
+        return {check.check for check in self.checks if not check.passed} == {"changes"}
+
+
+@dataclass(eq=False, repr=False)
+class GateClosed(AcciError):
+    """A new generation was not published; `objections` are sentences."""
+
+    projection: str
+    generation: int
+    objections: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"Generation {self.generation} of {self.projection} was not published, the live one stays: "
+            f"{' '.join(self.objections)}"
+        )
+
+
+def inspect(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    allowed: Allowance = Allowance(),
+    further: Iterable[Check] = (),
+) -> Verdict:
+    """Look at a finished generation in every way but the reader's: the verdict, `further` checks included."""
+    checks = [_shape(connection, generation), _dead_letters(connection, generation, allowed)]
+    parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+    skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
+    which = Selection(0, generation.checkpoint, skipped=skipped)
+    with connection.transaction():
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        checks += _totals(connection, projection, generation, which, len(parked))
+    with connection.transaction():
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        read_model = generation.read_model(connection)
+        sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
+        checks.append(_sample(sample))
+    comparison = _comparison(connection, projection, generation)
+    if comparison is not None:
+        checks.append(_changes(comparison, allowed.changes))
+    return Verdict(projection.name, generation.generation, (*checks, *further), comparison)
+
+
+def _shape(connection: Connection, generation: Generation) -> Check:
+    found = alterations(connection, generation)
+    if found:
+        return Check("table", False, f"Its table was altered by hand: {'; '.join(found)}.")
+    return Check("table", True, "The table is as its SQL file makes it.")
+
+
+def _dead_letters(connection: Connection, generation: Generation, allowed: Allowance) -> Check:
+    row = connection.execute(sql("dead_letters/count"), vars(generation)).fetchone()
+    count = row[0] if row else 0
+    if not count:
+        return Check("dead letters", True, "Every event could be applied.")
+    if allowed.dead_letters:
+        return Check("dead letters", True, f"{count:,} events could not be applied, which is allowed.")
+    found = f"{count:,} events could not be applied: see `acci dead-letters list`; mend, discard or allow them."
+    return Check("dead letters", False, found)
+
+
+def _totals(
+    connection: Connection, projection: type[Projection], generation: Generation, which: Selection, parked: int
+) -> list[Check]:
+    if parked:
+        return [Check("control totals", True, f"Not counted: {parked:,} keys are parked behind dead letters.")]
+    totals = control_totals(connection, projection, generation.read_model(connection), which)
+    if not totals:
+        return [Check("control totals", True, "Not counted: a fold in Python has none.")]
+    return [
+        Check(
+            "control totals",
+            total.agrees,
+            f"The {total.what} are {total.stored}, as counted from the events."
+            if total.agrees
+            else f"The {total.what} should be {total.expected} as counted from the events, and are {total.stored}.",
+        )
+        for total in totals
+    ]
+
+
+def _sample(sample: Sample) -> Check:
+    found = sample.found
+    wrong = found.added + found.removed + found.changed
+    left = f" ({sample.left_out:,} keys with long histories left out)" if sample.left_out else ""
+    if not wrong:
+        return Check("sample", True, f"{sample.keys:,} keys derived again by the reference engine agree{left}.")
+    listed = ", ".join(f"{key} ({what})" for key, what in found.examples)
+    return Check("sample", False, f"{wrong:,} of {sample.keys:,} keys derived again differ{left}: {listed}.")
+
+
+def _comparison(connection: Connection, projection: type[Projection], generation: Generation) -> Comparison | None:
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            live = generations.live(connection, projection.name)
+            return None if live is None else compare(connection, projection, live, generation)
+    finally:
+        connection.isolation_level = None
+
+
+def _changes(comparison: Comparison, allowed: int) -> Check:
+    share = 100 * comparison.share
+    by_column = "".join(f", {name} in {count:,}" for name, count in comparison.columns.items())
+    told = (
+        f"Of {comparison.live:,} live rows {comparison.removed:,} go and {comparison.changed:,} change{by_column}; "
+        f"{comparison.added:,} are added."
+    )
+    if share > allowed:
+        told += f" That is {share:.1f} % of them, more than the {allowed} % allowed: allow more if it is meant."
+    return Check("changes", share <= allowed, told)

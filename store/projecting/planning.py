@@ -1,0 +1,107 @@
+"""Planning: what a rebuild would read, take and change, told before anything is built. Changes nothing."""
+
+from dataclasses import dataclass
+
+from domain.projections import Projection
+from store import high_water
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.dependents import ColumnChanges, Dependent, broken, column_changes, dependents, grants
+from store.projecting.fingerprints import define
+from store.projecting.staleness import reasons
+from store.projecting.tables import ReadModel, create, qualified, table_sql
+from store.statements import sql
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What past builds let expect; None where nothing was measured. `basis` says what it rests on."""
+
+    seconds: float | None
+    bytes: int | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rebuild as it would be.
+
+    `reasons` say why it is needed (none: it is not). `resumes` is a generation that an interrupted rebuild left and
+    that would be gone on with. `breaks` names the dependents that cannot live with the new columns: such a rebuild is
+    refused.
+    """
+
+    projection: str
+    reasons: tuple[str, ...]
+    live: int | None
+    resumes: int | None
+    positions: int
+    events: dict[str, int]
+    partitions: int
+    estimate: Estimate
+    live_bytes: int | None
+    dependents: tuple[Dependent, ...]
+    grants: tuple[tuple[str, str], ...]
+    columns: ColumnChanges
+    breaks: tuple[str, ...]
+
+
+def plan(connection: Connection, catalogue: Catalogue, projection: type[Projection], partitions: int) -> Plan:
+    """What rebuilding `projection` in so many partitions would be. Raises `ProjectionError` as the rebuild would."""
+    mark = high_water.establish(connection)
+    live = generations.live(connection, projection.name)
+    building = generations.building(connection, projection.name)
+    goes_on = building is not None and building.fingerprint == define(catalogue, projection).fingerprint
+    columns = column_changes(connection, _table_to_be(connection, catalogue, projection))
+    users = dependents(connection, projection.name)
+    types = [event.event_type() for event in projection.events()]
+    wanted = {"event_types": types, "upto": mark.position}
+    counts: dict[str, int] = dict(connection.execute(sql("planning/events_by_type"), wanted).fetchall())
+    return Plan(
+        projection.name,
+        reasons(connection, catalogue, projection, mark.head),
+        live.generation if live else None,
+        building.generation if building and goes_on else None,
+        mark.position,
+        {event_type: counts.get(event_type, 0) for event_type in types},
+        partitions,
+        estimate(connection, projection.name, mark.position, partitions),
+        _size(connection, live) if live else None,
+        users,
+        grants(connection, projection.name),
+        columns,
+        broken(columns, users),
+    )
+
+
+def estimate(connection: Connection, projection: str, positions: int, partitions: int) -> Estimate:
+    """Time and disk from this projection's last build, or from others'. A linear guess, no promise."""
+    rows = connection.execute(sql("building/measured"), {"projection": projection}).fetchall()
+    if not rows:
+        return Estimate(None, None, "nothing was built here yet")
+    own = rows[0][0] == projection
+    seconds, size = zip(*(_scaled(row, positions, partitions) for row in (rows[:1] if own else rows)), strict=True)
+    basis = "its last build" if own else f"{len(rows)} builds of other projections"
+    return Estimate(
+        round(sum(seconds) / len(seconds), 1), int(sum(size) / len(size)) if own else None, f"measured in {basis}"
+    )
+
+
+def _scaled(row: tuple[str, int, int, int, int, float, float], positions: int, partitions: int) -> tuple[float, int]:
+    """Seconds and bytes of a past build, brought to this many positions and partitions."""
+    _, then_partitions, then_positions, _, size, fill, finish = row
+    growth = positions / then_positions
+    return (fill * then_partitions / partitions + finish) * growth, int(size * growth)
+
+
+def _table_to_be(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> ReadModel:
+    """The table as its SQL file would make it now; made and unmade again."""
+    with connection.transaction(force_rollback=True):
+        return create(connection, projection, f"plan_{projection.name}", table_sql(catalogue, projection))
+
+
+def _size(connection: Connection, generation: generations.Generation) -> int:
+    table = qualified(connection, generation.schema, generation.projection)
+    row = connection.execute(sql("planning/size"), {"table": table}).fetchone()
+    return int(row[0] or 0) if row else 0

@@ -1,0 +1,123 @@
+"""Sampling: keys drawn by chance, derived again by the reference engine and compared with their rows.
+
+Half of them are drawn from the table and half from the log, so that a row that is missing is found as well as one that
+is wrong or too many.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
+
+from domain.events import EventData, RecordedEvent
+from domain.projections import FoldProjection, Projection, reference
+from domain.projections.columns import Column
+from domain.projections.kinds import Kind
+from domain.projections.values import json_text, to_text
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.payloads import Decoder
+from store.projecting.comparing import Comparison, compare_touched
+from store.projecting.selections import Selection
+from store.projecting.tables import ReadModel
+from store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
+from store.statements import sql
+
+MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
+DRAWN = 50  # events whose keys are in the sample
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a sample came to: keys derived again, keys left out, and how their rows differ from what they must be."""
+
+    keys: int
+    left_out: int
+    found: Comparison
+
+
+def check_sample(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    read_model: ReadModel,
+    which: Selection,
+    size: int,
+    parked: set[tuple[str | None, ...]],
+) -> Sample:
+    """Derive about `size` keys again from the selected events, but the `parked` ones. In the caller's transaction."""
+    drawn = {
+        *_from_table(connection, projection, read_model, size),
+        *_from_log(connection, projection, read_model, which),
+    }
+    keys = choose_keys(connection, drawn - parked)
+    note_events(connection, projection, read_model, which)
+    left_out = connection.execute(sql("sampling/leave_out"), {"budget": MOST_EVENTS}).rowcount
+    decoder = Decoder(catalogue.events)
+    events = (decoder.event(row) for row in connection.execute(sql("sampling/events")).fetchall())
+    expected = _store(connection, read_model, _derived(projection, read_model, events))
+    return Sample(keys - left_out, left_out, compare_touched(connection, projection, expected, read_model))
+
+
+def _from_table(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, size: int
+) -> Iterator[tuple[str, ...]]:
+    key = identifiers.SQL(", ").join(
+        identifiers.SQL("{}::text").format(identifiers.Identifier(k)) for k in projection.key
+    )
+    query = identifiers.SQL("SELECT ARRAY[{}] FROM {} ORDER BY random() LIMIT {}").format(
+        key, identifiers.Identifier(read_model.schema, read_model.name), identifiers.Literal(size)
+    )
+    return (tuple(row[0]) for row in connection.execute(query).fetchall())
+
+
+def _from_log(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
+) -> set[tuple[str | None, ...]]:
+    """The keys that some events touch."""
+    types = [event.event_type() for event in projection.events()]
+    drawn = {"count": DRAWN, "upto": which.upto, "event_types": types}
+    positions = tuple(row[0] for row in connection.execute(sql("sampling/positions"), drawn).fetchall())
+    if not positions:
+        return set()
+    note_keys(connection, projection, read_model, replace(which, positions=positions))
+    return chosen_keys(connection)
+
+
+def _derived(
+    projection: type[Projection], read_model: ReadModel, events: Iterable[RecordedEvent[EventData]]
+) -> list[dict[str, Any]]:
+    if not issubclass(projection, FoldProjection):
+        rows = reference.apply(projection, read_model.columns, {}, events)
+        kinds = {column.name: column for column in read_model.columns}
+        return [{name: _told(kinds[name], value) for name, value in row.items()} for row in rows.values()]
+    fold = projection()
+    folded: dict[tuple[Any, ...], dict[str, Any] | None] = {}
+    for event in events:
+        for key in fold.keys(event):
+            folded[key] = fold.evolve(folded.get(key), event)
+    named = ((dict(zip(projection.key, key, strict=True)), row) for key, row in folded.items() if row is not None)
+    json = {column.name for column in read_model.columns if column.kind is Kind.JSON}
+    return [{n: Jsonb(v) if n in json and v is not None else v for n, v in (row | key).items()} for key, row in named]
+
+
+def _told(column: Column, value: Any) -> str | None:
+    """A value of the reference engine as the text that PostgreSQL reads."""
+    if value is None:
+        return None
+    return json_text(value) if column.kind is Kind.JSON else to_text(value)
+
+
+def _store(connection: Connection, read_model: ReadModel, rows: list[dict[str, Any]]) -> ReadModel:
+    """Put the rows into a temporary table with the read model's columns."""
+    columns = tuple(column for column in read_model.columns if not column.generated)
+    names = identifiers.SQL(", ").join(identifiers.Identifier(column.name) for column in columns)
+    table = identifiers.Identifier("pg_temp", "expected")
+    create = identifiers.SQL("CREATE TEMPORARY TABLE expected ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA")
+    connection.execute(create.format(names, identifiers.Identifier(read_model.schema, read_model.name)))
+    with connection.cursor().copy(identifiers.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as copy:
+        for row in rows:
+            copy.write_row([row.get(column.name) for column in columns])
+    return ReadModel("pg_temp", "expected", columns)

@@ -1,0 +1,127 @@
+"""Touching: which keys of a read model events touch, and which events touch a key.
+
+Found by PostgreSQL from the rules' key expressions; a fold with keys of its own is asked event by event. Results are
+temporary tables of the transaction: `touched` (keys as lists of text) and `touches` (such a key and a position).
+"""
+
+from collections.abc import Iterable, Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from domain.projections import FoldProjection, Projection
+from store.database import Connection
+from store.payloads import Decoder
+from store.projecting.actions import Actions
+from store.projecting.compiling import text_of
+from store.projecting.selections import Selection
+from store.projecting.spans import Key
+from store.projecting.tables import ReadModel
+from store.projecting.translation import EVENTS, Element, as_text
+from store.statements import sql
+
+PAGE = 10_000  # events in memory at a time
+TOUCHED = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")
+TOUCHES = sa.table("touches", sa.column("key"), sa.column("position"), schema="pg_temp")
+
+
+def note_keys(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> int:
+    """Fill `touched` with each key that the selected events touch, once; how many."""
+    if _asks_python(projection):
+        return choose_keys(connection, {tuple(key): None for key, _ in _asked(connection, projection, which)})
+    _empty(connection)
+    key, _, whole = _touches(projection, read_model, which)
+    statement = sa.insert(TOUCHED).from_select(["key"], sa.select(key).distinct().where(whole))
+    found = connection.execute(text_of(statement).encode(), which.parameters()).rowcount
+    connection.execute(sql("touching/analyze_keys"))
+    return found
+
+
+def choose_keys(connection: Connection, keys: Iterable[tuple[str | None, ...]]) -> int:
+    """Fill `touched` with these keys; how many."""
+    _empty(connection)
+    with connection.cursor().copy(sql("touching/copy_keys")) as copy:
+        for key in keys:
+            copy.write_row((list(key),))
+    connection.execute(sql("touching/analyze_keys"))
+    row = connection.execute(sql("touching/count_keys")).fetchone()
+    return int(row[0]) if row else 0
+
+
+def chosen_keys(connection: Connection) -> set[tuple[str | None, ...]]:
+    """What is in `touched`."""
+    return {tuple(row[0]) for row in connection.execute(sql("touching/keys")).fetchall()}
+
+
+def _empty(connection: Connection) -> None:
+    connection.execute(sql("touching/drop_keys"))
+    connection.execute(sql("touching/create_keys"))
+
+
+def note_events(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> None:
+    """Fill `touches` with each of the selected events that touches a key in `touched`."""
+    connection.execute(sql("touching/create_events"))
+    if _asks_python(projection):
+        wanted = chosen_keys(connection)
+        touching = [(key, at) for key, at in _asked(connection, projection, which) if tuple(key) in wanted]
+        with connection.cursor().copy(sql("touching/copy_events")) as copy:
+            for touch in touching:
+                copy.write_row(touch)
+        connection.execute(sql("touching/analyze_events"))
+        return
+    key, position, whole = _touches(projection, read_model, which)
+    among = key.in_(sa.select(TOUCHED.c.key))
+    statement = sa.insert(TOUCHES).from_select(["key", "position"], sa.select(key, position).where(whole, among))
+    connection.execute(text_of(statement).encode(), which.parameters())
+    connection.execute(sql("touching/analyze_events"))
+
+
+def _touches(projection: type[Projection], read_model: ReadModel, which: Selection) -> tuple[Element, Element, Element]:
+    """For each key and event: the key as text, the position, and whether it is a key at all (no part is NULL)."""
+    if issubclass(projection, FoldProjection):
+        types = [event.event_type() for event in projection.events()]
+        named: dict[str, Element] = {
+            name: EVENTS.c.tenant_id if name == "tenant_id" else EVENTS.c.aggregate_id for name in projection.key
+        }
+        handled = EVENTS.c.event_type.in_(types)
+        rows = sa.select(EVENTS.c.position, *(part.label(name) for name, part in named.items())).where(
+            handled, *which.conditions()
+        )
+        touching = rows.subquery("touching")
+        position: Element = touching.c.position
+    else:
+        actions = Actions(projection, read_model, {}, which.conditions, lambda _: [])
+        touching = actions.rows("touching")
+        position = sa.cast(touching.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
+    parts = [as_text(touching.c[name]) for name in projection.key]
+    key: Element = sa.cast(postgresql.array(parts), postgresql.ARRAY(sa.Text))
+    return key, position, sa.and_(*(touching.c[name].is_not(None) for name in projection.key))
+
+
+def _asks_python(projection: type[Projection]) -> bool:
+    return issubclass(projection, FoldProjection) and projection.keys is not FoldProjection.keys
+
+
+def _asked(connection: Connection, projection: type[Projection], which: Selection) -> Iterator[tuple[Key, int]]:
+    """The keys that a fold names for each selected event, in pages, so that memory stays flat."""
+    assert issubclass(projection, FoldProjection)  # noqa: S101
+    fold, decoder = projection(), Decoder({event.event_type(): event for event in projection.events()})
+    columns = [EVENTS.c[name] for name in ENVELOPE] + [as_text(EVENTS.c.data), as_text(EVENTS.c.metadata)]
+    handled = EVENTS.c.event_type.in_([event.event_type() for event in projection.events()])
+    page = text_of(sa.select(*columns).where(handled, *which.conditions()).order_by(EVENTS.c.position).limit(PAGE))
+    parameters = which.parameters()
+    while True:
+        rows = connection.execute(page.encode(), parameters).fetchall()
+        for row in rows:
+            event = decoder.event(row)
+            for key in fold.keys(event):
+                yield [None if part is None else str(part) for part in key], event.position
+        if len(rows) < PAGE:
+            return
+        parameters["after"] = rows[-1][0]
+
+
+ENVELOPE = (
+    "position", "timestamp", "recorded_at", "id", "version", "schema_version", "tenant_id", "aggregate_type",
+    "aggregate_id", "event_type",
+)  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData, CommandMetadata
@@ -37,19 +38,29 @@ def typed(
 def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamId:
     """The stream that the command is meant for. Raises `InvalidCommand` for what PostgreSQL could not hold."""
     name = type(command.data).__name__
-    problems = [
-        *_unstorable(command.data.model_dump(), ""),
-        *_unstorable(command.metadata.__dict__, "metadata"),
-    ]
-    if problems:
-        raise InvalidCommand(name, tuple(problems))
-    stream = StreamId(command.metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
+    metadata = command.metadata
+    if not _storable(command):
+        problems = (*_unstorable(command.data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
+        raise InvalidCommand(name, problems or (("data", "has no JSON form"),))
+    stream = StreamId(metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
     try:
         check_stream(stream)
     except Unstorable as error:
         fields = {"tenant_id": "metadata.tenant_id", "aggregate_id": command.data.aggregate_id_field}
         raise InvalidCommand(name, ((fields.get(error.where, error.where), error.reason.rstrip(".")),)) from error
     return stream
+
+
+def _storable(command: Command[CommandData]) -> bool:
+    """Whether all is well; to name a field takes longer, and is rarely needed."""
+    metadata = command.metadata
+    if "\0" in metadata.user_id + metadata.correlation_id + metadata.tenant_id:
+        return False
+    try:
+        # An escaped backslash may look like the NUL character.
+        return "\\u0000" not in command.data.model_dump_json() or not any(_unstorable(command.data.model_dump(), ""))
+    except PydanticSerializationError:
+        return False
 
 
 def _unstorable(value: object, where: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """One append as one statement: its arguments, what comes back, and what its errors mean."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -76,12 +76,12 @@ class Append:
             "aggregate_type": stream.aggregate_type,
             "aggregate_id": stream.aggregate_id,
             "expected_version": self.expected_version,
-            "timestamps": [event.timestamp for event in events],
-            "ids": [event.id for event in events],
-            "schema_versions": [event.schema_version for event in events],
-            "event_types": [event.event_type for event in events],
-            "data": [encode_data(event, payload_limit) for event in events],
-            "metadata": [encode_metadata(event.metadata) for event in events],
+            "timestamps": _array(event.timestamp.isoformat() for event in events),
+            "ids": _array(str(event.id) for event in events),
+            "schema_versions": _array(str(event.schema_version) for event in events),
+            "event_types": _array(event.event_type for event in events),
+            "data": _array(encode_data(event, payload_limit) for event in events),
+            "metadata": _array(encode_metadata(event.metadata) for event in events),
             "command_id": command and command.id,
             "command_name": command and command.name,
             "command_content": command and command.content,
@@ -119,6 +119,11 @@ def translated(error: DatabaseError, connection: Connection, expected: Mapping[S
     if isinstance(error, errors.DataError):
         return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")
     return error
+
+
+def _array(texts: Iterable[str]) -> str:
+    """An array as PostgreSQL reads it: the driver's own way takes ten times as long."""
+    return "{" + ",".join(['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]) + "}"
 
 
 def version_of(connection: Connection, stream: StreamId) -> int:

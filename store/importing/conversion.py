@@ -129,7 +129,7 @@ class _Payload:
             value: Any = source.raw(record)
             if value is not None and source.is_moment and not (value == "" and takes_null(self.event, name)):
                 value = source.moment(record, name)
-            if value is not None or self.event.model_fields[name].is_required():
+            if value is not None or (takes_null(self.event, name) and self.event.model_fields[name].is_required()):
                 values[name] = value
         return values
 

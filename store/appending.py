@@ -76,12 +76,12 @@ class Append:
             "aggregate_type": stream.aggregate_type,
             "aggregate_id": stream.aggregate_id,
             "expected_version": self.expected_version,
-            "timestamps": _array(event.timestamp.isoformat() for event in events),
-            "ids": _array(str(event.id) for event in events),
-            "schema_versions": _array(str(event.schema_version) for event in events),
-            "event_types": _array(event.event_type for event in events),
-            "data": _array(encode_data(event, payload_limit) for event in events),
-            "metadata": _array(encode_metadata(event.metadata) for event in events),
+            "timestamps": array(event.timestamp.isoformat() for event in events),
+            "ids": array(str(event.id) for event in events),
+            "schema_versions": array(str(event.schema_version) for event in events),
+            "event_types": array(event.event_type for event in events),
+            "data": array(encode_data(event, payload_limit) for event in events),
+            "metadata": array(encode_metadata(event.metadata) for event in events),
             "command_id": command and command.id,
             "command_name": command and command.name,
             "command_content": command and command.content,
@@ -121,7 +121,7 @@ def translated(error: DatabaseError, connection: Connection, expected: Mapping[S
     return error
 
 
-def _array(texts: Iterable[str]) -> str:
+def array(texts: Iterable[str]) -> str:
     """An array as PostgreSQL reads it: the driver's own way takes ten times as long."""
     return "{" + ",".join(['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]) + "}"
 

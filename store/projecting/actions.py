@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.projections import Projection
+from domain.projections.expressions import Constant, Expression, Field
 from domain.projections.rules import Action
 from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, in_type_of, translate
+from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
 
@@ -37,8 +38,9 @@ def place(projection: type[Projection]) -> list[Placed]:
 
 
 class Actions:
-    """The rows of actions as a FROM element with key columns, `ord`, `lane`, `event_type` and values.
+    """The rows of actions as a FROM element with key columns, `acci_ord`, `acci_lane`, `acci_type` and values.
 
+    A verb whose key has a NULL touches no row, so it is none of them.
     `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive).
     With `require`, an event of a schema version that today's code does not know cannot be applied.
     """
@@ -69,27 +71,33 @@ class Actions:
                 by_lane.setdefault(placed.lane, []).append(placed.event_type)
         conditions: list[Element] = []
         for lane, event_types in by_lane.items():
-            is_type = rows.c.event_type.in_(event_types)
-            conditions.append(is_type if self.lanes == 1 else sa.and_(rows.c.lane == lane, is_type))
+            is_type = rows.c.acci_type.in_(event_types)
+            conditions.append(is_type if self.lanes == 1 else sa.and_(rows.c.acci_lane == lane, is_type))
         return sa.or_(*conditions) if conditions else None
 
     def _lane(self, lane: int) -> sa.Select[Any]:
         here = [placed for placed in self.placed if placed.lane == lane]
+        handled = EVENTS.c.event_type.in_([placed.event_type for placed in here])
         key = {
-            name: self._by_type(here, lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
+            name: self._by_type(here, self._type(name), lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
             for name in self.projection.key
         }
         position = EVENTS.c.position
         columns = [value.label(name) for name, value in key.items()]
-        columns.append((position * self.lanes + lane if self.lanes > 1 else position).label("ord"))
-        columns += [sa.literal(lane).label("lane"), EVENTS.c.event_type.label("event_type")]
-        columns += [self._by_type(here, value).label(name) for name, value in self._values.items()]
-        return sa.select(*columns).where(
-            EVENTS.c.event_type.in_([placed.event_type for placed in here]),
-            *self._narrow(),
-            *self._keep(key),
-            *([] if self._require is None else [self._require(self._readable(here))]),
-        )
+        columns.append((position * self.lanes + lane if self.lanes > 1 else position).label("acci_ord"))
+        columns += [sa.literal(lane).label("acci_lane"), EVENTS.c.event_type.label("acci_type")]
+        columns += [self._by_type(here, self._type(name), value).label(name) for name, value in self._values.items()]
+        required = [] if self._require is None else [self._require(self._readable(here))]
+        return sa.select(*columns).where(handled, *self._narrow(), *self._kept(handled, here, key), *required)
+
+    def _kept(self, handled: Element, here: list[Placed], key: dict[str, Element]) -> list[Element]:
+        """The conditions on the key. A key that may be impossible to compute is so only for the events it is for."""
+        parts = [(name, placed.action.key[name]) for placed in here for name in key]
+        nullable = dict.fromkeys(name for name, part in parts if part.nullable)
+        conditions = [*self._keep(key), *(key[name].is_not(None) for name in nullable)]
+        if not conditions or all(_is_plain(part) for _, part in parts):
+            return conditions
+        return [sa.case((handled, sa.and_(*conditions)))]
 
     def _readable(self, here: list[Placed]) -> Element:
         """Whether the event's schema version can be read today; where not, evaluating it says so and fails."""
@@ -104,10 +112,14 @@ class Actions:
             known = sa.or_(*(sa.and_(stored <= v, EVENTS.c.event_type.in_(types)) for v, types in by_version.items()))
         return sa.or_(known, sa.func.acci.unreadable(EVENTS.c.position, stored, type_=sa.Boolean()))
 
+    def _type(self, name: str) -> Any:
+        column = self.read_model.column(name)
+        return sa.Text() if column.is_character else ColumnType(column.type)
+
     def _key_part(self, action: Action, name: str) -> Element:
         return in_type_of(self.read_model.column(name), translate(action.key[name]))
 
-    def _by_type(self, here: list[Placed], value: Callable[[Action], Element | None]) -> Element:
+    def _by_type(self, here: list[Placed], kind: Any, value: Callable[[Action], Element | None]) -> Element:
         """One expression for the lane: what `value` says of each event type's action, told apart only if need be."""
         by_text: dict[str, tuple[Element, list[str]]] = {}
         for placed in here:
@@ -116,8 +128,13 @@ class Actions:
                 text = str(said.compile(compile_kwargs={"literal_binds": True}))
                 by_text.setdefault(text, (said, []))[1].append(placed.event_type)
         if not by_text:
-            return sa.null()
+            return sa.cast(sa.null(), kind)
         alone = len(by_text) == 1 and (self.lanes == 1 or len(next(iter(by_text.values()))[1]) == len(here))
         if alone:
             return next(iter(by_text.values()))[0]
         return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
+
+
+def _is_plain(part: Expression) -> bool:
+    """Whether the value is there for every event of whatever type."""
+    return isinstance(part, Constant) or (isinstance(part, Field) and part.path[0] not in ("data", "metadata"))

@@ -9,11 +9,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from domain.projections import Projection
-from domain.projections.verbs import FoldKind
 from store.projecting.folding import Folding
 from store.projecting.merge import DEFAULT, Merge, Placeholder, When
 from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, as_text, default_of, in_type_of
+from store.projecting.translation import EVENTS, Element, as_text, in_type_of
 
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
 PARKED = sa.table("parked_keys", sa.column("generation"), sa.column("key"), schema="acci")
@@ -100,10 +99,10 @@ class Compiled:
         folded = source.subquery("folded")
         on = sa.and_(*(self._stored.c[name] == folded.c[name] for name in self.projection.key))
         whens = [
-            When(True, folded.c.gone, None),
-            When(True, folded.c.anew, self._born(folding, folded) | self._untold()),
-            When(True, sa.not_(folded.c.anew), self._merged(folding, folded)),
-            When(False, folded.c.makes, self._key(folded) | self._born(folding, folded)),
+            When(True, folded.c.acci_gone, None),
+            When(True, folded.c.acci_anew, self._born(folding, folded) | self._untold()),
+            When(True, sa.not_(folded.c.acci_anew), self._merged(folding, folded)),
+            When(False, folded.c.acci_makes, self._key(folded) | self._born(folding, folded)),
         ]
         whens = [when for when in whens if when.values != {}]
         return text_of(Merge(self._stored, source, on, whens, "folded"))
@@ -113,7 +112,7 @@ class Compiled:
         folding = self._folding(scope, None)
         folded = folding.final().subquery("folded")
         values = self._key(folded) | self._born(folding, folded)
-        chosen = sa.select(*values.values()).where(folded.c.makes)
+        chosen = sa.select(*values.values()).where(folded.c.acci_makes)
         return text_of(sa.insert(self.table).from_select(list(values), chosen, include_defaults=False))
 
     def touched(self) -> str:
@@ -141,28 +140,12 @@ class Compiled:
         return {name: folded.c[name] for name in self.projection.key}
 
     def _born(self, folding: Folding, folded: sa.FromClause) -> dict[str, Element]:
-        """Each column of a row that is new: its fold upon the table's default."""
-        born: dict[str, Element] = {}
-        for name, kind in self.projection.folds.items():
-            column, value = self.read_model.column(name), folding.decoded(folded, name)
-            default = default_of(column)
-            if kind is FoldKind.PUT and column.default is not None:
-                value = sa.case((folded.c[name].is_not(None), value), else_=default)
-            elif kind is not FoldKind.PUT and column.default is not None:
-                value = _upon(kind, default, value)
-            born[name] = value
-        return born
+        """Each column of a row that is new."""
+        return {name: folding.upon(folded, name, folding.base(folded, name)) for name in self.projection.folds}
 
     def _merged(self, folding: Folding, folded: sa.FromClause) -> dict[str, Element]:
         """Each column of a row that goes on: its fold upon what is stored."""
-        merged: dict[str, Element] = {}
-        for name, kind in self.projection.folds.items():
-            value, stored = folding.decoded(folded, name), self._stored.c[name]
-            if kind is FoldKind.PUT:
-                merged[name] = sa.case((folded.c[name].is_not(None), value), else_=stored)
-            else:
-                merged[name] = _upon(kind, stored, value)
-        return merged
+        return {name: folding.upon(folded, name, self._stored.c[name]) for name in self.projection.folds}
 
     def _untold(self) -> dict[str, Any]:
         """The columns that no rule speaks of: at their default when the row is made anew."""
@@ -172,16 +155,6 @@ class Compiled:
             for column in self.read_model.columns
             if column.name not in told and not column.generated
         }
-
-
-def _upon(kind: FoldKind, base: Element, value: Element) -> Element:
-    """A fold of `value` upon `base`; a NULL on either side leaves the other."""
-    if kind is FoldKind.ADD:
-        return sa.func.coalesce(base + value, base, value)
-    if kind is FoldKind.KEEP:
-        return sa.func.coalesce(base, value)
-    ordering = sa.func.least if kind is FoldKind.MINIMUM else sa.func.greatest
-    return ordering(base, value)
 
 
 def text_of(statement: sa.sql.ClauseElement) -> str:

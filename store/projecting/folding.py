@@ -19,6 +19,7 @@ from store.projecting.tables import ReadModel
 from store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
 NEVER = -1
+LAST = {Insert: "acci_inserted", Delete: "acci_deleted", Upsert: "acci_upserted"}
 NOTHING = sa.cast(sa.null(), sa.BigInteger)
 
 
@@ -43,6 +44,8 @@ class Folding:
             for name in projection.folds
         }
         self.actions = Actions(projection, read_model, values, narrow, keep, require)
+        defaults = [name for name, column in self.columns.items() if column.default is not None]
+        self._starting_some = [name for name in defaults if len(self._makers(name)) > 1]
 
     # -- what an action gives a column ------------------------------------------------------------------------
 
@@ -74,7 +77,7 @@ class Folding:
         """The column's aggregate over `rows`, in a form that `_decoded` reads."""
         kind, value = self.projection.folds[name], rows.c[name]
         written = self.actions.does(rows, self._writes(name))
-        order = as_text(rows.c.ord + ORDER_BASE)
+        order = as_text(rows.c.acci_ord + ORDER_BASE)
         folded: Element
         if kind is FoldKind.PUT:
             text = as_text(value)
@@ -90,37 +93,71 @@ class Folding:
             folded = aggregate(self._comparable(name, value))
         return folded if written is None else folded.filter(written)
 
-    def _kind(self, name: str) -> Kind:
-        return next(
-            placed.action.columns[name].value.kind for placed in self.actions.placed if name in placed.action.columns
-        )
-
     def _comparable(self, name: str, value: Element) -> Element:
         """PostgreSQL before 18 has no min(uuid); as text UUIDs sort alike."""
-        return bytewise(as_text(value)) if self._kind(name) in (Kind.TEXT, Kind.UUID) else value
+        column = self.columns[name]
+        return bytewise(as_text(value)) if column.is_character or column.kind is Kind.UUID else value
 
-    def decoded(self, folded: sa.FromClause, name: str) -> Element:
-        """The folded value in the column's type; NULL also where no event of the range wrote the column."""
-        kind, column = self.projection.folds[name], self.columns[name]
+    def base(self, folded: sa.FromClause, name: str) -> Element | None:
+        """Where the column of a new row starts: at the table's default, unless its Insert gives a bare value."""
+        default = default_of(self.columns[name])
+        if name in self._starting_some:
+            return sa.case((sa.not_(folded.c[f"acci_starts_{name}"]), default))
+        return None if self._makers(name) == {True} or self.columns[name].default is None else default
+
+    def upon(self, folded: sa.FromClause, name: str, base: Element | None) -> Element:
+        """The column's value: its fold upon `base`; a NULL on either side leaves the other, but a NULL that is put."""
+        kind, column, value = self.projection.folds[name], self.columns[name], self._decoded(folded, name)
+        if base is None:
+            return in_type_of(column, value)
+        if kind is FoldKind.PUT:
+            return sa.case((folded.c[name].is_not(None), value), else_=base)
+        if kind is FoldKind.ADD:  # the sum may fit where a part of it does not
+            return in_type_of(column, sa.func.coalesce(base + value, base, value))
+        if kind is FoldKind.KEEP:
+            return sa.func.coalesce(base, value)
+        ordering = sa.func.least if kind is FoldKind.MINIMUM else sa.func.greatest
+        return ordering(bytewise(base) if column.is_character else base, value)
+
+    def _decoded(self, folded: sa.FromClause, name: str) -> Element:
+        """The folded value, of the column's type unless a sum; NULL also where no event of the range wrote it."""
+        kind = self.projection.folds[name]
         value: Element = folded.c[name]
         digits = len(str(ORDER_BASE))
+        if kind is FoldKind.ADD:
+            return value
         if kind is FoldKind.PUT and self._nullable(name):
             value = sa.case((sa.func.length(value) > digits, sa.func.substr(value, digits + 2)))
         elif kind in (FoldKind.PUT, FoldKind.KEEP):
             value = sa.func.substr(value, digits + 1)
-        return in_type_of(column, value)
+        return in_type_of(self.columns[name], value)
+
+    def _starts(self, name: str) -> Callable[[Action], bool]:
+        """Whether an action starts the column's fold: an Insert with a bare value for a column that is not put."""
+        folds = self.projection.folds[name] is not FoldKind.PUT
+        return lambda action: (
+            folds and action.verb is Insert and name in action.columns and action.columns[name].kind is FoldKind.PUT
+        )
+
+    def _makers(self, name: str) -> set[bool]:
+        """Whether those actions that make a row start the column's fold."""
+        actions = (placed.action for placed in self.actions.placed)
+        return {self._starts(name)(action) for action in actions if action.verb in (Insert, Upsert)}
 
     def _summary(self, rows: sa.FromClause) -> list[Any]:
         """The places of the verbs that decide what becomes of the row."""
         columns = []
-        for label, verb in (("inserted", Insert), ("deleted", Delete), ("upserted", Upsert)):
+        for verb in (Insert, Delete, Upsert):
             done = self.actions.does(rows, lambda action, verb=verb: action.verb is verb)  # type: ignore[misc]
-            columns.append((NOTHING if done is None else sa.func.max(rows.c.ord).filter(done)).label(label))
+            columns.append(_last(rows, done).label(LAST[verb]))
+        for name in self._starting_some:
+            started = self.actions.does(rows, self._starts(name))
+            columns.append(_last(rows, started).label(f"acci_started_{name}"))
         if self._can_be_void():
-            columns.append(sa.func.min(rows.c.ord).label("first"))
+            columns.append(sa.func.min(rows.c.acci_ord).label("acci_first"))
             updated = self.actions.does(rows, lambda action: action.verb is Update)
-            first_update = NOTHING if updated is None else sa.func.min(rows.c.ord).filter(updated)
-            columns.append(first_update.label("first_update"))
+            first_update = NOTHING if updated is None else sa.func.min(rows.c.acci_ord).filter(updated)
+            columns.append(first_update.label("acci_first_update"))
         return columns
 
     def _key(self, rows: sa.FromClause) -> list[Any]:
@@ -130,7 +167,7 @@ class Folding:
         return sa.and_(*(left.c[name] == right.c[name] for name in self.projection.key))
 
     def final(self) -> sa.Select[Any]:
-        """One row a key: the key, `anew`, `gone`, `makes` (makes the row if there is none), and each column's fold."""
+        """One row a key: the key, what becomes of its row (anew, gone, makes), each column's fold."""
         rows = self.actions.rows()
         folds = [self._fold(rows, name).label(name) for name in self.projection.folds]
         folded = sa.select(*self._key(rows), *self._summary(rows), *folds).group_by(*self._key(rows))
@@ -146,15 +183,20 @@ class Folding:
         )
 
     def _verdict(self, folded: sa.FromClause) -> list[Any]:
-        inserted = sa.func.coalesce(folded.c.inserted, NEVER)
-        deleted = sa.func.coalesce(folded.c.deleted, NEVER)
-        upserted = sa.func.coalesce(folded.c.upserted, NEVER)
+        inserted = sa.func.coalesce(folded.c.acci_inserted, NEVER)
+        deleted = sa.func.coalesce(folded.c.acci_deleted, NEVER)
+        upserted = sa.func.coalesce(folded.c.acci_upserted, NEVER)
         gone = sa.and_(deleted > inserted, deleted > upserted)
         anew = sa.and_(sa.func.greatest(inserted, deleted) > NEVER, sa.not_(gone))
+        starting = (
+            sa.and_(sa.func.coalesce(folded.c[f"acci_started_{name}"], NEVER) == inserted, inserted > deleted)
+            for name in self._starting_some
+        )
         return [
-            anew.label("anew"),
-            gone.label("gone"),
-            sa.or_(anew, sa.and_(upserted > NEVER, sa.not_(gone))).label("makes"),
+            *(starts.label(f"acci_starts_{name}") for starts, name in zip(starting, self._starting_some, strict=True)),
+            anew.label("acci_anew"),
+            gone.label("acci_gone"),
+            sa.or_(anew, sa.and_(upserted > NEVER, sa.not_(gone))).label("acci_makes"),
         ]
 
     # -- keys with void actions ---------------------------------------------------------------------------------
@@ -166,23 +208,23 @@ class Folding:
 
     def _void(self, folded: sa.FromClause) -> Element:
         """Whether the key may have a void action: one before a barrier, or an Update before an Upsert."""
-        barrier = sa.func.greatest(folded.c.inserted, folded.c.deleted)
+        barrier = sa.func.greatest(folded.c.acci_inserted, folded.c.acci_deleted)
         return sa.func.coalesce(
             sa.or_(
-                sa.func.coalesce(barrier > folded.c.first, sa.false()),
-                sa.func.coalesce(folded.c.first_update < folded.c.upserted, sa.false()),
+                sa.func.coalesce(barrier > folded.c.acci_first, sa.false()),
+                sa.func.coalesce(folded.c.acci_first_update < folded.c.acci_upserted, sa.false()),
             )
         )
 
     def _refolded(self, folded: sa.CTE) -> sa.CTE:
         """The keys with void actions, folded from the action that starts their row."""
         rows = self.actions.rows("again")
-        inserted = sa.func.coalesce(folded.c.inserted, NEVER)
-        deleted = sa.func.coalesce(folded.c.deleted, NEVER)
+        inserted = sa.func.coalesce(folded.c.acci_inserted, NEVER)
+        deleted = sa.func.coalesce(folded.c.acci_deleted, NEVER)
         upserted = self.actions.does(rows, lambda action: action.verb is Upsert)
         first_upsert: Element = NOTHING
         if upserted is not None:
-            first_upsert = sa.func.min(rows.c.ord).filter(sa.and_(upserted, rows.c.ord > deleted))
+            first_upsert = sa.func.min(rows.c.acci_ord).filter(sa.and_(upserted, rows.c.acci_ord > deleted))
         start: Element = sa.case((inserted > deleted, inserted), else_=first_upsert)
         if self.stored is not None:
             there = sa.exists().where(self._same_key(self.stored, folded)).correlate(folded)
@@ -191,7 +233,7 @@ class Folding:
             sa.select(*self._key(folded), start.label("start"))
             .select_from(folded.join(rows, self._same_key(folded, rows)))
             .where(self._void(folded))
-            .group_by(*self._key(folded), folded.c.inserted, folded.c.deleted)
+            .group_by(*self._key(folded), folded.c.acci_inserted, folded.c.acci_deleted)
             .cte("starts")
         )
         rows = self.actions.rows("anew")
@@ -199,7 +241,12 @@ class Folding:
         return (
             sa.select(*self._key(rows), *folds)
             .select_from(rows.join(starts, self._same_key(starts, rows)))
-            .where(rows.c.ord >= starts.c.start)
+            .where(rows.c.acci_ord >= starts.c.start)
             .group_by(*self._key(rows))
             .cte("refolded")
         )
+
+
+def _last(rows: sa.FromClause, done: Element | None) -> Element:
+    """The place of the last action for which `done` holds."""
+    return NOTHING if done is None else sa.func.max(rows.c.acci_ord).filter(done)

@@ -156,9 +156,12 @@ def _default(field: Field, place: int, missing: Element) -> Element | None:
     step = field.steps[place]
     if step.default is None:
         return missing
+    standing_in = parse(step.default)
+    if standing_in is None:
+        return None
     try:
         below = Field(Kind.JSON, field.nullable, ("", *field.path[place + 2 :]), field.steps[place + 1 :])
-        value = read_json(below, parse(step.default))
+        value = read_json(below, standing_in)
     except ValueError:
         return missing
     if value is None:

@@ -16,13 +16,13 @@ from store.settings import Settings
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float, what: str, pause: float = 0.2) -> Any:
     """What `condition` gives as soon as it is true; fails, naming `what`, if that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.2)
+        time.sleep(pause)
     return found
 
 

@@ -80,3 +80,16 @@ BEGIN
         USING ERRCODE = 'data_exception';
 END
 $$;
+
+-- Every read model's view asks this of its generation's state. A transaction that reads as of a moment before the swap
+-- would find the new table empty or half filled, since it was filled later; it is refused instead. A statement as of
+-- its own moment (READ COMMITTED, the default) always finds what is live.
+CREATE FUNCTION acci.is_live(state text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    IF state IS DISTINCT FROM 'live' THEN
+        RAISE EXCEPTION 'the read model was swapped after this transaction began'
+            USING ERRCODE = 'serialization_failure', HINT = 'Begin the transaction again.';
+    END IF;
+    RETURN true;
+END
+$$;

@@ -22,7 +22,8 @@ from store.projecting.generations import Generation
 from store.projecting.tables import ReadModel, describe, qualified
 from store.statements import sql
 
-LOCK_WAIT_MILLISECONDS = 100
+BATCH_WAIT_MILLISECONDS = 5_000  # for a batch under way; nobody queues behind that wait
+LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other readers queue behind it
 PATIENCE_SECONDS = 60.0
 NEAR = 10_000  # positions: what the last step may have to apply while it holds the lock
 
@@ -98,7 +99,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
     old = generations.live(connection, projection.name)
     both = [generation.generation] + ([old.generation] if old else [])
     with connection.transaction():
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(BATCH_WAIT_MILLISECONDS)})
         locked: dict[int, int] = dict(
             connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
         )
@@ -113,18 +114,22 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         if old is not None and old.generation != generation.generation:
             connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
         connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
-        _point_view(connection, read_model)
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+        _point_view(connection, generation, read_model)
 
 
-def _point_view(connection: Connection, read_model: ReadModel) -> None:
+def _point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
     view = identifiers.Identifier("read", read_model.name)
     # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
     now = [column.name for column in read_model.columns]
     known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
     names = known + [name for name in now if name not in known]
-    columns = identifiers.SQL(", ").join(map(identifiers.Identifier, names))
-    table = identifiers.Identifier(read_model.schema, read_model.name)
-    replace = identifiers.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(view, columns, table)
+    replace = identifiers.SQL(sql("swapping/view")).format(
+        view=view,
+        columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),
+        table=identifiers.Identifier(read_model.schema, read_model.name),
+        generation=identifiers.Literal(generation.generation),
+    )
     try:
         with connection.transaction():
             connection.execute(replace)

@@ -199,10 +199,15 @@ def _common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
     return kinds.pop() if kinds else Kind.TEXT
 
 
+def _of_kind(kind: Kind, expression: Expression) -> Expression:
+    return Constant(kind, True, None) if expression is NULL else expression
+
+
 def arithmetic(operator: str, left: object, right: object) -> Expression:
     """Sum, difference or product of numbers; NULL if either is. Division has no exact scale and is not offered."""
     pair = (express(left), express(right))
     kind = _common_kind(f"`{operator}`", pair)
+    pair = (_of_kind(kind, pair[0]), _of_kind(kind, pair[1]))
     if kind not in (Kind.INTEGER, Kind.NUMERIC):
         refuse(f"`{operator}` on {kind.name.lower()}", "it takes integers and decimals; join text with concat().")
     return Call(kind, any(part.nullable for part in pair), operator, pair)
@@ -211,6 +216,8 @@ def arithmetic(operator: str, left: object, right: object) -> Expression:
 def comparison(operator: str, left: object, right: object) -> Expression:
     """A comparison as in SQL: NULL if either side is NULL. Text compares by code point."""
     pair = (express(left), express(right))
+    if any(part is NULL for part in pair):
+        refuse(f"`{operator} None`", "it is never true; write is_null(value).")
     kind = _common_kind(f"`{operator}`", pair)
     if kind == Kind.JSON:
         refuse(f"`{operator}` on a nested value", "compare one of its fields.")

@@ -38,6 +38,8 @@ $$;
 
 CREATE TRIGGER events_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON acci.events
     FOR EACH STATEMENT EXECUTE FUNCTION acci.refuse_change();
+-- Also where a session says that it is a replica, which silences ordinary triggers.
+ALTER TABLE acci.events ENABLE ALWAYS TRIGGER events_are_append_only;
 
 -- The highest position at and below which nothing can still appear, as last established (one row).
 CREATE TABLE acci.high_water (

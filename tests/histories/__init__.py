@@ -44,9 +44,9 @@ def copy_probes(connection: Connection, ids: Iterable[str], stream: str) -> None
 def cut_log(connection: Connection, after: int) -> None:
     """Leave the log as an older backup of it alone would: no event above `after`, and positions drawn again."""
     with connection.transaction():
-        connection.execute("ALTER TABLE acci.events DISABLE TRIGGER USER")
+        connection.execute("ALTER TABLE acci.events DISABLE TRIGGER events_are_append_only")
         connection.execute("DELETE FROM acci.events WHERE position > %s", (after,))
-        connection.execute("ALTER TABLE acci.events ENABLE TRIGGER USER")
+        connection.execute("ALTER TABLE acci.events ENABLE ALWAYS TRIGGER events_are_append_only")
         connection.execute("SELECT setval('acci.events_position_seq', %s)", (after,))
 
 

@@ -18,7 +18,7 @@ CHANGES: list[LiteralString] = [
     "DELETE FROM acci.events WHERE position = 1",
     "DELETE FROM ONLY acci.events WHERE position = -1",
     "TRUNCATE acci.events",
-    "TRUNCATE acci.events RESTART IDENTITY CASCADE",
+    "TRUNCATE ONLY acci.events CASCADE",
     """MERGE INTO acci.events AS e USING (VALUES (1)) AS v (position) ON e.position = v.position
        WHEN MATCHED THEN UPDATE SET event_type = 'Other'""",
     """MERGE INTO acci.events AS e USING (VALUES (1)) AS v (position) ON e.position = v.position

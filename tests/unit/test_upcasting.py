@@ -1,0 +1,137 @@
+"""Upcasters: every sort of step, chained; and declarations that cannot work, refused when they are made."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import BaseModel
+
+from domain.contexts import Context
+from domain.errors import DefinitionError, ProjectionError
+from domain.events import EventData, Unreadable
+from domain.projections import Insert, Projection, cast, coalesce, on
+from domain.upcasting import Upcaster, WrongShape, check_upcasters, old, upcast
+from store.payloads import Decoder
+from tests.ledger import Opened, Paid
+
+
+def brought(event: type[EventData], version: int, **payload: Any) -> EventData:
+    return event.model_validate_json(upcast(event, version, json.dumps(payload)))
+
+
+@pytest.mark.parametrize(
+    ("version", "payload"),
+    [
+        (1, {"name": "Ann van Berg", "nation": "NL"}),
+        (2, {"holder": "Ann van Berg", "nation": "NL", "currency": "EUR", "branch": "Delft"}),
+        (3, {"owner": {"given": "Ann", "family": "van Berg", "country": "NL"}, "currency": "EUR", "branch": "Delft"}),
+        (4, {"owner": {"given": "Ann", "family": "van Berg", "country": "NL"}, "currency": "EUR"}),
+    ],
+)
+def test_every_older_shape_becomes_todays(version: int, payload: dict[str, Any]) -> None:
+    today = {"owner": {"given": "Ann", "family": "van Berg", "country": "NL"}, "currency": "EUR"}
+    assert json.loads(upcast(Opened, version, json.dumps(payload))) == today
+
+
+def test_what_no_step_names_stays_as_it_is() -> None:
+    payload = '{"name": "A B", "nation": "NL", "note": "kept", "more": [1, 2.50, null]}'
+    assert json.loads(upcast(Opened, 1, payload))["more"] == [1, 2.5, None]
+    assert "2.50" in upcast(Opened, 1, payload)
+
+
+def test_a_value_is_converted_exactly() -> None:
+    assert brought(Paid, 1, cents=1234567890123456789) == Paid(amount=Decimal("12345678901234567.89"))
+
+
+def test_a_payload_of_another_shape_is_not_brought_there() -> None:
+    with pytest.raises(ValueError, match=r"has no data\.cents"):
+        upcast(Paid, 1, '{"amount": "1"}')
+    with pytest.raises(ValueError, match="not a whole number"):
+        upcast(Paid, 1, '{"cents": "1.5"}')
+    with pytest.raises(WrongShape, match="no object"):
+        upcast(Paid, 1, "[]")
+
+
+def test_reading_never_fails_but_says_why() -> None:
+    decoder = Decoder({"Paid": Paid})
+    assert decoder.data("Paid", 1, '{"cents": 150}') == Paid(amount=Decimal("1.50"))
+    reasons = {
+        ("Paid", 1, '{"cents": null}'): "the event has no data.cents.",
+        ("Paid", 2, '{"amount": "x"}'): "amount: input should be a valid decimal.",
+        ("Paid", 3, '{"amount": "1"}'): "its schema version is 3, and this code knows 2 at most.",
+        ("Refunded", 1, '{"amount": 1.5}'): "no event type Refunded is registered.",
+    }
+    for (name, version, text), reason in reasons.items():
+        assert decoder.data(name, version, text) == Unreadable(payload=json.loads(text), reason=reason)
+
+
+class Gap(EventData):
+    schema_version: ClassVar[int] = 3
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1),)
+
+
+class Beyond(EventData):
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1),)
+
+
+class OtherKind(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, change={"amount": old("amount", str)}),)
+    amount: Decimal
+
+
+class MayBeNull(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, change={"name": old("nick", str | None)}),)
+    name: str
+
+
+class Gone(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, drop=("name",)),)
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (Gap, "its upcasters are from 1; they must lead, step by step, to 3."),
+        (Beyond, "its upcasters are from 1; they must lead, step by step, to 1."),
+        (OtherKind, "OtherKind.amount: it is numeric, and from version 1 text comes."),
+        (MayBeNull, "MayBeNull.name: it is text, and from version 1 text or null comes."),
+        (Gone, "Gone.name: it is text, and from version 1 text or null comes."),
+    ],
+)
+def test_steps_that_do_not_lead_to_today_are_refused_at_registration(event: type[EventData], said: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        check_upcasters(event)
+    assert said in str(refused.value)
+    with pytest.raises(DefinitionError):
+        Context(name="x", sql=Path(), events=(event,))
+
+
+class Place(BaseModel):
+    city: str
+
+
+class Moved(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (
+        Upcaster(1, change={"to.city": coalesce(old("city", str | None), "?"), "steps": cast(old("n", str), int)}),
+    )
+    to: Place
+    steps: int
+
+
+def test_a_rule_may_take_the_fields_but_not_the_whole_that_a_step_makes() -> None:
+    assert brought(Moved, 1, n="7") == Moved(to=Place(city="?"), steps=7)
+    with pytest.raises(ProjectionError, match=r"upcaster 1 makes it; take its fields singly"):
+
+        class Places(Projection):
+            key = ("id",)
+
+            @on(Moved)
+            def moved(self, event: Any) -> Insert:
+                return Insert(place=event.data.to)

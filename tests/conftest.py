@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bank import ledger
 from tests.servers import SharedServer
 
 TESTS = Path(__file__).parent
@@ -51,6 +52,21 @@ def database_url(server: SharedServer) -> Iterator[str]:
 def empty_database_url(server: SharedServer) -> Iterator[str]:
     """A database of the test's own, with nothing in it."""
     with server.database(template="template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bank_template(server: SharedServer) -> Iterator[str]:
+    """The name of a database with the bank of tests/bank, its read models live."""
+    with server.database() as url:
+        ledger.build(url)
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def bank_url(server: SharedServer, bank_template: str) -> Iterator[str]:
+    """A bank of the test's own."""
+    with server.database(template=bank_template) as url:
         yield url
 
 

@@ -1,0 +1,1 @@
+DELETE FROM pg_temp.touched WHERE key = %(key)s::text[];

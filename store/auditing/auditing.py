@@ -1,0 +1,127 @@
+"""An audit: checks made, each in a moment of its own, and what they found kept."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from domain.errors import DefinitionError, UnknownName
+from store.auditing import payloads, read_models, rows, snapshots
+from store.auditing.checks import MOST, Check, LeftOut, Looking, one_moment
+from store.auditing.extents import WHOLE, Extent
+from store.auditing.findings import Found, Place, Severity, keep
+from store.auditing.sql_checks import sql_checks
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+
+ROWS, SNAPSHOTS = "rows", "snapshots"
+_IN_PYTHON = (
+    Check("payloads", Severity.ERROR, "An event cannot be read by today's code.", payloads.look),
+    Check(SNAPSHOTS, Severity.ERROR, "A snapshot is not what its stream's events fold to.", snapshots.look),
+    Check("rules", Severity.WARNING, "A read model was made by other rules.", read_models.rules, of_read_model=True,
+          narrows=False),
+    Check("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table, of_read_model=True,
+          narrows=False),
+    Check(ROWS, Severity.ERROR, "A row is not what its events give.", rows.look, of_read_model=True),
+    Check("totals", Severity.ERROR, "A read model does not come to the total of its events.", read_models.totals,
+          of_read_model=True, narrows=False),
+    Check("second_opinion", Severity.ERROR, "The reference engine derives a row otherwise.",
+          read_models.second_opinion, of_read_model=True, narrows=False),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What one check came to: `found` (with `more`, only the first), how many of them are new, how many others gone.
+
+    `left_out` says why it was not made.
+    """
+
+    check: str
+    projection: str | None
+    extent: str
+    found: tuple[Found, ...]
+    more: bool = False
+    new: int = 0
+    resolved: int = 0
+    seconds: float = 0.0
+    left_out: str | None = None
+
+    def worst(self) -> Severity | None:
+        ranks = list(Severity)
+        return max((found.severity for found in self.found), key=ranks.index, default=None)
+
+
+def all_checks(catalogue: Catalogue) -> dict[str, Check]:
+    """Every check, by name. Raises `DefinitionError` if two have one name."""
+    checks: dict[str, Check] = {}
+    for check in (*sql_checks(catalogue), *_IN_PYTHON):
+        if check.name in checks:
+            raise DefinitionError(f"The audit {check.name}", "there are two of that name; give one of them another.")
+        checks[check.name] = check
+    return checks
+
+
+def chosen(catalogue: Catalogue, names: Iterable[str], projection: str | None) -> list[tuple[Check, str | None]]:
+    """The checks named (none: all), each with the read model to make it on; with `projection` only that one's.
+
+    Raises `UnknownName`.
+    """
+    checks = all_checks(catalogue)
+    wanted = list(names) or list(checks)
+    for name in wanted:
+        if name not in checks:
+            raise UnknownName("check", name, tuple(checks))
+    read_models = sorted(catalogue.projections) if projection is None else [catalogue.projection(projection).name]
+    pairs: list[tuple[Check, str | None]] = []
+    for check in (checks[name] for name in wanted):
+        if check.of_read_model:
+            pairs += [(check, name) for name in read_models if check.only in (None, name)]
+        elif projection is None:
+            pairs.append((check, None))
+    return pairs
+
+
+def audit(
+    connection: Connection, catalogue: Catalogue, check: Check, projection: str | None = None, extent: Extent = WHOLE
+) -> Audited:
+    """Make the check and keep what it finds. Nothing but findings is written; writers and runners go on beside it.
+
+    Raises `DefinitionError` for a check's file that cannot be used.
+    """
+    began = time.monotonic()
+    if not check.narrows and extent.keys:
+        return _left_out(check, projection, extent, "It cannot be confined to keys.")
+    try:
+        with one_moment(connection):
+            found = tuple(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
+    except LeftOut as reason:
+        return _left_out(check, projection, extent, str(reason))
+    more, found = len(found) > MOST, found[:MOST]
+    kept = keep(
+        connection, check.name, projection, found, () if more else _looked_at(check, catalogue, projection, extent)
+    )
+    seconds = round(time.monotonic() - began, 3)
+    return Audited(check.name, projection, str(extent), found, more, kept.new, kept.resolved, seconds)
+
+
+def _looking(connection: Connection, catalogue: Catalogue, projection: str | None, extent: Extent) -> Looking:
+    if projection is None:
+        return Looking(connection, catalogue, extent)
+    generation = generations.live(connection, projection)
+    if generation is None:
+        raise LeftOut(f"{projection} has never been built.")
+    return Looking(connection, catalogue, extent, catalogue.projection(projection), generation)
+
+
+def _looked_at(check: Check, catalogue: Catalogue, projection: str | None, extent: Extent) -> tuple[Place, ...]:
+    """The places whose findings are gone unless they were found again."""
+    if not check.narrows:
+        extent = Extent(extent.tenant_id if "tenant_id" in check.place else None)
+    columns = ("tenant_id", "aggregate_id") if projection is None else catalogue.projection(projection).key
+    return extent.places(columns)
+
+
+def _left_out(check: Check, projection: str | None, extent: Extent, reason: str) -> Audited:
+    return Audited(check.name, projection, str(extent), (), left_out=reason)

@@ -1,0 +1,72 @@
+"""Checks: what an audit can look for, each by one function that yields what is wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from store.auditing.extents import Extent
+from store.auditing.findings import Found, Severity
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting.batches import WORK_MEM
+from store.projecting.generations import Generation
+from store.statements import sql
+
+MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
+
+
+@dataclass(eq=False, repr=False)
+class LeftOut(AcciError):
+    """A check cannot be made as asked, which is no finding; `reason` is a sentence."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What a check looks at: `extent` of the log, or of `generation`, the build of `projection`'s read model."""
+
+    connection: Connection
+    catalogue: Catalogue
+    extent: Extent
+    projection: type[Projection] | None = None
+    generation: Generation | None = None
+
+    def of_read_model(self) -> tuple[type[Projection], Generation]:
+        """The projection and the generation, for a check that is made on one."""
+        if self.projection is None or self.generation is None:
+            raise LeftOut("There is no read model to look at.")
+        return self.projection, self.generation
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must hold. `look` yields what is wrong, in a transaction that is undone.
+
+    place: the names that place a finding. of_read_model: made on each read model, or on `only` that one; else once.
+    narrows: whether it can be confined to a tenant, to keys, to a sample; one that cannot looks at everything.
+    """
+
+    name: str
+    severity: Severity
+    description: str
+    look: Callable[[Looking], Iterator[Found]]
+    place: tuple[str, ...] = ()
+    of_read_model: bool = False
+    only: str | None = None
+    narrows: bool = True
+    parameters: tuple[str, ...] = field(default=(), repr=False)
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[None]:
+    """All that is read inside is of one moment, and all that is written is undone."""
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql("auditing/one_moment"))
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        yield

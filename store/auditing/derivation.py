@@ -1,0 +1,141 @@
+"""Derivation: what a read model's rows must be, made from the events into a temporary table beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg import sql as identifiers
+
+from domain.projections import Projection
+from store.auditing.checks import LeftOut
+from store.auditing.extents import Extent, position_before
+from store.auditing.findings import Found, Severity
+from store.database import Connection, first_line
+from store.projecting.appliers import applier_of
+from store.projecting.generations import Generation
+from store.projecting.poison import POISON, TooManyDeadLetters, apply_span, watching_out
+from store.projecting.selections import Selection
+from store.projecting.spans import Applier, Key, PoisonEvent, Span
+from store.projecting.tables import ReadModel, derived
+from store.projecting.touching import choose_keys, note_keys
+from store.statements import sql
+
+TEMPORARY = "pg_temp"
+
+
+@dataclass(frozen=True)
+class Expected(Generation):
+    """A generation whose table is a temporary one: what is parked and skipped is as in the generation it stands for."""
+
+    @property
+    def schema(self) -> str:
+        return TEMPORARY
+
+
+class Derivation:
+    """The rows that the events up to the generation's checkpoint give, for the extent; in the caller's transaction.
+
+    With a narrowed extent the temporary table `touched` has the keys; else all keys are derived, or, of rules, the
+    sample's share of them. Parked keys are left out, and so are those of an event that cannot be applied today.
+    """
+
+    def __init__(
+        self, connection: Connection, projection: type[Projection], generation: Generation, extent: Extent
+    ) -> None:
+        self._connection, self._projection, self._generation = connection, projection, generation
+        self.stored = derived(connection, projection, generation.read_model(connection))
+        _make_table(connection, self.stored)
+        expected = Expected(**vars(generation))
+        self.expected = expected.read_model(connection)
+        self.applier: Applier = applier_of(connection, projection, expected)
+        self.skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
+        self.by_keys = self._choose(extent)
+        # A fold in Python reads every event for any share, so it may as well derive all.
+        self.shares = 1 if self.by_keys or not projection.rules else extent.one_in
+        self.turn = extent.turn if self.shares > 1 else 0
+
+    def fill(self) -> Iterator[Found]:
+        """Derive the rows; yields the events that cannot be applied."""
+        if self.by_keys:
+            parameters = {"generation": self._generation.generation}
+            keys = [row[0] for row in self._connection.execute(sql("auditing/touched"), parameters)]
+            for found in self.derive(keys, self._generation.checkpoint):
+                self._connection.execute(sql("auditing/untouch"), {"key": list(found.place.values())})
+                yield found
+            return
+        before = self._dead_letters()
+        span = Span(0, self._generation.checkpoint, self.turn, self.shares, fresh=True)
+        try:
+            careful = watching_out(self._connection, self._generation, span)
+            apply_span(self._connection, self.applier, self._generation, careful)
+        except TooManyDeadLetters as error:
+            raise LeftOut(str(error)) from error
+        for position, (event_type, keys, reason) in self._dead_letters().items():
+            if position not in before:
+                problem = f"The {event_type} at position {position} cannot be applied today: {reason}"
+                yield Found({"position": str(position)}, Severity.ERROR, problem, {"keys": keys})
+
+    def derive(self, keys: list[Key], upto: int) -> Iterator[Found]:
+        """Derive the rows of `keys` from the events up to `upto`; yields the keys that cannot be, which get no row."""
+        if not keys:
+            return
+        try:
+            with self._connection.transaction():
+                self.applier.derive(self._connection, keys, upto, self.skipped)
+        except (*POISON, PoisonEvent) as error:
+            reason = first_line(error)
+        else:
+            return
+        if len(keys) == 1:
+            place = dict(zip(self._projection.key, keys[0], strict=True))
+            yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {reason}")
+            return
+        half = len(keys) // 2
+        yield from self.derive(keys[:half], upto)
+        yield from self.derive(keys[half:], upto)
+
+    def _choose(self, extent: Extent) -> bool:
+        """Fill `touched` with the keys that the extent is narrowed to; whether it is."""
+        checkpoint = self._generation.checkpoint
+        tenants = () if extent.tenant_id is None else (extent.tenant_id,)
+        if extent.keys:
+            extent.check_keys(self._projection.key)
+            choose_keys(self._connection, extent.keys)
+        elif extent.since is not None:
+            after = min(position_before(self._connection, extent.since), checkpoint)
+            which = Selection(after, checkpoint, tenants, skipped=self.skipped)
+            note_keys(self._connection, self._projection, self.expected, which)
+        elif tenants:
+            if "tenant_id" not in self._projection.key:
+                raise LeftOut(f"The rows of {self._projection.name} belong to no tenant.")
+            which = Selection(0, checkpoint, tenants, skipped=self.skipped)
+            note_keys(self._connection, self._projection, self.expected, which)
+            self._add_rows_of(tenants[0])
+        else:
+            return False
+        return True
+
+    def _add_rows_of(self, tenant_id: str) -> None:
+        """The keys of the tenant's stored rows too, touched by an event or not."""
+        compose, identifier = identifiers.SQL, identifiers.Identifier
+        parts = compose(", ").join(compose("{}::text").format(identifier(name)) for name in self._projection.key)
+        stored = identifier(self.stored.schema, self.stored.name)
+        statement = compose(
+            "INSERT INTO pg_temp.touched (key)"
+            " SELECT ARRAY[{}] FROM {} WHERE tenant_id = {} EXCEPT TABLE pg_temp.touched"
+        ).format(parts, stored, identifiers.Literal(tenant_id))
+        self._connection.execute(statement)
+
+    def _dead_letters(self) -> dict[int, tuple[str, list[Key], str]]:
+        parameters = {"generation": self._generation.generation}
+        found = self._connection.execute(sql("auditing/dead_letters"), parameters)
+        return {position: (event_type, keys, error) for position, event_type, keys, error in found}
+
+
+def _make_table(connection: Connection, stored: ReadModel) -> None:
+    """An empty table like the stored one: its columns, defaults and checks, no index."""
+    statement = identifiers.SQL(
+        "CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)"
+        " ON COMMIT DROP"
+    )
+    names = identifiers.Identifier(stored.name), identifiers.Identifier(stored.schema, stored.name)
+    connection.execute(statement.format(*names))

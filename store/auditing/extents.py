@@ -1,0 +1,105 @@
+"""Extents: how much of the log and of a read model an audit looks at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql as identifiers
+
+from domain.errors import AcciError
+from store.auditing.findings import EVERYWHERE, Place
+from store.database import Connection
+from store.statements import sql
+
+Key = tuple[str, ...]
+
+
+@dataclass(eq=False, repr=False)
+class KeyDoesNotFit(AcciError):
+    """A key was given with too many or too few values."""
+
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"The key {self.key!r} does not fit: give one value for each of {', '.join(self.columns)}."
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What to look at: everything, unless narrowed.
+
+    tenant_id: that tenant's. keys: rows with these keys; of the log, streams of (tenant_id, aggregate_id). since: what
+    events recorded since then touched. one_in, turn: share `turn` of `one_in` shares of the keys.
+    """
+
+    tenant_id: str | None = None
+    keys: tuple[Key, ...] = ()
+    since: datetime | None = None
+    one_in: int = 1
+    turn: int = 0
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.one_in > 1
+
+    def places(self, columns: tuple[str, ...]) -> tuple[Place, ...]:
+        """The places that are wholly looked at, for findings placed by `columns`; none for a sample."""
+        if self.is_sampled or self.since is not None:
+            return ()
+        if self.keys:
+            return tuple(dict(zip(columns, key, strict=True)) for key in self.keys)
+        return EVERYWHERE if self.tenant_id is None else ({"tenant_id": self.tenant_id},)
+
+    def check_keys(self, columns: tuple[str, ...]) -> None:
+        """Raises `KeyDoesNotFit`."""
+        for key in self.keys:
+            if len(key) != len(columns):
+                raise KeyDoesNotFit(key, columns)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.keys:
+            parts.append(f"{len(self.keys)} keys" if len(self.keys) > 1 else "/".join(self.keys[0]))
+        if self.tenant_id is not None:
+            parts.append(f"tenant {self.tenant_id}")
+        if self.since is not None:
+            parts.append(f"changed since {self.since:%Y-%m-%d %H:%M}")
+        if self.is_sampled:
+            parts.append(f"one key in {self.one_in}")
+        return ", ".join(parts) or "whole"
+
+
+WHOLE = Extent()
+STREAM = ("tenant_id", "aggregate_id")
+
+
+def make_audited_events(connection: Connection, extent: Extent) -> None:
+    """Make the temporary view `audited_events`: whole streams, those of the extent. In the caller's transaction."""
+    compose, literal = identifiers.SQL, identifiers.Literal
+    conditions: list[identifiers.Composable] = [compose("true")]
+    if extent.tenant_id is not None:
+        conditions.append(compose("tenant_id = {}").format(literal(extent.tenant_id)))
+    if extent.keys:
+        extent.check_keys(STREAM)
+        streams = compose(", ").join(compose("({}, {})").format(*map(literal, key)) for key in extent.keys)
+        conditions.append(compose("(tenant_id, aggregate_id) IN ({})").format(streams))
+    if extent.is_sampled:
+        share = compose("(hashtext(aggregate_id) & 2147483647) % {} = {}")
+        conditions.append(share.format(literal(extent.one_in), literal(extent.turn)))
+    if extent.since is not None:
+        changed = compose(
+            "(tenant_id, aggregate_type, aggregate_id) IN"
+            " (SELECT tenant_id, aggregate_type, aggregate_id FROM acci.events WHERE position > {})"
+        )
+        conditions.append(changed.format(literal(position_before(connection, extent.since))))
+    where = compose(" AND ").join(conditions)
+    connection.execute(
+        compose("CREATE TEMPORARY VIEW audited_events AS SELECT * FROM acci.events WHERE {}").format(where)
+    )
+
+
+def position_before(connection: Connection, moment: datetime) -> int:
+    """A position such that every event recorded since `moment` is above it."""
+    row: tuple[Any, ...] | None = connection.execute(sql("auditing/position_before"), {"moment": moment}).fetchone()
+    return int(row[0]) if row else 0

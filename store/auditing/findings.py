@@ -1,0 +1,100 @@
+"""Findings: what audits found wrong, kept until it is seen to be gone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from store.database import Connection
+from store.statements import sql
+
+Place = Mapping[str, str | None]
+EVERYWHERE: tuple[Place, ...] = ({},)
+
+
+class Severity(StrEnum):
+    """How bad a finding is: worth knowing, worth looking at, or wrong."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    def reaches(self, other: "Severity") -> bool:
+        """Whether it is as bad as `other`, or worse."""
+        ranks = list(Severity)
+        return ranks.index(self) >= ranks.index(other)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something wrong, now: `place` says where (names to text), `problem` what, as a sentence."""
+
+    place: Place
+    severity: Severity
+    problem: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong, as kept: seen from `first_seen` to `last_seen`, gone at `resolved_at` (None: still there)."""
+
+    finding: int
+    check: str
+    projection: str | None
+    place: dict[str, str | None]
+    severity: Severity
+    problem: str
+    details: dict[str, Any]
+    first_seen: datetime
+    last_seen: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What keeping came to: findings that are new, and findings seen to be gone."""
+
+    new: int
+    resolved: int
+
+
+def keep(
+    connection: Connection, check: str, projection: str | None, found: Iterable[Found], looked_at: Sequence[Place]
+) -> Kept:
+    """Remember what a check found, and that its other findings at the places `looked_at` are gone. Atomic.
+
+    A place stands for all that agree with it: {} for every one, {"tenant_id": "acme"} for that tenant's.
+    """
+    rows = [vars(each) | {"place": dict(each.place)} for each in found]
+    with connection.transaction():
+        row = connection.execute(sql("findings/now")).fetchone()
+        common = {"check": check, "projection": projection, "now": row and row[0]}
+        recorded = connection.execute(sql("findings/record"), common | {"found": Jsonb(rows)}).fetchall()
+        within = Jsonb([dict(place) for place in looked_at])
+        resolved = connection.execute(sql("findings/resolve"), common | {"within": within}).rowcount
+    return Kept(sum(new for (new,) in recorded), resolved)
+
+
+def findings(
+    connection: Connection,
+    check: str | None = None,
+    projection: str | None = None,
+    resolved: bool = False,
+    limit: int = 1_000_000,
+) -> list[Finding]:
+    """The findings that are open, and with `resolved` those that are gone too; worst first."""
+    parameters = {"check": check, "projection": projection, "resolved": resolved, "limit": limit}
+    rows = connection.execute(sql("findings/list"), parameters).fetchall()
+    found = [Finding(*row) for row in rows]
+    return [replace(each, severity=Severity(each.severity)) for each in found]
+
+
+def history(connection: Connection, days: int) -> list[tuple[date, dict[Severity, int]]]:
+    """How many findings were open at the end of each of the last `days` days, oldest first."""
+    rows = connection.execute(sql("findings/history"), {"days": days}).fetchall()
+    worst_first = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    return [(day, dict(zip(worst_first, counts, strict=True))) for day, *counts in rows]

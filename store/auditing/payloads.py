@@ -1,0 +1,40 @@
+"""Payloads: whether today's code can read every event, through its upcasters and into its types."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from domain.events import Unreadable
+from store.auditing.checks import MOST, Looking
+from store.auditing.extents import make_audited_events
+from store.auditing.findings import Found, Severity
+from store.payloads import Decoder
+from store.statements import sql
+
+PAGE = 10_000  # events in memory at a time
+
+
+def look(looking: Looking) -> Iterator[Found]:
+    """Events that cannot be read: each, or an event type's schema version as one if none of it can be."""
+    make_audited_events(looking.connection, looking.extent)
+    decoder = Decoder(looking.catalogue.events)
+    read: dict[tuple[str, int], int] = defaultdict(int)
+    unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
+    with looking.connection.cursor(name="payloads") as cursor:
+        cursor.itersize = PAGE
+        for position, event_type, schema_version, text in cursor.execute(sql("auditing/payloads")):
+            shape = (event_type, schema_version)
+            data = decoder.data(event_type, schema_version, text)
+            if not isinstance(data, Unreadable):
+                read[shape] += 1
+            elif len(unread[shape]) <= MOST:
+                unread[shape].append((position, data.reason))
+    for (event_type, schema_version), bad in unread.items():
+        name = {"event_type": event_type, "schema_version": str(schema_version)}
+        if len(bad) > 1 and not read[event_type, schema_version]:
+            position, reason = bad[0]
+            problem = f"No {event_type} of schema version {schema_version} can be read: {reason}"
+            yield Found(name, Severity.ERROR, problem, {"position": position})
+            continue
+        for position, reason in bad:
+            problem = f"The {event_type} at position {position} cannot be read: {reason}"
+            yield Found({"position": str(position)}, Severity.ERROR, problem, name)

@@ -1,0 +1,74 @@
+"""Checks of a read model as a whole: its rules, its table, its totals, and a second opinion on a few of its rows."""
+
+from collections.abc import Iterator
+
+from domain.errors import AcciError
+from store.auditing.checks import LeftOut, Looking
+from store.auditing.findings import Found, Severity
+from store.projecting.control_totals import control_totals
+from store.projecting.fingerprints import define
+from store.projecting.generations import require_same_rules
+from store.projecting.poison import watching_out
+from store.projecting.sampling import check_sample
+from store.projecting.selections import Selection
+from store.projecting.shapes import alterations
+from store.projecting.spans import Span
+from store.projecting.tables import derived
+from store.statements import sql
+
+SAMPLE = 50  # keys that the reference engine derives
+
+
+def rules(looking: Looking) -> Iterator[Found]:
+    """Rules that are no longer those that made the rows."""
+    projection, generation = looking.of_read_model()
+    try:
+        require_same_rules(generation, define(looking.catalogue, projection))
+    except AcciError as refusal:
+        yield Found({}, Severity.WARNING, str(refusal))
+
+
+def table(looking: Looking) -> Iterator[Found]:
+    """What was altered by hand about the table."""
+    projection, generation = looking.of_read_model()
+    for change in alterations(looking.connection, generation):
+        problem = f"The table of {projection.name} was altered by hand: {change}."
+        yield Found({"part": change}, Severity.ERROR, problem)
+
+
+def totals(looking: Looking) -> Iterator[Found]:
+    """Totals, counted from the events without folding them, that the table does not come to."""
+    projection, generation = looking.of_read_model()
+    _require_sound(looking)
+    which = Selection(0, generation.checkpoint, skipped=_skipped(looking))
+    for total in control_totals(looking.connection, projection, generation.read_model(looking.connection), which):
+        if not total.agrees:
+            problem = f"{total.what}: {total.stored} in the table, {total.expected} by the events."
+            details = {"stored": total.stored, "expected": total.expected}
+            yield Found({"total": total.what}, Severity.ERROR, problem, details)
+
+
+def second_opinion(looking: Looking) -> Iterator[Found]:
+    """Rows, of a few drawn by chance, that the reference engine derives otherwise."""
+    projection, generation = looking.of_read_model()
+    _require_sound(looking)
+    connection = looking.connection
+    which = Selection(0, generation.checkpoint, skipped=_skipped(looking))
+    read_model = derived(connection, projection, generation.read_model(connection))
+    parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+    try:
+        sample = check_sample(connection, looking.catalogue, projection, read_model, which, SAMPLE, parked)
+    except AcciError as refusal:
+        raise LeftOut(str(refusal)) from refusal
+    for key, difference in sample.found.examples:
+        yield Found({"key": key}, Severity.ERROR, f"The reference engine derives {key} otherwise: {difference}.")
+
+
+def _require_sound(looking: Looking) -> None:
+    if [*rules(looking), *table(looking)]:
+        raise LeftOut("Its rules or its table changed, so its rows cannot be told from the events.")
+
+
+def _skipped(looking: Looking) -> tuple[int, ...]:
+    _, generation = looking.of_read_model()
+    return watching_out(looking.connection, generation, Span(0, generation.checkpoint)).skipped

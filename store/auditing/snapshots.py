@@ -1,0 +1,64 @@
+"""Snapshots: each held against what its stream's events fold to, up to its version."""
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from domain.events import StreamId
+from store.auditing.checks import Looking
+from store.auditing.extents import make_audited_events
+from store.auditing.findings import Found, Severity
+from store.loading import UnreadableEvent, fold
+from store.payloads import Decoder
+from store.statements import sql
+
+PAGE = 2_000  # events in memory at a time
+STREAM_ID = slice(6, 9)  # where a row has its stream
+
+
+def look(looking: Looking) -> Iterator[Found]:
+    """Snapshots whose state is not what replay gives, and those that today's class did not make and so ignores."""
+    make_audited_events(looking.connection, looking.extent)
+    with looking.connection.cursor(name="snapshots") as cursor:
+        cursor.itersize = PAGE
+        rows = cursor.execute(sql("auditing/snapshots"))
+        for stream, of_stream in groupby(rows, lambda row: StreamId(*row[STREAM_ID])):
+            yield from _stream(looking, stream, of_stream)
+
+
+def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]]) -> Iterator[Found]:
+    aggregate = looking.catalogue.aggregates.get(stream.aggregate_type)
+    if aggregate is None:
+        problem = f"There are snapshots of a {stream.aggregate_type}, and no such aggregate is registered."
+        yield Found(stream._asdict(), Severity.WARNING, problem)
+        return
+    decoder = Decoder(looking.catalogue.events)
+    state = aggregate()
+    for *row, state_schema, stored in rows:
+        try:
+            state = fold(state, [decoder.event(row)])
+        except UnreadableEvent as error:
+            yield Found(stream._asdict(), Severity.WARNING, f"Its snapshots cannot be checked: {error}")
+            return
+        if stored is None:
+            continue
+        place = stream._asdict() | {"version": str(row[4])}
+        if state_schema != aggregate.state_schema():
+            problem = "An older class made this snapshot; it is ignored until compaction makes it anew."
+            yield Found(place, Severity.INFO, problem)
+        elif json.loads(stored) != (replayed := json.loads(state.model_dump_json())):
+            differing = _differing(json.loads(stored), replayed)
+            problem = f"The snapshot differs from its stream's events in {', '.join(differing)}."
+            yield Found(place, Severity.ERROR, problem, {"columns": differing})
+
+
+def _differing(stored: Any, replayed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    if not isinstance(stored, dict):
+        return {"state": {"stored": stored, "expected": replayed}}
+    names = [*replayed, *(name for name in stored if name not in replayed)]
+    return {
+        name: {"stored": stored.get(name), "expected": replayed.get(name)}
+        for name in names
+        if name not in stored or name not in replayed or stored[name] != replayed[name]
+    }

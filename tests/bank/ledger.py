@@ -1,0 +1,60 @@
+"""The bank's database as tests want it: built once a run, copied for each test, and corrupted on purpose."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from store.auditing.auditing import Audited, audit, chosen
+from store.auditing.extents import WHOLE, Extent
+from store.bulk import append_in_bulk
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.payloads import PAYLOAD_LIMIT
+from store.projecting import generations, rebuilding
+from tests import bank
+
+EVENTS = 300
+
+
+def build(database_url: str) -> None:
+    """Afterwards the log has a history, and every read model is live and has applied it."""
+    catalogue = load(["tests.bank"])
+    with connect(database_url, "test") as connection:
+        append_in_bulk(connection, bank.history(1, EVENTS), PAYLOAD_LIMIT)
+        for projection in catalogue.projections.values():
+            rebuilding.rebuild(connection, catalogue, projection)
+
+
+def audited(
+    connection: Connection, catalogue: Catalogue, *names: str, projection: str | None = None, extent: Extent = WHOLE
+) -> list[Audited]:
+    """What the checks named (none: all) come to."""
+    return [audit(connection, catalogue, *pair, extent) for pair in chosen(catalogue, names, projection)]
+
+
+def corrupt(connection: Connection, name: str, change: LiteralString, **values: Any) -> None:
+    """Change the live table of `name` behind ACCI's back; {} in `change` stands for it."""
+    generation = generations.live(connection, name)
+    assert generation is not None
+    table = sql.Identifier(generation.schema, name)
+    assert connection.execute(sql.SQL(change).format(table), values).rowcount > 0
+
+
+@contextmanager
+def tampering(connection: Connection) -> Iterator[None]:
+    """Inside, the log can be changed, as somebody could who owns the database."""
+    with connection.transaction():
+        connection.execute("ALTER TABLE acci.events DISABLE TRIGGER USER")
+        yield
+        connection.execute("ALTER TABLE acci.events ENABLE TRIGGER USER")
+
+
+def some_account(connection: Connection) -> tuple[str, str]:
+    """An open account with movements: (tenant_id, id)."""
+    row = connection.execute(
+        "SELECT tenant_id, id FROM read.accounts WHERE movements > 2 ORDER BY tenant_id, id LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]

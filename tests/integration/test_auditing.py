@@ -1,0 +1,194 @@
+"""Audits: what is wrong is named, what is right is left alone, and what is gone is resolved."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import DefinitionError, UnknownName
+from store.auditing.auditing import chosen
+from store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
+from store.auditing.findings import Found, Severity, findings, history
+from store.bulk import append_in_bulk
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.payloads import PAYLOAD_LIMIT
+from store.projecting import batches
+from tests import bank
+from tests.bank.ledger import EVENTS, audited, corrupt, some_account, tampering
+
+
+@pytest.fixture
+def connection(bank_url: str) -> Iterator[Connection]:
+    with connect(bank_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(["tests.bank"])
+
+
+def rows_found(connection: Connection, catalogue: Catalogue, name: str, extent: Extent = WHOLE) -> dict[str, Found]:
+    (done,) = audited(connection, catalogue, "rows", projection=name, extent=extent)
+    assert done.left_out is None
+    return {"/".join(map(str, found.place.values())): found for found in done.found}
+
+
+def test_a_healthy_history_has_no_findings(connection: Connection, catalogue: Catalogue) -> None:
+    done = audited(connection, catalogue)
+    assert {each.check: (each.found, each.left_out) for each in done} == {each.check: ((), None) for each in done}
+    assert findings(connection) == []
+
+
+def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "DELETE FROM {} WHERE id = %(id)s", id=account)
+    corrupt(connection, "statements", "UPDATE {} SET movements = '[]' WHERE id = %(id)s", id=account)
+    corrupt(connection, "turnover", "INSERT INTO {} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
+
+    missing = rows_found(connection, catalogue, "accounts")[f"{tenant}/{account}"]
+    assert missing.problem == "The row is missing: its events give one."
+    assert missing.details["expected"]["movements"] != "0"
+
+    different = rows_found(connection, catalogue, "statements")[f"{tenant}/{account}"]
+    assert different.details["columns"]["movements"]["stored"] == "[]"
+    assert "differs from what its events give in movements" in different.problem
+
+    extra = rows_found(connection, catalogue, "turnover")["nobody/2020-01-01"]
+    assert extra.details == {"kind": "extra", "stored": {"deposits": "1", "amount": "2.00", "largest": "3.00"}}
+
+
+def test_a_narrowed_audit_finds_what_is_in_its_extent_only(connection: Connection, catalogue: Catalogue) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {} SET owner = owner || '!'")
+    whole = rows_found(connection, catalogue, "accounts")
+
+    of_tenant = rows_found(connection, catalogue, "accounts", Extent(tenant_id=tenant))
+    assert of_tenant.keys() == {key for key in whole if key.startswith(f"{tenant}/")}
+    assert rows_found(connection, catalogue, "accounts", Extent(keys=((tenant, account),))).keys() == {
+        f"{tenant}/{account}"
+    }
+    shares = [rows_found(connection, catalogue, "accounts", Extent(one_in=3, turn=turn)) for turn in range(3)]
+    assert sorted(key for share in shares for key in share) == sorted(whole)
+    assert max(map(len, shares)) < len(whole)
+    assert rows_found(connection, catalogue, "accounts", Extent(since=datetime(2027, 1, 1, tzinfo=UTC))) == {}
+    assert rows_found(connection, catalogue, "accounts", Extent(since=datetime(2020, 1, 1, tzinfo=UTC))) == whole
+
+
+def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    corrupt(connection, "turnover", "INSERT INTO {} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
+    assert rows_found(connection, catalogue, "turnover", Extent(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
+
+
+def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
+    with pytest.raises(KeyDoesNotFit, match="one value for each of tenant_id, day"):
+        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t",),)))
+
+
+def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {} SET balance = balance + 1 WHERE id = %(id)s", id=account)
+    (first,) = audited(connection, catalogue, "rows", projection="accounts")
+    (again,) = audited(connection, catalogue, "rows", projection="accounts")
+    assert (first.new, again.new) == (1, 0)
+    (finding,) = findings(connection)
+    assert finding.place == {"tenant_id": tenant, "id": account}
+    assert finding.severity is Severity.ERROR
+    assert finding.last_seen > finding.first_seen
+
+    corrupt(connection, "accounts", "UPDATE {} SET balance = balance - 1 WHERE id = %(id)s", id=account)
+    elsewhere = Extent(tenant_id="tenant-9")
+    assert audited(connection, catalogue, "rows", projection="accounts", extent=elsewhere)[0].resolved == 0
+    assert audited(connection, catalogue, "rows", projection="accounts", extent=Extent(one_in=2))[0].resolved == 0
+    (gone,) = audited(connection, catalogue, "rows", projection="accounts", extent=Extent(tenant_id=tenant))
+    assert gone.resolved == 1
+    assert findings(connection) == []
+    (resolved,) = findings(connection, resolved=True)
+    assert resolved.resolved_at is not None
+
+    corrupt(connection, "accounts", "UPDATE {} SET balance = balance + 1 WHERE id = %(id)s", id=account)
+    assert audited(connection, catalogue, "rows", projection="accounts")[0].new == 1
+    days = history(connection, 3)
+    assert [counts[Severity.ERROR] for _, counts in days] == [0, 0, 1]
+
+
+def test_rows_ahead_of_the_checkpoint_are_told_apart(connection: Connection, catalogue: Catalogue) -> None:
+    append_in_bulk(connection, bank.history(2, 50), PAYLOAD_LIMIT)
+    batches.catch_up(connection, catalogue, catalogue.projection("turnover"))
+    connection.execute(
+        "UPDATE acci.generations SET checkpoint = %s WHERE state = 'live' AND projection = 'turnover'", (EVENTS,)
+    )
+    found = rows_found(connection, catalogue, "turnover")
+    assert found
+    assert all("agrees with events beyond the checkpoint" in each.problem for each in found.values())
+
+
+def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    tenant, account = some_account(connection)
+    with tampering(connection):
+        row = connection.execute(
+            "UPDATE acci.events SET data = data - 'owner' WHERE aggregate_id = %s AND version = 1 RETURNING position",
+            (account,),
+        ).fetchone()
+    position = row and row[0]
+    corrupt(connection, "accounts", "UPDATE {} SET note = 'x' WHERE id <> %(id)s", id=account)
+    found = rows_found(connection, catalogue, "accounts")
+    assert f"The AccountOpened at position {position} cannot be applied today" in found.pop(str(position)).problem
+    assert f"{tenant}/{account}" not in found
+    assert all("note" in each.details["columns"] for each in found.values())
+    (by_key,) = rows_found(connection, catalogue, "accounts", Extent(keys=((tenant, account),))).values()
+    assert "Its events cannot be applied today" in by_key.problem
+    assert findings(connection, "rows")
+    assert connection.execute("SELECT count(*) FROM acci.parked_keys").fetchone() == (0,), "an audit parks nothing"
+
+
+def test_unknown_names_are_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(UnknownName, match="no check named 'row'"):
+        chosen(catalogue, ["row"], None)
+    with pytest.raises(UnknownName, match="no projection named 'x'"):
+        chosen(catalogue, [], "x")
+
+
+def test_a_file_adds_a_check(connection: Connection, tmp_path: Path) -> None:
+    context = bank.CONTEXT
+    (tmp_path / "audits").mkdir()
+    (tmp_path / "audits" / "rich.sql").write_text(
+        "-- An owner is too rich.\n-- severity: warning\n-- projection: accounts\n-- place: id\n"
+        "SELECT id, balance FROM accounts WHERE balance > 0;\n"
+    )
+    richer = Catalogue((context, _context_with(tmp_path)))
+    (done,) = audited(connection, richer, "rich")
+    assert done.projection == "accounts"
+    assert {(found.severity, found.problem) for found in done.found} == {(Severity.WARNING, "An owner is too rich.")}
+    assert all(float(found.details["balance"]) > 0 for found in done.found)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("SELECT 1", "begin it with a comment"),
+        ("-- Wrong.\n-- severity: dire\n-- place: a\nSELECT 1 AS a", "its severity is one of"),
+        ("-- Wrong.\n-- place: b\nSELECT 1 AS a", "gives no column 'b'"),
+        ("-- Wrong.\n-- place: a\nSELECT nonsense", "PostgreSQL refuses it: column"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_the_way_out(
+    connection: Connection, tmp_path: Path, text: str, reason: str
+) -> None:
+    (tmp_path / "audits").mkdir()
+    (tmp_path / "audits" / "wrong.sql").write_text(text)
+    with pytest.raises(DefinitionError, match=reason):
+        audited(connection, Catalogue((bank.CONTEXT, _context_with(tmp_path))), "wrong")
+
+
+def _context_with(sql: Path) -> Any:
+    return type(bank.CONTEXT)(name="more", sql=sql, events=())

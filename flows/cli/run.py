@@ -67,6 +67,25 @@ def rebuild(
     _run(load, projection, parameters, json)
 
 
+@app.command("rollback")
+def rollback(
+    projection: Annotated[str, typer.Argument(help="A projection's name.")],
+    generation: Annotated[int, typer.Option(min=0, help="The number of the kept generation; 0: the newest.")] = 0,
+    as_it_was: Annotated[
+        bool, typer.Option("--as-it-was", help="Do not catch it up: for when the rules it was made by are gone.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Put an old generation of a read model back before its readers."""
+
+    def load() -> Callable[..., Any]:
+        from flows.rollback import rollback as flow
+
+        return flow
+
+    _run(load, projection, {"projection": projection, "generation": generation, "as_it_was": as_it_was}, json)
+
+
 def _run(load: Callable[[], Callable[..., Any]], projection: str, parameters: dict[str, Any], json: bool) -> None:
     """Run the flow in this process, seen by the Prefect server if there is one; exit code 1 unless it completed."""
     _check(projection)

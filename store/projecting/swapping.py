@@ -59,21 +59,27 @@ class ColumnsInUse(AcciError):
 
 
 def publish(
-    connection: Connection, projection: type[Projection], generation: Generation, patience: float = PATIENCE_SECONDS
+    connection: Connection,
+    projection: type[Projection],
+    generation: Generation,
+    patience: float = PATIENCE_SECONDS,
+    as_it_is: bool = False,
 ) -> Generation:
     """Make `generation` the live one; it has then applied all that the old one had, and no event twice.
 
-    Catches up first until little is left, then applies the rest and swaps in one transaction. Raises `SwapBlocked`
-    and `ColumnsInUse`, the live generation untouched.
+    Catches up first until little is left, then applies the rest and swaps in one transaction; or swaps it `as_it_is`,
+    however far it has come. Raises `SwapBlocked` and `ColumnsInUse`, the live generation untouched.
     """
     deadline = time.monotonic() + patience
     pause = 0.05
     while True:
-        fresh = come_near(connection, projection, generation)
+        if not as_it_is:
+            come_near(connection, projection, generation)
+        fresh = generations.one(connection, generation.generation)
         if fresh.state == "live":
             return fresh  # an earlier try got through, and only its answer was lost
         try:
-            _swap(connection, projection, fresh)
+            _swap(connection, projection, fresh, as_it_is)
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
@@ -92,10 +98,9 @@ def come_near(connection: Connection, projection: type[Projection], generation: 
         advance(connection, projection, fresh, mark)
 
 
-def _swap(connection: Connection, projection: type[Projection], generation: Generation) -> None:
+def _swap(connection: Connection, projection: type[Projection], generation: Generation, as_it_is: bool) -> None:
     bound = high_water.establish(connection).position
     read_model = generation.read_model(connection)
-    applier = applier_of(connection, projection, generation)
     old = generations.live(connection, projection.name)
     both = [generation.generation] + ([old.generation] if old else [])
     with connection.transaction():
@@ -103,19 +108,33 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         locked: dict[int, int] = dict(
             connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
         )
-        # Readers never go back in time: the new generation ends where the old one did, or further on. An old one that
-        # is beyond the log was made of another log.
-        row = connection.execute(sql("events/head")).fetchone()
-        head = row[0] if row else 0
-        bound = max(bound, *(checkpoint for checkpoint in locked.values() if checkpoint <= head))
-        while locked[generation.generation] < bound:
-            step = bound - locked[generation.generation]
-            locked[generation.generation] = apply_batch(connection, applier, generation, bound, step).checkpoint
+        if not as_it_is:
+            _draw_level(connection, projection, generation, locked, bound)
         if old is not None and old.generation != generation.generation:
             connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
         connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
         connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
         _point_view(connection, generation, read_model)
+
+
+def _draw_level(
+    connection: Connection,
+    projection: type[Projection],
+    generation: Generation,
+    checkpoints: dict[int, int],
+    bound: int,
+) -> None:
+    """Readers never go back in time: the new generation ends at `bound` or where the old one did, if that is further.
+
+    An old one that is beyond the log was made of another log.
+    """
+    row = connection.execute(sql("events/head")).fetchone()
+    head = row[0] if row else 0
+    bound = max(bound, *(checkpoint for checkpoint in checkpoints.values() if checkpoint <= head))
+    reached = checkpoints[generation.generation]
+    applier = applier_of(connection, projection, generation)
+    while reached < bound:
+        reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint
 
 
 def _point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:

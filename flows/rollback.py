@@ -1,0 +1,61 @@
+"""The flow that puts an old generation back."""
+
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from store.projecting import generations
+from store.projecting.generations import Generation
+from store.projecting.rolling_back import candidate, roll_back
+
+
+@task(task_run_name="roll back {projection}", **RETRIED)
+@refusing
+def put_back(projection: str, generation: int, as_it_was: bool) -> tuple[Generation, tuple[Generation, ...]]:
+    """Swap the old generation in; what is live then, and what is kept."""
+    with session("rollback") as (connection, catalogue):
+        rules = catalogue.projection(projection)
+        live = generations.live(connection, rules.name)
+        if live is not None and live.generation == generation:
+            return live, generations.kept(connection, rules.name)  # an earlier try got through
+        put = roll_back(connection, catalogue, rules, generation, as_it_was)
+        return put, generations.kept(connection, rules.name)
+
+
+@flow(name="rollback", flow_run_name="roll back {projection}")
+@refusing
+def rollback(
+    projection: Annotated[str, Field(title="Projection")],
+    generation: Annotated[int, Field(title="Generation", ge=0)] = 0,
+    as_it_was: Annotated[bool, Field(title="As it was")] = False,
+) -> State[Any]:
+    """Put a kept generation back before readers, caught up, in one transaction; the present one is kept in its place.
+
+    Rolling back again undoes it.
+
+    Args:
+        projection: The name of the projection, such as user_view.
+        generation: The number of the kept generation; 0 for the newest.
+        as_it_was: Do not catch it up, for when the rules it was made by are gone; readers go back to its checkpoint.
+    """
+    with session("rollback") as (connection, catalogue):
+        name = catalogue.projection(projection).name
+        wanted = candidate(connection, name, generation).generation
+    put, kept = put_back(name, wanted, as_it_was)
+    table = [
+        {
+            "generation": each.generation,
+            "state": each.state,
+            "checkpoint": each.checkpoint,
+            "made": str(each.created_at),
+        }
+        for each in (put, *kept)
+    ]
+    create_table_artifact(key="rollback", table=table, description=f"The generations of {name}")
+    return Completed(message=f"{name}: generation {put.generation} is live again, at position {put.checkpoint:,}.")

@@ -1,0 +1,80 @@
+"""Rolling back: a kept generation becomes the live one again, caught up, in one transaction."""
+
+from dataclasses import dataclass
+
+from domain.errors import AcciError, UnknownName
+from domain.projections import Projection
+from store import high_water
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations, swapping
+from store.projecting.batches import require_within_log
+from store.projecting.fingerprints import define
+from store.projecting.generations import Generation
+from store.projecting.shapes import require_unaltered
+
+
+@dataclass(eq=False, repr=False)
+class NothingKept(AcciError):
+    """There is no old generation to go back to."""
+
+    projection: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} has no old generation to roll back to. Rebuilds keep as many as their parameter says."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class OtherRules(AcciError):
+    """The kept generation was made by other rules than the present ones, so that it cannot be caught up."""
+
+    projection: str
+    generation: int
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"Generation {self.generation} of {self.projection} cannot be caught up: it was made by other rules "
+            f"({'; '.join(self.changes)}). Put the rules of then back first, or roll back as it was: readers then go "
+            "back to its checkpoint, and it is caught up once its rules are back."
+        )
+
+
+def candidate(connection: Connection, projection: str, wanted: int = 0) -> Generation:
+    """The kept generation of that number, or the newest. Raises `NothingKept`, `UnknownName`."""
+    kept = generations.kept(connection, projection)
+    if not kept:
+        raise NothingKept(projection)
+    found = [each for each in kept if wanted in (0, each.generation)]
+    if not found:
+        raise UnknownName("kept generation", str(wanted), tuple(str(each.generation) for each in kept))
+    return found[0]
+
+
+def roll_back(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    wanted: int = 0,
+    as_it_was: bool = False,
+) -> Generation:
+    """Make a kept generation (the newest, or number `wanted`) live; the present one is kept in its place.
+
+    Readers see no gap. It is caught up first, so that they do not go back in time; `as_it_was` leaves it at its
+    checkpoint, for when the rules it was made by are not there. Raises `NothingKept`, `UnknownName`, `OtherRules`,
+    `TableAltered`, `CheckpointBeyondLog`, `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
+    """
+    with (
+        generations.turn(connection, projection.name, "rollback"),
+        generations.turn(connection, projection.name, "rebuild"),
+    ):
+        back = candidate(connection, projection.name, wanted)
+        definition = define(catalogue, projection)
+        same_rules = definition.fingerprint == back.fingerprint
+        if not (same_rules or as_it_was):
+            raise OtherRules(projection.name, back.generation, definition.changes_from(back.definition))
+        require_unaltered(connection, back)
+        require_within_log(back, high_water.establish(connection).head)
+        return swapping.publish(connection, projection, back, as_it_is=as_it_was)

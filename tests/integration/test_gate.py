@@ -1,0 +1,216 @@
+"""The gate: what is wrong with a new generation is found before readers see it, and said."""
+
+from collections.abc import Iterator
+
+import pytest
+from psycopg import sql
+
+from domain.projections import Projection
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.projecting import gate, generations, rebuilding, swapping
+from store.projecting.batches import catch_up
+from store.projecting.gate import Allowance, Check, GateClosed, Verdict
+from store.projecting.generations import Generation
+from tests.histories import append_orders, append_users
+from tests.read_models import CONTEXTS, changed_users, live, rows_of, wrong_rows
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(CONTEXTS)
+
+
+@pytest.fixture(params=["user_view", "daily_sales", "order_totals", "largest_items"])
+def projection(request: pytest.FixtureRequest, catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection(request.param)
+
+
+@pytest.fixture
+def users(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("user_view")
+
+
+@pytest.fixture
+def sales(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("daily_sales")
+
+
+def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
+    """A finished generation that readers do not see yet."""
+    generation, parts = rebuilding.begin(connection, catalogue, projection, 2)
+    for part in parts:
+        rebuilding.fill(connection, projection, generation, part)
+    return rebuilding.finish(connection, generation)
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {check.check for check in verdict.checks if not check.passed}
+
+
+def test_a_sound_generation_passes(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> None:
+    append_users(connection, 60)
+    append_orders(connection, 60)
+    first = gate.inspect(connection, catalogue, projection, built(connection, catalogue, projection))
+    assert first.objections == ()
+    assert first.comparison is None
+    rebuilding.rebuild(connection, catalogue, projection)
+
+    again = gate.inspect(connection, catalogue, projection, built(connection, catalogue, projection))
+
+    assert again.objections == ()
+    found = again.comparison
+    assert found is not None
+    assert (found.added, found.removed, found.changed, found.columns) == (0, 0, 0, {})
+    assert found.live == len(rows_of(connection, projection)) > 0
+    again.require()
+
+
+def test_rows_that_later_events_touch_are_no_difference(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    """The live generation may be behind the new one, or ahead."""
+    append_orders(connection, 50, "early-")
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 20, "late-")
+    ahead = gate.inspect(connection, catalogue, sales, built(connection, catalogue, sales))
+    assert ahead.comparison is not None
+    assert ahead.comparison.moving > 0
+    assert ahead.objections == ()
+
+    append_orders(connection, 30, "later-")
+    catch_up(connection, catalogue, sales)
+    building = generations.building(connection, sales.name)
+    assert building is not None
+    behind = gate.inspect(connection, catalogue, sales, building)
+    assert behind.comparison is not None
+    assert behind.comparison.moving > 0
+    assert behind.objections == ()
+
+
+@pytest.mark.parametrize(
+    ("corruption", "caught"),
+    [
+        ("DELETE FROM {} WHERE (tenant_id, day) = (SELECT tenant_id, day FROM {} LIMIT 1)", "control totals"),
+        ("UPDATE {} SET orders = orders * 2 WHERE tenant_id = 'tenant-1'", "control totals"),
+        ("UPDATE {} SET amount = amount + 1 WHERE tenant_id = 'tenant-2'", "control totals"),
+        ("INSERT INTO {} VALUES ('tenant-9', '1999-12-31', 0, 0, 0)", "control totals"),
+        ("UPDATE {} SET largest = largest + 1", "sample"),
+        ("UPDATE {} SET largest = NULL", "sample"),
+        ("UPDATE {} SET tenant_id = 'tenant-9' WHERE tenant_id = 'tenant-1'", "sample"),
+        ("ALTER TABLE {} ADD COLUMN note text", "table"),
+        ("DROP INDEX IF EXISTS nothing; ALTER TABLE {} ALTER COLUMN amount DROP NOT NULL", "table"),
+    ],
+)
+def test_a_corrupted_generation_is_stopped(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], corruption: str, caught: str
+) -> None:
+    append_orders(connection, 60)
+    rebuilding.rebuild(connection, catalogue, sales)
+    generation = built(connection, catalogue, sales)
+    connection.execute(corruption.replace("{}", f"{generation.schema}.daily_sales").encode(), prepare=False)
+
+    with pytest.raises(GateClosed) as closed:
+        gate.inspect(connection, catalogue, sales, generation, Allowance(changes=100)).require()
+
+    assert caught in failed(gate.inspect(connection, catalogue, sales, generation, Allowance(changes=100)))
+    assert str(closed.value).startswith(f"Generation {generation.generation} of daily_sales was not published")
+    assert "\n" not in str(closed.value)
+    assert live(connection, sales).generation == 1
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_a_partition_that_was_left_out_is_stopped(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    append_users(connection, 200)
+    generation, parts = rebuilding.begin(connection, catalogue, users, 2)
+    rebuilding.fill(connection, users, generation, parts[0])
+    connection.execute("UPDATE acci.partitions SET checkpoint = target")
+    finished = rebuilding.finish(connection, generation)
+    assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
+
+
+def test_wrong_rules_are_stopped_by_what_they_would_change(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    append_users(connection, 60)
+    rebuilding.rebuild(connection, catalogue, users)
+    changed = changed_users()
+    generation = built(connection, catalogue, changed)
+
+    verdict = gate.inspect(connection, catalogue, changed, generation)
+
+    assert failed(verdict) == {"changes"}
+    assert verdict.only_changes_too_much
+    (objection,) = verdict.objections
+    assert "email in" in objection
+    assert "allow more if it is meant" in objection
+    found = verdict.comparison
+    assert found is not None
+    assert found.columns["email"] == found.changed
+    assert found.added > 0, "users are no longer deleted"
+    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=100)).objections == ()
+
+
+def test_dead_letters_are_stopped_unless_allowed(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 20)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (now(), gen_random_uuid(), 1, 't', 'Order', 'bad', 'OrderPlaced', '{"amount": "much"}', '{}')"""
+    )
+    generation = built(connection, catalogue, sales)
+    verdict = gate.inspect(connection, catalogue, sales, generation)
+    assert failed(verdict) == {"dead letters"}
+    assert gate.inspect(connection, catalogue, sales, generation, Allowance(dead_letters=True)).objections == ()
+
+
+def test_a_failed_expectation_is_stopped(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
+    append_users(connection, 5)
+    further = [Check("quality", False, "3 emails have no @.")]
+    verdict = gate.inspect(connection, catalogue, users, built(connection, catalogue, users), further=further)
+    with pytest.raises(GateClosed, match="3 emails have no @"):
+        verdict.require()
+
+
+def test_what_was_rejected_is_not_gone_on_with(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 30)
+    generation = built(connection, catalogue, sales)
+    table = sql.Identifier(generation.schema, "daily_sales")
+    connection.execute(sql.SQL("DELETE FROM {}").format(table))
+    rebuilding.reject(connection, generation)
+    assert [each.generation for each in generations.rejected(connection, "daily_sales")] == [generation.generation]
+
+    rebuilding.rebuild(connection, catalogue, sales)
+
+    assert live(connection, sales).generation == generation.generation + 1
+    assert wrong_rows(connection, sales) == 0
+    assert generations.rejected(connection, "daily_sales") == ()
+
+
+def test_a_gate_that_closes_within_the_whole_recipe_publishes_nothing(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 30)
+
+    def close(_: Connection, generation: Generation) -> None:
+        raise GateClosed("daily_sales", generation.generation, ("No.",))
+
+    with pytest.raises(GateClosed):
+        rebuilding.rebuild(connection, catalogue, sales, gate=close)
+    assert generations.live(connection, "daily_sales") is None
+    building = generations.building(connection, "daily_sales")
+    assert building is not None
+    swapping.publish(connection, sales, building)
+    assert wrong_rows(connection, sales) == 0

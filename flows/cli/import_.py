@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.bars import bar
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
@@ -44,13 +45,13 @@ def import_(
     rules = load_mapping(mapping, catalogue)
     url = "" if dry_run else database_url(settings)
     importer = Importer(url, catalogue, rules, bad_limit)
-    with _Bar(file) as bar:
+    with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
-            done = importer.check(file, bar.show)
+            done = importer.check(file, show)
         elif resume:
-            done = importer.import_in_parts(file, bar.show, part)
+            done = importer.import_in_parts(file, show, part)
         else:
-            done = importer.import_whole(file, bar.show)
+            done = importer.import_whole(file, show)
     _report(done, dry_run=dry_run, json=json)
     if done.bad_lines:
         raise typer.Exit(1)
@@ -86,24 +87,3 @@ def _sentence(done: "Imported", *, dry_run: bool) -> str:
     left_out = f" {done.bad_lines:,} bad lines were left out." if done.bad_lines else ""
     total = f" ({done.events:,} with those before)" if done.events > done.new_events else ""
     return f"{done.file}: {done.new_events:,} events stored{total}.{left_out}"
-
-
-class _Bar:
-    """How much of the file has been read, on stderr."""
-
-    def __init__(self, file: Path) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console(stderr=True), transient=True)
-        self._task = self._progress.add_task("reading", total=file.stat().st_size)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, doing: str, offset: int) -> None:
-        self._progress.update(self._task, description=doing, completed=offset)

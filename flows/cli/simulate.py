@@ -1,14 +1,27 @@
 """`acci simulate`: a made-up history, or commands sent at a steady rate."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
+from math import isfinite
 from typing import Annotated
 
 import typer
 
+from flows.cli.bars import Show, bar
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter("it has to be a number.")
+    return value
+
+
+def _recent(value: datetime | None) -> datetime | None:
+    if value is not None and value.year < 1900:
+        raise typer.BadParameter("it has to be in 1900 or later.")
+    return value
 
 
 def simulate(
@@ -18,13 +31,21 @@ def simulate(
         int, typer.Option(min=1, max=10_000, help="Among how many tenants; the first is the largest.")
     ] = 20,
     seed: Annotated[int, typer.Option(help="The same seed on the same log gives the same history.")] = 0,
-    days: Annotated[float, typer.Option(min=0.001, max=36_500, help="How long the history is.")] = 365.0,
-    until: Annotated[datetime | None, typer.Option(help="When it ends, in UTC; now if not given.")] = None,
+    days: Annotated[
+        float, typer.Option(min=0.001, max=36_500, callback=_finite, help="How long the history is.")
+    ] = 365.0,
+    until: Annotated[
+        datetime | None, typer.Option(callback=_recent, help="When it ends, in UTC; now if not given.")
+    ] = None,
     live: Annotated[
         float | None,
-        typer.Option(min=0.01, max=100_000, help="Send real commands instead, this many a second, as of now."),
+        typer.Option(
+            min=0.01, max=100_000, callback=_finite, help="Send real commands instead, this many a second, as of now."
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="With --live: for how long.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=10_000_000, callback=_finite, help="With --live: for how long.")
+    ] = 60.0,
     context: Annotated[str | None, typer.Option(help="Which domain's simulation, if there are several.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -41,16 +62,16 @@ def simulate(
     simulation = simulating.simulation_of(catalogue, context)
     url = database_url(settings)
     if live is None:
-        with _bar("events", events) as progress:
+        with bar("appending", events) as show:
             done = simulating.simulate(
                 url, simulation, events=events, writers=writers, tenants=tenants, seed=seed, days=days,
-                end=until and until.replace(tzinfo=UTC), progress=progress,
+                end=until and until.replace(tzinfo=UTC), progress=_counting(show, "appending"),
             )  # fmt: skip
     else:
-        with _bar("commands", int(live * seconds)) as progress:
+        with bar("sending", int(live * seconds)) as show:
             done = simulating.simulate_live(
                 url, catalogue, simulation, rate=live, seconds=seconds, writers=writers, tenants=tenants, seed=seed,
-                progress=progress,
+                progress=_counting(show, "sending"),
             )  # fmt: skip
     if json:
         print_json(asdict(done))
@@ -60,12 +81,13 @@ def simulate(
     console().print(f"{done.events:,} events in {done.seconds:.1f} s ({rate:,.0f}/s){refused}.")
 
 
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """How many have been made, on stderr."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _counting(show: Show, doing: str) -> Callable[[int], None]:
+    """Tells the bar the sum of what it is told."""
+    done = 0
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
+    def add(count: int) -> None:
+        nonlocal done
+        done += count
+        show(done, doing)
+
+    return add

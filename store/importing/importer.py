@@ -16,7 +16,7 @@ from store.importing.mapping import Mapping
 from store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
 from store.importing.staging import Staged, Staging
 
-Progress = Callable[[str, int], None]  # what is done now, bytes read so far
+Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Importer:
             if entry.bad_lines:
                 raise BadLines(path.name, entry.bad_lines, tuple(map(str, entry.rejected)))
             self._refuse_changed(path, known)
-            progress("storing", place.offset)
+            progress(place.offset, "storing")
             entry.lines, entry.bytes = place.lines, place.offset
             with connection.transaction():
                 staging.append(by_time=self._mapping.order == "timestamp")
@@ -113,7 +113,7 @@ class Importer:
         converter = Converter(self._mapping, self._catalogue, entry.content)
         for count, line in enumerate(self._lines(file, path, place)):
             if count % 1000 == 0:
-                progress("reading", place.offset)
+                progress(place.offset, "reading")
             if isinstance(line, Line):
                 try:
                     yield line.number, converter.event(line)
@@ -121,7 +121,7 @@ class Importer:
                     entry.reject(Rejected(line.number, str(error)), self._bad_limit)
             else:
                 entry.reject(line, self._bad_limit)
-        progress("reading", place.offset)
+        progress(place.offset, "reading")
         entry.lines = place.lines
 
     def _lines(self, file: BinaryIO, path: Path, place: Place) -> Iterator[Line | Rejected]:

@@ -52,7 +52,7 @@ def made(database_url: str, catalogue: Catalogue, folder: Path, extra: str = "")
     return Importer(database_url, catalogue, load_mapping(folder / "mapping.toml", catalogue), bad_limit=3)
 
 
-def quiet(_doing: str, _offset: int) -> None:
+def quiet(_offset: int, _doing: str) -> None:
     pass
 
 
@@ -252,7 +252,7 @@ def cutting_off(rows: Rows, error: type[Exception]) -> Any:
     """A progress callback that raises as soon as something new is stored."""
     before = len(rows.all())
 
-    def progress(_doing: str, _offset: int) -> None:
+    def progress(_offset: int, _doing: str) -> None:
         if len(rows.all()) > before:
             raise error
 
@@ -319,7 +319,7 @@ def test_two_at_once(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     taken = threading.Event()
     told = threading.Event()
 
-    def waiting(_doing: str, _offset: int) -> None:
+    def waiting(_offset: int, _doing: str) -> None:
         taken.set()
         assert told.wait(60)
 
@@ -376,7 +376,7 @@ def test_the_log_is_locked_only_while_storing(importer: Importer, database_url: 
     appending: list[int] = []
     with psycopg.connect(database_url, autocommit=True) as connection:
 
-        def progress(doing: str, _offset: int) -> None:
+        def progress(_offset: int, doing: str) -> None:
             (held,) = connection.execute("SELECT cardinality(acci.appending())").fetchone() or (None,)
             if doing == "reading":
                 appending.append(held)
@@ -389,7 +389,7 @@ def test_the_log_is_locked_only_while_storing(importer: Importer, database_url: 
 def test_a_file_that_changes_while_it_is_read(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     path = written(tmp_path, history(50))
 
-    def progress(_doing: str, offset: int) -> None:
+    def progress(offset: int, _doing: str) -> None:
         if offset:
             with path.open("a") as file:
                 file.write(json.dumps(line(999)) + "\n")

@@ -49,7 +49,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 def bring_in(database_url: str, catalogue: Catalogue, log: Path) -> Imported:
     mapping = load_mapping(PERMITS / "receipt.toml", catalogue)
-    return Importer(database_url, catalogue, mapping).import_whole(log, lambda _doing, _offset: None)
+    return Importer(database_url, catalogue, mapping).import_whole(log, lambda _offset, _doing: None)
 
 
 def stored(connection: Connection, name: str) -> by_pandas.Rows:

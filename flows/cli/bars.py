@@ -1,0 +1,21 @@
+"""Progress bars: on stderr, gone when done, and only where a person looks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flows.cli.printing import console
+
+Show = Callable[[int, str], None]  # how much is done by now, and what is being done
+
+
+@contextmanager
+def bar(doing: str, total: int, *, is_bytes: bool = False) -> Iterator[Show]:
+    """Within, a bar towards `total`, moved by calling what is given."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = console(stderr=True)
+    amount = DownloadColumn() if is_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task(doing, total=total)
+        yield lambda done, what: progress.update(task, completed=done, description=what)

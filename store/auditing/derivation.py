@@ -9,12 +9,13 @@ from domain.projections import Projection
 from store.auditing.checks import LeftOut
 from store.auditing.extents import Extent, position_before
 from store.auditing.findings import Found, Severity
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting.appliers import applier_of
+from store.projecting.deriving import derive
 from store.projecting.generations import Generation
-from store.projecting.poison import POISON, TooManyDeadLetters, apply_span, watching_out
+from store.projecting.poison import TooManyDeadLetters, apply_span, watching_out
 from store.projecting.selections import Selection
-from store.projecting.spans import Applier, Key, PoisonEvent, Span
+from store.projecting.spans import Applier, Key, Span
 from store.projecting.tables import ReadModel, derived
 from store.projecting.touching import choose_keys, note_keys
 from store.statements import sql
@@ -76,22 +77,9 @@ class Derivation:
 
     def derive(self, keys: list[Key], upto: int) -> Iterator[Found]:
         """Derive the rows of `keys` from the events up to `upto`; yields the keys that cannot be, which get no row."""
-        if not keys:
-            return
-        try:
-            with self._connection.transaction():
-                self.applier.derive(self._connection, keys, upto, self.skipped)
-        except (*POISON, PoisonEvent) as error:
-            reason = first_line(error)
-        else:
-            return
-        if len(keys) == 1:
-            place = dict(zip(self._projection.key, keys[0], strict=True))
-            yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {reason}")
-            return
-        half = len(keys) // 2
-        yield from self.derive(keys[:half], upto)
-        yield from self.derive(keys[half:], upto)
+        for failed in derive(self._connection, self.applier, keys, upto, self.skipped):
+            place = dict(zip(self._projection.key, failed.key, strict=True))
+            yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {failed.error}")
 
     def _choose(self, extent: Extent) -> bool:
         """Fill `touched` with the keys that the extent is narrowed to; whether it is."""

@@ -9,17 +9,15 @@ from psycopg.types.json import Jsonb
 from domain.errors import UnknownName
 from domain.projections import Projection
 from store.catalogue import Catalogue
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting import generations
 from store.projecting.appliers import applier_of
-from store.projecting.batches import WORK_MEM
+from store.projecting.deriving import derive, lock
 from store.projecting.fingerprints import define
-from store.projecting.generations import Generation, NotBuilt, require_same_rules
-from store.projecting.poison import POISON, bury, watching_out
-from store.projecting.spans import Applier, Key, PoisonEvent, Span
+from store.projecting.generations import NotBuilt, require_same_rules
+from store.projecting.poison import bury, watching_out
+from store.projecting.spans import Key, Span
 from store.statements import sql
-
-LOCK_WAIT_MILLISECONDS = 30_000
 
 
 @dataclass(frozen=True)
@@ -76,16 +74,22 @@ def retry(connection: Connection, catalogue: Catalogue, projection: type[Project
     require_same_rules(generation, define(catalogue, projection))
     here = {"generation": generation.generation}
     with connection.transaction():
-        checkpoint = _lock(connection, generation)
+        checkpoint = lock(connection, generation)
         applier = applier_of(connection, projection, generation)
         for (position,) in connection.execute(sql("dead_letters/unreadable"), here).fetchall():
             bury(connection, applier, generation, position, "tried again")
         parked: list[Key] = [row[0] for row in connection.execute(sql("dead_letters/parked"), here).fetchall()]
         skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
-        released = _derive(connection, applier, generation, parked, checkpoint, skipped)
+        failed = derive(connection, applier, parked, checkpoint, skipped)
+        for each in failed:
+            again = here | {"key": Jsonb(each.key), "error": each.error}
+            connection.execute(sql("dead_letters/failed_again"), again)
+        still = [each.key for each in failed]
+        released = [key for key in parked if key not in still]
+        connection.execute(sql("dead_letters/release_keys"), here | {"keys": Jsonb(released)})
         connection.execute(sql("dead_letters/resolve"), here)
         unreadable = len(connection.execute(sql("dead_letters/unreadable"), here).fetchall())
-    return Retried(projection.name, released, len(parked) - released, unreadable)
+    return Retried(projection.name, len(released), len(failed), unreadable)
 
 
 def discard(connection: Connection, catalogue: Catalogue, number: int, reason: str) -> Retried:
@@ -99,40 +103,3 @@ def discard(connection: Connection, catalogue: Catalogue, number: int, reason: s
         if not found.keys:
             connection.execute(sql("dead_letters/remove"), vars(found))
     return retry(connection, catalogue, catalogue.projection(found.projection))
-
-
-def _lock(connection: Connection, generation: Generation) -> int:
-    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
-    parameters = {"generation": generation.generation, "state": generation.state}
-    row = connection.execute(sql("generations/lock_waiting"), parameters).fetchone()
-    if row is None:
-        raise generations.Busy(generation.projection, "rebuild")
-    return int(row[0])
-
-
-def _derive(
-    connection: Connection,
-    applier: Applier,
-    generation: Generation,
-    keys: list[Key],
-    upto: int,
-    skipped: tuple[int, ...],
-) -> int:
-    """Derive the keys, halving them where some cannot be; how many were released."""
-    if not keys:
-        return 0
-    try:
-        with connection.transaction():
-            applier.derive(connection, keys, upto, skipped)
-            released = {"generation": generation.generation, "keys": Jsonb(keys)}
-            connection.execute(sql("dead_letters/release_keys"), released)
-            return len(keys)
-    except (*POISON, PoisonEvent) as error:
-        if len(keys) == 1:
-            again = {"generation": generation.generation, "key": Jsonb(keys[0]), "error": first_line(error)}
-            connection.execute(sql("dead_letters/failed_again"), again)
-            return 0
-    half = len(keys) // 2
-    first = _derive(connection, applier, generation, keys[:half], upto, skipped)
-    return first + _derive(connection, applier, generation, keys[half:], upto, skipped)

@@ -114,7 +114,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
             connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
         connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
         connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
-        _point_view(connection, generation, read_model)
+        point_view(connection, generation, read_model)
 
 
 def _draw_level(
@@ -137,7 +137,8 @@ def _draw_level(
         reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint
 
 
-def _point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
+def point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
+    """Show readers this generation's table under the stable name. In the caller's transaction."""
     view = identifiers.Identifier("read", read_model.name)
     # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
     now = [column.name for column in read_model.columns]

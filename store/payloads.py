@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError, from_json
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
 from domain.upcasting import upcast
+from store.strict_json import check_text
 from store.validation import problems_of
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
@@ -52,12 +53,9 @@ def check_stream(stream: StreamId) -> None:
     for field, value in zip(StreamId._fields, stream, strict=True):
         if not value:
             raise Unstorable("The stream", field, "is empty.")
-        if "\0" in value:
-            raise Unstorable("The stream", field, "holds a NUL character; PostgreSQL has none in text.")
-        try:
-            size = len(value.encode())
-        except UnicodeEncodeError:
-            raise Unstorable("The stream", field, "holds half a surrogate pair, which is no character.") from None
+        if problem := check_text(value):
+            raise Unstorable("The stream", field, f"{problem}.")
+        size = len(value.encode())
         if size > NAME_LIMIT:
             raise Unstorable("The stream", field, f"is {size:,} bytes long; the limit is {NAME_LIMIT}.")
 
@@ -71,8 +69,8 @@ def encode_data(event: Event[EventData], limit: int) -> str:
         text = event.data.model_dump_json()
     except (PydanticSerializationError, UnicodeError) as error:
         raise Unstorable(what, "data", f"has no JSON form: {error}.") from error
-    if "\\u0000" in text:
-        _refuse_nul(what, json.loads(text), "data")
+    if "\\u0000" in text:  # or an escaped backslash that looks like it
+        _refuse_unstorable(what, json.loads(text), "data")
     # A character is at most four bytes: most payloads need not be counted.
     if len(text) * 4 > limit and (size := len(text.encode())) > limit:
         raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
@@ -88,23 +86,23 @@ def encode_metadata(metadata: EventMetadata) -> str:
         "user_id": metadata.user_id,
     }
     text = json.dumps({name: value for name, value in known.items() if value is not None}, ensure_ascii=False)
-    if "\\u0000" in text:
-        _refuse_nul("The event", known, "metadata")
+    if "\\u0000" in text or not text.isascii():
+        _refuse_unstorable("The event", known, "metadata")
     return text
 
 
-def _refuse_nul(what: str, value: object, where: str) -> None:
-    """Raises `Unstorable` if a NUL is in a text or key below `value`; an escaped backslash may look like one."""
+def _refuse_unstorable(what: str, value: object, where: str) -> None:
+    """Raises `Unstorable` if a text or key below `value` is none that PostgreSQL has."""
     if isinstance(value, str):
-        if "\0" in value:
-            raise Unstorable(what, where, "holds a NUL character; PostgreSQL has none in text.")
+        if problem := check_text(value):
+            raise Unstorable(what, where, f"{problem}.")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            _refuse_nul(what, key, f"{where} (a key)")
-            _refuse_nul(what, inner, f"{where}.{key}")
+            _refuse_unstorable(what, key, f"{where} (a key)")
+            _refuse_unstorable(what, inner, f"{where}.{key}")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _refuse_nul(what, inner, f"{where}.{index}")
+            _refuse_unstorable(what, inner, f"{where}.{index}")
 
 
 class Decoder:

@@ -41,10 +41,11 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
         rules = catalogue.projection(projection)
         did = "caught up"
         try:
-            done = batches.catch_up(connection, catalogue, rules, batch_size, progress_bar)
-        except NotBuilt:
-            did = "built"
-            done = rebuilding.rebuild(connection, catalogue, rules, progress_bar)
+            try:
+                done = batches.catch_up(connection, catalogue, rules, batch_size, progress_bar)
+            except NotBuilt:
+                did = "built"
+                done = rebuilding.rebuild(connection, catalogue, rules, progress_bar)
         except Busy as busy:
             get_run_logger().info(str(busy))
             return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0, 0.0)

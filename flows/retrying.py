@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import psycopg
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from domain.errors import AcciError
-from store.database import is_transient
+from store.database import is_transient, refusal_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,9 +32,10 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
     def refuse(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return run(*args, **kwargs)
-        except AcciError as error:
-            if error.transient:
+        except (AcciError, psycopg.Error) as error:
+            refusal = error if isinstance(error, AcciError) else refusal_of(error)
+            if refusal is None or is_transient(error):
                 raise
-            return Failed(message=str(error), data=error)  # type: ignore[return-value]
+            return Failed(message=str(refusal), data=refusal)  # type: ignore[return-value]
 
     return refuse

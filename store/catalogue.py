@@ -76,6 +76,8 @@ def load(modules: Iterable[str]) -> Catalogue:
     """The catalogue of the contexts in `modules` (the setting ACCI_CONTEXTS). Raises `DefinitionError`."""
     contexts = []
     for module in modules:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, such as domain.users.")
         try:
             found = importlib.import_module(module)
         except ModuleNotFoundError as error:

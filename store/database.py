@@ -28,6 +28,8 @@ TRANSIENT = (
 )
 # OperationalError's children that trying again does not mend.
 LASTING = (errors.DiskFull, errors.InvalidPassword, errors.InvalidAuthorizationSpecification)
+UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
+FORM = "it is not of the form postgresql://user:password@host:port/database, special characters percent-encoded"
 
 
 @dataclass(eq=False, repr=False)
@@ -46,6 +48,53 @@ class DatabaseUnreachable(AcciError):
         )
 
 
+@dataclass(eq=False, repr=False)
+class DatabaseLost(AcciError):
+    """The connection ended while it was used."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The connection to the database was lost: {self.reason}. What was committed stays; run the same again "
+            "when the database is back."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SchemaMissing(AcciError):
+    """The database lacks something that the migrations make; `reason` is what PostgreSQL missed."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The database has no ACCI schema, or that of an older ACCI ({self.reason}). Run `acci migrate`."
+
+
+@dataclass(eq=False, repr=False)
+class NotAllowed(AcciError):
+    """The database's user lacks a right."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The database's user may not do this: {self.reason}. Use another user, or grant the right."
+
+
+def refusal_of(error: BaseException) -> AcciError | None:
+    """What a person is told of an error that PostgreSQL raised for a reason outside the program; None for a fault."""
+    if isinstance(error, UNDEFINED):
+        missing = first_line(error)
+        return SchemaMissing(missing) if "acci" in missing else None
+    if isinstance(error, errors.InsufficientPrivilege):
+        return NotAllowed(first_line(error))
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseLost(first_line(error))
+    return None
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same again may succeed: a lost connection, a deadlock, a serialization failure."""
     if isinstance(error, AcciError):
@@ -54,12 +103,16 @@ def is_transient(error: BaseException) -> bool:
 
 
 def whereabouts(url: str) -> str:
-    """`host:port/database` of a connection URL; never the user's name or password."""
+    """`host:port/database` of a connection URL; never the user's name or password. Raises `DatabaseUnreachable`."""
     try:
         known = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        return "the address in ACCI_DATABASE_URL (it is not a postgresql:// URL)"
-    return "{}:{}/{}".format(known.get("host", "localhost"), known.get("port", 5432), known.get("dbname", ""))
+        known = {"port": "unreadable"}
+    host, port = str(known.get("host", "localhost")), str(known.get("port", 5432))
+    # An @, : or / that was not encoded puts a part of the password where the host or the port is read.
+    if "@" in host or not port.replace(",", "").isdigit():
+        raise DatabaseUnreachable("the address in ACCI_DATABASE_URL", FORM) from None
+    return f"{host}:{port}/{known.get('dbname', '')}"
 
 
 def connect(url: str, purpose: str) -> Connection:
@@ -67,10 +120,11 @@ def connect(url: str, purpose: str) -> Connection:
 
     Raises `DatabaseUnreachable`.
     """
+    where = whereabouts(url)
     try:
         return psycopg.connect(url, **_how(url, f"acci {purpose}"), connect_timeout=10)
-    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise DatabaseUnreachable(whereabouts(url), first_line(error)) from error
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachable(where, first_line(error)) from error
 
 
 def _how(url: str, application_name: str) -> dict[str, Any]:

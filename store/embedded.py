@@ -149,7 +149,7 @@ class EmbeddedServer:
         """The lines of the pid file if its process is alive and is this server, not a number used again."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         alive = lines and lines[0].isdigit() and str(self._data) in command_line(int(lines[0]))
         return lines if alive else None

@@ -4,9 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from domain.errors import AcciError
-from store.database import Connection, connect
+from store.database import Connection, SchemaMissing, connect, first_line
 from store.statements import SQL, sql
+
+OLDEST = 15  # the first PostgreSQL with MERGE
 
 
 @dataclass(eq=False, repr=False)
@@ -33,6 +37,30 @@ class MigrationMissing(AcciError):
             f"The database has the migration {self.name}, which this checkout does not: "
             "it belongs to a newer ACCI. Update the checkout."
         )
+
+
+@dataclass(eq=False, repr=False)
+class MigrationFailed(AcciError):
+    """PostgreSQL refused a migration; nothing was changed."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The migration {self.name} failed: {self.reason}. Nothing was changed. "
+            "Make room for it, or use a database of ACCI's own."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class ServerTooOld(AcciError):
+    """The PostgreSQL server is of a version that lacks what ACCI is made with."""
+
+    version: int
+
+    def __str__(self) -> str:
+        return f"The server is PostgreSQL {self.version}; ACCI needs {OLDEST} or later. Use a newer server."
 
 
 @dataclass(frozen=True)
@@ -67,12 +95,22 @@ def pending(connection: Connection, migrations: list[Migration] | None = None) -
     return [migration for migration in migrations if migration.name not in applied]
 
 
+def require_migrated(connection: Connection) -> None:
+    """Raises `SchemaMissing` unless every migration of this checkout was applied; and what `pending` raises."""
+    waiting = pending(connection)
+    if waiting:
+        raise SchemaMissing(f"{len(waiting)} migrations are to be applied, from {waiting[0].name} on")
+
+
 def migrate(database_url: str, migrations: list[Migration] | None = None) -> list[str]:
     """Bring the schema up to date; the names of the migrations applied now.
 
     All of them or none, in one transaction; idempotent; two at once wait for each other.
     """
     with connect(database_url, "migrate") as connection, connection.transaction():
+        version = connection.info.server_version // 10_000
+        if version < OLDEST:
+            raise ServerTooOld(version)
         connection.execute(sql("migrating/take_lock"))
         waiting = pending(connection, migrations)
         if not waiting:
@@ -80,6 +118,9 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
         for statement in ("migrating/create_schema", "migrating/create_history"):
             connection.execute(sql(statement))
         for migration in waiting:
-            connection.execute(migration.text, prepare=False)
+            try:
+                connection.execute(migration.text, prepare=False)
+            except psycopg.ProgrammingError as error:
+                raise MigrationFailed(migration.name, first_line(error)) from error
             connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
         return [migration.name for migration in waiting]

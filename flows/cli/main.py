@@ -51,15 +51,26 @@ def acci(
 def main() -> None:
     """Runs the command line. What ACCI refuses ends as one sentence on stderr and exit code 1, wrong usage as 2.
 
-    With --json the sentence comes as {"error": …, "type": …}. Anything else that is raised is a fault of the
-    program and keeps its traceback.
+    So does what the database refuses for a reason outside the program. With --json the sentence comes as
+    {"error": …, "type": …}. Anything else that is raised is a fault of the program and keeps its traceback.
     """
     try:
         app()
-    except AcciError as error:
+    except Exception as error:
+        refusal = error if isinstance(error, AcciError) else _refusal_of(error)
+        if refusal is None:
+            raise
         if "--json" in sys.argv:
-            sentence = json.dumps({"error": str(error), "type": type(error).__name__}, ensure_ascii=False)
+            sentence = json.dumps({"error": str(refusal), "type": type(refusal).__name__}, ensure_ascii=False)
         else:
-            sentence = f"acci: {error}"
+            sentence = f"acci: {refusal}"
         typer.echo(sentence, err=True)
         sys.exit(1)
+
+
+def _refusal_of(error: Exception) -> AcciError | None:
+    if "psycopg" not in sys.modules:
+        return None
+    from store.database import refusal_of
+
+    return refusal_of(error)

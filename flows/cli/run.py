@@ -107,13 +107,15 @@ def _check(projection: str) -> None:
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
+    from store.migrations import require_migrated
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     if projection not in ("all", "stale"):
         for name in projection.split(","):
             catalogue.projection(name.strip())
-    connect(database_url(settings), "probe").close()
+    with connect(database_url(settings), "probe") as connection:
+        require_migrated(connection)
 
 
 def _join_prefect() -> None:
@@ -127,5 +129,7 @@ def _join_prefect() -> None:
     home.mkdir(parents=True, exist_ok=True)
     wanted = QUIET | {"PREFECT_HOME": str(home)}
     wanted |= {"PREFECT_API_URL": api_url} if api_url else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    # The first start makes the server's tables, which takes longer than the 20 s that Prefect would wait.
+    wanted |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}
     for name, value in wanted.items():
         os.environ.setdefault(name, value)

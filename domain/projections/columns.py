@@ -111,7 +111,7 @@ class Column:
 
     def initial(self) -> Any:
         """The default's value."""
-        return None if self.default is None else from_text(self.kind or Kind.TEXT, self.default)
+        return None if self.default is None else self.converted(from_text(self.kind or Kind.TEXT, self.default))
 
     def converted(self, value: Any) -> Any:
         """The value as one of the column's type, before it is folded. Raises `ValueError` if it has none.

@@ -4,15 +4,17 @@ A rule never sees bare Python values: its event yields expressions, symbolic one
 ones when the reference engine runs it. So what cannot be compiled fails when the projection is defined.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import DefinitionError
 from domain.projections.kinds import Kind, kind_of_value
+from domain.projections.values import plain, whole
 
 
 class CannotCompile(DefinitionError):
@@ -184,9 +186,26 @@ def express(value: object) -> Expression:
     kind = kind_of_value(value)
     if kind is None:
         refuse(f"the value {value!r}", "a literal is a str, int, Decimal, float, bool, datetime, date, UUID or None.")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        refuse(f"the moment {value!r}", "give it a time zone.")
-    return Constant(kind, False, getattr(value, "value", value))
+    return Constant(kind, False, _literal(getattr(value, "value", value)))
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _literal(value: Any) -> Any:
+    """The value as PostgreSQL would hold it."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            refuse(f"the moment {value!r}", "give it a time zone, such as tzinfo=UTC.")
+        return value.astimezone(UTC)
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        refuse(f"the text {value!r}", "PostgreSQL holds neither NUL nor half a surrogate pair.")
+    try:
+        if isinstance(value, Decimal):
+            return plain(value)
+        return value if isinstance(value, bool) or not isinstance(value, int) else whole(value)
+    except ValueError as error:
+        refuse(f"the number {value}", f"{error}.")
 
 
 def _common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:

@@ -1,18 +1,21 @@
 """Projections: the rules that fill a read model, declared event by event and checked when they are defined."""
 
+import dis
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, ClassVar, TypeVar
 
 from domain import upcasting  # which imports this package: only the module, not yet its names
 from domain.errors import DefinitionError, ProjectionError
 from domain.events import EventData
-from domain.projections.expressions import Expression
+from domain.projections.expressions import Expression, refuse
 from domain.projections.kinds import Kind
-from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Verb
+from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
 from domain.projections.views import EventView
 
+_IDENTITY = re.compile("^IS_OP$|_IF_(NOT_)?NONE$")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -66,6 +69,9 @@ class Projection:
         cls.rules = tuple(_rules(cls))
         if not cls.rules and not cls.folds_in_python:
             raise ProjectionError(cls.__name__, "it has no rules; mark methods with @on(an event).")
+        verbs = {action.verb for rule in cls.rules for action in rule.actions}
+        if cls.rules and not verbs & {Insert, Upsert}:
+            raise ProjectionError(cls.__name__, "no rule makes a row; one of them must Insert or Upsert.")
         cls.folds = _folds(cls)
 
     @classmethod
@@ -82,23 +88,41 @@ class Projection:
 
 
 def _rules(cls: type[Projection]) -> Iterable[Rule]:
-    if not cls.__dict__.get("key"):
-        raise ProjectionError(cls.__name__, "give it a key, such as key = ('tenant_id', 'id').")
+    key = cls.__dict__.get("key")
+    if not isinstance(key, tuple) or not key or not all(isinstance(column, str) for column in key):
+        raise ProjectionError(cls.__name__, "give it a key of column names, such as key = ('tenant_id', 'id').")
+    for base in cls.__mro__[1:]:
+        if any(hasattr(method, "on") for method in vars(base).values()):
+            raise ProjectionError(cls.__name__, f"the rules of {base.__name__} are not inherited; write them here.")
     for name, method in vars(cls).items():
         for event in getattr(method, "on", ()):
-            subject = f"{cls.__name__}.{name} on {event.event_type()}"
-            view = EventView(event, upcasting.leaf_of(event))
-            try:
-                draft = Rule(name, event, method, ())
-                yield Rule(name, event, method, cls.actions(draft, view))
-            except ProjectionError:
-                raise
-            except DefinitionError as error:
-                raise ProjectionError(subject, str(error)) from error
-            except Exception as error:  # whatever a rule's own code raises on a symbol cannot be compiled
-                raise ProjectionError(
-                    subject, f"it cannot be compiled ({error}); use the functions of domain.projections."
-                ) from error
+            yield _rule(cls, name, event, method)
+
+
+def _rule(cls: type[Projection], name: str, event: type[EventData], method: Callable[..., Any]) -> Rule:
+    """The rule, compiled. Raises `ProjectionError` that names it."""
+    subject = f"{cls.__name__}.{name} on {event.event_type()}"
+    draft = Rule(name, event, method, ())
+    try:
+        _refuse_identity(method.__code__)
+        said = [cls.actions(draft, EventView(event, upcasting.leaf_of(event))) for _ in range(2)]
+        if repr(said[0]) != repr(said[1]):
+            refuse("it says something else each time", "take moments and ids from the event, not from the machine.")
+    except DefinitionError as error:
+        raise ProjectionError(subject, str(error)) from error
+    except Exception as error:  # whatever a rule's own code raises on a symbol cannot be compiled
+        reason = f"it cannot be compiled ({type(error).__name__}: {error}); use the functions of domain.projections."
+        raise ProjectionError(subject, reason) from error
+    return Rule(name, event, method, said[0])
+
+
+def _refuse_identity(code: CodeType) -> None:
+    """Python never asks a value about `is`: the answer, always no, would go unnoticed."""
+    if any(_IDENTITY.search(instruction.opname) for instruction in dis.get_instructions(code)):
+        refuse("`is` in a rule", "an event's value is a symbol, never None itself; write is_null(value).")
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            _refuse_identity(inner)
 
 
 def _action(cls: type[Projection], verb: object, view: EventView) -> Action:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from domain.commands import Command, CommandMetadata
 from domain.errors import AcciError
 from domain.simulations import Plan, Simulation
+from store.alone import alone
 from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, known
 from store.database import Connection, Database, connect
@@ -148,7 +149,7 @@ def _shares(whole: Plan, writers: int) -> list[Plan]:
 
 def _alone(connection: Connection) -> str:
     """This connection's simulation is the only one until it closes; gives the batch's name."""
-    if connection.execute(sql("simulating/take_lock")).fetchone() != (True,):
+    if not alone(connection, "acci simulate"):
         raise SimulationRunning
     head = connection.execute(sql("events/head")).fetchone()
     return f"{head[0] if head else 0:x}"

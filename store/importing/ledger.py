@@ -7,6 +7,7 @@ from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
+from store.alone import alone
 from store.database import Connection
 from store.importing.problems import (
     AlreadyImported,
@@ -53,7 +54,7 @@ def begin(connection: Connection, path: Path, content: bytes, mapping: bytes) ->
 
     Raises `ImportRunning`; or `ImportBegun` if a part of it was stored by another mapping.
     """
-    if connection.execute(sql("importing/take_lock"), {"content": content}).fetchone() != (True,):
+    if not alone(connection, f"acci import {content.hex()}"):
         raise ImportRunning(str(path))
     row = connection.execute(sql("importing/find"), {"content": content}).fetchone()
     if row is None:

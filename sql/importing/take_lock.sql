@@ -1,1 +1,0 @@
-SELECT pg_try_advisory_lock(hashtextextended('acci import ' || encode(%(content)s, 'hex'), 0));

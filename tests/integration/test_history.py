@@ -1,0 +1,134 @@
+"""History: who did what, when and why, and what difference it made; for people and as data."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.events import StreamId
+from store.catalogue import Catalogue
+from store.database import Database, connect
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.history import Change, history, history_of_correlation
+from tests.ledger import CONTEXT, TENANT, Open, Pay, command, stream
+from tests.shell import acci, refusal
+
+CATALOGUE = Catalogue((CONTEXT,))
+INSERT = """
+    INSERT INTO acci.events (timestamp, id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
+                             event_type, data, metadata)
+    VALUES (now(), gen_random_uuid(), %s, %s, 'acme', %s, 'a', %s, '{"cents": 1}', '{"correlation_id": "odd"}')
+"""
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[EventStore]:
+    with Database(database_url, size=2) as database:
+        store = EventStore(database, CATALOGUE)
+        handler = CommandHandler(store, CATALOGUE)
+        for data, correlation in (
+            (Open(account="a", holder="Ann Berg"), "signing up"),
+            (Open(account="b", holder="Bob"), "signing up"),
+            (Pay(account="a", amount=Decimal("5.00")), "first payment"),
+            (Pay(account="b", amount=Decimal("1.00")), "a gift"),
+            (Pay(account="a", amount=Decimal("-1.00")), "a gift"),
+        ):
+            handler.handle(command(data, correlation_id=correlation))
+        yield store
+
+
+def differences(changes: Iterator[Change]) -> list[tuple[str, int, dict[str, Any]]]:
+    return [(change.event.aggregate_id, change.event.version, change.difference) for change in changes]
+
+
+def test_every_event_with_the_difference_it_made(store: EventStore) -> None:
+    told = list(history(store, CATALOGUE, stream("a")))
+    assert differences(iter(told)) == [
+        ("a", 1, {"open": (False, True), "holder": ("", "Ann Berg")}),
+        ("a", 2, {"balance": ("0", "5.00")}),
+        ("a", 3, {"balance": ("5.00", "4.00")}),
+    ]
+    assert [change.event.metadata.correlation_id for change in told] == ["signing up", "first payment", "a gift"]
+    assert {change.event.metadata.user_id for change in told} == {"clerk"}
+
+
+def test_a_part_of_a_history_tells_the_same_differences(store: EventStore) -> None:
+    whole = differences(history(store, CATALOGUE, stream("a")))
+    assert differences(history(store, CATALOGUE, stream("a"), from_version=2, to_version=2)) == whole[1:2]
+    assert differences(history(store, CATALOGUE, stream("a"), from_version=9)) == []
+    assert differences(history(store, CATALOGUE, stream("nobody"))) == []
+
+
+def test_a_correlation_is_followed_across_aggregates(store: EventStore) -> None:
+    assert differences(history_of_correlation(store, CATALOGUE, TENANT, "a gift")) == [
+        ("b", 2, {"balance": ("0", "1.00")}),
+        ("a", 3, {"balance": ("5.00", "4.00")}),
+    ]
+    assert differences(history_of_correlation(store, CATALOGUE, "other", "a gift")) == []
+
+
+def test_what_cannot_be_told_is_said_and_stops_nothing(store: EventStore, database_url: str) -> None:
+    with connect(database_url, "test") as connection:
+        connection.execute(INSERT, (4, 1, "Account", "Forgotten"))
+        connection.execute(INSERT, (5, 1, "Account", "Paid"))
+        connection.execute(INSERT, (6, 9, "Account", "Paid"))
+        connection.execute(INSERT, (7, 1, "Account", "Paid"))
+        connection.execute(INSERT, (1, 1, "Unheard", "Paid"))
+    told = list(history(store, CATALOGUE, stream("a"), from_version=4))
+    assert [(change.difference, change.remark) for change in told] == [
+        ({}, "Its payload cannot be read: no event type Forgotten is registered."),
+        ({"balance": ("4.00", "4.01")}, None),
+        ({}, "Its payload cannot be read: its schema version is 9, and this code knows 2 at most."),
+        ({}, "Its payload cannot be read: its schema version is 9, and this code knows 2 at most."),
+    ]
+    (unheard,) = history(store, CATALOGUE, StreamId(TENANT, "Unheard", "a"))
+    assert unheard.remark == "No aggregate Unheard is registered."
+    across = list(history_of_correlation(store, CATALOGUE, TENANT, "odd"))
+    assert [change.event.version for change in across] == [4, 5, 6, 7, 1]
+
+
+def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None:
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,domain.users"}
+    shown = acci("history", "a", "--tenant", TENANT, "--type", "Account", **place).stdout
+    assert "Account a, version 2: Paid" in shown
+    assert "by clerk" in shown
+    assert "part of first payment, caused by " in shown
+    assert "balance: '0' → '5.00'" in shown
+    told = json.loads(acci("history", "--correlation", "a gift", "--tenant", TENANT, "--json", **place).stdout)
+    assert [(each["aggregate_id"], each["version"]) for each in told] == [("b", 2), ("a", 3)]
+    assert told[1]["difference"] == {"balance": {"before": "5.00", "after": "4.00"}}
+    assert told[1]["data"] == {"amount": "-1.00"}
+    nothing = acci("history", "nobody", "--tenant", TENANT, "--type", "Account", **place)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "Nothing found.\n")
+    assert acci("history", "a", "--tenant", TENANT, **place).returncode == 2
+    assert acci("history", "--tenant", TENANT, **place).returncode == 2
+
+
+def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventStore, database_url: str) -> None:
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger"}
+    fine = acci("coverage", **place)
+    assert fine.returncode == 0, fine.stderr
+    with connect(database_url, "test") as connection:
+        connection.execute(INSERT, (4, 1, "Account", "Forgotten"))
+        connection.execute(INSERT, (5, 1, "Account", "Paid"))
+        connection.execute(INSERT, (6, 9, "Account", "Paid"))
+    done = acci("coverage", "--json", **place)
+    assert done.returncode == 1
+    found = {(each["event_type"], each["schema_version"]): each for each in json.loads(done.stdout)}
+    assert {shape: each["problem"] for shape, each in found.items()} == {
+        ("Forgotten", 1): "no event type Forgotten is registered.",
+        ("Opened", 4): None,
+        ("Paid", 1): None,
+        ("Paid", 2): None,
+        ("Paid", 9): "its schema version is 9, and this code knows 2 at most.",
+    }
+    assert (found["Paid", 2]["events"], found["Paid", 2]["first_position"]) == (3, 3)
+    assert "no: its schema version is 9" in acci("coverage", **place).stdout
+
+
+def test_history_of_a_database_that_is_not_there_is_one_sentence() -> None:
+    done = acci("history", "a", "--tenant", "t", ACCI_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert "cannot be reached" in refusal(done)

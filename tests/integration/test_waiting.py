@@ -1,0 +1,52 @@
+"""Read your writes: the position that an append returned is enough to wait for."""
+
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from store.catalogue import Catalogue
+from store.database import Database
+from store.events import EventStore
+from store.waiting import NotThereYet, wait_for
+from tests.ledger import CONTEXT, Paid, event, stream
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url, size=1) as database:
+        yield database
+
+
+def set_checkpoint(database: Database, position: int) -> None:
+    with database.connection() as connection:
+        connection.execute(
+            "INSERT INTO acci.generations (projection, state, fingerprint, definition, checkpoint)"
+            " VALUES ('holders', 'live', '', '{}', %(position)s)"
+            " ON CONFLICT (projection) WHERE state = 'live' DO UPDATE SET checkpoint = %(position)s",
+            {"position": position},
+        )
+
+
+def test_it_returns_when_the_read_model_is_there(database: Database) -> None:
+    store = EventStore(database, Catalogue((CONTEXT,)))
+    position = store.append(stream("a"), 0, [event(Paid(amount=Decimal(1)), 1)])[0].position
+    set_checkpoint(database, 0)
+    later = threading.Timer(0.2, set_checkpoint, (database, position + 3))
+    later.start()
+    # The pool has one connection: were it held while waiting, nobody could move the checkpoint.
+    assert wait_for(database, "holders", position, timeout=30) == position + 3
+    later.join()
+    assert wait_for(database, "holders", position, timeout=0) == position + 3
+
+
+def test_it_gives_up_in_time_and_says_where_things_are(database: Database) -> None:
+    with pytest.raises(NotThereYet) as unpublished:
+        wait_for(database, "holders", 5, timeout=0.05)
+    assert unpublished.value.args == ("holders", 5, None, 0.05)
+    set_checkpoint(database, 4)
+    with pytest.raises(NotThereYet) as behind:
+        wait_for(database, "holders", 5, timeout=0)
+    assert behind.value.checkpoint == 4
+    assert behind.value.transient

@@ -19,7 +19,7 @@ def tell_verdict(verdict: Verdict) -> None:
     """The gate's checks, and what the new generation changes, row by row in numbers and by column."""
     passed = not verdict.objections
     heading = f"## {verdict.projection}, generation {verdict.generation}: {'passed' if passed else 'NOT PUBLISHED'}"
-    checks = _table(
+    checks = markdown_table(
         ("check", "passed", "found"), ((c.check, "yes" if c.passed else "**no**", c.found) for c in verdict.checks)
     )
     create_markdown_artifact(
@@ -41,14 +41,18 @@ def _comparison(verdict: Verdict) -> list[str]:
         *((f"column {name}", "new", "") for name in found.new_columns),
         *((f"column {name}", "gone", "") for name in found.gone_columns),
     ]
-    told = ["### Compared with the live generation", _table(("what", "how", "rows"), rows)]
+    told = ["### Compared with the live generation", markdown_table(("what", "how", "rows"), rows)]
     if found.moving:
         told.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
     if found.examples:
-        told += ["Keys that differ, for example:", _table(("key", "what differs"), found.examples)]
+        told += ["Keys that differ, for example:", markdown_table(("key", "what differs"), found.examples)]
     return told
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+def markdown_table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

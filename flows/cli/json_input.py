@@ -1,5 +1,6 @@
 """JSON that a person gives: as an argument, or on standard input."""
 
+import json
 import sys
 from typing import Any
 
@@ -13,6 +14,17 @@ def read_object(argument: str) -> dict[str, Any]:
     from store.strict_json import parse_object
 
     return parse_object(_standard_input() if argument == "-" else argument)
+
+
+def key(text: str) -> list[str]:
+    """A read model's key, from a JSON list with a text for each of its columns."""
+    try:
+        parts = json.loads(text)
+    except ValueError:
+        parts = None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise typer.BadParameter(f'--key {text} is not a JSON list of texts, such as ["acme", "user-1"].')
+    return parts
 
 
 def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:

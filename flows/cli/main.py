@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from domain.errors import AcciError
-from flows.cli import coverage, dead_letters, follow, history, import_, migrate, query, run, send, simulate, status, up
+from flows.cli import (
+    coverage,
+    dead_letters,
+    findings,
+    follow,
+    history,
+    import_,
+    migrate,
+    query,
+    run,
+    send,
+    simulate,
+    status,
+    up,
+)
 
 app = typer.Typer(
     name="acci",
@@ -27,6 +41,7 @@ app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)
 app.command("coverage")(coverage.coverage)
+app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
 app.add_typer(run.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from psycopg import errors
 from psycopg import sql as identifiers
 
 from domain.projections import Projection
 from store.auditing.checks import LeftOut
-from store.auditing.extents import Extent, position_before
+from store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from store.auditing.findings import Found, Severity
 from store.database import Connection
 from store.projecting.appliers import applier_of
@@ -86,7 +87,7 @@ class Derivation:
         checkpoint = self._generation.checkpoint
         tenants = () if extent.tenant_id is None else (extent.tenant_id,)
         if extent.keys:
-            extent.check_keys(self._projection.key)
+            self._check(extent)
             choose_keys(self._connection, extent.keys)
         elif extent.since is not None:
             after = min(position_before(self._connection, extent.since), checkpoint)
@@ -101,6 +102,20 @@ class Derivation:
         else:
             return False
         return True
+
+    def _check(self, extent: Extent) -> None:
+        """Raises `KeyDoesNotFit`."""
+        extent.check_keys(self._projection.key)
+        columns = [self.stored.column(name) for name in self._projection.key]
+        values = (identifiers.SQL("%s::{}").format(identifiers.SQL(column.type)) for column in columns)
+        statement = identifiers.SQL("SELECT {}").format(identifiers.SQL(", ").join(values))
+        for key in extent.keys:
+            try:
+                with self._connection.transaction():
+                    self._connection.execute(statement, key)
+            except errors.DataError as error:
+                spelled = tuple(f"{column.name} ({column.type})" for column in columns)
+                raise KeyDoesNotFit(key, spelled) from error
 
     def _add_rows_of(self, tenant_id: str) -> None:
         """The keys of the tenant's stored rows too, touched by an event or not."""

@@ -16,7 +16,7 @@ Key = tuple[str, ...]
 
 @dataclass(eq=False, repr=False)
 class KeyDoesNotFit(AcciError):
-    """A key was given with too many or too few values."""
+    """A key was given with too many or too few values, or with one that its column cannot hold."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]

@@ -1,12 +1,18 @@
 """The deployments of prefect.yaml on a real server: registered, scheduled, run by a worker."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
+import psycopg
 import pytest
 import yaml
 
+from flows.local.lost_runs import give_up_lost_runs
 from store.settings import CHECKOUT
 from tests.prefect_server import PrefectServer, wait_for
 
@@ -23,10 +29,13 @@ def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, d
     assert found["parameters"] == declared["parameters"]
     assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert found["global_concurrency_limit"]["limit"] == 1
-    assert [
-        (schedule["schedule"]["cron"], schedule["schedule"]["timezone"], schedule["active"])
-        for schedule in found["schedules"]
-    ] == [(schedule["cron"], schedule["timezone"], schedule.get("active", True)) for schedule in declared["schedules"]]
+    assert sorted(
+        (each["schedule"]["cron"], each["schedule"]["timezone"], each["active"], str(each["parameters"]))
+        for each in found["schedules"]
+    ) == sorted(
+        (each["cron"], each["timezone"], each.get("active", True), str(each.get("parameters", {})))
+        for each in declared["schedules"]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,11 +88,37 @@ def idle_deployment(prefect_server: PrefectServer) -> Iterator[str]:
     prefect_server.client.delete(f"/deployments/{made['id']}").raise_for_status()
 
 
-def test_runs_without_a_process_are_given_up(prefect_server: PrefectServer, idle_deployment: str) -> None:
-    run = new_run(prefect_server, idle_deployment, {"type": "RUNNING"})
-    assert prefect_server.api.give_up_lost_runs("acci-nobody") == 0
-    assert prefect_server.api.give_up_lost_runs("idle") == 1
-    assert prefect_server.api.state(run) == ("CRASHED", "Its process was gone when ACCI was started again.")
+def test_only_runs_without_a_process_are_given_up(prefect_server: PrefectServer, idle_deployment: str) -> None:
+    api, client = prefect_server.api, prefect_server.client
+    gone, alive, foreign, waiting = (new_run(prefect_server, idle_deployment, {"type": "RUNNING"}) for _ in range(4))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    worker = next(process for process in psutil.process_iter() if "worker" in process.cmdline())
+    for run, process in ((gone, ended.pid), (alive, worker.pid), (foreign, os.getpid())):
+        client.patch(f"/flow_runs/{run}", json={"infrastructure_pid": str(process)}).raise_for_status()
+
+    assert give_up_lost_runs(api, "acci-nobody") == []
+    assert len(give_up_lost_runs(api, "idle", timedelta(hours=1))) == 2
+    states = [api.state(run)[0] for run in (gone, alive, foreign, waiting)]
+    assert states == ["CRASHED", "RUNNING", "CRASHED", "RUNNING"]
+    assert len(give_up_lost_runs(api, "idle")) == 1
+    assert api.state(waiting) == ("CRASHED", "Its process is gone, and so is the worker that started it.")
+
+
+def test_a_run_given_up_makes_room_for_the_next(prefect_server: PrefectServer, database_url: str) -> None:
+    """Run and worker die together: the run would count as running, and others would be cancelled, for minutes."""
+    with psycopg.connect(database_url) as holding:
+        holding.execute("LOCK TABLE acci.events IN ACCESS EXCLUSIVE MODE")  # so that the run cannot end by itself
+        first = prefect_server.run("rebuild", {"projection": "user_view"}, ACCI_DATABASE_URL=database_url)
+        wait_for(lambda: prefect_server.api.state(first)[0] == "RUNNING", 60, "the run has begun")
+        prefect_server.kill_worker_and_runs()
+        assert prefect_server.api.state(first)[0] == "RUNNING"
+    given_up = give_up_lost_runs(prefect_server.api, "acci")
+    assert given_up == ["rebuild user_view"]
+    assert prefect_server.api.state(first)[0] == "CRASHED"
+    prefect_server.start_worker()
+    second = prefect_server.run("rebuild", {"projection": "user_view"}, ACCI_DATABASE_URL=database_url)
+    assert prefect_server.ended(second)["state"]["type"] == "COMPLETED"
 
 
 def test_missed_runs_are_forgotten_and_coming_ones_stay(prefect_server: PrefectServer, idle_deployment: str) -> None:

@@ -90,6 +90,8 @@ def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
 def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
     with pytest.raises(KeyDoesNotFit, match="one value for each of tenant_id, day"):
         audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t",),)))
+    with pytest.raises(KeyDoesNotFit, match=r"day \(date\)"):
+        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t", "yesterday"),)))
 
 
 def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:

@@ -1,0 +1,113 @@
+"""The flow that holds what is stored against the events."""
+
+import time
+from typing import Annotated, Any, Literal
+
+from prefect import flow, get_run_logger, task
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.audit_report import announce, tell_audit, tell_history, tell_repairs
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from store.auditing import repairing
+from store.auditing.auditing import Audited, chosen
+from store.auditing.auditing import audit as make
+from store.auditing.extents import Extent
+from store.auditing.findings import Severity, history
+from store.auditing.repairing import Repaired
+from store.projecting.choices import moment
+
+DAYS_SHOWN = 30
+LOG = "the log"
+
+
+@task(task_run_name="audit {of}", **RETRIED)
+@refusing
+def look(of: str, checks: list[str], extent: Extent) -> list[Audited]:
+    """Make the checks, of the log or of one read model, and keep what they find."""
+    projection = None if of == LOG else of
+    done = []
+    with session("audit") as (connection, catalogue):
+        for check, name in chosen(catalogue, checks, projection):
+            if name == projection:
+                done.append(make(connection, catalogue, check, name, extent))
+                get_run_logger().info("%s %s: %s", check.name, name or "", _said(done[-1]))
+    return done
+
+
+def _said(done: Audited) -> str:
+    if done.left_out is not None:
+        return f"left out: {done.left_out}"
+    many = f"more than {len(done.found)}" if done.more else str(len(done.found))
+    return f"{many} found, {done.new} new, {done.resolved} gone, {done.seconds} s"
+
+
+@task(task_run_name="repair {projection}", **RETRIED)
+@refusing
+def mend(projection: str | None) -> list[Repaired]:
+    """Derive what the findings name anew, and look at it again."""
+    with session("repair") as (connection, catalogue):
+        return repairing.repair(connection, catalogue, projection)
+
+
+@flow(name="audit", flow_run_name="audit {projection}, one key in {one_in}")
+@refusing
+def audit(
+    projection: Annotated[str, Field(title="Projection")] = "all",
+    checks: Annotated[list[str], Field(title="Checks")] = [],  # noqa: B006 Prefect copies it
+    tenant: Annotated[str, Field(title="Tenant")] = "",
+    keys: Annotated[list[list[str]], Field(title="Keys")] = [],  # noqa: B006
+    since: Annotated[str, Field(title="Since")] = "",
+    one_in: Annotated[int, Field(title="One key in", ge=1, le=1_000_000)] = 1,
+    repair: Annotated[bool, Field(title="Repair")] = False,
+    fail_at: Annotated[Literal["info", "warning", "error"], Field(title="Fail at")] = "error",
+) -> State[Any]:
+    """Hold the log, the read models and the snapshots against the events, and keep what is wrong as findings.
+
+    Nothing else is written, unless it is to be repaired. Runners go on beside it. The run fails if anything is wrong.
+
+    Args:
+        projection: A projection's name, or all for every one and the log too.
+        checks: Only these checks; all of them if none is named.
+        tenant: Only what belongs to this tenant.
+        keys: Only the projection's rows with these keys, such as ["acme", "user-1"]; with all, streams: tenant and id.
+        since: Only what events recorded since this moment touched, such as 2026-01-31T00:00:00Z.
+        one_in: Look at one key in so many; which ones moves on every hour, so that as many hours see them all.
+        repair: Derive anew what is found wrong, and look at it again.
+        fail_at: How bad a finding must be for the run to be failed.
+    """
+    turn = int(time.time() // 3600) % one_in
+    extent = Extent(tenant or None, tuple(map(tuple, keys)), moment(since), one_in, turn)
+    with session("audit") as (_, catalogue):
+        one = None if projection == "all" else catalogue.projection(projection).name
+        groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)
+    done = [each for name in groups for each in look(name or LOG, checks, extent)]
+    if repair and any(each.found for each in done):
+        tell_repairs(mend(one))
+        done = [each for every in done for each in again(every, extent)]
+    tell_audit(done)
+    with session("audit") as (connection, _):
+        tell_history(history(connection, DAYS_SHOWN))
+    announce(done)
+    return verdict(done, Severity(fail_at))
+
+
+def again(done: Audited, extent: Extent) -> list[Audited]:
+    """The check as it comes out now, if it found anything."""
+    return look(done.projection or LOG, [done.check], extent) if done.found else [done]
+
+
+def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
+    """Failed if anything found is as bad as `fail_at`."""
+    bad = [each for each in done if any(found.severity.reaches(fail_at) for found in each.found)]
+    if bad:
+        count = sum(len(each.found) for each in bad)
+        names = (f"{each.check} of {each.projection}" if each.projection else each.check for each in bad)
+        message = f"{count:,} findings, {fail_at} or worse, by {', '.join(names)}: see the tables."
+        return Failed(name="Findings", message=message)
+    made = sum(each.left_out is None for each in done)
+    lesser = sum(len(each.found) for each in done)
+    said = f", {lesser:,} lesser findings" if lesser else ", nothing is wrong"
+    return Completed(message=f"{made} checks made{said}.")

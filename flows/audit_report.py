@@ -1,0 +1,111 @@
+"""What an audit leaves in its run: tables of findings, their course over time, an event that may start a repair."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+from prefect.events import emit_event
+
+from flows.charts import stacked_bars
+from flows.differences import differences, most_common
+from flows.telling import markdown_table
+from store.auditing.auditing import Audited
+from store.auditing.findings import Found, Severity
+from store.auditing.repairing import Repaired
+
+SHOWN = 200  # findings in a table: more than a person reads
+FOUND = "acci.audit.found"
+
+
+def tell_audit(done: Sequence[Audited]) -> None:
+    """The checks with what they came to, the findings, and for rows that differ their values side by side."""
+    made = [_check_row(each) for each in done]
+    create_table_artifact(key="audit-checks", table=made, description="The checks that were made")
+    found = [(each, wrong) for each in done for wrong in each.found]
+    if found:
+        table = [_finding_row(each, wrong) for each, wrong in found[:SHOWN]]
+        description = f"What is wrong ({len(found):,} findings, the first {len(table):,} shown)"
+        create_table_artifact(key="audit-findings", table=table, description=description)
+    for each in done:
+        if each.projection is not None and any("kind" in wrong.details for wrong in each.found):
+            _tell_differences(each)
+
+
+def _check_row(each: Audited) -> dict[str, Any]:
+    return {
+        "check": each.check,
+        "of": each.projection or "the log",
+        "extent": each.extent,
+        "found": f"more than {len(each.found):,}" if each.more else f"{len(each.found):,}",
+        "new": each.new,
+        "gone": each.resolved,
+        "seconds": each.seconds,
+        "left out": each.left_out or "",
+    }
+
+
+def _finding_row(each: Audited, found: Found) -> dict[str, Any]:
+    return {
+        "severity": found.severity.value,
+        "check": each.check,
+        "of": each.projection or "the log",
+        "place": place(found),
+        "problem": found.problem,
+    }
+
+
+def place(found: Found) -> str:
+    """Where it is, for a person."""
+    return ", ".join(f"{name} {value}" for name, value in found.place.items())
+
+
+def _tell_differences(each: Audited) -> None:
+    frame = differences(each.found)
+    counts = [(kind, column, f"{rows:,}") for kind, column, rows in most_common(frame)]
+    shown = frame.head(SHOWN).fillna("NULL")
+    markdown = "\n\n".join(
+        [
+            f"## {each.projection}: rows that are not what their events give",
+            markdown_table(("kind", "column", "rows"), counts),
+            markdown_table(tuple(shown.columns), shown.itertuples(index=False, name=None)),
+        ]
+    )
+    create_markdown_artifact(key="audit-differences", markdown=markdown, description=f"Rows of {each.projection}")
+
+
+def tell_repairs(done: Sequence[Repaired]) -> None:
+    table = [
+        {"check": each.check, "of": each.projection or "the log", "found": each.found, "still wrong": each.left}
+        for each in done
+    ]
+    create_table_artifact(key="repair", table=table, description="What was derived anew, and what is still wrong")
+
+
+def tell_history(days: Sequence[tuple[date, dict[Severity, int]]]) -> None:
+    """A chart of the open findings of each day."""
+    colours = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e6a23c", Severity.INFO: "#7f8c8d"}
+    bars = [(f"{day:%d %b}", [counts[severity] for severity in colours]) for day, counts in days]
+    svg = stacked_bars("Open findings at the end of each day", bars, {s.value: c for s, c in colours.items()})
+    url = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    create_image_artifact(image_url=url, key="audit-history", description="Open findings, day by day")
+
+
+def announce(done: Sequence[Audited]) -> None:
+    """One event a read model (and one for the log) that has findings; an automation or a trigger may act on it."""
+    for name in dict.fromkeys(each.projection for each in done if each.found):
+        of_one = [each for each in done if each.projection == name and each.found]
+        ranks = list(Severity)
+        worst = max((each.worst() or Severity.INFO for each in of_one), key=ranks.index)
+        subject = f"acci.read-model.{name}" if name else "acci.log"
+        emit_event(
+            event=FOUND,
+            resource={"prefect.resource.id": subject, "acci.severity": worst.value},
+            payload={
+                "projection": name,
+                "severity": worst.value,
+                "findings": sum(len(each.found) for each in of_one),
+                "checks": [each.check for each in of_one],
+            },
+        )

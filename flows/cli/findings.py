@@ -1,0 +1,65 @@
+"""`acci findings`: what audits found wrong."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.printing import JsonFlag, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.auditing.findings import Finding
+
+
+def findings(
+    projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
+    check: Annotated[str | None, typer.Option(help="Only what this check found.")] = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also those that are gone.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    csv: Annotated[Path | None, typer.Option(help="Write the rows that differ, value by value, to this file.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """List what audits found wrong and have not seen to be gone, worst first."""
+    from store.auditing.findings import findings as read
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+
+    settings = Settings.from_environment()
+    if projection is not None:
+        load(settings.contexts).projection(projection)
+    with connect(database_url(settings), "findings") as connection:
+        found = read(connection, check, projection, resolved, limit)
+    if csv is not None:
+        from flows.differences import differences
+
+        frame = differences(found)
+        frame.to_csv(csv, index=False)
+        console(stderr=True).print(f"{len(frame):,} lines written to {csv}")
+    if json:
+        print_json([asdict(each) for each in found])
+    else:
+        _show(found)
+
+
+def _show(found: "list[Finding]") -> None:
+    from rich.table import Table
+
+    if not found:
+        console().print("Audits found nothing wrong that is still there.")
+        return
+    table = Table("severity", "check", "of", "place", "problem", "first seen", "last seen")
+    for each in found:
+        gone = "" if each.resolved_at is None else f" (gone {each.resolved_at:%Y-%m-%d %H:%M})"
+        table.add_row(
+            each.severity,
+            each.check,
+            each.projection or "the log",
+            ", ".join(f"{name} {value}" for name, value in each.place.items()),
+            each.problem,
+            f"{each.first_seen:%Y-%m-%d %H:%M}",
+            f"{each.last_seen:%Y-%m-%d %H:%M}{gone}",
+        )
+    console().print(table, markup=False)

@@ -1,0 +1,37 @@
+"""Differences: rows that are not what their events give, as a table for people: a line for each column that differs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from store.auditing.findings import Finding, Found
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def differences(found: Iterable[Found | Finding]) -> "pd.DataFrame":
+    """The key, the kind of difference, the column, its stored and its expected value; findings of rows only."""
+    import pandas as pd
+
+    return pd.DataFrame([line for each in found if "kind" in each.details for line in _lines(each)])
+
+
+def _lines(found: Found | Finding) -> Iterator[dict[str, Any]]:
+    details = found.details
+    head = {**found.place, "kind": details["kind"]}
+    if "columns" in details:
+        for column, values in details["columns"].items():
+            yield {**head, "column": column, **values}
+        return
+    stored, expected = details.get("stored", {}), details.get("expected", {})
+    for column in {**stored, **expected}:
+        yield {**head, "column": column, "stored": stored.get(column), "expected": expected.get(column)}
+
+
+def most_common(frame: "pd.DataFrame") -> Sequence[tuple[str, str, int]]:
+    """How many rows differ in which way: by column for those that are there, as a whole for the others."""
+    whole = frame["column"].where(frame["kind"] == "different", "the whole row")
+    keys = frame.columns[: list(frame.columns).index("kind")]
+    lines = frame.assign(column=whole).drop_duplicates([*keys, "kind", "column"])
+    counts = lines.groupby(["kind", "column"], as_index=False).size().sort_values("size", ascending=False)
+    return [(kind, column, int(rows)) for kind, column, rows in counts.itertuples(index=False, name=None)]

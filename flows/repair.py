@@ -1,0 +1,35 @@
+"""The flow that derives anew what audits found wrong."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.audit import mend
+from flows.audit_report import tell_repairs
+from flows.retrying import refusing
+from flows.session import session
+
+
+@flow(name="repair", flow_run_name="repair {projection}")
+@refusing
+def repair(projection: Annotated[str, Field(title="Projection")] = "all") -> State[Any]:
+    """Derive the rows, parked keys and snapshots that open findings name anew from the events, and audit them again.
+
+    Each in a transaction that no batch runs beside. Events are never changed: what is wrong with them stays a finding.
+
+    Args:
+        projection: A projection's name, or all for every one and the snapshots too.
+    """
+    with session("repair") as (_, catalogue):
+        one = None if projection == "all" else catalogue.projection(projection).name
+    done = mend(one)
+    if not done:
+        return Completed(name="NothingToDo", message="There is no finding that could be repaired.")
+    tell_repairs(done)
+    left, found = sum(each.left for each in done), sum(each.found for each in done)
+    if left:
+        return Failed(message=f"{left:,} of {found:,} findings are still there: see the table, and `acci findings`.")
+    return Completed(message=f"{found:,} findings were repaired.")

@@ -1,0 +1,140 @@
+"""Repairing: what findings name is derived anew from the events, and looked at again. Events are never changed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from domain.events import StreamId
+from store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
+from store.auditing.extents import WHOLE, Extent
+from store.auditing.findings import Finding, findings
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.loading import UnreadableEvent, load
+from store.payloads import Decoder
+from store.projecting import generations
+from store.projecting.appliers import applier_of
+from store.projecting.dead_letters import retry
+from store.projecting.deriving import derive, lock
+from store.projecting.fingerprints import define
+from store.projecting.generations import NotBuilt, require_same_rules
+from store.projecting.poison import watching_out
+from store.projecting.shapes import require_unaltered
+from store.projecting.spans import Key, Span
+from store.projecting.swapping import point_view
+from store.snapshots import save_snapshot
+from store.statements import sql
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was done about one check's findings, and what the check said afterwards: `left` is what is still wrong."""
+
+    check: str
+    projection: str | None
+    found: int
+    left: int
+    audited: tuple[Audited, ...]
+
+
+def repair(connection: Connection, catalogue: Catalogue, projection: str | None = None) -> list[Repaired]:
+    """Mend what the open findings name, as far as it can be derived, and audit it again; with `projection` only its.
+
+    Rows are derived anew, in a transaction that no batch runs beside; so are parked keys, which are released if they
+    can be. Wrong snapshots are taken anew or dropped, and readers shown the live generation again. Whatever is wrong
+    with the log stays, for a person to see. Raises `RebuildNeeded`, `TableAltered`, `Busy`.
+    """
+    done = []
+    for check, mend in _MENDED.items():
+        found = findings(connection, check, projection)
+        for name in sorted({each.projection or "" for each in found}):
+            of_one = [each for each in found if (each.projection or "") == name]
+            done.append(_mended(connection, catalogue, check, mend, of_one))
+    return done
+
+
+def _mended(connection: Connection, catalogue: Catalogue, check: str, mend: "Mend", found: list[Finding]) -> Repaired:
+    extent = mend(connection, catalogue, found)
+    projection = found[0].projection
+    again = audit(connection, catalogue, all_checks(catalogue)[check], projection, extent)
+    still = {each.finding for each in findings(connection, check, projection)}
+    left = sum(each.finding in still for each in found)
+    return Repaired(check, projection, len(found), left, (again,))
+
+
+Mend = Callable[[Connection, Catalogue, list[Finding]], Extent]
+
+
+def rows(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
+    """Derive the rows found wrong; the extent to look at again: their keys."""
+    projection = catalogue.projection(found[0].projection or "")
+    keys = [tuple(each.place[name] for name in projection.key) for each in found if {*projection.key} <= {*each.place}]
+    derive_rows(connection, catalogue, projection.name, [list(key) for key in keys])
+    return Extent(keys=tuple(tuple(part or "" for part in key) for key in keys))
+
+
+def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: Iterable[Key]) -> None:
+    """Make the rows of `keys` in the live read model anew, but those that are parked or cannot be derived. Atomic."""
+    projection = catalogue.projection(name)
+    generation = generations.live(connection, name)
+    if generation is None:
+        raise NotBuilt(name)
+    require_same_rules(generation, define(catalogue, projection))
+    require_unaltered(connection, generation)
+    with connection.transaction():
+        checkpoint = lock(connection, generation)
+        here = {"generation": generation.generation}
+        parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
+        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
+        wanted = [key for key in keys if key not in parked]
+        derive(connection, applier_of(connection, projection, generation), wanted, checkpoint, skipped)
+
+
+def parked_keys(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
+    """Try the parked keys again; the whole of the check is looked at again, which costs nothing."""
+    for name in sorted({each.place["projection"] or "" for each in found} & catalogue.projections.keys()):
+        retry(connection, catalogue, catalogue.projection(name))
+    return WHOLE
+
+
+def snapshots(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
+    """Replay the streams; a wrong snapshot gives way to a right one, or goes if its stream has no such version."""
+    decoder = Decoder(catalogue.events)
+    streams = set()
+    for each in found:
+        stream = StreamId(*(each.place[name] or "" for name in StreamId._fields))
+        streams.add((stream.tenant_id, stream.aggregate_id))
+        version = each.place.get("version")
+        if version is None:
+            continue
+        with connection.transaction():
+            connection.execute(sql("snapshots/drop"), stream._asdict() | {"version": int(version)})
+            aggregate = catalogue.aggregates.get(stream.aggregate_type)
+            if aggregate is None:
+                continue
+            try:
+                loaded = load(connection, decoder, aggregate, stream, int(version), snapshots=False)
+            except UnreadableEvent:
+                continue  # its events tell; without a snapshot the aggregate says so when it is loaded
+            if loaded.version == int(version):
+                save_snapshot(connection, stream, loaded.version, loaded.state)
+    return Extent(keys=tuple(sorted(streams)))
+
+
+def views(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
+    """Show readers the live generations again."""
+    for name in {each.place["projection"] or "" for each in found} & catalogue.projections.keys():
+        generation = generations.live(connection, name)
+        if generation is not None:
+            with connection.transaction():
+                lock(connection, generation)
+                point_view(connection, generation, generation.read_model(connection))
+    return WHOLE
+
+
+_MENDED: dict[str, Mend] = {
+    "views": views,
+    "parked_keys": parked_keys,
+    ROWS: rows,
+    SNAPSHOTS: snapshots,
+    "snapshot_versions": snapshots,
+}

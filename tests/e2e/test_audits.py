@@ -1,0 +1,51 @@
+"""Audits as flows: a run that fails says what is wrong and where, tells the world, and repairs it if asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from store.database import Connection, connect
+from tests.bank.ledger import corrupt, some_account
+from tests.prefect_server import PrefectServer, wait_for
+
+
+@pytest.fixture
+def connection(bank_url: str) -> Iterator[Connection]:
+    with connect(bank_url, "test") as opened:
+        yield opened
+
+
+def artifacts(prefect_server: PrefectServer, run: str) -> dict[str, Any]:
+    wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}
+    found = prefect_server.client.post("/artifacts/filter", json=wanted).raise_for_status().json()
+    return {each["key"]: each["data"] for each in found}
+
+
+def test_what_is_wrong_is_shown_announced_and_repaired(
+    prefect_server: PrefectServer, connection: Connection, bank_url: str
+) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {} SET balance = balance * 2, note = NULL WHERE id = %(id)s", id=account)
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+
+    failed = prefect_server.run("audit", {"projection": "accounts"}, **environment)
+    state = prefect_server.ended(failed)["state"]
+    assert (state["type"], state["name"]) == ("FAILED", "Findings")
+    assert "rows of accounts" in state["message"]
+    shown = artifacts(prefect_server, failed)
+    assert f"tenant_id {tenant}, id {account}" in shown["audit-findings"]
+    assert "balance" in shown["audit-differences"]
+    assert shown["audit-history"].startswith("data:image/svg+xml;base64,")
+
+    def announced() -> list[dict[str, Any]]:
+        wanted = {"filter": {"event": {"name": ["acci.audit.found"]}}}
+        found = prefect_server.client.post("/events/filter", json=wanted).raise_for_status().json()
+        return [each for each in found["events"] if each["payload"]["projection"] == "accounts"]
+
+    (event,) = wait_for(announced, 20, "the event of the findings")
+    assert event["resource"]["prefect.resource.id"] == "acci.read-model.accounts"
+
+    repaired = prefect_server.run("audit", {"projection": "accounts", "repair": True}, **environment)
+    assert prefect_server.ended(repaired)["state"]["type"] == "COMPLETED"
+    assert "still wrong" in artifacts(prefect_server, repaired)["repair"]

@@ -43,7 +43,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format
 
 bench: $(INSTALLED)
-	$(BIN)/pytest -m bench -s --timeout=0 tests/bench $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(INSTALLED)
 	$(BIN)/python -m venv $(VENV)/lock

@@ -1,0 +1,54 @@
+"""Measure: `make bench`, or a part of it with `make bench ARGS="rebuild catch_up --events 100000"`.
+
+Starts a PostgreSQL of its own with fsync on, prints a table and writes it, with the machine and the versions, into
+`tests/bench/results`.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from store.database import connect
+from tests.bench import append_latency, append_throughput, catch_up, commands, rebuild, report
+from tests.bench.ground import Ground
+from tests.bench.rows import Row
+
+RESULTS = Path(__file__).parent / "results"
+Subject = Callable[[Ground, argparse.Namespace], list[Row]]
+
+SUBJECTS: dict[str, Subject] = {
+    "append": lambda ground, _: append_throughput.measure(ground.database()),
+    "latency": lambda ground, _: append_latency.measure(ground.database()),
+    "commands": lambda ground, _: commands.measure(ground.database()),
+    "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
+    "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure ACCI beside the best written by hand.")
+    parser.add_argument("subjects", nargs="*", default=list(SUBJECTS), metavar="subject", help=", ".join(SUBJECTS))
+    parser.add_argument("--events", type=int, default=1_000_000, help="length of the history (%(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="how often each way is timed; medians count (%(default)s)")
+    parser.add_argument("--folder", type=Path, help="where the server's data lie meanwhile")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the tables go")
+    said = parser.parse_args()
+    unknown = sorted(set(said.subjects) - set(SUBJECTS))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    measured: dict[str, list[Row]] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=said.folder, prefix="acci-bench-") as folder,
+        Ground(Path(folder)).running() as ground,
+    ):
+        with connect(ground.database(), "bench") as connection:
+            about = report.conditions(connection.info.parameter_status("server_version") or "", said.events, said.turns)
+        for subject in said.subjects:
+            measured[subject] = SUBJECTS[subject](ground, said)
+            report.show(measured[subject])
+            report.write(said.results, measured, about)
+
+
+if __name__ == "__main__":
+    main()

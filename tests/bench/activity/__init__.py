@@ -1,0 +1,63 @@
+"""What is measured besides users: users without indexes, counts over many streams, and what few events concern."""
+
+from pathlib import Path
+
+from domain.contexts import Context
+from domain.events import Event, EventData
+from domain.projections import Insert, Projection, Upsert, count, local_date, maximum, on
+from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from domain.users.user_view import UserView
+
+
+class ComplaintFiled(EventData):
+    about: str
+
+
+class UserRows(Projection):
+    """The rows of `user_view` in a table without indexes for searching, whose upkeep would hide what folding takes."""
+
+    key = UserView.key
+    created = UserView.created
+    updated = UserView.updated
+    deactivated = UserView.deactivated
+    reactivated = UserView.reactivated
+    deleted = UserView.deleted
+
+
+class ActivityByDay(Projection):
+    """What happened to a tenant's users on each day: one row for many streams."""
+
+    key = ("tenant_id", "day")
+
+    @on(UserCreated)
+    def created(self, event: Event[UserCreated]) -> Upsert:
+        day = local_date(event.timestamp, "UTC")
+        return Upsert(day=day, events=count(), created=count(), last_at=maximum(event.timestamp))
+
+    @on(UserUpdated, UserDeactivated, UserReactivated)
+    def changed(self, event: Event[UserUpdated]) -> Upsert:
+        day = local_date(event.timestamp, "UTC")
+        return Upsert(day=day, events=count(), last_at=maximum(event.timestamp))
+
+    @on(UserDeleted)
+    def deleted(self, event: Event[UserDeleted]) -> Upsert:
+        day = local_date(event.timestamp, "UTC")
+        return Upsert(day=day, events=count(), deleted=count(), last_at=maximum(event.timestamp))
+
+
+class Complaints(Projection):
+    """One event in 10,000 is one of these."""
+
+    key = ("tenant_id", "id")
+
+    @on(ComplaintFiled)
+    def filed(self, event: Event[ComplaintFiled]) -> Insert:
+        return Insert(about=event.data.about, filed_at=event.timestamp)
+
+
+CONTEXT = Context(
+    name="activity",
+    sql=Path(__file__).parent / "sql",
+    events=(ComplaintFiled,),
+    projections=(UserRows, ActivityByDay, Complaints),
+)

@@ -1,0 +1,59 @@
+"""How long a rebuild takes, beside the best hand-written SQL that makes the same table with the same indexes."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from domain.projections import Projection
+from domain.users.user_view import UserView
+from store.database import connect
+from store.projecting import rebuilding, swapping
+from store.projecting.generations import Partition
+from tests.bench.activity import ActivityByDay, UserRows
+from tests.bench.ground import CATALOGUE, Ground
+from tests.bench.hand import Hand
+from tests.bench.rows import Row
+from tests.bench.turns import medians
+
+PROMISE = "≤ 1.15"
+PARTITIONS = 2
+
+
+def measure(ground: Ground, events: int, turns: int) -> list[Row]:
+    """Three read models; the ratio is to the fastest hand-written way."""
+    url = ground.history(events)
+    return [
+        *_contest(Hand(url, UserView), url, turns),
+        *_contest(Hand(url, UserRows, like="user_view"), url, turns),
+        *_contest(Hand(url, ActivityByDay), url, turns),
+    ]
+
+
+def _contest(hand: Hand, url: str, turns: int) -> list[Row]:
+    projection = hand.projection
+    ways = {f"by hand: {way}": partial(hand.rebuild, way) for way in hand.ways("rebuild")}
+    ours = f"ACCI, {PARTITIONS} partitions"
+    taken = medians({ours: partial(rebuild, url, projection)} | ways, turns)
+    with connect(url, "bench") as connection:
+        hand.check(connection)
+    best = min(taken[way] for way in ways)
+    rows = [Row(f"{projection.name}, {way}", taken[way], "s") for way in ways]
+    return [*rows, Row(f"{projection.name}, {ours}", taken[ours], "s", taken[ours] / best, PROMISE)]
+
+
+def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS) -> float:
+    """The seconds from nothing to a published generation, each partition on a connection of its own."""
+    with connect(url, "bench") as connection:
+        rebuilding.retain(connection, projection.name, 0)
+        connection.execute("CHECKPOINT")
+        begin = time.perf_counter()
+        generation, parts = rebuilding.begin(connection, CATALOGUE, projection, partitions)
+
+        def fill(part: Partition) -> None:
+            with connect(url, "bench") as own:
+                rebuilding.fill(own, projection, generation, part)
+
+        with ThreadPoolExecutor(partitions) as pool:
+            list(pool.map(fill, parts))
+        swapping.publish(connection, projection, rebuilding.finish(connection, generation))
+        return time.perf_counter() - begin

@@ -1,0 +1,1 @@
+UPDATE acci.generations SET checkpoint = 0 WHERE generation = %(generation)s;

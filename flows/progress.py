@@ -15,8 +15,8 @@ EVERY_SECONDS = 2.0
 class ProgressBar:
     """Call it with each `Progress`; it speaks at most every two seconds, so that it costs nothing."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, unit: str = "positions") -> None:
+        self._what, self._unit = what, unit
         self._began = self._spoke = time.monotonic()
         self._artifact: UUID | None = None
 
@@ -28,7 +28,7 @@ class ProgressBar:
         done, whole = progress.checkpoint - progress.start, max(progress.target - progress.start, 1)
         rate = done / (now - self._began)
         left = (whole - done) / rate if rate else 0.0
-        text = f"{self._what}: {done:,} of {whole:,} positions, {rate:,.0f}/s, about {left:,.0f} s left"
+        text = f"{self._what}: {done:,} of {whole:,} {self._unit}, {rate:,.0f}/s, about {left:,.0f} s left"
         get_run_logger().info(text)
         self._show(100 * done / whole, text)
 

@@ -48,9 +48,14 @@ class Definition:
         )
 
 
-def define(catalogue: Catalogue, projection: type[Projection]) -> Definition:
-    """The projection as it is now. Raises `ProjectionError` when its table has no SQL file."""
-    rules = {f"rule {rule.name} on {rule.event.event_type()}": _digest(_meaning(rule)) for rule in projection.rules}
+def define(catalogue: Catalogue, projection: type[Projection], but: frozenset[str] = frozenset()) -> Definition:
+    """The projection as it is now, its rules without what they say of the columns `but`.
+
+    Raises `ProjectionError` when its table has no SQL file.
+    """
+    rules = {
+        f"rule {rule.name} on {rule.event.event_type()}": _digest(_meaning(rule, but)) for rule in projection.rules
+    }
     if issubclass(projection, FoldProjection):
         rules["fold"] = _digest(projection.meaning())
     return Definition(
@@ -63,9 +68,14 @@ def define(catalogue: Catalogue, projection: type[Projection]) -> Definition:
     )
 
 
-def _meaning(rule: Rule) -> str:
+def _meaning(rule: Rule, but: frozenset[str]) -> str:
     """A rule's compiled actions; what its method is called or how it is written does not matter."""
-    return repr([(action.verb.__name__, action.key, action.columns) for action in rule.actions])
+    return repr(
+        [
+            (action.verb.__name__, action.key, {name: f for name, f in action.columns.items() if name not in but})
+            for action in rule.actions
+        ]
+    )
 
 
 def _digest(text: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from store.projecting.merge import Placeholder
 from store.projecting.translation import EVENTS, Element
 
-_TEXTS = postgresql.ARRAY(sa.Text())
+TEXTS = postgresql.ARRAY(sa.Text())
 _POSITIONS = postgresql.ARRAY(sa.BigInteger())
 _MOMENT = sa.DateTime(timezone=True)
 
@@ -36,9 +36,9 @@ class Selection:
             events.position <= Placeholder("upto", sa.BigInteger()),
         ]
         if self.tenants:
-            found.append(events.tenant_id == sa.func.any(Placeholder("tenants", _TEXTS)))
+            found.append(events.tenant_id == sa.func.any(Placeholder("tenants", TEXTS)))
         if self.event_types:
-            found.append(events.event_type == sa.func.any(Placeholder("event_types", _TEXTS)))
+            found.append(events.event_type == sa.func.any(Placeholder("event_types", TEXTS)))
         if self.since:
             found.append(events.timestamp >= Placeholder("since", _MOMENT))
         if self.until:

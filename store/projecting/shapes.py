@@ -27,15 +27,14 @@ class TableAltered(AcciError):
 
 def remember(connection: Connection, generation: Generation) -> None:
     """Note the table's shape as that of the generation. In the caller's transaction."""
-    parameters = {"generation": generation.generation, "shape": Jsonb(_shape(connection, generation))}
+    shape = shape_of(connection, generation.schema, generation.projection)
+    parameters = {"generation": generation.generation, "shape": Jsonb(shape)}
     connection.execute(sql("generations/remember_shape"), parameters)
 
 
 def alterations(connection: Connection, generation: Generation) -> tuple[str, ...]:
     """What differs between the table and what it was made as, each named."""
-    row = connection.execute(sql("generations/shape"), {"generation": generation.generation}).fetchone()
-    made: dict[str, str] = row[0] if row else {}
-    now = _shape(connection, generation)
+    made, now = made_as(connection, generation), shape_of(connection, generation.schema, generation.projection)
     return tuple(
         f"{part} {'was added' if part not in made else 'is gone' if part not in now else 'changed'}"
         for part in sorted(made.keys() | now.keys())
@@ -50,6 +49,14 @@ def require_unaltered(connection: Connection, generation: Generation) -> None:
         raise TableAltered(generation.projection, changes)
 
 
-def _shape(connection: Connection, generation: Generation) -> dict[str, str]:
-    table = qualified(connection, generation.schema, generation.projection)
+def made_as(connection: Connection, generation: Generation) -> dict[str, str]:
+    """The generation's table as it was made, part by part."""
+    row = connection.execute(sql("generations/shape"), {"generation": generation.generation}).fetchone()
+    made: dict[str, str] = row[0] if row else {}
+    return made
+
+
+def shape_of(connection: Connection, schema: str, name: str) -> dict[str, str]:
+    """The table as it is now: columns, constraints, indexes and triggers by name, each with its definition."""
+    table = qualified(connection, schema, name)
     return dict(connection.execute(sql("projecting/shape"), {"table": table}).fetchall())

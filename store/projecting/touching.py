@@ -93,9 +93,12 @@ def _touches(projection: type[Projection], read_model: ReadModel, which: Selecti
         actions = Actions(projection, read_model, {}, which.conditions, lambda _: [])
         touching = actions.rows("touching")
         position = sa.cast(touching.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
-    parts = [as_text(touching.c[name]) for name in projection.key]
-    key: Element = sa.cast(postgresql.array(parts), postgresql.ARRAY(sa.Text))
-    return key, position, sa.and_(*(touching.c[name].is_not(None) for name in projection.key))
+    return key_of(touching, projection), position, sa.and_(*(touching.c[name].is_not(None) for name in projection.key))
+
+
+def key_of(rows: sa.FromClause, projection: type[Projection]) -> Element:
+    """The key of each row as a list of text."""
+    return sa.cast(postgresql.array([as_text(rows.c[name]) for name in projection.key]), postgresql.ARRAY(sa.Text))
 
 
 def _asks_python(projection: type[Projection]) -> bool:

@@ -1,0 +1,113 @@
+"""The flow that derives a part of a live read model anew."""
+
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.progress import ProgressBar
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from store.projecting import backfilling
+from store.projecting.backfilling import CHUNK_SIZE, Backfill
+from store.projecting.choices import Choice, moment
+
+
+@task(task_run_name="choose keys of {projection}", **RETRIED)
+@refusing
+def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
+    """The backfill that an earlier run left unfinished, or a new one."""
+    with session("backfill") as (connection, catalogue):
+        backfill = backfilling.begin(connection, catalogue, catalogue.projection(projection), choice, chunk_size)
+    get_run_logger().info(
+        "%s: backfill %s of %s keys, %s of %s chunks to do",
+        projection, backfill.backfill, backfill.keys, len(backfill.missing), len(backfill.chunks),
+    )  # fmt: skip
+    return backfill
+
+
+@task(task_run_name="derive {backfill.keys} keys of {backfill.projection}", **RETRIED)
+@refusing
+def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
+    """Derive the chunks that are missing, one transaction each."""
+    bar = ProgressBar(f"backfill {backfill.projection}", "keys")
+    with session("backfill") as (connection, catalogue):
+        projection = catalogue.projection(backfill.projection)
+        done = backfilling.work_off(connection, catalogue, projection, backfill, keys_a_second, bar)
+    bar.finish()
+    return done
+
+
+@flow(name="backfill", flow_run_name="backfill {projection}")
+@refusing
+def backfill(
+    projection: Annotated[str, Field(title="Projection")],
+    dry_run: Annotated[bool, Field(title="Dry run")] = True,
+    tenants: Annotated[list[str], Field(title="Tenants")] = [],  # noqa: B006 Prefect copies it
+    keys: Annotated[list[list[str]], Field(title="Keys")] = [],  # noqa: B006
+    event_types: Annotated[list[str], Field(title="Event types")] = [],  # noqa: B006
+    since: Annotated[str, Field(title="Since")] = "",
+    until: Annotated[str, Field(title="Until")] = "",
+    after_position: Annotated[int, Field(title="After position", ge=0)] = 0,
+    up_to_position: Annotated[int, Field(title="Up to position", ge=0)] = 0,
+    new_columns: Annotated[list[str], Field(title="New columns")] = [],  # noqa: B006
+    chunk_size: Annotated[int, Field(title="Chunk size", ge=1, le=1_000_000)] = CHUNK_SIZE,
+    keys_a_second: Annotated[int, Field(title="Keys a second", ge=0)] = 0,
+) -> State[Any]:
+    """Derive the chosen rows of a live read model anew, each from its whole history, beside live work.
+
+    A key is chosen if an event fits everything given; with nothing given, all are. Each chunk of keys is done or not;
+    a run with the same choice goes on with those that are missing. Parked keys are left to retry-dead-letters.
+
+    Args:
+        projection: The name of the projection, such as user_view.
+        dry_run: Only count the keys that would be derived; nothing is changed.
+        tenants: Only keys that events of these tenants touch, such as acme.
+        keys: Only these keys, each a list with a text for every key column, such as ["acme", "user-1"].
+        event_types: Only keys that events of these types touch, such as UserUpdated.
+        since: Only keys touched by events that happened at or after this moment, such as 2026-01-31T00:00:00Z.
+        until: Only keys touched by events that happened before this moment.
+        after_position: Only keys touched by events above this position of the log.
+        up_to_position: Only keys touched by events up to this position; 0 for the checkpoint.
+        new_columns: Columns that the table's SQL file and the rules have and the live table does not have yet.
+        chunk_size: Keys in one transaction. Each chunk reads the log once, so small chunks take longer.
+        keys_a_second: At most so many keys a second, so that live work keeps its pace; 0 for no limit.
+    """
+    choice = Choice(
+        tuple(tenants),
+        tuple(tuple(key) for key in keys),
+        tuple(event_types),
+        moment(since),
+        moment(until),
+        after_position,
+        up_to_position or None,
+        tuple(new_columns),
+    )
+    if dry_run:
+        with session("backfill") as (connection, catalogue):
+            count = backfilling.preview(connection, catalogue, catalogue.projection(projection), choice)
+        chunks = -(-count // chunk_size)
+        return Completed(
+            name="DryRun", message=f"{count:,} keys would be derived anew, in {chunks:,} chunks; nothing was changed."
+        )
+    begun = begin(projection, choice, chunk_size)
+    return ended(work_off(begun, keys_a_second))
+
+
+def ended(done: Backfill) -> State[Any]:
+    """The run's state, and the table of chunks."""
+    table = [vars(chunk) for chunk in done.chunks]
+    about = f"Backfill {done.backfill} of {done.projection}, generation {done.generation}, chunk by chunk"
+    create_table_artifact(key="backfill", table=table, description=about)
+    failed = [chunk for chunk in done.chunks if chunk.state == "failed"]
+    if failed:
+        return Failed(
+            message=f"{len(failed)} of {len(done.chunks)} chunks failed, the first with {failed[0].error}. "
+            "Run the same again to go on with them."
+        )
+    if not done.keys:
+        return Completed(name="NothingToDo", message="No key was chosen.")
+    return Completed(message=f"{done.projection}: {done.keys:,} keys were derived anew.")

@@ -1,0 +1,59 @@
+"""`acci run backfill`: a part of a live read model derived anew."""
+
+import json as json_format
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.flow_runs import run_flow
+from flows.cli.printing import JsonFlag
+
+
+def backfill(
+    projection: Annotated[str, typer.Argument(help="A projection's name.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the keys; change nothing.")] = False,
+    tenant: Annotated[list[str], typer.Option(help="Only keys that events of this tenant touch; repeatable.")] = [],
+    key: Annotated[list[str], typer.Option(help='Only this key, as JSON: ["acme", "user-1"]; repeatable.')] = [],
+    event_type: Annotated[list[str], typer.Option(help="Only keys that events of this type touch; repeatable.")] = [],
+    since: Annotated[str, typer.Option(help="Only keys touched by events at or after this moment.")] = "",
+    until: Annotated[str, typer.Option(help="Only keys touched by events before this moment.")] = "",
+    after_position: Annotated[int, typer.Option(min=0, help="Only keys touched by events above this position.")] = 0,
+    up_to_position: Annotated[int, typer.Option(min=0, help="Only keys touched up to this position.")] = 0,
+    new_column: Annotated[list[str], typer.Option(help="A column that the live table does not have yet.")] = [],
+    chunk_size: Annotated[int, typer.Option(min=1, max=1_000_000, help="Keys in one transaction.")] = 10_000,
+    keys_a_second: Annotated[int, typer.Option(min=0, help="At most so many keys a second; 0: no limit.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Derive a part of a live read model anew; with nothing chosen, all of it."""
+
+    def load() -> Callable[..., Any]:
+        from flows.backfill import backfill as flow
+
+        return flow
+
+    parameters = {
+        "projection": projection,
+        "dry_run": dry_run,
+        "tenants": tenant,
+        "keys": [_key(text) for text in key],
+        "event_types": event_type,
+        "since": since,
+        "until": until,
+        "after_position": after_position,
+        "up_to_position": up_to_position,
+        "new_columns": new_column,
+        "chunk_size": chunk_size,
+        "keys_a_second": keys_a_second,
+    }
+    run_flow(load, projection, parameters, json)
+
+
+def _key(text: str) -> list[str]:
+    try:
+        parts = json_format.loads(text)
+    except ValueError:
+        parts = None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise typer.BadParameter(f'--key {text} is not a JSON list of texts, such as ["acme", "user-1"].')
+    return parts

@@ -1,0 +1,60 @@
+"""Running a flow in this process, for the commands of `acci run`."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from domain.errors import AcciError
+from flows.cli.printing import console, print_json
+from store.settings import Settings
+
+
+def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters: dict[str, Any], json: bool) -> None:
+    """Run the flow in this process, seen by the Prefect server if there is one; exit code 1 unless it completed."""
+    check_wanted(projection)
+    _join_prefect()
+    state = load()(**parameters, return_state=True)
+    error = state.result(raise_on_failure=False)
+    if json:
+        print_json({"state": state.name, "completed": state.is_completed(), "message": state.message})
+    elif not isinstance(error, AcciError):
+        console().print(f"{state.name}: {state.message}", markup=False)
+    if isinstance(error, AcciError) and not json:
+        raise error
+    if not state.is_completed():
+        raise typer.Exit(1)
+
+
+def check_wanted(projection: str) -> None:
+    """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.migrations import require_migrated
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    if projection not in ("all", "stale"):
+        for name in projection.split(","):
+            catalogue.projection(name.strip())
+    with connect(database_url(settings), "probe") as connection:
+        require_migrated(connection)
+
+
+def _join_prefect() -> None:
+    """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
+    from flows.local.environment import QUIET
+    from flows.local.running import prefect_api_url
+
+    settings = Settings.from_environment()
+    api_url = prefect_api_url(settings)
+    home = settings.home / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    wanted = QUIET | {"PREFECT_HOME": str(home)}
+    wanted |= {"PREFECT_API_URL": api_url} if api_url else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    # The first start makes the server's tables, which takes longer than the 20 s that Prefect would wait.
+    wanted |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)

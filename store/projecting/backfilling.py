@@ -1,0 +1,225 @@
+"""Backfilling: a chosen part of a live read model derived anew from its whole history, in chunks of keys.
+
+Each chunk is a transaction of its own under the generation's lock: its rows are made anew from all their events up to
+the checkpoint, and the chunk is done. Batches go on between chunks, so nothing is lost or applied twice, and a rerun
+goes on with the chunks that are missing.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.appliers import applier_of
+from store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
+from store.projecting.choices import Choice, choose
+from store.projecting.deriving import derive, lock
+from store.projecting.fingerprints import define
+from store.projecting.generations import Busy, Generation, NotBuilt, require_same_rules
+from store.projecting.new_columns import adopt, show
+from store.projecting.poison import watching_out
+from store.projecting.shapes import require_unaltered
+from store.projecting.spans import Applier, Key, Span
+from store.statements import sql
+
+CHUNK_SIZE = 10_000  # keys
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A share of a backfill's keys: `state` is pending, done or failed; `seconds` is how long its lock was held."""
+
+    chunk: int
+    state: str
+    size: int
+    rows: int | None
+    seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill as it stands."""
+
+    backfill: int
+    projection: str
+    generation: int
+    choice: Choice
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def keys(self) -> int:
+        return sum(chunk.size for chunk in self.chunks)
+
+    @property
+    def missing(self) -> tuple[Chunk, ...]:
+        return tuple(chunk for chunk in self.chunks if chunk.state != "done")
+
+
+@dataclass(eq=False, repr=False)
+class Superseded(AcciError):
+    """Another generation went live: what the backfill was for is in it, or it is to be begun anew."""
+
+    projection: str
+    backfill: int
+
+    def __str__(self) -> str:
+        return (
+            f"Backfill {self.backfill} of {self.projection} has ended: another generation is live now, which was "
+            "derived as a whole. Begin it again if it is still needed."
+        )
+
+
+def preview(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> int:
+    """How many keys would be derived anew. Changes nothing; raises what `begin` would."""
+    with connection.transaction(force_rollback=True):
+        generation = _ready(connection, catalogue, projection, choice)
+        keys = _choose(connection, projection, generation, choice)
+        _take_rules(connection, catalogue, projection, generation, choice)
+        return keys
+
+
+def begin(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    choice: Choice,
+    chunk_size: int = CHUNK_SIZE,
+) -> Backfill:
+    """The backfill of that part and its chunks: one that was interrupted, or a new one. Atomic.
+
+    Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`, `WrongKey`, and `NotOnlyNewColumns`.
+    """
+    with connection.transaction():
+        generation = _ready(connection, catalogue, projection, choice)
+        about = {"generation": generation.generation, "projection": projection.name, "selection": choice.stored()}
+        found = connection.execute(sql("backfilling/find"), about).fetchone()
+        if found is None:
+            _choose(connection, projection, generation, choice)
+            found = connection.execute(sql("backfilling/add"), about).fetchone() or (0,)
+            connection.execute(sql("backfilling/cut"), {"backfill": found[0], "size": chunk_size})
+        # Last, since readers wait for a column to be added.
+        _take_rules(connection, catalogue, projection, generation, choice)
+        return Backfill(found[0], projection.name, generation.generation, choice, tuple(_chunks(connection, found[0])))
+
+
+def work_off(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    backfill: Backfill,
+    keys_a_second: int = 0,
+    report: Report = unheard,
+) -> Backfill:
+    """Derive the chunks that are missing, at most so many keys a second (0: no limit); how it stands then.
+
+    A chunk with keys that cannot be derived is failed with why, their rows as they were; all others go on. The read
+    model is kept caught up meanwhile. Raises `Busy` if a backfill of it is under way, and `Superseded`.
+    """
+    with generations.turn(connection, projection.name, "backfill"):
+        generation = _still_live(connection, backfill)
+        applier = applier_of(connection, projection, generation)
+        done = backfill.keys - sum(chunk.size for chunk in backfill.missing)
+        progress = Progress(projection.name, done, done, backfill.keys, 0, 0)
+        for chunk in backfill.missing:
+            began = time.monotonic()
+            with suppress(Busy):  # another runner keeps it caught up
+                catch_up(connection, catalogue, projection)
+            _still_live(connection, backfill)
+            rows = _derive_chunk(connection, applier, generation, backfill, chunk)
+            done += chunk.size
+            progress = Progress(
+                projection.name, progress.start, done, backfill.keys, progress.rows + rows, progress.batches + 1
+            )
+            report(progress)
+            if keys_a_second:
+                time.sleep(max(0.0, chunk.size / keys_a_second - (time.monotonic() - began)))
+        left = tuple(_chunks(connection, backfill.backfill))
+        now = Backfill(backfill.backfill, projection.name, backfill.generation, backfill.choice, left)
+        if not now.missing:
+            with connection.transaction():
+                if backfill.choice.columns:
+                    show(connection, generation)
+                connection.execute(sql("backfilling/end"), {"backfill": now.backfill, "state": "done"})
+        return now
+
+
+def _ready(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> Generation:
+    """The live generation, if it may be backfilled."""
+    generation = generations.live(connection, projection.name)
+    if generation is None:
+        raise NotBuilt(projection.name)
+    require_unaltered(connection, generation)
+    if not choice.columns:
+        require_same_rules(generation, define(catalogue, projection))
+    return generation
+
+
+def _take_rules(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    choice: Choice,
+) -> None:
+    """Add the new columns, if any are chosen, and let batches go on by the rules that fill them."""
+    if choice.columns:
+        adopt(connection, catalogue, projection, generation, choice.columns)
+
+
+def _still_live(connection: Connection, backfill: Backfill) -> Generation:
+    """The generation, if readers see it still. Raises `Superseded`."""
+    generation = generations.one(connection, backfill.generation)
+    if generation.state != "live":
+        connection.execute(sql("backfilling/end"), {"backfill": backfill.backfill, "state": "superseded"})
+        raise Superseded(backfill.projection, backfill.backfill)
+    return generation
+
+
+def _choose(connection: Connection, projection: type[Projection], generation: Generation, choice: Choice) -> int:
+    """Fill the temporary table `touched` with the keys to derive; how many."""
+    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+    skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
+    choose(connection, projection, generation.read_model(connection), choice, generation.checkpoint, skipped)
+    connection.execute(sql("backfilling/leave_parked"), {"generation": generation.generation})
+    row = connection.execute(sql("touching/count_keys")).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _derive_chunk(
+    connection: Connection, applier: Applier, generation: Generation, backfill: Backfill, chunk: Chunk
+) -> int:
+    """Derive one chunk's keys in a transaction; how many were."""
+    which = {"backfill": backfill.backfill, "chunk": chunk.chunk}
+    with connection.transaction():
+        checkpoint = lock(connection, generation)
+        began = time.monotonic()
+        keys = _unparked(connection, generation, which)
+        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
+        failed = derive(connection, applier, keys, checkpoint, skipped)
+        rows = len(keys) - len(failed)
+        if failed:
+            error = f"{len(failed)} keys, the first {failed[0].key}: {failed[0].error}"
+            connection.execute(sql("backfilling/failed"), which | {"error": error})
+        else:
+            took = time.monotonic() - began
+            connection.execute(sql("backfilling/done"), which | {"rows": rows, "seconds": took})
+        return rows
+
+
+def _unparked(connection: Connection, generation: Generation, which: dict[str, int]) -> list[Key]:
+    """The chunk's keys but those parked since it was cut; none if it is done."""
+    row = connection.execute(sql("backfilling/lock_chunk"), which).fetchone()
+    keys: list[Key] = row[0] if row else []
+    parked = {tuple(p[0]) for p in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+    return [key for key in keys if tuple(key) not in parked]
+
+
+def _chunks(connection: Connection, backfill: int) -> Iterator[Chunk]:
+    rows = connection.execute(sql("backfilling/chunks"), {"backfill": backfill}).fetchall()
+    return (Chunk(*row) for row in rows)

@@ -1,0 +1,127 @@
+"""Choices: which part of a live read model a backfill derives anew."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError
+from domain.projections import Projection
+from store.database import Connection
+from store.projecting.compiling import text_of
+from store.projecting.merge import Placeholder
+from store.projecting.selections import TEXTS, Selection
+from store.projecting.tables import ReadModel
+from store.projecting.touching import TOUCHED, choose_keys, key_of, note_keys
+from store.statements import sql
+
+
+@dataclass(eq=False, repr=False)
+class WrongKey(AcciError):
+    """A key was given that does not have the read model's parts."""
+
+    projection: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wanted = ", ".join(self.columns)
+        return f"The key {list(self.key)} does not fit {self.projection}: give a text for each of {wanted}."
+
+
+@dataclass(eq=False, repr=False)
+class WrongMoment(AcciError):
+    """A moment was given that cannot be read, or has no time zone."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.text!r} is no moment with a time zone; write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The keys that are touched by the events so described, or named in `keys`; with nothing given, all.
+
+    Events at positions in (after, upto], that happened in [since, until), of these tenants and types. `columns` are
+    new columns that the live table does not have yet.
+    """
+
+    tenants: tuple[str, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
+    event_types: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = 0
+    upto: int | None = None
+    columns: tuple[str, ...] = ()
+
+    def stored(self) -> Jsonb:
+        """As JSON, the same for the same choice."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Jsonb({name: _plain(value) for name, value in values.items() if value not in ((), None, 0)})
+
+    @property
+    def asks_events(self) -> bool:
+        return bool(self.event_types or self.since or self.until or self.after or self.upto is not None)
+
+
+def moment(text: str) -> datetime | None:
+    """The moment that `text` spells; None if it is empty. Raises `WrongMoment`."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongMoment(text) from error
+    if found.tzinfo is None:
+        raise WrongMoment(text)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def choose(
+    connection: Connection,
+    projection: type[Projection],
+    read_model: ReadModel,
+    choice: Choice,
+    checkpoint: int,
+    skipped: tuple[int, ...],
+) -> None:
+    """Fill the temporary table `touched` with the chosen keys. In the caller's transaction. Raises `WrongKey`.
+
+    Where whole keys or tenants are chosen, rows that no event accounts for are among them.
+    """
+    for key in choice.keys:
+        if len(key) != len(projection.key):
+            raise WrongKey(projection.name, key, projection.key)
+    if choice.keys and not (choice.asks_events or choice.tenants):
+        choose_keys(connection, set(choice.keys))
+        return
+    upto = checkpoint if choice.upto is None else min(choice.upto, checkpoint)
+    which = Selection(choice.after, upto, choice.tenants, choice.event_types, choice.since, choice.until, skipped)
+    note_keys(connection, projection, read_model, which)
+    if not choice.asks_events and ("tenant_id" in projection.key or not choice.tenants):
+        _add_stored(connection, projection, read_model, choice.tenants)
+    if choice.keys:
+        connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in choice.keys])})
+
+
+def _add_stored(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, tenants: tuple[str, ...]
+) -> None:
+    table = sa.table(read_model.name, *(sa.column(c.name) for c in read_model.columns), schema=read_model.schema)
+    key = key_of(table, projection)
+    there = sa.select(key).where(key.not_in(sa.select(TOUCHED.c.key)))
+    if tenants:
+        there = there.where(table.c.tenant_id == sa.func.any(Placeholder("tenants", TEXTS)))
+    connection.execute(text_of(sa.insert(TOUCHED).from_select(["key"], there)).encode(), {"tenants": list(tenants)})

@@ -1,0 +1,103 @@
+"""New columns: added to a live table without a rebuild, where nothing else of the projection changed.
+
+The generation takes the new rules at once, so that batches fill the column from then on; a backfill derives what came
+before; readers see the column when that is done.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError
+from domain.projections import FoldProjection, Projection
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import shapes
+from store.projecting.deriving import lock
+from store.projecting.fingerprints import define
+from store.projecting.generations import Generation
+from store.projecting.swapping import point_view
+from store.projecting.tables import create, table_sql
+from store.statements import sql
+
+LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
+
+
+@dataclass(eq=False, repr=False)
+class NotOnlyNewColumns(AcciError):
+    """More has changed than the new columns that were named; `changes` are phrases."""
+
+    projection: str
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} cannot get its new columns by a backfill: {'; '.join(self.changes)}. "
+            f"Run `acci run rebuild {self.projection}`."
+        )
+
+
+def adopt(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    columns: tuple[str, ...],
+) -> None:
+    """Add the columns to the live table and take the present rules; nothing to do if that was done before.
+
+    In the caller's transaction, which holds up readers from here on. Raises `NotOnlyNewColumns`, `ProjectionError`.
+    """
+    now = define(catalogue, projection)
+    if now.fingerprint == generation.fingerprint:
+        return
+    _require_same_rules_otherwise(catalogue, projection, generation, columns)
+    wanted = _shape_to_be(connection, catalogue, projection, generation)
+    there = shapes.made_as(connection, generation)
+    additions = {f"column {name}" for name in columns}
+    changes = [f"{part} changes too" for part in sorted(wanted.keys() & there.keys()) if wanted[part] != there[part]]
+    changes += [f"{part} goes" for part in sorted(there.keys() - wanted.keys())]
+    changes += [f"{part} is new too" for part in sorted(wanted.keys() - there.keys() - additions)]
+    changes += [f"its SQL file has no new {part}" for part in sorted(additions - (wanted.keys() - there.keys()))]
+    if changes:
+        raise NotOnlyNewColumns(projection.name, tuple(changes))
+    lock(connection, generation)
+    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    table = identifiers.Identifier(generation.schema, projection.name)
+    for name in columns:
+        # The definition is the catalog's own text of the owner's DDL.
+        add = identifiers.SQL("ALTER TABLE {} ADD COLUMN {} ").format(table, identifiers.Identifier(name))
+        connection.execute(add.as_bytes(connection) + wanted[f"column {name}"].encode())
+    shapes.remember(connection, generation)
+    taken = {"fingerprint": now.fingerprint, "definition": Jsonb(now.parts), "generation": generation.generation}
+    connection.execute(sql("generations/adopt"), taken)
+
+
+def show(connection: Connection, generation: Generation) -> None:
+    """Let readers see the table's columns. In the caller's transaction."""
+    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    point_view(connection, generation, generation.read_model(connection))
+
+
+def _require_same_rules_otherwise(
+    catalogue: Catalogue, projection: type[Projection], generation: Generation, columns: tuple[str, ...]
+) -> None:
+    """The rules without the new columns must be those that the live rows were made with."""
+    if issubclass(projection, FoldProjection):
+        raise NotOnlyNewColumns(projection.name, ("it is a fold in Python, whose code may have changed anywhere",))
+    without = define(catalogue, projection, but=frozenset(columns)).changes_from(generation.definition)
+    others = tuple(change for change in without if not change.startswith("table "))
+    if others:
+        raise NotOnlyNewColumns(projection.name, others)
+
+
+def _shape_to_be(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
+) -> dict[str, str]:
+    """The shape of the table as its SQL file would make it now, spelled as if it were the generation's."""
+    schema = f"plan_{projection.name}"
+    with connection.transaction(force_rollback=True):
+        create(connection, projection, schema, table_sql(catalogue, projection))
+        shape = shapes.shape_of(connection, schema, projection.name)
+    return {part: text.replace(f"{schema}.", f"{generation.schema}.") for part, text in shape.items()}

@@ -1,0 +1,396 @@
+"""Backfill: a chosen part of a live read model derived anew, beside live work, resumable, each event once."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from domain.events import Event
+from domain.projections import Projection, Upsert, add, count, local_date, maximum, minimum, on
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.projecting import backfilling, generations, rebuilding
+from store.projecting.backfilling import Superseded
+from store.projecting.batches import Progress, catch_up
+from store.projecting.choices import Choice, WrongKey, WrongMoment, moment
+from store.projecting.fingerprints import RebuildNeeded
+from store.projecting.generations import Busy, NotBuilt
+from store.projecting.new_columns import NotOnlyNewColumns
+from tests.histories import append_orders, append_users, value
+from tests.orders import CONTEXT, DailySales, OrderPlaced
+from tests.read_models import CONTEXTS, live, rows_of, wrong_rows
+
+NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(CONTEXTS)
+
+
+@pytest.fixture
+def sales(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("daily_sales")
+
+
+@pytest.fixture
+def users(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("user_view")
+
+
+def backfill(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice, chunk_size: int = 7
+) -> backfilling.Backfill:
+    begun = backfilling.begin(connection, catalogue, projection, choice, chunk_size)
+    return backfilling.work_off(connection, catalogue, projection, begun)
+
+
+def on_table(connection: Connection, projection: type[Projection], statement: str) -> psycopg.Cursor[Any]:
+    """Execute a statement on the live table, which it calls {}."""
+    table = sql.Identifier(live(connection, projection).schema, projection.name)
+    return connection.execute(sql.SQL(statement).format(table))
+
+
+def spoil(connection: Connection, projection: type[Projection]) -> None:
+    """Make every row of a live read model wrong: doubled, and some gone."""
+    changes = {"daily_sales": "orders = orders * 2, amount = amount + 1", "user_view": "name = 'nobody'"}
+    on_table(connection, projection, "UPDATE {} SET " + changes[projection.name])  # noqa: S608
+    on_table(connection, projection, "DELETE FROM {} WHERE abs(hashtext(ctid::text)) % 3 = 0")
+
+
+def test_all_of_it_equals_a_rebuild(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], users: type[Projection]
+) -> None:
+    append_users(connection, 60)
+    append_orders(connection, 60)
+    for projection in (sales, users):
+        rebuilding.rebuild(connection, catalogue, projection)
+        rebuilt = rows_of(connection, projection)
+        spoil(connection, projection)
+        assert wrong_rows(connection, projection) > 0
+
+        done = backfill(connection, catalogue, projection, Choice())
+
+        assert rows_of(connection, projection) == rebuilt
+        assert wrong_rows(connection, projection) == 0
+        assert [chunk.state for chunk in done.chunks] == ["done"] * len(done.chunks)
+        assert done.keys >= len(rebuilt)
+        assert len(done.chunks) > 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"),
+    [
+        (Choice(tenants=("tenant-1",)), "tenant_id = 'tenant-1'"),
+        (Choice(keys=(("tenant-1", "2026-01-01"), ("tenant-9", "2026-01-01"))),
+         "(tenant_id, day) = ('tenant-1', '2026-01-01')"),
+        (Choice(until=NOON), "day < '2026-01-03' OR day = '2026-01-03' AND tenant_id LIKE 'tenant-%'"),
+        (Choice(since=NOON, tenants=("tenant-2",)), "tenant_id = 'tenant-2' AND day >= '2026-01-03'"),
+        (Choice(after=80), "day >= '2026-01-04'"),
+        (Choice(event_types=("OrderPlaced",)), "true"),
+        (Choice(event_types=("ItemAdded",)), "false"),
+        (Choice(tenants=("tenant-1",), keys=(("tenant-1", "2026-01-02"), ("tenant-2", "2026-01-02"))),
+         "(tenant_id, day) = ('tenant-1', '2026-01-02')"),
+        (Choice(tenants=("'; DROP TABLE acci.events; --",)), "false"),
+    ],
+)  # fmt: skip
+def test_only_the_chosen_part_is_derived(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], choice: Choice, chosen: str
+) -> None:
+    append_orders(connection, 100)
+    rebuilding.rebuild(connection, catalogue, sales)
+    right = {row[:2]: row for row in rows_of(connection, sales)}
+    on_table(connection, sales, "UPDATE {} SET orders = orders + 1000")
+
+    def wrong(which: str) -> int:
+        counted = on_table(connection, sales, f"SELECT count(*) FROM {{}} WHERE orders > 1000 AND ({which})")  # noqa: S608
+        row = counted.fetchone()
+        return int(row[0]) if row else 0
+
+    meant, others = wrong(chosen), wrong(f"NOT ({chosen})")
+
+    keys = backfilling.preview(connection, catalogue, sales, choice)
+    assert wrong("true") == meant + others, "a dry run changes nothing"
+    assert value(connection, "SELECT count(*) FROM acci.backfills") == 0
+    done = backfill(connection, catalogue, sales, choice)
+
+    assert (wrong(chosen), wrong(f"NOT ({chosen})")) == (0, others)
+    assert all(right[row[:2]] == row for row in rows_of(connection, sales) if row[2] < 1000)
+    assert done.keys == keys
+
+
+def test_rows_that_no_event_accounts_for_go(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 30)
+    rebuilding.rebuild(connection, catalogue, sales)
+    on_table(connection, sales, "INSERT INTO {} VALUES ('tenant-1', '1999-01-01'), ('tenant-2', '1999-01-01')")
+    backfill(connection, catalogue, sales, Choice(tenants=("tenant-1",)))
+    assert wrong_rows(connection, sales) == 1
+    backfill(connection, catalogue, sales, Choice(keys=(("tenant-2", "1999-01-01"),)))
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_an_interrupted_one_is_gone_on_with(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 100)
+    rebuilding.rebuild(connection, catalogue, sales)
+    spoil(connection, sales)
+
+    class Crash(Exception):
+        pass
+
+    def crash(progress: Progress) -> None:
+        if progress.batches == 2:
+            raise Crash
+
+    begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
+    with pytest.raises(Crash):
+        backfilling.work_off(connection, catalogue, sales, begun, report=crash)
+
+    again = backfilling.begin(connection, catalogue, sales, Choice(), 3)
+    assert again.backfill == begun.backfill
+    assert [chunk.state for chunk in again.chunks].count("done") == 2
+    assert len(again.missing) == len(again.chunks) - 2
+    other = backfilling.begin(connection, catalogue, sales, Choice(tenants=("tenant-1",)), 3)
+    assert other.backfill != begun.backfill, "another choice is another backfill"
+    backfilling.work_off(connection, catalogue, sales, again)
+    assert wrong_rows(connection, sales) == 0
+    assert backfilling.begin(connection, catalogue, sales, Choice(), 3).backfill > other.backfill
+
+
+def test_cut_off_within_a_chunk(connection: Connection, catalogue: Catalogue, database_url: str) -> None:
+    """Its transaction is undone as a whole; the chunk is still to be done."""
+    totals = catalogue.projection("order_totals")
+    append_orders(connection, 60)
+    rebuilding.rebuild(connection, catalogue, totals)
+    right = rows_of(connection, totals)
+    connection.execute("DELETE FROM generation_1.order_totals WHERE tenant_id = 'tenant-1'")
+    before = rows_of(connection, totals)
+    begun = backfilling.begin(connection, catalogue, totals, Choice(), 1000)
+    function = "CREATE OR REPLACE FUNCTION generation_1.credit_limit() RETURNS numeric LANGUAGE sql STABLE RETURN "
+    connection.execute((function + "CASE WHEN pg_terminate_backend(pg_backend_pid()) THEN 0 END").encode())
+    with connect(database_url, "backfill") as mine, pytest.raises(psycopg.OperationalError):
+        backfilling.work_off(mine, catalogue, totals, begun)
+    assert rows_of(connection, totals) == before
+
+    connection.execute((function + "1000000").encode())
+    assert not backfill(connection, catalogue, totals, Choice(), 1000).missing
+    assert rows_of(connection, totals) == right
+
+
+def test_appends_and_batches_go_on_meanwhile(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    append_orders(connection, 300, "first-")
+    rebuilding.rebuild(connection, catalogue, sales)
+    spoil(connection, sales)
+    done = threading.Event()
+
+    def append() -> int:
+        number = 0
+        with connect(database_url, "append") as mine:
+            while not done.is_set():
+                number += 1
+                append_orders(mine, 5, f"more-{number}-")
+        return number
+
+    def follow() -> None:
+        with connect(database_url, "catch-up") as mine:
+            while not done.is_set():
+                with suppress(Busy):
+                    catch_up(mine, catalogue, sales)
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        appending, following = threads.submit(append), threads.submit(follow)
+        try:
+            backfill(connection, catalogue, sales, Choice(), 4)
+        finally:
+            done.set()
+        assert appending.result(60) > 0
+        following.result(60)
+    catch_up(connection, catalogue, sales)
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_the_read_model_is_kept_caught_up_by_it(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 100, "first-")
+    rebuilding.rebuild(connection, catalogue, sales)
+
+    def append(progress: Progress) -> None:
+        append_orders(connection, 10, f"later-{progress.batches}-")
+
+    begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
+    backfilling.work_off(connection, catalogue, sales, begun, report=append)
+    head = value(connection, "SELECT max(position) FROM acci.events")
+    assert head - live(connection, sales).checkpoint == 10, "only what came after the last chunk is left"
+
+
+def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
+    append_orders(connection, 60)
+    rebuilding.rebuild(connection, catalogue, sales)
+    begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
+
+    def swap(progress: Progress) -> None:
+        if progress.batches == 1:
+            rebuilding.rebuild(connection, catalogue, sales)
+
+    with pytest.raises(Superseded, match="another generation is live now"):
+        backfilling.work_off(connection, catalogue, sales, begun, report=swap)
+    assert value(connection, "SELECT state FROM acci.backfills") == "superseded"
+    assert wrong_rows(connection, sales) == 0
+
+
+def test_parked_keys_are_left_and_a_key_that_fails_is_named(connection: Connection, catalogue: Catalogue) -> None:
+    totals = catalogue.projection("order_totals")
+    append_orders(connection, 20)
+    rebuilding.rebuild(connection, catalogue, totals)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (now(), gen_random_uuid(), 2, 'tenant-1', 'Order', 'order-1', 'ItemAdded',
+                   '{"amount": "1.00", "quantity": "two"}', '{}')"""
+    )
+    catch_up(connection, catalogue, totals)
+    assert backfill(connection, catalogue, totals, Choice()).keys == 19, "the parked key waits for its dead letter"
+
+    limit = "CREATE OR REPLACE FUNCTION generation_1.credit_limit() RETURNS numeric LANGUAGE sql STABLE RETURN "
+    connection.execute((limit + "10").encode())
+    done = backfill(connection, catalogue, totals, Choice(), 100)
+    (chunk,) = done.chunks
+    assert chunk.state == "failed"
+    assert "order_totals_credit" in (chunk.error or "")
+    assert len(rows_of(connection, totals)) == 20, "rows that cannot be derived stay as they were"
+
+    connection.execute((limit + "1000000").encode())
+    assert not backfill(connection, catalogue, totals, Choice(), 100).missing
+
+
+def test_what_cannot_be_done_is_refused(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    with pytest.raises(NotBuilt):
+        backfill(connection, catalogue, sales, Choice())
+    rebuilding.rebuild(connection, catalogue, sales)
+    with pytest.raises(WrongKey, match="give a text for each of tenant_id, day"):
+        backfill(connection, catalogue, sales, Choice(keys=(("tenant-1",),)))
+    with pytest.raises(WrongMoment, match="no moment with a time zone"):
+        moment("2026-01-01T10:00:00")
+    assert moment("2026-01-01T10:00:00Z") == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    begun = backfilling.begin(connection, catalogue, sales, Choice())
+    with (
+        connect(database_url, "other") as other,
+        generations.turn(other, "daily_sales", "backfill"),
+        pytest.raises(Busy, match="Another backfill"),
+    ):
+        backfilling.work_off(connection, catalogue, sales, begun)
+
+
+# -- only a new column ----------------------------------------------------------------------------------------------
+
+TABLE = (CONTEXT.sql / "read_models" / "daily_sales.sql").read_text()
+
+
+def widened(tmp_path: Path, table: str, amount: object = None) -> Catalogue:
+    """The shop with a column more in daily_sales, by `table`, and perhaps another rule for the amount."""
+
+    def placed(self: Projection, event: Event[OrderPlaced]) -> Upsert:
+        return Upsert(
+            day=local_date(event.timestamp, "Europe/Amsterdam"),
+            orders=count(),
+            amount=add(event.data.amount + 1 if amount else event.data.amount),
+            largest=maximum(event.data.amount),
+            smallest=minimum(event.data.amount),
+        )
+
+    projection = type("DailySales", (Projection,), {"key": DailySales.key, "placed": on(OrderPlaced)(placed)})
+    folder = tmp_path / "read_models"
+    folder.mkdir(exist_ok=True)
+    (folder / "daily_sales.sql").write_text(table)
+    return Catalogue((replace(CONTEXT, sql=tmp_path, projections=(projection,)),))
+
+
+def with_column(definition: str = "smallest numeric(12,2)") -> str:
+    return TABLE.replace("    PRIMARY KEY", f"    {definition},\n    PRIMARY KEY")
+
+
+def test_only_a_new_column_is_filled_beside_live_work(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
+) -> None:
+    append_orders(connection, 100, "first-")
+    rebuilding.rebuild(connection, catalogue, sales)
+    wider = widened(tmp_path, with_column())
+    rules = wider.projection("daily_sales")
+    with pytest.raises(RebuildNeeded):
+        catch_up(connection, wider, rules)
+
+    def columns() -> list[str]:
+        look = connection.execute("SELECT * FROM read.daily_sales", prepare=False)
+        return [column.name for column in look.description or ()]
+
+    assert backfilling.preview(connection, wider, rules, Choice(columns=("smallest",))) == len(
+        rows_of(connection, sales)
+    )
+    assert "smallest" not in columns()
+    begun = backfilling.begin(connection, wider, rules, Choice(columns=("smallest",)), 5)
+    append_orders(connection, 50, "later-")
+    catch_up(connection, wider, rules)
+    assert "smallest" not in columns(), "readers never see a column that is half filled"
+
+    done = backfilling.work_off(connection, wider, rules, begun)
+
+    assert not done.missing
+    assert columns()[-1] == "smallest"
+    assert live(connection, sales).generation == 1, "without a rebuild"
+    assert wrong_rows(connection, sales) == 0
+    backfilled = rows_of(connection, sales)
+    catch_up(connection, wider, rules)
+    rebuilding.rebuild(connection, wider, rules)
+    assert rows_of(connection, sales) == backfilled
+    assert all(row[-1] is not None for row in backfilled)
+    with pytest.raises(RebuildNeeded):
+        catch_up(connection, catalogue, sales)
+
+
+@pytest.mark.parametrize(
+    ("table", "amount", "says"),
+    [
+        (with_column().replace("orders    bigint", "orders    numeric(20,0)"), None, "column orders changes too"),
+        (with_column() + "CREATE INDEX by_day ON daily_sales (day);", None, "index by_day is new too"),
+        (with_column("smallest numeric(12,2), note text"), None, "column note is new too"),
+        (with_column(), 1, "rule placed on OrderPlaced changed"),
+    ],
+)
+def test_more_than_a_new_column_needs_a_rebuild(
+    connection: Connection,
+    catalogue: Catalogue,
+    sales: type[Projection],
+    tmp_path: Path,
+    table: str,
+    amount: object,
+    says: str,
+) -> None:
+    append_orders(connection, 10)
+    rebuilding.rebuild(connection, catalogue, sales)
+    wider = widened(tmp_path, table, amount)
+    with pytest.raises(NotOnlyNewColumns, match=says):
+        backfill(connection, wider, wider.projection("daily_sales"), Choice(columns=("smallest",)))
+    catch_up(connection, catalogue, sales)
+    assert wrong_rows(connection, sales) == 0

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from flows.local.api import PrefectApi
-from flows.local.environment import prefect_environment
+from flows.local.environment import MARK, prefect_environment
 from flows.local.program import Program
 from store.listening import free_port
 from store.settings import Settings
@@ -45,8 +47,19 @@ class PrefectServer:
         self._server.start()
         wait_for(self._is_healthy, 120, "the Prefect server answers")
         self.api.ensure_work_pool("acci")
-        self._worker.start()
+        self.start_worker()
         self.deploy()
+
+    def start_worker(self) -> None:
+        self._worker.start()
+
+    def kill_worker_and_runs(self) -> None:
+        """Afterwards neither the worker nor a process of its runs is there, and none could say so."""
+        self._worker.stop(0)
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == str(self._folder) and process.pid != self._server.pid:
+                    process.kill()
 
     def deploy(self) -> None:
         """Registers prefect.yaml, as an operator would."""

@@ -26,6 +26,16 @@ class PrefectUnreachable(AcciError):
         )
 
 
+@dataclass(frozen=True)
+class Run:
+    """A flow run in the hands of a process worker; `process` is its number once there is one."""
+
+    id: str
+    name: str
+    process: int | None
+    since: datetime  # when it came into its present state
+
+
 class PrefectApi:
     """A Prefect server at `url` (which ends in /api). Every request may raise PrefectUnreachable."""
 
@@ -55,20 +65,29 @@ class PrefectApi:
         if not self._ask("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [name]}}}):
             self._ask("POST", "/work_pools/", {"name": name, "type": "process"})
 
-    def give_up_lost_runs(self, pool: str) -> int:
-        """Afterwards no run of the pool counts as running; gives how many did. Right only while no worker is up."""
-        lost = self._runs(pool, state={"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}})
-        for run in lost:
-            state = {"type": "CRASHED", "message": "Its process was gone when ACCI was started again."}
-            self._ask("POST", f"/flow_runs/{run}/set_state", {"state": state})
-        return len(lost)
+    def runs_under_way(self, pool: str) -> list[Run]:
+        """The pool's runs that count as submitted, running or being cancelled."""
+        found = self._runs(pool, state={"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}})
+        return [
+            Run(
+                id=run["id"],
+                name=run["name"],
+                process=int(run["infrastructure_pid"]) if run["infrastructure_pid"] else None,
+                since=datetime.fromisoformat(run["state"]["timestamp"]),
+            )
+            for run in found
+        ]
+
+    def give_up(self, run: Run, why: str) -> None:
+        """Afterwards the run counts as crashed, and its slot is free."""
+        self._ask("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "message": why}})
 
     def forget_missed_runs(self, pool: str) -> int:
         """Afterwards no scheduled run of the pool is overdue; gives how many were. One run makes up for them all."""
         overdue = {"before_": datetime.now(UTC).isoformat()}
         missed = self._runs(pool, state={"type": {"any_": ["SCHEDULED"]}}, next_scheduled_start_time=overdue)
         for run in missed:
-            self._ask("DELETE", f"/flow_runs/{run}")
+            self._ask("DELETE", f"/flow_runs/{run['id']}")
         return len(missed)
 
     def run_deployment(self, flow: str, deployment: str) -> str:
@@ -81,11 +100,11 @@ class PrefectApi:
         state = self._ask("GET", f"/flow_runs/{run}")["state"]
         return state["type"], state["message"] or ""
 
-    def _runs(self, pool: str, **conditions: object) -> list[str]:
+    def _runs(self, pool: str, **conditions: object) -> list[dict[str, Any]]:
         wanted = {"flow_runs": conditions, "work_pools": {"name": {"any_": [pool]}}}
-        found: list[str] = []
+        found: list[dict[str, Any]] = []
         while page := self._ask("POST", "/flow_runs/filter", wanted | {"offset": len(found)}):
-            found += [str(run["id"]) for run in page]
+            found += page
         return found
 
     def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:

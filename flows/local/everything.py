@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
 
 from flows.local.api import PrefectApi, PrefectUnreachable
 from flows.local.environment import prefect_environment
 from flows.local.leftovers import end_processes
+from flows.local.lost_runs import give_up_lost_runs
 from flows.local.program import Program
 from flows.local.sample import fill_if_empty
 from store.embedded import EmbeddedServer
@@ -19,6 +22,8 @@ POOL = "acci"
 SERVER_SECONDS = 180
 DEPLOY_SECONDS = 120
 FIRST_RUN_SECONDS = 120
+LOOK_SECONDS = 10
+PENDING_PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Everything:
 
     def watch(self) -> None:
         """Keeps everything running until interrupted; raises ServerDidNotStart for a part that ends again and again."""
-        while True:
+        api = PrefectApi(self.api_url)
+        for second in count(1):
             time.sleep(1)
             if self._own_postgres and self._postgres.running_url() is None:
                 self._postgres.start(self._wishes.database_port)
@@ -92,6 +98,10 @@ class Everything:
             for program in (self._server, self._worker):
                 if program and program.keep():
                     self._show.remark(f"Started {program.name} again: it had ended.")
+            if self._own_prefect and second % LOOK_SECONDS == 0:
+                with suppress(PrefectUnreachable):  # it has just been started again; there is another look
+                    for name in give_up_lost_runs(api, POOL, PENDING_PATIENCE):
+                        self._show.remark(f"Gave up the run {name!r}: its process was gone.")
 
     def stop(self) -> None:
         """Afterwards nothing runs that was started. What was committed stays, the rest is rolled back."""
@@ -129,7 +139,7 @@ class Everything:
         with self._show.step("Deployments and worker"):
             api.ensure_work_pool(POOL)
             if self._own_prefect:
-                api.give_up_lost_runs(POOL)
+                give_up_lost_runs(api, POOL)
                 api.forget_missed_runs(POOL)
             deploying = self._run("prefect deploy", "deploy", ["--no-prompt", "deploy", "--all"], environment)
             pool = ["--pool", POOL, "--type", "process", "--limit", "4"]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.projections.expressions import Call, Constant, Expression, Missing
 from domain.projections.kinds import Kind
-from domain.projections.values import EXACT, from_text, order, plain, to_text, whole
+from domain.projections.values import EXACT, order, plain, spelled, to_text, whole
 
 
 def value_of(expression: Expression) -> Any:
@@ -77,8 +77,10 @@ def _lower(_: Call, text: str) -> str:
 
 
 def _cast(call: Call, value: Any) -> Any:
-    if call.kind is Kind.TEXT or isinstance(value, str):
-        return from_text(call.kind, to_text(value))
+    if call.kind is Kind.TEXT:
+        return to_text(value)
+    if isinstance(value, str):
+        return spelled(call.kind, value)
     return whole(int(value)) if call.kind is Kind.INTEGER else Decimal(value)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import DefinitionError
 from domain.projections.kinds import Kind, kind_of_value
@@ -208,12 +207,12 @@ def _literal(value: Any) -> Any:
         refuse(f"the number {value}", f"{error}.")
 
 
-def _common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
+def common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
     kinds = {expression.kind for expression in expressions if expression is not NULL}
     if kinds == {Kind.INTEGER, Kind.NUMERIC}:
         return Kind.NUMERIC
     if len(kinds) > 1:
-        listed = " and ".join(sorted(kind.name.lower() for kind in kinds))
+        listed = " and ".join(sorted(kind.spoken for kind in kinds))
         refuse(what, f"it mixes {listed}; make them alike with cast().")
     return kinds.pop() if kinds else Kind.TEXT
 
@@ -225,10 +224,10 @@ def _of_kind(kind: Kind, expression: Expression) -> Expression:
 def arithmetic(operator: str, left: object, right: object) -> Expression:
     """Sum, difference or product of numbers; NULL if either is. Division has no exact scale and is not offered."""
     pair = (express(left), express(right))
-    kind = _common_kind(f"`{operator}`", pair)
+    kind = common_kind(f"`{operator}`", pair)
     pair = (_of_kind(kind, pair[0]), _of_kind(kind, pair[1]))
     if kind not in (Kind.INTEGER, Kind.NUMERIC):
-        refuse(f"`{operator}` on {kind.name.lower()}", "it takes integers and decimals; join text with concat().")
+        refuse(f"`{operator}` on {kind.spoken}", "it takes integers and decimals; join text with concat().")
     return Call(kind, any(part.nullable for part in pair), operator, pair)
 
 
@@ -237,7 +236,7 @@ def comparison(operator: str, left: object, right: object) -> Expression:
     pair = (express(left), express(right))
     if any(part is NULL for part in pair):
         refuse(f"`{operator} None`", "it is never true; write is_null(value).")
-    kind = _common_kind(f"`{operator}`", pair)
+    kind = common_kind(f"`{operator}`", pair)
     if kind == Kind.JSON:
         refuse(f"`{operator}` on a nested value", "compare one of its fields.")
     return Call(Kind.BOOLEAN, any(part.nullable for part in pair), operator, pair)
@@ -251,135 +250,4 @@ def logic(operator: str, *parts: object) -> Expression:
     return Call(Kind.BOOLEAN, any(condition.nullable for condition in conditions), operator, conditions)
 
 
-def when(condition: object, then: object, otherwise: object = None) -> Expression:
-    """`then` where `condition` is true, else `otherwise` (also where the condition is NULL)."""
-    test, yes, no = express(condition), express(then), express(otherwise)
-    if test.kind != Kind.BOOLEAN:
-        refuse("when()", "its first argument is a condition, such as event.data.amount > 0.")
-    return Call(_common_kind("when()", (yes, no)), yes.nullable or no.nullable, "when", (test, yes, no))
-
-
-def is_null(value: object) -> Expression:
-    """Whether the value is NULL; never NULL itself."""
-    return Call(Kind.BOOLEAN, False, "is_null", (express(value),))
-
-
-def coalesce(*values: object) -> Expression:
-    """The first value that is not NULL."""
-    parts = tuple(express(value) for value in values)
-    return Call(_common_kind("coalesce()", parts), all(part.nullable for part in parts), "coalesce", parts)
-
-
-def lower(text: object) -> Expression:
-    """The text in lower case: A to Z only, so that both engines agree whatever the locale."""
-    part = _text("lower()", text)
-    return Call(Kind.TEXT, part.nullable, "lower", (part,))
-
-
-def concat(*texts: object) -> Expression:
-    """The texts joined; NULL if any is."""
-    parts = tuple(_text("concat()", text) for text in texts)
-    return Call(Kind.TEXT, any(part.nullable for part in parts), "concat", parts)
-
-
-def _text(what: str, value: object) -> Expression:
-    part = express(value)
-    if part.kind != Kind.TEXT:
-        refuse(what, f"it takes text, not {part.kind.name.lower()}; cast(value, str) first.")
-    return part
-
-
-def before(text: object, separator: str) -> Expression:
-    """The text before the first `separator`; all of it if there is none."""
-    part = _text("before()", text)
-    return Call(Kind.TEXT, part.nullable, "before", (part, express(_separator("before()", separator))))
-
-
-def after(text: object, separator: str) -> Expression:
-    """The text after the first `separator`; empty if there is none."""
-    part = _text("after()", text)
-    return Call(Kind.TEXT, part.nullable, "after", (part, express(_separator("after()", separator))))
-
-
-def _separator(what: str, separator: str) -> str:
-    if not separator:
-        refuse(what, "its separator is a text of at least one character.")
-    return separator
-
-
-TRUNCATIONS = ("hour", "day", "week", "month", "year")
-
-
-def date_trunc(unit: str, moment: object, zone: str) -> Expression:
-    """The start of the hour, day, week (Monday), month or year that `moment` is in, by the clocks of `zone`."""
-    part = express(moment)
-    if part.kind != Kind.TIMESTAMP:
-        refuse("date_trunc()", f"it takes a moment, not {part.kind.name.lower()}.")
-    return Call(Kind.TIMESTAMP, part.nullable, "date_trunc", (part,), (_unit(unit), _zone(zone)))
-
-
-def local_date(moment: object, zone: str) -> Expression:
-    """The calendar date of `moment` by the clocks of `zone`."""
-    part = express(moment)
-    if part.kind != Kind.TIMESTAMP:
-        refuse("local_date()", f"it takes a moment, not {part.kind.name.lower()}.")
-    return Call(Kind.DATE, part.nullable, "local_date", (part,), (_zone(zone),))
-
-
-def _unit(unit: str) -> str:
-    if unit not in TRUNCATIONS:
-        refuse(f"date_trunc({unit!r}, …)", f"the unit is one of {', '.join(TRUNCATIONS)}.")
-    return unit
-
-
-def _zone(zone: str) -> str:
-    try:
-        return ZoneInfo(zone).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        refuse(f"the time zone {zone!r}", "name one of the IANA database, such as Europe/Amsterdam.")
-
-
-_CASTS: dict[type, Kind] = {
-    str: Kind.TEXT,
-    int: Kind.INTEGER,
-    Decimal: Kind.NUMERIC,
-}
-_CASTABLE: dict[Kind, tuple[Kind, ...]] = {
-    Kind.TEXT: (Kind.TEXT, Kind.INTEGER, Kind.NUMERIC, Kind.UUID, Kind.DATE),
-    Kind.INTEGER: (Kind.INTEGER, Kind.TEXT, Kind.BOOLEAN),
-    Kind.NUMERIC: (Kind.NUMERIC, Kind.INTEGER, Kind.TEXT),
-}
-
-
-def cast(value: object, to: type) -> Expression:
-    """The value as another type: to str from int, Decimal, UUID, date; to int from str, bool; to Decimal from str, int.
-
-    Text that does not spell a number makes the event one that cannot be applied.
-    """
-    part = express(value)
-    kind = _CASTS.get(to)
-    if kind is None or part.kind not in _CASTABLE[kind]:
-        refuse(f"cast({part.kind.name.lower()}, {getattr(to, '__name__', to)})", "there is no exact cast of that sort.")
-    return Call(kind, part.nullable, "cast", (part,), (part.kind.name,))
-
-
 Leaf = Callable[[Field], Expression]
-__all__ = [
-    "Call",
-    "CannotCompile",
-    "Constant",
-    "Expression",
-    "Field",
-    "Leaf",
-    "after",
-    "before",
-    "cast",
-    "coalesce",
-    "concat",
-    "date_trunc",
-    "express",
-    "is_null",
-    "local_date",
-    "lower",
-    "when",
-]

@@ -16,11 +16,14 @@ from domain.projections.kinds import Kind
 
 # As many digits as PostgreSQL's numeric may have; NaN and the infinities compute as they do there, without traps.
 EXACT = Context(prec=150_000, Emax=200_000, Emin=-200_000, rounding=ROUND_HALF_UP, traps=[])
-DIGITS_BEFORE_POINT = 131_072
+DIGITS_BEFORE_POINT, DIGITS_BEHIND = 131_072, 16_383
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?\s*", re.IGNORECASE)
-_NOT_FINITE = re.compile(r"\s*([+-]?inf(inity)?|nan)\s*", re.IGNORECASE)
+# How a number is spelled, with blanks around it or without, in PostgreSQL's regular expressions too.
+SPELLED = {
+    Kind.INTEGER: r"[ \t\n\r\f\v]*[+-]?[0-9]+[ \t\n\r\f\v]*",
+    Kind.NUMERIC: r"[ \t\n\r\f\v]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\f\v]*",
+}
+_NOT_FINITE = re.compile(r"\s*([+-]?inf(inity)?|nan)\s*", re.IGNORECASE | re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{4}(-?[0-9a-f]{4}){7}", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
@@ -81,10 +84,10 @@ def plain(number: Decimal) -> Decimal:
     """The number as numeric holds it: no negative zero, no exponent above zero, so 1E+3 is 1000."""
     if not number.is_finite():
         return number
-    if number.adjusted() >= DIGITS_BEFORE_POINT:
+    exponent = int(number.as_tuple().exponent)
+    if number.adjusted() >= DIGITS_BEFORE_POINT or exponent < -DIGITS_BEHIND:
         raise ValueError("the value overflows numeric")
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent > 0:
+    if exponent > 0:
         number = number.quantize(Decimal(1), context=EXACT)
     return number.copy_abs() if number.is_zero() else number
 
@@ -94,23 +97,24 @@ def rounded(number: Decimal, scale: int) -> Decimal:
     return plain(number.quantize(Decimal(1).scaleb(-scale), context=EXACT)) if number.is_finite() else number
 
 
-def _read_whole(text: str) -> int:
-    if not _WHOLE.fullmatch(text):
-        raise _not_a("whole number", text)
-    return whole(int(text))
-
-
-def _read_number(text: str) -> Decimal:
-    if not (_NUMBER.fullmatch(text) or _NOT_FINITE.fullmatch(text)):
-        raise _not_a("number", text)
+def spelled(kind: Kind, text: str) -> int | Decimal:
+    """The number that `text` spells in digits."""
+    if not re.fullmatch(SPELLED[kind], text):
+        raise _not_a("whole number" if kind is Kind.INTEGER else "number", text)
     try:
-        return plain(Decimal(text.strip()))
+        return whole(int(text)) if kind is Kind.INTEGER else plain(Decimal(text.strip()))
     except InvalidOperation:
         raise ValueError("the value overflows numeric") from None
 
 
+def _read_number(text: str) -> Decimal:
+    return Decimal(text.strip()) if _NOT_FINITE.fullmatch(text) else Decimal(spelled(Kind.NUMERIC, text))
+
+
 def _read_float(text: str) -> float:
-    if not (_NUMBER.fullmatch(text) or _NOT_FINITE.fullmatch(text)):
+    if _NOT_FINITE.fullmatch(text):
+        return float(text)
+    if not re.fullmatch(SPELLED[Kind.NUMERIC], text):
         raise _not_a("number", text)
     return as_float(Decimal(text.strip()))
 
@@ -162,7 +166,7 @@ def _not_a(what: str, text: str) -> ValueError:
 
 _READ: dict[Kind, Callable[[str], Any]] = {
     Kind.TEXT: str,
-    Kind.INTEGER: _read_whole,
+    Kind.INTEGER: lambda text: spelled(Kind.INTEGER, text),
     Kind.NUMERIC: _read_number,
     Kind.FLOAT: _read_float,
     Kind.BOOLEAN: _read_truth,

@@ -33,7 +33,7 @@ def add(value: Any) -> Fold:
     """The sum of an integer or decimal; a NULL adds nothing. Starts at the column's default, or 0."""
     expression = express(value)
     if expression.kind not in (Kind.INTEGER, Kind.NUMERIC):
-        refuse(f"add({expression.kind.name.lower()})", "it takes an integer or a Decimal; a float's sum is not exact.")
+        refuse(f"add({expression.kind.spoken})", "it takes an integer or a Decimal; a float's sum is not exact.")
     return Fold(FoldKind.ADD, expression)
 
 
@@ -60,7 +60,7 @@ def maximum(value: Any) -> Fold:
 def _ordered(what: str, value: Any) -> Expression:
     expression = express(value)
     if expression.kind in (Kind.JSON, Kind.BOOLEAN):
-        refuse(f"{what}({expression.kind.name.lower()})", "it takes a number, text, date, moment or UUID.")
+        refuse(f"{what}({expression.kind.spoken})", "it takes a number, text, date, moment or UUID.")
     return expression
 
 

@@ -13,7 +13,7 @@ from domain.projections.columns import Column
 from domain.projections.expressions import Call, Constant, Expression, Field
 from domain.projections.kinds import Kind
 from domain.projections.reading import read_json
-from domain.projections.values import json_text, parse
+from domain.projections.values import SPELLED, json_text, parse
 
 Element = ColumnElement[Any]
 
@@ -192,6 +192,11 @@ def _cast(call: Call, parts: list[Element]) -> Element:
     source = Kind[call.detail[0]]
     if call.kind is Kind.INTEGER and source is Kind.BOOLEAN:
         return sa.cast(sa.cast(parts[0], sa.Integer), sa.BigInteger)
+    if source is Kind.TEXT and call.kind is not Kind.TEXT:
+        # What more PostgreSQL would read, such as 0x1F or 1_000, depends on its version.
+        spelled = parts[0].op("~", return_type=sa.Boolean())(sa.literal(f"^{SPELLED[call.kind]}$"))
+        refused = sa.literal("no digits: ").op("||", return_type=sa.Text())(parts[0])
+        return sa.cast(sa.case((spelled, parts[0]), else_=refused), TYPES[call.kind])
     return sa.cast(parts[0], TYPES[call.kind])
 
 

@@ -17,6 +17,7 @@ from store.projecting.translation import EVENTS, Element, as_text, in_type_of
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
 PARKED = sa.table("parked_keys", sa.column("generation"), sa.column("key"), schema="acci")
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
+DIALECT._backslash_escapes = False  # noqa: SLF001 as after connecting; a backslash means itself in a literal
 
 
 @dataclass(frozen=True)

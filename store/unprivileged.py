@@ -11,6 +11,7 @@ from pathlib import Path
 from domain.errors import AcciError
 
 SYSTEM_USERS = ("postgres", "nobody")
+TIMED_OUT = 124  # the exit code that timeout(1) gives too
 
 
 @dataclass(eq=False, repr=False)
@@ -75,24 +76,29 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def run(self, command: Sequence[str | Path], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-        """Runs `command` in `folder` to its end; its output is in the result, whatever the exit code.
+        """Runs `command` in `folder`; its output is in the result, whatever the exit code.
 
-        Under root the account keeps one right of root's, to read what others may not: it must get to data and
-        programs below folders like /root, and opening those folders to everyone would be worse.
+        A command that takes longer than `seconds` is ended, and the result says so. Under root the account keeps one
+        right of root's, to read what others may not: it must get to data and programs below folders like /root, and
+        opening those folders to everyone would be worse.
         """
         # PGPORT, PGDATA, PGOPTIONS … of the caller's shell are meant for another server.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        return subprocess.run(
-            [*self._prefix(), *command],
-            cwd=folder,
-            env=environment | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        command = [*self._prefix(), *(str(word) for word in command)]
+        try:
+            return subprocess.run(
+                command,
+                cwd=folder,
+                env=environment | {"LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, TIMED_OUT, f"not done after {seconds:.0f} s")
 
     def _prefix(self) -> list[str]:
         if not self.is_other:

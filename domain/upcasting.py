@@ -21,7 +21,8 @@ from pydantic_core import to_jsonable_python
 from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections.evaluation import value_of
-from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express, when
+from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
+from domain.projections.functions import when
 from domain.projections.kinds import Kind, kind_of_annotation, kind_of_value
 from domain.projections.reading import read_json
 from domain.projections.values import from_json, json_text, parse
@@ -48,9 +49,9 @@ def old(name: str, annotation: Any) -> Field:
 class Upcaster:
     """One step: payloads of `version` become payloads of `version + 1`; what is not named stays as it is.
 
-    rename: old name to new name. default: fields that the older version lacks, with their value. change: a field to
-    an expression over the older payload, of `old(…)` and the functions of domain.projections: so it is converted, or
-    split. drop: fields that are no more.
+    rename: old name to new name. default: fields that the older version lacks, with their (typed) value. change: a
+    field to an expression over the older payload, of `old(…)` and the functions of domain.projections: so it is
+    converted, or split. drop: fields that are no more.
     """
 
     version: int
@@ -65,7 +66,7 @@ class Upcaster:
         moved = {new: _take(payload, name.split(".")) for name, new in self.rename.items()}
         for name in self.drop:
             _take(payload, name.split("."))
-        for name, value in {**moved, **self.default, **changed}.items():
+        for name, value in {**moved, **to_jsonable_python(dict(self.default)), **changed}.items():
             if value is not ABSENT:
                 _put(payload, name.split("."), value)
         return payload
@@ -109,6 +110,11 @@ def steps(event: type[EventData], version: int) -> list[Upcaster]:
     if missing:
         raise WrongShape(f"there is no upcaster from its schema version {missing[0]}")
     return [known[step] for step in range(version, event.schema_version)]
+
+
+def oldest(event: type[EventData]) -> int:
+    """The oldest schema version that can be read today."""
+    return event.schema_version - len(event.upcasters)
 
 
 def leaf_of(event: type[EventData]) -> Leaf:
@@ -163,9 +169,20 @@ def replace_fields(expression: Expression, leaf: Leaf) -> Expression:
         parts = tuple(replace_fields(part, leaf) for part in expression.arguments)
         if all(new is part for new, part in zip(parts, expression.arguments, strict=True)):
             return expression
-        nullable = expression.nullable or any(part.nullable for part in parts)
-        return Call(expression.kind, nullable, expression.function, parts, expression.detail)
+        return Call(expression.kind, _nullable(expression, parts), expression.function, parts, expression.detail)
     return expression
+
+
+def _nullable(call: Call, parts: tuple[Expression, ...]) -> bool:
+    """Whether the function may be NULL, given such parts."""
+    match call.function:
+        case "is_null":
+            return False
+        case "coalesce":
+            return all(part.nullable for part in parts)
+        case "when":
+            return any(part.nullable for part in parts[1:])
+    return any(part.nullable for part in parts)
 
 
 def _computed(expression: Expression, payload: dict[str, Any]) -> Any:

@@ -11,12 +11,13 @@ from domain.errors import CannotApply
 from domain.events import EventData, RecordedEvent, Unreadable
 from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
-from domain.projections.expressions import Constant, Expression, Field, Missing
+from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
 from domain.projections.reading import read_json
 from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
 from domain.projections.verbs import Delete, FoldKind, Insert, Update
 from domain.projections.views import EventView
+from domain.upcasting import at_version, replace_fields, steps
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]
@@ -52,11 +53,11 @@ class _Engine:
         stored = _Stored(event)
         for rule in self._projection.rules:
             if rule.event.event_type() == event.event_type:
-                for action in self._projection.actions(rule, EventView(rule.event, stored.leaf)):
-                    try:
+                try:
+                    for action in self._projection.actions(rule, EventView(rule.event, stored.leaf_of(rule.event))):
                         self._do(action, event)
-                    except ValueError as error:
-                        raise self._cannot(event, error) from error
+                except ValueError as error:
+                    raise self._cannot(event, error) from error
 
     def finished(self) -> Rows:
         for key, event in self._touched.items():
@@ -123,7 +124,15 @@ class _Stored:
         self._event = event
         self._documents = {"data": payload_of(event.data), "metadata": asdict(event.metadata)}
 
-    def leaf(self, field: Field) -> Expression:
+    def leaf_of(self, kind: type[EventData]) -> Leaf:
+        """How to find a field of `kind` as it is today. Raises `ValueError` for a schema version that is not known."""
+        event = self._event
+        if isinstance(event.data, EventData) and not isinstance(event.data, Unreadable):
+            return self._leaf
+        steps(kind, event.schema_version)
+        return lambda field: replace_fields(at_version(kind, event.schema_version, field), self._leaf)
+
+    def _leaf(self, field: Field) -> Expression:
         try:
             value = self._value(field)
         except ValueError as error:

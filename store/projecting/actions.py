@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from domain.projections import Projection
 from domain.projections.expressions import Constant, Expression, Field
 from domain.projections.rules import Action
+from domain.upcasting import oldest
 from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
@@ -101,15 +102,16 @@ class Actions:
 
     def _readable(self, here: list[Placed]) -> Element:
         """Whether the event's schema version can be read today; where not, evaluating it says so and fails."""
-        by_version: dict[int, list[str]] = {}
-        versions = {event.event_type(): event.schema_version for event in self.projection.events()}
+        by_versions: dict[tuple[int, int], list[str]] = {}
+        versions = {event.event_type(): (oldest(event), event.schema_version) for event in self.projection.events()}
         for placed in here:
-            by_version.setdefault(versions[placed.event_type], []).append(placed.event_type)
+            by_versions.setdefault(versions[placed.event_type], []).append(placed.event_type)
         stored = EVENTS.c.schema_version
-        if len(by_version) == 1:
-            known = stored <= next(iter(by_version))
+        if len(by_versions) == 1:
+            known = stored.between(*next(iter(by_versions)))
         else:
-            known = sa.or_(*(sa.and_(stored <= v, EVENTS.c.event_type.in_(types)) for v, types in by_version.items()))
+            each = ((stored.between(*span), EVENTS.c.event_type.in_(types)) for span, types in by_versions.items())
+            known = sa.or_(*(sa.and_(*both) for both in each))
         return sa.or_(known, sa.func.acci.unreadable(EVENTS.c.position, stored, type_=sa.Boolean()))
 
     def _type(self, name: str) -> Any:

@@ -126,12 +126,14 @@ class EmbeddedServer:
 
     def create_database(self, name: str) -> str:
         """Afterwards the running server has a database `name`; gives its URL."""
-        from psycopg import connect, sql
+        from psycopg import sql
+
+        from store.database import connect
 
         port = self._running_port()
         if port is None:
             raise NoDatabase(str(self._folder))
-        with connect(self._url(port, "postgres"), autocommit=True) as connection:
+        with connect(self._url(port, "postgres"), "create database") as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self._url(port, name)

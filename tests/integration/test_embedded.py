@@ -13,6 +13,7 @@ import pytest
 from store.embedded import EmbeddedServer, NoDatabase, database_url
 from store.listening import PortTaken, free_port
 from store.settings import Settings
+from tests.prefect_server import wait_for
 from tests.servers import SharedServer
 
 
@@ -69,6 +70,7 @@ def test_a_killed_server_starts_again_with_what_was_committed(fresh: EmbeddedSer
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     postmaster = int(pid_file(tmp_path).read_text().split("\n")[0])
     os.kill(postmaster, signal.SIGKILL)
+    wait_for(lambda: fresh.running_url() is None, 30, "the server has died")
     try:
         with psycopg.connect(fresh.start(port=0)) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)

@@ -21,8 +21,8 @@ from store.events import EventStore
 from store.idempotency import CommandReused, remembered_as
 from store.loading import Loaded, fold
 
-ATTEMPTS = 20  # how often an aggregate decides before a conflict is the sender's to solve
-TRIES = 3  # how often a lost connection is tried
+ATTEMPTS = 20
+TRIES = 3
 LONGEST_PAUSE = 0.1  # seconds
 
 log = logging.getLogger(__name__)
@@ -47,12 +47,16 @@ class _Plan:
 
 
 class CommandHandler:
-    """Handles the commands of the registered contexts. Safe to share between threads."""
+    """Handles the commands of the registered contexts. Safe to share between threads.
 
-    def __init__(self, store: EventStore, catalogue: Catalogue, attempts: int = ATTEMPTS) -> None:
+    `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried.
+    """
+
+    def __init__(self, store: EventStore, catalogue: Catalogue, attempts: int = ATTEMPTS, tries: int = TRIES) -> None:
         self._store = store
         self._catalogue = catalogue
         self._attempts = attempts
+        self._tries = tries
 
     def handle(self, command: Command[CommandData], expected_version: int | None = None) -> tuple[Recorded, ...]:
         """Store what the command leads to, and return it; for a command handled before, what it led to then.
@@ -97,7 +101,7 @@ class CommandHandler:
                         raise
             except Error as error:
                 losses += 1
-                if losses == TRIES or not is_transient(error):
+                if losses == self._tries or not is_transient(error):
                     raise
             # Writers that met once must not meet again at the same moment.
             longest = min(LONGEST_PAUSE, 0.002 * 2 ** (conflicts + 2 * losses))

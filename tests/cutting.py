@@ -32,6 +32,10 @@ class CuttingProxy:
     def cut(self, when: When, instead: Callable[[], None] | None = None) -> None:
         self._armed.append((when, instead))
 
+    def mend(self) -> None:
+        """Cut nothing that was not cut yet."""
+        self._armed.clear()
+
     def close(self) -> None:
         self._listener.close()
 

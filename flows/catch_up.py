@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
@@ -11,10 +12,15 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.progress import ProgressBar
+from flows.quality_gate import quality_checks
 from flows.retrying import RETRIED, refusing
 from flows.session import projection_names, session
-from store.projecting import batches, rebuilding
-from store.projecting.generations import Busy, NotBuilt
+from flows.telling import tell_verdict
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import batches, gate, rebuilding
+from store.projecting.gate import Allowance
+from store.projecting.generations import Busy, Generation, NotBuilt
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
                 done = batches.catch_up(connection, catalogue, rules, batch_size, progress_bar)
             except NotBuilt:
                 did = "built"
-                done = rebuilding.rebuild(connection, catalogue, rules, progress_bar)
+                done = rebuilding.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
         except Busy as busy:
             get_run_logger().info(str(busy))
             return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0, 0.0)
@@ -60,21 +66,31 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
     return Outcome(projection, did, done.start, done.checkpoint, done.rows, done.batches, done.dead_letters, seconds)
 
 
+def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generation) -> None:
+    """Let a first build before readers, unless it is wrong; dead letters fail the run instead. Raises `GateClosed`."""
+    projection = catalogue.projection(generation.projection)
+    further = quality_checks(connection, catalogue, projection, generation)
+    verdict = gate.inspect(connection, catalogue, projection, generation, Allowance(dead_letters=True), further)
+    if verdict.objections:
+        tell_verdict(verdict)
+        rebuilding.reject(connection, generation)
+    verdict.require()
+
+
 @flow(name="catch-up", flow_run_name="catch up {projection}")
 @refusing
 def catch_up(
-    projection: Annotated[
-        str, Field(title="Projection", description="A projection's name, such as user_view, or all of them.")
-    ] = "all",
-    batch_size: Annotated[
-        int,
-        Field(title="Batch size", description="Positions in one transaction.", ge=100, le=5_000_000),
-    ] = batches.BATCH_SIZE,
+    projection: Annotated[str, Field(title="Projections")] = "all",
+    batch_size: Annotated[int, Field(title="Batch size", ge=100, le=5_000_000)] = batches.BATCH_SIZE,
 ) -> State[Any]:
     """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
 
     A run that finds nothing new is completed and named so. One projection's failure does not stop the others; the run
     is failed then, and its table says which.
+
+    Args:
+        projection: A projection's name, such as user_view, several separated by commas, or "all".
+        batch_size: Positions in one transaction.
     """
     names = projection_names(projection)
     states = [(name, catch_up_projection(name, batch_size, return_state=True)) for name in names]

@@ -19,17 +19,18 @@ from store.settings import Settings
 @flow(name="follow", flow_run_name="follow {projection} for {seconds} s")
 @refusing
 def follow(
-    projection: Annotated[
-        str, Field(title="Projection", description="A projection's name, such as user_view, or all of them.")
-    ] = "all",
-    seconds: Annotated[int, Field(title="Seconds", description="How long to follow.", ge=1, le=86_400)] = 600,
-    interval: Annotated[
-        float, Field(title="Interval", description="Seconds between two looks at the log.", ge=0.01, le=60)
-    ] = 0.1,
+    projection: Annotated[str, Field(title="Projections")] = "all",
+    seconds: Annotated[int, Field(title="Seconds", ge=1, le=86_400)] = 600,
+    interval: Annotated[float, Field(title="Interval", ge=0.01, le=60)] = 0.1,
 ) -> State[Any]:
     """Apply events as they are appended, each exactly once, without a scheduled run each time.
 
     Rebuilds and other runners go on beside it. What cannot be followed is said in the log, once.
+
+    Args:
+        projection: A projection's name, such as user_view, several separated by commas, or "all".
+        seconds: How long to follow.
+        interval: Seconds between two looks at the log.
     """
     settings = Settings.from_environment()
     names, log, end = projection_names(projection), get_run_logger(), time.monotonic() + seconds

@@ -28,13 +28,14 @@ def retry_projection(projection: str) -> Retried:
 @flow(name="retry-dead-letters", flow_run_name="retry dead letters of {projection}")
 @refusing
 def retry_dead_letters(
-    projection: Annotated[
-        str, Field(title="Projection", description="A projection's name, such as user_view, or all of them.")
-    ] = "all",
+    projection: Annotated[str, Field(title="Projections")] = "all",
 ) -> State[Any]:
     """Derive the keys parked behind dead letters anew from their events, after what was wrong has been mended.
 
     A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
+
+    Args:
+        projection: A projection's name, such as user_view, several separated by commas, or "all".
     """
     done = [retry_projection(name) for name in projection_names(projection)]
     create_table_artifact(key="retry-dead-letters", table=[vars(each) for each in done], description="Keys by outcome")

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, Grouping
 from sqlalchemy.types import UserDefinedType
 
 from domain.projections.columns import Column
@@ -89,7 +89,9 @@ def translate(expression: Expression) -> Element:
         case Constant():
             return _constant(expression)
         case Call():
-            return _CALLS[expression.function](expression, [translate(part) for part in expression.arguments])
+            called = _CALLS[expression.function](expression, [translate(part) for part in expression.arguments])
+            # In parentheses, since SQLAlchemy takes NOT a < b for (NOT a) < b.
+            return Grouping(called) if expression.kind is Kind.BOOLEAN else called
     raise TypeError(expression)
 
 
@@ -240,10 +242,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _CALLS: dict[str, Callable[[Call, list[Element]], Element]] = {
     **dict.fromkeys(_OPERATORS, _infix),
-    "and": lambda _, parts: sa.and_(*parts).self_group(),
-    "or": lambda _, parts: sa.or_(*parts).self_group(),
-    "not": lambda _, parts: sa.not_(parts[0].self_group()),
-    "is_null": lambda _, parts: parts[0].is_(None).self_group(),
+    "and": lambda _, parts: sa.and_(*parts),
+    "or": lambda _, parts: sa.or_(*parts),
+    "not": lambda _, parts: sa.not_(parts[0]),
+    "is_null": lambda _, parts: parts[0].is_(None),
     "when": _when,
     "coalesce": lambda call, parts: sa.func.coalesce(
         *(sa.cast(part, TYPES[call.kind]) for part in parts), type_=TYPES[call.kind]

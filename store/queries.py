@@ -10,7 +10,7 @@ from psycopg import errors
 from psycopg.rows import dict_row
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import AcciError
+from domain.errors import AcciError, DefinitionError
 from domain.queries import Query
 from store.catalogue import Catalogue
 from store.database import Connection, first_line
@@ -56,9 +56,10 @@ def ask(connection: Connection, catalogue: Catalogue, query: Query) -> list[Base
     """The rows that answer `query`, typed; for a question with `one` answer that row, or None.
 
     As far as the read model has come: the answer may lag behind the events. Raises `NotPublished` if the read model
-    was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold.
+    was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold, `DefinitionError` if the SQL file is
+    missing or gives rows of another shape than the answer's.
     """
-    statement = _statement(catalogue.folders[query.name] / "queries" / f"{query.name}.sql")
+    statement = _statement(query.name, catalogue.folders[query.name])
     with connection.cursor(row_factory=dict_row) as cursor:
         try:
             # Planned for these parameters each time: a plan for any word would be wrong for most.
@@ -67,12 +68,20 @@ def ask(connection: Connection, catalogue: Catalogue, query: Query) -> list[Base
             raise NotPublished(query.name, first_line(error)) from error
         except (psycopg.DataError, UnicodeEncodeError) as error:
             raise InvalidQuery(query.name, (("", first_line(error)),)) from error
-    answers = [query.answer.model_validate(row) for row in rows]
+    try:
+        answers = [query.answer.model_validate(row) for row in rows]
+    except ValidationError as error:
+        listed = "; ".join(f"{field}: {why}" for field, why in problems_of(error))
+        raise DefinitionError(f"Query {query.name}", f"its SQL gives rows that are no answer: {listed}.") from error
     if query.one:
         return answers[0] if answers else None
     return answers
 
 
 @cache
-def _statement(file: Path) -> LiteralString:
-    return file.read_text(encoding="utf-8")
+def _statement(name: str, folder: Path) -> LiteralString:
+    file = folder / "queries" / f"{name}.sql"
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DefinitionError(f"Query {name}", f"write its SQL, in {file}.") from error

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from store.events import EventStore
 from store.importing.importer import Imported, Importer
 from store.importing.mapping import load_mapping
 from store.importing.problems import AlreadyImported, BadLines, ImportBegun, ImportRunning, UnreadableFile
-from tests.shell import command
+from tests.shell import CHECKOUT, acci, command
 
 MAPPING = """
 tenant_id = "tenant"
@@ -270,6 +271,33 @@ def test_another_mapping_cannot_go_on(
     changed = made(database_url, catalogue, other, 'causation_id = "by"\n')
     with pytest.raises(ImportBegun, match="the mapping that it was begun with"):
         changed.import_in_parts(path, quiet, 6)
+
+
+@pytest.mark.parametrize("moment", ["reading", "storing"])
+def test_killed_before_the_end_nothing_is_stored(database_url: str, rows: Rows, tmp_path: Path, moment: str) -> None:
+    """`kill -9` of an import that is all or nothing; the next one is as if there had been none."""
+    lines = history(500)
+    path = written(tmp_path, lines)
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from store.catalogue import load
+from store.importing.importer import Importer
+from store.importing.mapping import load_mapping
+catalogue = load(["domain.users"])
+def progress(offset, doing):
+    if offset and doing == {moment!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+mapping = load_mapping(Path(sys.argv[2]), catalogue)
+Importer({database_url!r}, catalogue, mapping).import_whole(Path(sys.argv[1]), progress)
+"""
+    done = subprocess.run([sys.executable, "-c", program, path, tmp_path / "mapping.toml"], cwd=CHECKOUT, check=False)
+    assert done.returncode == -9
+    assert (rows.all(), rows.ledger()) == ([], [])
+    again = acci("import", path, "--mapping", tmp_path / "mapping.toml", ACCI_DATABASE_URL=database_url)
+    assert again.stdout == "file.ndjson: 500 events stored.\n"
+    assert rows.all() == expected(lines)
 
 
 @pytest.mark.parametrize("kills", [5])

@@ -3,13 +3,19 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import product
+from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from domain.contexts import Context
+from domain.errors import DefinitionError
 from domain.events import Event, EventMetadata
+from domain.queries import Query
 from domain.users.events import UserCreated
 from domain.users.queries import UserRow
 from store.bulk import append_in_bulk
@@ -185,3 +191,21 @@ def test_what_cannot_be_asked(
 def test_before_the_first_build(connection: Connection, catalogue: Catalogue) -> None:
     with pytest.raises(NotPublished, match="acci run catch-up"):
         search(connection, catalogue, "acme", "Ann")
+
+
+class Count(Query):
+    """How many there are."""
+
+    name: ClassVar[str] = "count_things"
+    answer: ClassVar[type[BaseModel]] = UserRow
+
+
+def test_a_query_whose_sql_is_missing_or_wrong(connection: Connection, tmp_path: Path) -> None:
+    catalogue = Catalogue((Context(name="things", sql=tmp_path, events=(), queries=(Count,)),))
+    asked = question(catalogue, "count_things", {})
+    with pytest.raises(DefinitionError, match=r"Query count_things: write its SQL, in .*count_things\.sql"):
+        ask(connection, catalogue, asked)
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "count_things.sql").write_text("SELECT 'acme' AS tenant_id, 7 AS id")
+    with pytest.raises(DefinitionError, match="rows that are no answer: id: input should be a valid string; email:"):
+        ask(connection, catalogue, asked)

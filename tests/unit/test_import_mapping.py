@@ -1,9 +1,14 @@
 """The mapping file: what it says, and each way in which it can be wrong."""
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import Field
 
+from domain.contexts import Context
+from domain.events import EventData
 from store.catalogue import Catalogue, load
 from store.importing.conversion import Converter
 from store.importing.lines import Line
@@ -263,3 +268,48 @@ def test_a_moment_in_a_payload_needs_a_zone(tmp_path: Path, catalogue: Catalogue
     zoned = mapping.replace("DEADLINE", '{ column = "due", zone = "Europe/Amsterdam" }')
     event = Converter(load_mapping(written(tmp_path, zoned), catalogue), catalogue, b"").event(Line(1, record))
     assert '"deadline":"2024-05-01T08:00:00Z"' in event.data
+
+
+class Measured(EventData):
+    value: float
+    count: int
+    exact: Decimal
+    more: dict[str, Any] = Field(default_factory=dict)
+
+
+MEASURED = """
+tenant_id = { constant = "acme" }
+aggregate_type = { constant = "Meter" }
+aggregate_id = { constant = "m1" }
+event_type = { constant = "Measured" }
+timestamp = { constant = "2024-05-01T10:00:00Z" }
+data.Measured = { value = "value", count = "count", exact = "exact", more = "more" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"value": "NaN"}, "value: nan is no number"),
+        ({"value": "-inf"}, "value: -inf is no number"),
+        ({"value": "1e400"}, "value: inf is no number"),
+        ({"value": ""}, "value: input should be a valid number"),
+        ({"count": "1.5"}, "count: input should be a valid integer"),
+        ({"count": "1" + "0" * 400}, "count: the number is beyond 64 bits"),
+        ({"count": "1" + "0" * 5000}, "count: "),
+        ({"exact": "NaN"}, "exact: input should be a finite number"),
+        ({"more": {"deep": [{"n": float("nan")}]}}, "more.deep.0.n: nan is no number"),
+        ({"more": {"deep": ["a\0"]}}, "more.deep.0: it holds a NUL character"),
+        ({"more": {"a\0": 1}}, "more: it holds a NUL character"),
+    ],
+)
+def test_numbers_that_are_none(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    catalogue = Catalogue((Context(name="meters", sql=tmp_path, events=(Measured,)),))
+    converter = Converter(load_mapping(written(tmp_path, MEASURED), catalogue), catalogue, b"")
+    record: dict[str, Any] = {"value": "1.5", "count": "2", "exact": "0.1000000000000000055", "more": {}}
+    event = converter.event(Line(1, record))
+    assert event.data == '{"value":1.5,"count":2,"exact":"0.1000000000000000055","more":{}}'
+    with pytest.raises(BadLine) as caught:
+        converter.event(Line(1, record | changes))
+    assert reason in str(caught.value)
+    assert len(str(caught.value)) < 300

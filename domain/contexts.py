@@ -12,6 +12,7 @@ from domain.commands import CommandData
 from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections import Projection
+from domain.quality import Suite
 from domain.queries import Query
 from domain.simulations import Simulation
 from domain.upcasting import check_upcasters
@@ -21,7 +22,7 @@ from domain.upcasting import check_upcasters
 class Context:
     """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`.
 
-    `simulation` makes up histories, for trying ACCI out.
+    `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Context:
     aggregates: tuple[type[Aggregate], ...] = ()
     projections: tuple[type[Projection], ...] = ()
     queries: tuple[type[Query], ...] = ()
+    suites: tuple[Suite, ...] = ()
     simulation: Simulation | None = None
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
 

@@ -12,6 +12,7 @@ from domain.contexts import Context
 from domain.errors import DefinitionError, UnknownName
 from domain.events import EventData
 from domain.projections import Projection
+from domain.quality import Suite
 from domain.queries import Query
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Catalogue:
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
     projections: dict[str, type[Projection]] = field(init=False)
     queries: dict[str, type[Query]] = field(init=False)
+    suites: dict[str, Suite] = field(init=False)
     folders: dict[str, Path] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +49,7 @@ class Catalogue:
         keep("commands", gather("command", lambda c: c.commands.items()))
         keep("projections", gather("projection", lambda c: ((p.name, p) for p in c.projections)))
         keep("queries", gather("query", lambda c: ((q.name, q) for q in c.queries)))
+        keep("suites", gather("quality suite of", lambda c: ((s.projection.name, s) for s in c.suites)))
         keep(
             "folders",
             {p.name: c.sql for c in self.contexts for p in c.projections}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from domain.contexts import Context
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from domain.users.quality import USER_VIEW
 from domain.users.queries import GetUser, SearchUsers
 from domain.users.simulation import UserSimulation
 from domain.users.user import User
@@ -16,5 +17,6 @@ CONTEXT = Context(
     aggregates=(User,),
     projections=(UserView,),
     queries=(GetUser, SearchUsers),
+    suites=(USER_VIEW,),
     simulation=UserSimulation(),
 )

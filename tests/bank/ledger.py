@@ -13,7 +13,7 @@ from store.catalogue import Catalogue, load
 from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
 from store.projecting import generations, rebuilding
-from tests import bank
+from tests.bank.histories import history
 
 EVENTS = 300
 
@@ -22,7 +22,7 @@ def build(database_url: str) -> None:
     """Afterwards the log has a history, and every read model is live and has applied it."""
     catalogue = load(["tests.bank"])
     with connect(database_url, "test") as connection:
-        append_in_bulk(connection, bank.history(1, EVENTS), PAYLOAD_LIMIT)
+        append_in_bulk(connection, history(1, EVENTS), PAYLOAD_LIMIT)
         for projection in catalogue.projections.values():
             rebuilding.rebuild(connection, catalogue, projection)
 

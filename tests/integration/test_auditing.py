@@ -17,6 +17,7 @@ from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
 from store.projecting import batches
 from tests import bank
+from tests.bank.histories import history as made_up
 from tests.bank.ledger import EVENTS, audited, corrupt, some_account, tampering
 
 
@@ -91,7 +92,7 @@ def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
     with pytest.raises(KeyDoesNotFit, match="one value for each of tenant_id, day"):
         audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t",),)))
     with pytest.raises(KeyDoesNotFit, match=r"day \(date\)"):
-        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t", "yesterday"),)))
+        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t", "someday"),)))
 
 
 def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:
@@ -122,7 +123,7 @@ def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, c
 
 
 def test_rows_ahead_of_the_checkpoint_are_told_apart(connection: Connection, catalogue: Catalogue) -> None:
-    append_in_bulk(connection, bank.history(2, 50), PAYLOAD_LIMIT)
+    append_in_bulk(connection, made_up(2, 50), PAYLOAD_LIMIT)
     batches.catch_up(connection, catalogue, catalogue.projection("turnover"))
     connection.execute(
         "UPDATE acci.generations SET checkpoint = %s WHERE state = 'live' AND projection = 'turnover'", (EVENTS,)

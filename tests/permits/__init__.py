@@ -14,6 +14,7 @@ from pathlib import Path
 from domain.contexts import Context
 from tests.permits.events import CaseReceived, ConfirmationSent, StepCompleted, StopDecided
 from tests.permits.permit_cases import PermitCases
+from tests.permits.quality import PERMIT_CASES, STEPS_PER_DAY
 from tests.permits.queries import GetPermitCase, ListStepsPerDay
 from tests.permits.steps_per_day import StepsPerDay
 
@@ -23,4 +24,5 @@ CONTEXT = Context(
     events=(CaseReceived, ConfirmationSent, StopDecided, StepCompleted),
     projections=(PermitCases, StepsPerDay),
     queries=(GetPermitCase, ListStepsPerDay),
+    suites=(PERMIT_CASES, STEPS_PER_DAY),
 )

@@ -1,0 +1,90 @@
+"""The flow that checks read models against their quality suites."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows import quality
+from flows.quality import Report
+from flows.quality_report import outcome, page
+from flows.retrying import RETRIED, refusing
+from flows.session import projection_names, session
+from flows.telling import markdown_table
+from store.projecting import generations
+
+
+@task(task_run_name="check the quality of {projection}", **RETRIED)
+@refusing
+def check_projection(projection: str, span: tuple[int, int] | None = None) -> Report | None:
+    """The suite on the live generation, with `span` on what those events touched; None if there is none to check."""
+    with session("quality") as (connection, catalogue):
+        suite, generation = catalogue.suites.get(projection), generations.live(connection, projection)
+        if suite is None or generation is None:
+            return None
+        report = quality.validate(connection, suite, generation, span)
+    for failure in report.failures:
+        get_run_logger().error("%s: %s", projection, failure)
+    return report
+
+
+def tell(reports: list[Report]) -> None:
+    """The expectations with what they came to; for each that does not hold, failing rows with their keys."""
+    table = [
+        {
+            "read model": report.projection,
+            "expectation": str(result.expectation),
+            "outcome": outcome(result),
+            "failing rows": result.failing,
+            "checked on": report.extent,
+            "error": result.error or "",
+        }
+        for report in reports
+        for result in report.results
+    ]
+    create_table_artifact(key="quality", table=table, description="What must hold in read models, and whether it does")
+    failing = [
+        f"### {report.projection}: {result}\n\n{_rows(result)}" for report in reports for result in report.failures
+    ]
+    if failing:
+        create_markdown_artifact(key="quality-failures", markdown="\n\n".join(failing), description="Rows that fail")
+
+
+def _rows(result: quality.Result) -> str:
+    names = tuple(dict.fromkeys(name for row in result.rows for name in row))
+    return markdown_table(names, (tuple(map(row.get, names)) for row in result.rows)) if names else ""
+
+
+def verdict(reports: list[Report]) -> State[Any]:
+    """Failed if anything does not hold, or could not be checked."""
+    failures = [f"{report.projection}: {failure}" for report in reports for failure in report.failures]
+    if failures:
+        more = f" And {len(failures) - 1} more: see the artifacts." if len(failures) > 1 else ""
+        return Failed(name="QualityFailed", message=f"{failures[0]}{more}")
+    if not reports:
+        return Completed(name="NothingToDo", message="There is no quality suite for what was asked.")
+    made = sum(len(report.results) for report in reports)
+    return Completed(message=f"{made} expectations hold in {', '.join(report.projection for report in reports)}.")
+
+
+@flow(name="check-quality", flow_run_name="check the quality of {projection}")
+@refusing
+def check_quality(
+    projection: Annotated[str, Field(title="Projection")] = "all",
+    report_file: Annotated[str, Field(title="Report file")] = "",
+) -> State[Any]:
+    """Check read models against the quality suites declared beside them. Nothing is changed.
+
+    Args:
+        projection: A projection's name, several separated by commas, or all.
+        report_file: Write a report for people into this HTML file, on the machine that the run is on.
+    """
+    reports = [report for name in projection_names(projection) if (report := check_projection(name)) is not None]
+    tell(reports)
+    if report_file:
+        Path(report_file).write_text(page(reports), encoding="utf-8")
+    return verdict(reports)

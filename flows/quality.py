@@ -1,0 +1,197 @@
+"""Quality: a read model's suite made by Great Expectations, in PostgreSQL, on one generation's table.
+
+The only module that imports Great Expectations, and only once there is something to check: its import takes seconds and
+230 MB, which a process pays once.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from psycopg import sql as identifiers
+from sqlalchemy.engine import URL
+
+from domain.projections import Projection
+from domain.quality import Expectation, Suite
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting.generations import Generation
+from store.projecting.selections import Selection
+from store.projecting.touching import chosen_keys, note_keys
+
+SHOWN = 20  # failing rows of an expectation that are told
+FEW = 5_000  # keys: where more rows changed, the whole table is checked instead
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one expectation came to: `failing` rows (None: it is not about rows), the first of them with their keys.
+
+    `error` is set if it could not be checked at all, which says nothing about the rows.
+    """
+
+    expectation: Expectation
+    passed: bool
+    failing: int | None
+    rows: tuple[Mapping[str, Any], ...]
+    observed: str = ""
+    error: str | None = None
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"{self.expectation} could not be checked: {self.error}"
+        if self.failing is None:
+            return f"{self.expectation} does not hold: {self.observed}."
+        shown = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in self.rows[:3])
+        return f"{self.expectation} does not hold for {self.failing:,} rows, such as {shown}."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a suite came to on a generation; `extent` says on which of its rows."""
+
+    projection: str
+    generation: int
+    extent: str
+    results: tuple[Result, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> list[Result]:
+        return [result for result in self.results if not result.passed]
+
+
+def check(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
+) -> list[Result]:
+    """What of the read model's suite does not hold on the generation's table; nothing if it has no suite."""
+    suite = catalogue.suites.get(projection.name)
+    return validate(connection, suite, generation).failures if suite else []
+
+
+def validate(
+    connection: Connection, suite: Suite, generation: Generation, span: tuple[int, int] | None = None
+) -> Report:
+    """The suite on the generation's table; with `span`, on the rows that events in (after, upto] touched.
+
+    Of those rows only what holds row by row is checked; if they are many, the whole table is.
+    """
+    began = time.monotonic()
+    keys = _touched(connection, suite.projection, generation, span) if span else None
+    expectations = [each for each in suite.expectations if keys is None or each.of_rows]
+    table = identifiers.Identifier(generation.schema, generation.projection)
+    query = None if keys is None else _rows_of(suite.projection.key, keys, table).as_string(connection)
+    results = _validated(connection, generation, suite.projection.key, expectations, query)
+    extent = "whole" if keys is None else f"{len(keys):,} rows that changed"
+    return Report(generation.projection, generation.generation, extent, tuple(results), time.monotonic() - began)
+
+
+def _touched(
+    connection: Connection, projection: type[Projection], generation: Generation, span: tuple[int, int]
+) -> set[Key] | None:
+    """The keys that the events touched; None if they are many."""
+    with connection.transaction():
+        number = note_keys(connection, projection, generation.read_model(connection), Selection(*span))
+        return chosen_keys(connection) if number <= FEW else None
+
+
+def _rows_of(key: Sequence[str], keys: set[Key], table: identifiers.Identifier) -> identifiers.Composed:
+    columns = identifiers.SQL(", ").join(identifiers.SQL("{}::text").format(identifiers.Identifier(c)) for c in key)
+    values = (identifiers.SQL("({})").format(identifiers.SQL(", ").join(map(identifiers.Literal, k))) for k in keys)
+    wanted = identifiers.SQL(", ").join(values) if keys else identifiers.SQL("SELECT NULL LIMIT 0")
+    return identifiers.SQL("SELECT * FROM {} WHERE ({}) IN ({})").format(table, columns, wanted)
+
+
+@cache
+def _library() -> Any:
+    """Great Expectations, imported at the first call, without its telemetry."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what its own imports are deprecated for
+        import great_expectations
+        import great_expectations.expectations
+    return great_expectations
+
+
+def _validated(
+    connection: Connection,
+    generation: Generation,
+    key: Sequence[str],
+    expectations: list[Expectation],
+    query: str | None,
+) -> list[Result]:
+    """Each expectation on the table, or on what `query` gives. One context of its own, nothing left on disk."""
+    library = _library()
+    context = library.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_postgres(
+        "acci", connection_string=_url(connection, generation.schema), create_temp_table=query is not None
+    )
+    try:
+        if query is None:
+            asset = source.add_table_asset(generation.projection, table_name=generation.projection)
+        else:
+            asset = source.add_query_asset(generation.projection, query=query)
+        batch = asset.add_batch_definition_whole_table("rows").get_batch()
+        suite, results = library.ExpectationSuite(name=generation.projection), {}
+        for place, each in enumerate(expectations):
+            try:
+                suite.add_expectation(_made(library, each, key, place))
+            except (ValueError, TypeError, library.exceptions.GreatExpectationsError) as error:
+                results[place] = Result(each, False, None, (), error=_on_one_line(error))
+        wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": list(key)}
+        done = batch.validate(suite, result_format=wanted | {"partial_unexpected_count": SHOWN})
+        for told in done.results:
+            place = told.expectation_config.meta["place"]
+            results[place] = _result(expectations[place], told.to_json_dict())
+        return [results[place] for place in sorted(results)]
+    finally:
+        source.get_engine().dispose()
+
+
+def _made(library: Any, expectation: Expectation, key: Sequence[str], place: int) -> Any:
+    if expectation.where is None:
+        kind = library.expectations.registry.get_expectation_impl(expectation.name)
+        return kind(**expectation.arguments, meta={"place": place})
+    columns = ", ".join('"{}"'.format(name.replace('"', '""')) for name in key)
+    condition = expectation.where.replace("{", "{{").replace("}", "}}")  # it is formatted with {batch}
+    query = f"SELECT {columns} FROM {{batch}} WHERE {condition}"  # noqa: S608 the condition is part of the program
+    return library.expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, meta={"place": place})
+
+
+def _result(expectation: Expectation, told: Mapping[str, Any]) -> Result:
+    error = _error(told["exception_info"])
+    if error is not None:
+        return Result(expectation, False, None, (), error=error)
+    result = told["result"]
+    rows = result.get("partial_unexpected_index_list") or result.get("details", {}).get("unexpected_rows")
+    if rows is None:
+        rows = [value for value in result.get("partial_unexpected_list", ()) if isinstance(value, dict)]
+    counted = result.get("observed_value") if expectation.where is not None else result.get("unexpected_count")
+    observed = "" if result.get("observed_value") is None else f"{result['observed_value']} was found"
+    return Result(expectation, bool(told["success"]), counted, tuple(rows[:SHOWN]), observed)
+
+
+def _error(info: Mapping[str, Any]) -> str | None:
+    """An expectation that could not be checked looks like one that failed; only here does it show."""
+    for each in [info] if "raised_exception" in info else info.values():
+        if each["raised_exception"]:
+            return _on_one_line(each["exception_message"])
+    return None
+
+
+def _on_one_line(error: object) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _url(connection: Connection, schema: str) -> str:
+    """The connection's address, for a second one by way of SQLAlchemy that looks for tables in `schema` first."""
+    info = connection.info
+    address = (info.user, info.password or None, info.host, info.port, info.dbname)
+    url = URL.create("postgresql+psycopg", *address, query={"options": f"-csearch_path={schema},public"})
+    return url.render_as_string(hide_password=False)

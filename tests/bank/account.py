@@ -1,0 +1,35 @@
+"""The aggregate: an account, with snapshots and an end."""
+
+from decimal import Decimal
+from typing import ClassVar, Self
+
+from domain.aggregates import Aggregate, evolves
+from domain.events import Event, EventData
+from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
+
+
+class Account(Aggregate):
+    """An account, with a snapshot now and then."""
+
+    terminal: ClassVar[tuple[type[EventData], ...]] = (AccountClosed,)
+    snapshot_every: ClassVar[int | None] = 4
+
+    owner: str = ""
+    balance: Decimal = Decimal(0)
+    closed: bool = False
+
+    @evolves(AccountOpened)
+    def opened(self, event: Event[AccountOpened]) -> Self:
+        return self.model_copy(update={"owner": event.data.owner})
+
+    @evolves(Deposited)
+    def deposited(self, event: Event[Deposited]) -> Self:
+        return self.model_copy(update={"balance": self.balance + event.data.amount})
+
+    @evolves(Withdrawn)
+    def withdrawn(self, event: Event[Withdrawn]) -> Self:
+        return self.model_copy(update={"balance": self.balance - event.data.amount})
+
+    @evolves(AccountClosed)
+    def ended(self, _: Event[AccountClosed]) -> Self:
+        return self.model_copy(update={"closed": True})

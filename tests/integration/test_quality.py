@@ -1,0 +1,112 @@
+"""Quality suites: what must hold in a read model, checked in PostgreSQL, told apart from what could not be checked."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import DefinitionError
+from domain.quality import Suite, expect, no_rows
+from flows import quality
+from flows.quality import Report
+from flows.quality_report import page
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
+from store.projecting import generations
+from tests.bank.ledger import EVENTS, corrupt, some_account
+from tests.bank.read_models import Accounts
+
+
+@pytest.fixture
+def connection(bank_url: str) -> Iterator[Connection]:
+    with connect(bank_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(["tests.bank"])
+
+
+def report(connection: Connection, suite: Suite, span: tuple[int, int] | None = None) -> Report:
+    generation = generations.live(connection, suite.projection.name)
+    assert generation is not None
+    return quality.validate(connection, suite, generation, span)
+
+
+def test_a_sound_read_model_passes(connection: Connection, catalogue: Catalogue) -> None:
+    for suite in catalogue.suites.values():
+        done = report(connection, suite)
+        assert [str(failure) for failure in done.failures] == []
+        assert len(done.results) == len(suite.expectations)
+
+
+def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue: Catalogue) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {} SET movements = -1, note = 'xx' WHERE id = %(id)s", id=account)
+    generation = generations.live(connection, "accounts")
+    assert generation is not None
+    found = quality.check(connection, catalogue, Accounts, generation)
+
+    assert [failure.failing for failure in found] == [1, 1, 1]
+    assert all(failure.rows[0]["tenant_id"] == tenant and failure.rows[0]["id"] == account for failure in found)
+    assert (
+        str(found[2])
+        == f"A note begins with two x. does not hold for 1 rows, such as tenant_id {tenant}, id {account}."
+    )
+
+
+def test_what_cannot_be_checked_is_told_apart(connection: Connection) -> None:
+    suite = Suite(
+        Accounts,
+        expect("expect_column_values_to_not_be_null", column="no_such"),
+        no_rows("no_such > 1", "Nonsense."),
+        expect("expect_column_values_to_not_be_null", column="owner"),
+    )
+    broken, nonsense, sound = report(connection, suite).results
+    assert not broken.passed
+    assert "no_such" in str(broken.error)
+    assert "could not be checked" in str(nonsense)
+    assert sound.passed
+
+
+def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
+    row = connection.execute(
+        "SELECT tenant_id, aggregate_id, position FROM acci.events ORDER BY position DESC LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    corrupt(connection, "accounts", "UPDATE {} SET movements = -1 WHERE id <> %(id)s", id=row[1])
+    suite = Suite(
+        Accounts,
+        expect("expect_column_values_to_be_between", column="movements", min_value=0),
+        expect("expect_table_row_count_to_be_between", min_value=10_000),
+    )
+    done = report(connection, suite, (EVENTS - 1, EVENTS))
+    assert [result.passed for result in done.results] == [True]
+    assert done.extent == "1 rows that changed"
+    assert [result.passed for result in report(connection, suite, (0, EVENTS)).results] == [False]
+
+
+def test_the_report_is_one_page_that_fetches_nothing(connection: Connection, tmp_path: Path) -> None:
+    _, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {} SET note = '<b>' WHERE id = %(id)s", id=account)
+    suite = Suite(Accounts, expect("expect_column_values_to_be_in_set", column="note", value_set=["rent", "food"]))
+    text = page([report(connection, suite)])
+    assert account in text
+    assert "&lt;b&gt;" in text
+    assert "http" not in text
+
+
+def test_a_declaration_is_checked() -> None:
+    with pytest.raises(DefinitionError, match="it expects nothing"):
+        Suite(Accounts)
+    with pytest.raises(DefinitionError, match="begins with expect_"):
+        expect("values_are_nice")
+
+
+def test_nothing_is_imported_before_there_is_something_to_check() -> None:
+    program = "import sys, flows.quality, flows.quality_report; print('great_expectations' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

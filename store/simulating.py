@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from domain.commands import Command, CommandMetadata
-from domain.errors import AcciError
+from domain.errors import AcciError, ConcurrencyError, Refused
 from domain.simulations import Plan, Simulation
 from store.alone import alone
 from store.bulk import append_in_bulk
@@ -68,10 +68,10 @@ def simulate(
     end = end or datetime.now(UTC)
     telling = threading.Lock()
 
-    def write(plan: Plan) -> None:
+    def write(plan: Plan, stop: threading.Event) -> None:
         history = simulation.events(plan)
         with connect(database_url, "simulate") as connection:
-            while chunk := list(islice(history, CHUNK)):
+            while not stop.is_set() and (chunk := list(islice(history, CHUNK))):
                 append_in_bulk(connection, chunk, PAYLOAD_LIMIT)
                 with telling:
                     progress(len(chunk))
@@ -79,8 +79,7 @@ def simulate(
     with connect(database_url, "simulate") as connection:
         batch = _alone(connection)
         whole = Plan(seed, batch, 0, tenants, events, end - timedelta(days=days), end)
-        with ThreadPoolExecutor(writers) as pool:
-            list(pool.map(write, _shares(whole, writers)))
+        _in_threads(write, _shares(whole, writers))
         connection.execute(sql("events/analyze"))
     return Simulated(events, time.monotonic() - began)
 
@@ -105,15 +104,15 @@ def simulate_live(
     telling = threading.Lock()
     events, refused = 0, 0
 
-    def send(plan: Plan) -> None:
+    def send(plan: Plan, stop: threading.Event) -> None:
         nonlocal events, refused
-        random_ids = _ids()
         for number, wish in enumerate(simulation.wishes(plan)):
             due = began + (number * writers + plan.writer) / rate
             if due >= began + seconds or time.monotonic() >= began + seconds:
                 return
-            time.sleep(max(0.0, due - time.monotonic()))
-            command_id = next(random_ids)
+            if stop.wait(max(0.0, due - time.monotonic())):
+                return
+            command_id = uuid4()
             metadata = CommandMetadata(
                 user_id=wish.user_id,
                 correlation_id=str(command_id),
@@ -122,9 +121,7 @@ def simulate_live(
             )
             try:
                 led_to = len(handler.handle(Command(command_id, wish.data, metadata)))
-            except AcciError as error:
-                if error.transient:
-                    raise
+            except (Refused, ConcurrencyError):
                 led_to = 0
                 with telling:
                     refused += 1
@@ -136,8 +133,7 @@ def simulate_live(
         batch = _alone(connection)
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         now = datetime.now(UTC)
-        with ThreadPoolExecutor(writers) as pool:
-            list(pool.map(send, _shares(Plan(seed, batch, 0, tenants, 0, now, now), writers)))
+        _in_threads(send, _shares(Plan(seed, batch, 0, tenants, 0, now, now), writers))
     return Simulated(events, time.monotonic() - began, refused)
 
 
@@ -155,6 +151,13 @@ def _alone(connection: Connection) -> str:
     return f"{head[0] if head else 0:x}"
 
 
-def _ids() -> Iterator[UUID]:
-    while True:
-        yield uuid4()
+def _in_threads(work: Callable[[Plan, threading.Event], None], plans: list[Plan]) -> None:
+    """Each plan's work in a thread of its own; when one fails, or Ctrl-C comes, the others are told to stop."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(plans)) as pool:
+        try:
+            for done in as_completed([pool.submit(work, plan, stop) for plan in plans]):
+                done.result()
+        except BaseException:
+            stop.set()
+            raise

@@ -1,5 +1,6 @@
 """Simulated histories in the log: whole, repeatable, and by real commands."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,11 @@ import psycopg
 import pytest
 
 from domain.errors import UnknownName
+from domain.events import Event
+from domain.simulations import Plan, Wish
 from store.catalogue import load
 from store.database import connect
+from store.migrations import migrate
 from store.simulating import SimulationRunning, simulate, simulate_live, simulation_of
 
 CATALOGUE = load(["domain.users"])
@@ -38,8 +42,6 @@ def test_as_many_events_as_wished_from_several_writers(database_url: str) -> Non
 
 
 def test_the_same_seed_gives_the_same_log(database_url: str, empty_database_url: str) -> None:
-    from store.migrations import migrate
-
     migrate(empty_database_url)
     for url in (database_url, empty_database_url):
         simulate(url, USERS, events=3000, writers=3, seed=7, end=END)
@@ -64,6 +66,20 @@ def test_two_at_once_are_refused(database_url: str) -> None:
         connection.execute("SELECT pg_advisory_lock(hashtextextended('acci simulate', 0))")
         with pytest.raises(SimulationRunning):
             simulate(database_url, USERS, events=1)
+
+
+def test_one_writer_fails_and_the_others_stop(database_url: str) -> None:
+    class Failing:
+        def events(self, plan: Plan) -> Iterator[Event[Any]]:
+            if plan.writer == 1:
+                raise ZeroDivisionError
+            return USERS.events(plan)
+
+        def wishes(self, plan: Plan) -> Iterator[Wish]:
+            return USERS.wishes(plan)
+
+    with pytest.raises(ZeroDivisionError):
+        simulate(database_url, Failing(), events=100_000_000, writers=3)
 
 
 def test_live_commands_are_all_granted(database_url: str) -> None:

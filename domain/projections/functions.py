@@ -41,7 +41,7 @@ def concat(*texts: object) -> Expression:
 def _text(what: str, value: object) -> Expression:
     part = express(value)
     if part.kind != Kind.TEXT:
-        refuse(what, f"it takes text, not {part.kind.name.lower()}; cast(value, str) first.")
+        refuse(what, f"it takes text, not {part.kind.spoken}; cast(value, str) first.")
     return part
 
 

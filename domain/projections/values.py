@@ -30,7 +30,7 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def parse(text: str) -> Any:
+def parse(text: str | bytes) -> Any:
     """The JSON in `text`, numbers exact."""
     return json.loads(text, parse_float=lambda number: plain(Decimal(number)))
 

@@ -1,0 +1,64 @@
+"""Two engines, one meaning: for random projections and histories, compiled SQL and the reference engine agree.
+
+ACCI_TEST_CASES says how many histories to try (2,000 unless set): `ACCI_TEST_CASES=50000 make test ARGS=…`.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.errors import CannotApply
+from domain.projections.reference import Rows, apply
+from store.database import Connection, connect
+from tests.engines import CompiledEngine, logged, shown
+from tests.strategies.histories import History, histories
+from tests.strategies.projections import RandomProjection, projections
+
+CASES = int(os.environ.get("ACCI_TEST_CASES", "2000"))
+HISTORIES = 8  # for each projection: compiling it takes as long
+SHARES = 4  # so that parallel test processes have something to share
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "two engines") as connection:
+        yield connection
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_compiled_and_reference_engine_agree(connection: Connection, share: int) -> None:
+    @settings(
+        max_examples=CASES // HISTORIES // SHARES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        print_blob=False,
+    )
+    @given(projections, st.lists(histories, min_size=1, max_size=HISTORIES), st.sampled_from((1, 1, 2, 3)))
+    def agree(made: RandomProjection, tried: list[History], partitions: int) -> None:
+        with connection.transaction(force_rollback=True):
+            engine = CompiledEngine(connection, made.projection, made.table, partitions)
+            for history in tried:
+                check(engine, history)
+
+    agree()
+
+
+def check(engine: CompiledEngine, history: History) -> None:
+    """The first batch fills the empty table, the others are applied to what is there; and so does the reference."""
+    events = history.recorded(after=1000)
+    with logged(engine.connection, events):
+        expected: Rows = {}
+        for number, batch in enumerate(history.batches(events)):
+            try:
+                expected = apply(engine.projection, engine.read_model.columns, expected, batch)
+            except CannotApply:
+                with pytest.raises(CannotApply):
+                    engine.take(batch, fresh=number == 0)
+                return
+            found = engine.take(batch, fresh=number == 0)
+            assert shown(found) == shown(expected), f"compiled {shown(found)}, reference {shown(expected)}"

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pydantic_core import to_json
+
 from domain.errors import CannotApply
 from domain.events import EventData, RecordedEvent, Unreadable
 from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
+from domain.projections.kinds import Kind
+from domain.projections.python_folds import FoldProjection
 from domain.projections.reading import read_json
 from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
@@ -35,6 +39,8 @@ def apply(
     An event's `data` may also be its payload as stored, parsed JSON. Sums and the lengths of texts are checked once
     all is folded, as a batch does. Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
     """
+    if issubclass(projection, FoldProjection):
+        return _folded_in_python(projection(), columns, rows, events)
     engine = _Engine(projection, columns, rows)
     for event in events:
         engine.take(event)
@@ -50,7 +56,7 @@ class _Engine:
         self._touched: dict[Key, RecordedEvent[Any]] = {}
 
     def take(self, event: RecordedEvent[Any]) -> None:
-        stored = _Stored(event)
+        stored = Stored(event)
         for rule in self._projection.rules:
             if rule.event.event_type() == event.event_type:
                 try:
@@ -117,7 +123,34 @@ def folded(kind: FoldKind, old: Any, new: Any) -> Any:
     return old
 
 
-class _Stored:
+def _folded_in_python(
+    fold: FoldProjection, columns: Sequence[Column], rows: Mapping[Key, Row], events: Iterable[RecordedEvent[Any]]
+) -> Rows:
+    """Each event on its own, its rows stored before the next."""
+    told = [column for column in columns if not column.generated]
+    after = dict(rows)
+    for event in events:
+        try:
+            for key in fold.keys(event):
+                row = fold.evolve(after.get(key), event)
+                after.pop(key, None)
+                if row is not None:
+                    named = row | dict(zip(fold.key, key, strict=True))
+                    after[key] = {column.name: _as_stored(column, named.get(column.name)) for column in told}
+        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
+            raise CannotApply(
+                fold.name, event.position, event.event_type, f"{type(error).__name__}: {error}"
+            ) from error
+    return after
+
+
+def _as_stored(column: Column, value: Any) -> Any:
+    if column.kind is Kind.JSON and value is not None:
+        return parse(to_json(value))
+    return column.stored(column.converted(value))
+
+
+class Stored:
     """An event's values as the rules find them: those that the log has."""
 
     def __init__(self, event: RecordedEvent[Any]) -> None:

@@ -21,7 +21,7 @@ from domain.projections.evaluation import value_of
 from domain.projections.expressions import CannotCompile, Constant, Expression, Field, express
 from domain.projections.functions import TRUNCATIONS
 from domain.projections.kinds import Kind
-from domain.projections.reference import _Stored
+from domain.projections.reference import Stored
 from domain.projections.views import EventView
 from store.database import Connection, connect
 from store.projecting.compiling import text_of
@@ -53,7 +53,7 @@ def itself(field: Field) -> Expression:
 
 
 def in_python(source: Any, kind: type[EventData], event: RecordedEvent[Any]) -> str:
-    view = EventView(kind, _Stored(event).leaf_of(kind))
+    view = EventView(kind, Stored(event).leaf_of(kind))
     try:
         return shown_value(value_of(express(source(view))))
     except ValueError:

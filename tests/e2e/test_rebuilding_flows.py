@@ -1,0 +1,122 @@
+"""Rebuild, rollback and backfill as flows on a real server: what they do, what state they end in, what they show."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.backfill import backfill
+from flows.rebuild import rebuild
+from flows.retry_dead_letters import retry_dead_letters
+from flows.rollback import rollback
+from store.catalogue import load
+from store.database import Connection, connect
+from store.projecting import generations, rebuilding
+from store.projecting.batches import catch_up
+from tests.histories import append_orders, append_users, value
+from tests.prefect_server import PrefectServer
+from tests.read_models import CONTEXTS, wrong_rows
+
+CATALOGUE = load(CONTEXTS)
+SALES, USERS, TOTALS = (CATALOGUE.projection(name) for name in ("daily_sales", "user_view", "order_totals"))
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+class Runs:
+    """Flows run in this process and recorded by the server; the store is the test's own database."""
+
+    def __init__(self, server: PrefectServer) -> None:
+        self._server = server
+
+    def __call__(self, flow: Any, **parameters: Any) -> tuple[str, str, dict[str, Any]]:
+        """The state's name and message, and the run's artifacts by key."""
+        with temporary_settings({PREFECT_API_URL: self._server.api_url}):
+            state = flow(**parameters, return_state=True)
+        run = str(state.state_details.flow_run_id)
+        wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}
+        found = self._server.client.post("/artifacts/filter", json=wanted).raise_for_status().json()
+        shown: dict[str, Any] = {}
+        for artifact in found:
+            shown[artifact["key"]] = f"{shown.get(artifact['key'], '')}{artifact['data']}"
+        return state.name, state.message, shown
+
+
+@pytest.fixture
+def run(prefect_server: PrefectServer, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    monkeypatch.setenv("ACCI_DATABASE_URL", database_url)
+    monkeypatch.setenv("ACCI_CONTEXTS", ",".join(CONTEXTS))
+    return Runs(prefect_server)
+
+
+def test_one_several_stale_and_none(run: Runs, connection: Connection) -> None:
+    append_users(connection, 50)
+    append_orders(connection, 50)
+
+    name, message, shown = run(rebuild, projection="daily_sales", dry_run=True)
+    assert name == "Completed"
+    assert "nothing was changed" in message
+    assert "it was never built" in shown["rebuild-plan"]
+    assert generations.live(connection, "daily_sales") is None
+
+    name, message, shown = run(rebuild, projection="daily_sales, user_view", partitions=2)
+    assert (name, message) == ("Completed", "daily_sales, user_view rebuilt.")
+    assert "passed" in shown["rebuild-gate"]
+    assert wrong_rows(connection, SALES) == wrong_rows(connection, USERS) == 0
+
+    name, message, shown = run(rebuild, projection="stale")
+    assert (name, message) == ("Completed", "largest_items, order_totals rebuilt.")
+    assert run(rebuild, projection="stale")[0] == "NothingToDo"
+
+
+def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connection) -> None:
+    append_orders(connection, 50)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (now(), gen_random_uuid(), 2, 'tenant-1', 'Order', 'order-1', 'ItemAdded',
+                   '{"amount": "1.00", "quantity": "two"}', '{}')"""
+    )
+    name, message, shown = run(rebuild, projection="all")
+    assert name == "Failed"
+    assert "1 of 4 failed" in message
+    assert "order_totals was not published" in message
+    assert "could not be applied" in message
+    assert generations.live(connection, "order_totals") is None
+    assert wrong_rows(connection, SALES) == 0
+    assert "order_totals, generation 3: NOT PUBLISHED" in shown["rebuild-gate"]
+
+    assert run(rebuild, projection="order_totals", allow_dead_letters=True)[0] == "Completed"
+    name, message, shown = run(retry_dead_letters)
+    assert name == "Failed"
+    assert "two" in shown["dead-letters"]
+
+
+def test_back_again_and_a_part_anew(run: Runs, connection: Connection) -> None:
+    append_orders(connection, 50, "first-")
+    for _ in range(2):
+        rebuilding.rebuild(connection, CATALOGUE, SALES)
+    append_orders(connection, 50, "later-")
+    name, message, _ = run(rollback, projection="daily_sales")
+    assert (name, message) == ("Completed", "daily_sales: generation 1 is live again, at position 100.")
+    assert wrong_rows(connection, SALES) == 0
+
+    connection.execute("UPDATE generation_1.daily_sales SET orders = 0 WHERE tenant_id = 'tenant-1'")
+    wrong = wrong_rows(connection, SALES)
+    name, message, _ = run(backfill, projection="daily_sales", tenants=["tenant-1"])
+    assert name == "DryRun"
+    assert wrong_rows(connection, SALES) == wrong > 0
+    name, message, shown = run(backfill, projection="daily_sales", tenants=["tenant-1"], dry_run=False, chunk_size=2)
+    assert name == "Completed"
+    assert "pending" not in shown["backfill"]
+    assert wrong_rows(connection, SALES) == 0
+    name, message, _ = run(backfill, projection="daily_sales", since="yesterday")
+    assert name == "Failed"
+    assert "'yesterday' is no moment with a time zone" in message
+    catch_up(connection, CATALOGUE, SALES)
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 100

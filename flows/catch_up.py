@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.check_quality import check_changes, verdict
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
 from flows.retrying import RETRIED, refusing
@@ -82,6 +83,7 @@ def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generati
 def catch_up(
     projection: Annotated[str, Field(title="Projections")] = "all",
     batch_size: Annotated[int, Field(title="Batch size", ge=100, le=5_000_000)] = batches.BATCH_SIZE,
+    quality: Annotated[bool, Field(title="Quality")] = True,
 ) -> State[Any]:
     """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
 
@@ -91,6 +93,7 @@ def catch_up(
     Args:
         projection: A projection's name, such as user_view, several separated by commas, or "all".
         batch_size: Positions in one transaction.
+        quality: Afterwards check the rows that changed against the read model's quality suite, if it has one.
     """
     names = projection_names(projection)
     states = [(name, catch_up_projection(name, batch_size, return_state=True)) for name in names]
@@ -107,6 +110,10 @@ def catch_up(
             name="DeadLetters", message=f"{dead:,} events could not be applied: see `acci dead-letters list`."
         )
     applied = [each for each in outcomes if each.did in ("caught up", "built")]
+    changed = {each.projection: (each.start, each.checkpoint) for each in applied if each.rows and each.did != "built"}
+    reports = check_changes(changed) if quality else []
+    if any(report.failures for report in reports):
+        return verdict(reports)
     if not applied:
         return Completed(name="NothingToDo", message="Every read model was up to date.")
     rows = sum(each.rows for each in applied)

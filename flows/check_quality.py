@@ -1,5 +1,6 @@
 """The flow that checks read models against their quality suites."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,9 @@ from flows.quality_report import outcome, page
 from flows.retrying import RETRIED, refusing
 from flows.session import projection_names, session
 from flows.telling import markdown_table
+from store.catalogue import load
 from store.projecting import generations
+from store.settings import Settings
 
 
 @task(task_run_name="check the quality of {projection}", **RETRIED)
@@ -30,6 +33,16 @@ def check_projection(projection: str, span: tuple[int, int] | None = None) -> Re
     for failure in report.failures:
         get_run_logger().error("%s: %s", projection, failure)
     return report
+
+
+def check_changes(spans: Mapping[str, tuple[int, int]]) -> list[Report]:
+    """The suites on what events in each read model's span, (after, upto], touched; nothing where there is no suite."""
+    suites = load(Settings.from_environment().contexts).suites
+    reports = [check_projection(name, span) for name, span in spans.items() if name in suites]
+    made = [report for report in reports if report is not None]
+    if made:
+        tell(made)
+    return made
 
 
 def tell(reports: list[Report]) -> None:

@@ -1,12 +1,12 @@
 """`acci run backfill`: a part of a live read model derived anew."""
 
-import json as json_format
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from flows.cli.flow_runs import run_flow
+from flows.cli.json_input import read_key
 from flows.cli.printing import JsonFlag
 
 
@@ -36,7 +36,7 @@ def backfill(
         "projection": projection,
         "dry_run": dry_run,
         "tenants": tenant,
-        "keys": [_key(text) for text in key],
+        "keys": [read_key(text) for text in key],
         "event_types": event_type,
         "since": since,
         "until": until,
@@ -47,13 +47,3 @@ def backfill(
         "keys_a_second": keys_a_second,
     }
     run_flow(load, projection, parameters, json)
-
-
-def _key(text: str) -> list[str]:
-    try:
-        parts = json_format.loads(text)
-    except ValueError:
-        parts = None
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise typer.BadParameter(f'--key {text} is not a JSON list of texts, such as ["acme", "user-1"].')
-    return parts

@@ -16,7 +16,7 @@ def read_object(argument: str) -> dict[str, Any]:
     return parse_object(_standard_input() if argument == "-" else argument)
 
 
-def key(text: str) -> list[str]:
+def read_key(text: str) -> list[str]:
     """A read model's key, from a JSON list with a text for each of its columns."""
     try:
         parts = json.loads(text)

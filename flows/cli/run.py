@@ -5,12 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli import backfills, plans
+from flows.cli import audits, backfills, plans
 from flows.cli.flow_runs import check_wanted, run_flow
 from flows.cli.printing import JsonFlag
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("backfill")(backfills.backfill)
+app.command("audit")(audits.audit)
+app.command("repair")(audits.repair)
+app.command("check-quality")(audits.check_quality)
 
 
 @app.command("catch-up")

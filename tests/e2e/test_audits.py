@@ -1,11 +1,22 @@
 """Audits as flows: a run that fails says what is wrong and where, tells the world, and repairs it if asked."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from domain.events import Event, EventMetadata
+from store.bulk import append_in_bulk
 from store.database import Connection, connect
+from store.payloads import PAYLOAD_LIMIT
+from tests.bank.events import Withdrawn
 from tests.bank.ledger import corrupt, some_account
 from tests.prefect_server import PrefectServer, wait_for
 
@@ -49,3 +60,38 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     repaired = prefect_server.run("audit", {"projection": "accounts", "repair": True}, **environment)
     assert prefect_server.ended(repaired)["state"]["type"] == "COMPLETED"
     assert "still wrong" in artifacts(prefect_server, repaired)["repair"]
+
+
+def test_a_catch_up_checks_what_it_changed(
+    prefect_server: PrefectServer, connection: Connection, bank_url: str, tmp_path: Path
+) -> None:
+    tenant, account = some_account(connection)
+    (version,) = connection.execute(
+        "SELECT max(version) + 1 FROM acci.events WHERE aggregate_id = %s", (account,)
+    ).fetchone() or (0,)
+    withdrawn = Withdrawn(amount=Decimal(1), note="xx, by hand")
+    envelope = (uuid4(), account, "Account", "Withdrawn", version, withdrawn)
+    event = Event(*envelope, EventMetadata(tenant, "by hand"), datetime.now(UTC))
+    append_in_bulk(connection, [event], PAYLOAD_LIMIT)
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+
+    run = prefect_server.run("catch-up", {"projection": "accounts,turnover"}, **environment)
+    state = prefect_server.ended(run)["state"]
+    assert (state["type"], state["name"]) == ("FAILED", "QualityFailed")
+    assert account in state["message"]
+    assert account in artifacts(prefect_server, run)["quality-failures"]
+    note = connection.execute("SELECT note FROM read.accounts WHERE id = %s", (account,)).fetchone()
+    assert note == ("xx, by hand",), "what was caught up stays so"
+
+    page = tmp_path / "quality.html"
+    program = "from flows.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "check-quality", "accounts", "--html", str(page), "--json"],
+        env=prefect_server.environment | environment | {"PREFECT_API_URL": prefect_server.api_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout.splitlines()[-1])["state"] == "QualityFailed"
+    assert account in page.read_text()

@@ -1,0 +1,76 @@
+"""`acci run audit`, `repair` and `check-quality`: what is stored held against the events, and what must hold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.flow_runs import run_flow
+from flows.cli.json_input import read_key
+from flows.cli.printing import JsonFlag
+
+
+def audit(
+    projection: Annotated[str, typer.Argument(help="A projection's name; all: every one, and the log.")] = "all",
+    check: Annotated[list[str] | None, typer.Option(help="Only this check; repeatable.")] = None,
+    tenant: Annotated[str, typer.Option(help="Only what belongs to this tenant.")] = "",
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", help='Only this key, as JSON: ["acme", "user-1"]; repeatable.')
+    ] = None,
+    since: Annotated[str, typer.Option(help="Only what events recorded at or after this moment touched.")] = "",
+    one_in: Annotated[int, typer.Option(min=1, max=1_000_000, help="Look at one key in so many.")] = 1,
+    repair: Annotated[bool, typer.Option("--repair", help="Derive anew what is found wrong.")] = False,
+    fail_at: Annotated[str, typer.Option(help="How bad a finding must be to fail: info, warning or error.")] = "error",
+    json: JsonFlag = False,
+) -> None:
+    """Hold the log, the read models and the snapshots against the events."""
+
+    def load() -> Callable[..., Any]:
+        from flows.audit import audit as flow
+
+        return flow
+
+    if fail_at not in ("info", "warning", "error"):
+        raise typer.BadParameter("--fail-at is info, warning or error.")
+    parameters = {
+        "projection": projection,
+        "checks": check or [],
+        "tenant": tenant,
+        "keys": [read_key(text) for text in keys or []],
+        "since": since,
+        "one_in": one_in,
+        "repair": repair,
+        "fail_at": fail_at,
+    }
+    run_flow(load, projection, parameters, json)
+
+
+def repair(
+    projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all", json: JsonFlag = False
+) -> None:
+    """Derive anew what open findings name, and audit it again; events are never changed."""
+
+    def load() -> Callable[..., Any]:
+        from flows.repair import repair as flow
+
+        return flow
+
+    run_flow(load, projection, {"projection": projection}, json)
+
+
+def check_quality(
+    projection: Annotated[
+        str, typer.Argument(help="A projection's name, several separated by commas, or all.")
+    ] = "all",
+    html: Annotated[Path | None, typer.Option(help="Write a report for people into this file.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Check read models against the quality suites declared beside them."""
+
+    def load() -> Callable[..., Any]:
+        from flows.check_quality import check_quality as flow
+
+        return flow
+
+    run_flow(load, projection, {"projection": projection, "report_file": "" if html is None else str(html)}, json)

@@ -108,7 +108,7 @@ class Actions:
             by_versions.setdefault(versions[placed.event_type], []).append(placed.event_type)
         stored = EVENTS.c.schema_version
         if len(by_versions) == 1:
-            known = stored.between(*next(iter(by_versions)))
+            known: Element = stored.between(*next(iter(by_versions)))
         else:
             each = ((stored.between(*span), EVENTS.c.event_type.in_(types)) for span, types in by_versions.items())
             known = sa.or_(*(sa.and_(*both) for both in each))

@@ -26,7 +26,7 @@ from domain.projections.views import EventView
 from store.database import Connection, connect
 from store.projecting.compiling import text_of
 from store.projecting.translation import EVENTS, translate
-from tests.engines import logged, shown_value
+from store.projecting.trying import logged, spelled
 from tests.strategies.events import EVENTS as CLASSES
 from tests.strategies.expressions import expression
 from tests.strategies.histories import Draft, payload
@@ -55,7 +55,7 @@ def itself(field: Field) -> Expression:
 def in_python(source: Any, kind: type[EventData], event: RecordedEvent[Any]) -> str:
     view = EventView(kind, Stored(event).leaf_of(kind))
     try:
-        return shown_value(value_of(express(source(view))))
+        return spelled(value_of(express(source(view))))
     except ValueError:
         return REFUSED
 
@@ -66,7 +66,7 @@ def in_sql(connection: Connection, source: Any, kind: type[EventData], position:
         query = query.where(EVENTS.c.position == position)
     try:
         with connection.transaction():
-            return [shown_value(row[0]) for row in connection.execute(text_of(query).encode(), {}, prepare=False)]
+            return [spelled(row[0]) for row in connection.execute(text_of(query).encode(), {}, prepare=False)]
     except (psycopg.DataError, psycopg.errors.NullValueNotAllowed):
         return [REFUSED]
 
@@ -146,7 +146,7 @@ def test_a_literal_means_itself(connection: Connection, literal: str) -> None:
     events = [said("a", 1)]
     with logged(connection, events):
         rule = lambda event: concat(literal, event.data.text)  # noqa: E731
-        assert in_python(rule, Said, events[0]) == shown_value(literal + "a")
+        assert in_python(rule, Said, events[0]) == spelled(literal + "a")
         assert not differences(connection, rule, Said, events)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import CannotApply
 from domain.projections.reference import Rows, apply
 from store.database import Connection, connect
-from tests.engines import CompiledEngine, logged, shown
+from store.projecting.trying import Trial, logged, spelled_out
 from tests.strategies.histories import History, histories
 from tests.strategies.projections import RandomProjection, projections
 
@@ -41,24 +41,26 @@ def test_compiled_and_reference_engine_agree(connection: Connection, share: int)
     @given(projections, st.lists(histories, min_size=1, max_size=HISTORIES), st.sampled_from((1, 1, 2, 3)))
     def agree(made: RandomProjection, tried: list[History], partitions: int) -> None:
         with connection.transaction(force_rollback=True):
-            engine = CompiledEngine(connection, made.projection, made.table, partitions)
+            trial = Trial(connection, made.projection, made.table, partitions)
             for history in tried:
-                check(engine, history)
+                check(trial, history)
 
     agree()
 
 
-def check(engine: CompiledEngine, history: History) -> None:
+def check(trial: Trial, history: History) -> None:
     """The first batch fills the empty table, the others are applied to what is there; and so does the reference."""
     events = history.recorded(after=1000)
-    with logged(engine.connection, events):
+    with logged(trial.connection, events):
         expected: Rows = {}
         for number, batch in enumerate(history.batches(events)):
             try:
-                expected = apply(engine.projection, engine.read_model.columns, expected, batch)
+                expected = apply(trial.projection, trial.columns, expected, batch)
             except CannotApply:
                 with pytest.raises(CannotApply):
-                    engine.take(batch, fresh=number == 0)
+                    trial.take(batch, fresh=number == 0)
                 return
-            found = engine.take(batch, fresh=number == 0)
-            assert shown(found) == shown(expected), f"compiled {shown(found)}, reference {shown(expected)}"
+            found = trial.take(batch, fresh=number == 0)
+            assert spelled_out(found) == spelled_out(expected), (
+                f"compiled {spelled_out(found)}, reference {spelled_out(expected)}"
+            )

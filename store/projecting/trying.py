@@ -1,0 +1,114 @@
+"""Trying a projection on a few events: a table of its own, in a transaction that leaves nothing behind."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+from psycopg import sql as identifiers
+from psycopg.types.json import set_json_loads
+
+from domain.errors import CannotApply
+from domain.events import EventData, RecordedEvent, Unreadable
+from domain.projections import Projection
+from domain.projections.reference import Rows
+from domain.projections.values import json_text, parse
+from store.database import Connection
+from store.projecting.appliers import applier_of
+from store.projecting.batches import WORK_MEM
+from store.projecting.generations import Generation
+from store.projecting.poison import POISON
+from store.projecting.spans import PoisonEvent, Span
+from store.projecting.tables import create
+from store.statements import sql
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def logged(connection: Connection, events: Sequence[RecordedEvent[Any]]) -> Iterator[None]:
+    """Within, the log has these events, in a transaction like a batch's; afterwards all is as before."""
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        with connection.cursor().copy(sql("trying/copy_events")) as copy:
+            for event in events:
+                copy.write_row(_row(event))
+        yield
+
+
+class Trial:
+    """One projection over an empty table, made from `table_sql` in the caller's transaction, which is to be undone.
+
+    Its batches are applied as a rebuild and a catch-up would, in `partitions` shares of the keys.
+    """
+
+    def __init__(
+        self, connection: Connection, projection: type[Projection], table_sql: str, partitions: int = 1
+    ) -> None:
+        self.connection, self.projection, self._partitions = connection, projection, partitions
+        set_json_loads(parse, connection)
+        # No generation has the number 0, so nothing that is there can be in its way.
+        generation = Generation(0, projection.name, "building", "", {}, (), 0, NEVER, None)
+        read_model = create(connection, projection, generation.schema, table_sql)
+        self.columns = read_model.columns
+        self._applier = applier_of(connection, projection, generation)
+        names = [identifiers.Identifier(column.name) for column in self.columns if not column.generated]
+        table = identifiers.Identifier(read_model.schema, read_model.name)
+        self._select = identifiers.SQL("SELECT {} FROM {}").format(identifiers.SQL(", ").join(names), table)
+
+    def take(self, events: Sequence[RecordedEvent[Any]], fresh: bool = False) -> Rows:
+        """Apply the events, neighbours in the log, as one batch; the rows then. `fresh`: there were none before.
+
+        Raises `CannotApply`.
+        """
+        for partition in range(self._partitions):
+            span = Span(events[0].position - 1, events[-1].position, partition, self._partitions, fresh)
+            try:
+                self._applier.apply(self.connection, span)
+            except (*POISON, PoisonEvent) as error:
+                last = events[-1]
+                raise CannotApply(self.projection.name, last.position, last.event_type, _reason(error)) from error
+        return self.rows()
+
+    def rows(self) -> Rows:
+        """The table's rows by key, without generated columns."""
+        cursor = self.connection.execute(self._select, prepare=False)
+        names = [column.name for column in self.columns if not column.generated]
+        rows = (dict(zip(names, row, strict=True)) for row in cursor)
+        return {tuple(row[name] for name in self.projection.key): row for row in rows}
+
+
+def spelled_out(rows: Rows) -> list[dict[str, str]]:
+    """The rows in order, so written that what differs in type, scale or zone looks different."""
+    return sorted(({name: spelled(row[name]) for name in sorted(row)} for row in rows.values()), key=repr)
+
+
+def spelled(value: Any) -> str:
+    """The value with its type; zero has no sign here, and a JSON object no order."""
+    if isinstance(value, dict | list):
+        return f"json {json_text(value)}"
+    plain = 0.0 if isinstance(value, float) and value == 0 else value
+    return f"{type(value).__name__} {plain.isoformat() if isinstance(plain, date) else plain}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _row(event: RecordedEvent[Any]) -> tuple[Any, ...]:
+    metadata = {name: value for name, value in asdict(event.metadata).items() if value is not None}
+    typed = isinstance(event.data, EventData) and not isinstance(event.data, Unreadable)
+    return (
+        event.position,
+        event.timestamp,
+        event.recorded_at,
+        event.id,
+        event.version,
+        event.schema_version,
+        *event.stream,
+        event.event_type,
+        event.data.model_dump_json() if typed else json_text(getattr(event.data, "payload", event.data)),
+        json.dumps(metadata),
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bank import ledger
+from tests.prefect_server import PrefectServer
 from tests.servers import SharedServer
 
 TESTS = Path(__file__).parent
@@ -21,10 +22,12 @@ os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLE
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test's folder is its marker."""
+    """A test's folder is its marker. Those who use the Prefect server run in one process, so that there is one."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(getattr(pytest.mark, folder))
+        if "prefect_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("prefect"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -68,6 +71,18 @@ def bank_url(server: SharedServer, bank_template: str) -> Iterator[str]:
     """A bank of the test's own."""
     with server.database(template=bank_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server: SharedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A Prefect server on PostgreSQL, with every deployment and a worker."""
+    with server.database(template="template1") as records:
+        prefect = PrefectServer(tmp_path_factory.mktemp("prefect"), records)
+        try:
+            prefect.start()
+            yield prefect
+        finally:
+            prefect.stop()
 
 
 def _run_folder(config: pytest.Config) -> Path:

@@ -61,6 +61,10 @@ class PrefectServer:
                 if process.environ().get(MARK) == str(self._folder) and process.pid != self._server.pid:
                     process.kill()
 
+    def kill_worker(self) -> None:
+        """Afterwards the worker is not there and could not say so; its runs are left alone."""
+        self._worker.stop(0)
+
     def deploy(self) -> None:
         """Registers prefect.yaml, as an operator would."""
         deploying = self._program("deploy", "--no-prompt", "deploy", "--all")
@@ -82,6 +86,15 @@ class PrefectServer:
         wanted = {"parameters": parameters, "job_variables": {"env": environment}}
         path = f"/deployments/{self.deployments()[deployment]['id']}/create_flow_run"
         return str(self.client.post(path, json=wanted).raise_for_status().json()["id"])
+
+    def without_limit(self, deployment: str) -> str:
+        """The name of a deployment like that one, but for its schedule and limit: no scheduled run gets in its way."""
+        name, known = f"{deployment}-without-limit", self.deployments()
+        if name not in known:
+            same = ("flow_id", "entrypoint", "path", "pull_steps", "work_pool_name", "work_queue_name", "parameters")
+            wanted = {"name": name} | {part: known[deployment][part] for part in same}
+            self.client.post("/deployments/", json=wanted).raise_for_status()
+        return name
 
     def ended(self, run: str, seconds: float = 120) -> dict[str, Any]:
         """The run, as soon as it has ended."""

@@ -1,5 +1,7 @@
 """Read models under test: what they hold against what they must, and what is done to those who fill them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from psycopg import sql
@@ -7,7 +9,7 @@ from psycopg import sql
 from domain.events import Event
 from domain.projections import Insert, Projection, on
 from domain.users.events import UserCreated
-from store.database import Connection
+from store.database import Connection, connect
 from store.projecting import generations
 from store.projecting.generations import Generation
 from tests.histories import differences, value
@@ -44,6 +46,23 @@ def wait_until_blocked(connection: Connection, pid: int) -> None:
     """Wait until the session `pid` waits for somebody's lock."""
     waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
     wait_for(lambda: value(connection, waits, (pid,)), 30, "it waits for a lock")
+
+
+@contextmanager
+def stuck_half_way(connection: Connection, generation: Generation, database_url: str) -> Iterator[None]:
+    """Whoever fills the generation comes to wait in the middle of its statement."""
+    connection.execute(
+        """CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN new; END $$"""
+    )
+    table = sql.Identifier(generation.schema, "user_view")
+    trigger = "CREATE TRIGGER waits BEFORE INSERT ON {} FOR EACH ROW WHEN (new.id = 'user-77') EXECUTE FUNCTION wait()"
+    connection.execute(sql.SQL(trigger).format(table))
+    with connect(database_url, "other") as other, other.transaction():
+        other.execute("SELECT pg_advisory_xact_lock(4711)")
+        yield
+    connection.execute(sql.SQL("DROP TRIGGER waits ON {}").format(table))
+    connection.execute("DROP FUNCTION public.wait()")
 
 
 def changed_users() -> type[Projection]:

@@ -48,7 +48,9 @@ class SharedServer:
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
         """The URL of a new database, dropped at the end; `template="template1"` gives one without any schema."""
         name = f"test_{uuid.uuid4().hex}"
-        self._say(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        # Copying files takes half the time that PostgreSQL's usual way takes.
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self._say(make.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield self.url.rpartition("/")[0] + "/" + name
         finally:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,16 @@ from store.projecting.batches import catch_up
 from store.projecting.generations import Busy, Generation
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.prefect_server import wait_for
-from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wait_until_blocked, wrong_rows
+from tests.read_models import (
+    CONTEXTS,
+    changed_users,
+    cut,
+    live,
+    rows_of,
+    stuck_half_way,
+    wait_until_blocked,
+    wrong_rows,
+)
 
 
 @pytest.fixture
@@ -138,23 +146,6 @@ def test_an_interrupted_rebuild_is_gone_on_with(
     swapping.publish(connection, sales, rebuilding.finish(connection, again))
     assert live(connection, sales).generation == generation.generation
     assert wrong_rows(connection, sales) == 0
-
-
-@contextmanager
-def stuck_half_way(connection: Connection, generation: Generation, database_url: str) -> Iterator[None]:
-    """Whoever fills the generation comes to wait in the middle of its statement."""
-    connection.execute(
-        """CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
-           $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN new; END $$"""
-    )
-    table = identifiers.Identifier(generation.schema, "user_view")
-    trigger = "CREATE TRIGGER waits BEFORE INSERT ON {} FOR EACH ROW WHEN (new.id = 'user-77') EXECUTE FUNCTION wait()"
-    connection.execute(identifiers.SQL(trigger).format(table))
-    with connect(database_url, "other") as other, other.transaction():
-        other.execute("SELECT pg_advisory_xact_lock(4711)")
-        yield
-    connection.execute(identifiers.SQL("DROP TRIGGER waits ON {}").format(table))
-    connection.execute("DROP FUNCTION public.wait()")
 
 
 def test_cut_off_within_a_statement(

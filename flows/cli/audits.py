@@ -1,4 +1,4 @@
-"""`acci run audit`, `repair` and `check-quality`: what is stored held against the events, and what must hold."""
+"""`acci run audit`, `repair`, `check-quality` and `seal`: what is stored, held against the events."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -74,3 +74,17 @@ def check_quality(
         return flow
 
     run_flow(load, projection, {"projection": projection, "report_file": "" if html is None else str(html)}, json)
+
+
+def seal(
+    size: Annotated[int, typer.Option(min=100, max=1_000_000, help="Positions in one seal.")] = 10_000,
+    json: JsonFlag = False,
+) -> None:
+    """Seal the events that are not sealed yet, so that an audit finds whoever changes an old one."""
+
+    def load() -> Callable[..., Any]:
+        from flows.seal import seal as flow
+
+        return flow
+
+    run_flow(load, "all", {"size": size}, json)

@@ -14,6 +14,7 @@ app.command("backfill")(backfills.backfill)
 app.command("audit")(audits.audit)
 app.command("repair")(audits.repair)
 app.command("check-quality")(audits.check_quality)
+app.command("seal")(audits.seal)
 
 
 @app.command("catch-up")

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from domain.errors import DefinitionError, UnknownName
@@ -16,19 +17,18 @@ from store.database import Connection
 from store.projecting import generations
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
+_of_the_whole = partial(Check, of_read_model=True, narrows=False, samples=False)
 _IN_PYTHON = (
     Check("payloads", Severity.ERROR, "An event cannot be read by today's code.", payloads.look),
     Check(SNAPSHOTS, Severity.ERROR, "A snapshot is not what its stream's events fold to.", snapshots.look),
-    Check("rules", Severity.WARNING, "A read model was made by other rules.", read_models.rules, of_read_model=True,
-          narrows=False),
-    Check("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table, of_read_model=True,
-          narrows=False),
     Check(ROWS, Severity.ERROR, "A row is not what its events give.", rows.look, of_read_model=True),
-    Check("totals", Severity.ERROR, "A read model does not come to the total of its events.", read_models.totals,
-          of_read_model=True, narrows=False),
-    Check("second_opinion", Severity.ERROR, "The reference engine derives a row otherwise.",
-          read_models.second_opinion, of_read_model=True, narrows=False),
-)  # fmt: skip
+    _of_the_whole("rules", Severity.WARNING, "A read model was made by other rules.", read_models.rules),
+    _of_the_whole("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table),
+    _of_the_whole("totals", Severity.ERROR, "A read model misses the total of its events.", read_models.totals),
+    _of_the_whole(
+        "second_opinion", Severity.ERROR, "The reference engine derives a row otherwise.", read_models.second_opinion
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,9 @@ def _looking(connection: Connection, catalogue: Catalogue, projection: str | Non
 def _looked_at(check: Check, catalogue: Catalogue, projection: str | None, extent: Extent) -> tuple[Place, ...]:
     """The places whose findings are gone unless they were found again."""
     if not check.narrows:
-        extent = Extent(extent.tenant_id if "tenant_id" in check.place else None)
+        extent = Extent(extent.tenant_id if "tenant_id" in check.place else None, one_in=extent.one_in)
+    if not check.samples:
+        extent = replace(extent, one_in=1)
     columns = ("tenant_id", "aggregate_id") if projection is None else catalogue.projection(projection).key
     return extent.places(columns)
 

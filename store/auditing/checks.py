@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from domain.errors import AcciError
 from domain.projections import Projection
@@ -49,7 +49,8 @@ class Check:
     """Something that must hold. `look` yields what is wrong, in a transaction that is undone.
 
     place: the names that place a finding. of_read_model: made on each read model, or on `only` that one; else once.
-    narrows: whether it can be confined to a tenant, to keys, to a sample; one that cannot looks at everything.
+    narrows: whether it can be confined to a tenant, to keys, to what changed. samples: whether to a sample. One that
+    cannot looks at everything.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Check:
     of_read_model: bool = False
     only: str | None = None
     narrows: bool = True
-    parameters: tuple[str, ...] = field(default=(), repr=False)
+    samples: bool = True
 
 
 @contextmanager

@@ -66,6 +66,7 @@ def _check(audit: Audit) -> Check:
         of_read_model=audit.projection is not None,
         only=None if audit.projection == EACH else audit.projection,
         narrows="audited_events" in audit.text,
+        samples="audited_events" in audit.text or "%(one_in)s" in audit.text,
     )
 
 

@@ -1,0 +1,43 @@
+"""The flow that seals the log."""
+
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from store import sealing
+from store.sealing import SIZE, Sealed
+
+
+@task(task_run_name="seal", **RETRIED)
+@refusing
+def seal_events(size: int) -> Sealed:
+    """Seal what is not sealed yet."""
+    with session("seal") as (connection, _):
+        return sealing.seal(connection, size)
+
+
+@flow(name="seal", flow_run_name="seal the log")
+@refusing
+def seal(size: Annotated[int, Field(title="Size", ge=100, le=1_000_000)] = SIZE) -> State[Any]:
+    """Seal the events that are not sealed yet: a later change, removal or insertion is found by the audit, and located.
+
+    The chain in the artifact stands for the whole log up to its position; kept elsewhere, it is the proof.
+
+    Args:
+        size: Positions in one seal.
+    """
+    done = seal_events(size)
+    table = [{"sealed up to": done.upto, "new seals": done.seals, "events in them": done.events, "chain": done.chain}]
+    create_table_artifact(
+        key="seal", table=table, description="How far the log is sealed; the chain stands for all of it"
+    )
+    get_run_logger().info("sealed up to position %s, chain %s", done.upto, done.chain)
+    if not done.seals:
+        return Completed(name="NothingToDo", message=f"Every event up to position {done.upto} was sealed: {done.chain}")
+    return Completed(message=f"{done.events:,} events sealed, up to position {done.upto}: {done.chain}")

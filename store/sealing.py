@@ -1,0 +1,45 @@
+"""Sealing: digests over ranges of the log, chained, so that whoever changes an old event is found out.
+
+The last chain stands for the whole log up to its seal: noted down elsewhere, it shows even a change made by somebody
+who seals anew afterwards.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from store import high_water
+from store.database import Connection
+from store.statements import sql
+
+SIZE = 10_000  # positions in a seal
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a run sealed, and how far the log is sealed now: `chain` (hexadecimal) stands for all up to `upto`."""
+
+    seals: int
+    events: int
+    upto: int
+    chain: str
+
+
+def seal(connection: Connection, size: int = SIZE, report: Callable[[int, int], None] = lambda *_: None) -> Sealed:
+    """Seal every event up to the high-water mark that is not sealed yet, `size` positions at a time.
+
+    Each seal is final when it commits; two at once wait for each other. `report` is told the position reached and the
+    mark.
+    """
+    mark = high_water.establish(connection).position
+    seals = events = 0
+    while True:
+        with connection.transaction():
+            connection.execute(sql("sealing/lock"))
+            row = connection.execute(sql("sealing/last")).fetchone()
+            _, after, chain = row or (0, 0, "")
+            if after >= mark:
+                return Sealed(seals, events, after, chain)
+            bounds = {"after": after, "upto": min(after + size, mark)}
+            made = connection.execute(sql("sealing/seal"), bounds).fetchone()
+        seals, events = seals + 1, events + (made[1] if made else 0)
+        report(bounds["upto"], mark)

@@ -1,0 +1,106 @@
+"""Aggregates: pure decisions on a state that events make."""
+
+import socket
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import pytest
+
+from domain.aggregates import Aggregate, decides
+from domain.contexts import Context
+from domain.errors import DefinitionError, Refused
+from domain.events import EventData
+from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
+from tests.ledger import CONTEXT as LEDGER
+from tests.ledger import Account, Open, Paid, Pay, PayTwice, command, event
+
+ANN = UserCreated(email="ann@acme.example", name="Ann")
+CREATE = CreateUser(user_id="u", email="ann@acme.example", name="Ann")
+
+
+def user(*happened: EventData) -> User:
+    return User.from_events(event(data, version) for version, data in enumerate(happened, 1))
+
+
+DECIDED: list[tuple[tuple[EventData, ...], Any, tuple[EventData, ...] | str]] = [
+    ((), CREATE, (ANN,)),
+    ((ANN,), CREATE, "the user exists already and is active."),
+    ((), UpdateUser(user_id="u", name="Bea"), "there is no such user."),
+    ((ANN,), UpdateUser(user_id="u", name="Bea"), (UserUpdated(email="ann@acme.example", name="Bea"),)),
+    ((ANN,), UpdateUser(user_id="u", name="Ann"), ()),
+    ((ANN,), DeactivateUser(user_id="u", reason="left"), (UserDeactivated(reason="left"),)),
+    ((ANN, UserDeactivated()), DeactivateUser(user_id="u"), "the user is inactive."),
+    ((ANN, UserDeactivated()), ReactivateUser(user_id="u"), (UserReactivated(),)),
+    ((ANN,), ReactivateUser(user_id="u"), "the user is active."),
+    ((ANN, UserDeactivated()), DeleteUser(user_id="u"), (UserDeleted(),)),
+    ((ANN, UserDeleted()), DeleteUser(user_id="u"), "the user is deleted."),
+    ((ANN, UserDeleted()), CREATE, "the user exists already and is deleted."),
+    ((ANN, UserDeleted()), UpdateUser(user_id="u", name="x"), "the user is deleted."),
+]
+
+
+@pytest.mark.parametrize(("happened", "wish", "expected"), DECIDED)
+def test_what_a_user_decides(happened: tuple[EventData, ...], wish: Any, expected: tuple[EventData, ...] | str) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(Refused) as refused:
+            user(*happened).decide(command(wish))
+        assert refused.value.args == (type(wish).__name__, "u", expected)
+    else:
+        assert user(*happened).decide(command(wish)) == expected
+
+
+def test_a_decision_changes_nothing_and_needs_nothing_but_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(open=True, balance=Decimal(10))
+    sent = command(PayTwice(account="a", amount=Decimal(-5)))
+    monkeypatch.setattr(socket, "socket", None)
+    assert account.decide(sent) == account.decide(sent) == (Paid(amount=Decimal(-5)), Paid(amount=Decimal(-5)))
+    assert account == Account(open=True, balance=Decimal(10))
+
+
+def test_a_fold_may_begin_anywhere() -> None:
+    events = [event(Paid(amount=Decimal(v)), v) for v in range(1, 6)]
+    begun = Account.from_events(events[:2])
+    assert Account.from_events(events[2:], start=begun) == Account.from_events(events)
+    assert Account.from_events([]) == Account()
+
+
+def test_every_field_needs_a_default() -> None:
+    with pytest.raises(DefinitionError, match="Aggregate Bare: give its field 'name' a default"):
+
+        class Bare(Aggregate):
+            name: str
+
+
+def test_a_command_has_one_aggregate() -> None:
+    class Other(Aggregate):
+        @decides(Open)
+        def decide_open(self, _: Any) -> None:
+            """Nothing happens."""
+
+    with pytest.raises(DefinitionError, match="Command Open: two aggregates decide on it"):
+        Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Account, Other))
+
+
+def test_the_schema_of_a_state_changes_with_its_fields_and_its_meaning() -> None:
+    class One(Aggregate):
+        snapshot_every: ClassVar[int | None] = 5
+        name: str = ""
+
+    class Wider(One):
+        size: int = 0
+
+    class Otherwise(One):
+        state_version: ClassVar[int] = 2
+
+    class Never(One):
+        snapshot_every: ClassVar[int | None] = None
+
+    assert len({kind.state_schema() for kind in (One, Wider, Otherwise, Never)}) == 4
+    assert Never.state_schema() == ""
+
+
+def test_a_pay_command_is_for_its_account() -> None:
+    assert Pay(account="a", amount=Decimal(1)).aggregate_id == "a"
+    assert command(Pay(account="a", amount=Decimal(1)), same := uuid4()).id == same

@@ -16,6 +16,7 @@ from pydantic import Field
 from flows.building import Orders, begin, check, fill, finish, look_ahead, publish, retain
 from flows.retrying import refusing
 from flows.session import projection_names, session
+from flows.task_runners import chosen_runner
 from store.projecting import generations
 from store.projecting.gate import CHANGES_ALLOWED, Allowance
 from store.projecting.generations import Busy, Generation
@@ -44,7 +45,7 @@ class Work:
     began: float
 
 
-@flow(name="rebuild", flow_run_name="rebuild {projection}")
+@flow(name="rebuild", flow_run_name="rebuild {projection}", task_runner=chosen_runner())
 @refusing
 def rebuild(
     projection: Annotated[str, Field(title="Projections")],
@@ -53,7 +54,7 @@ def rebuild(
     allow_dead_letters: Annotated[bool, Field(title="Allow dead letters")] = False,
     changes_allowed: Annotated[int, Field(title="Changes allowed", ge=0, le=100)] = CHANGES_ALLOWED,
     keep: Annotated[int, Field(title="Keep", ge=0, le=100)] = 1,
-) -> State[Any]:
+) -> "State[Any]":  # quoted: Dask pickles the flow, annotations too, and that class exists in this process only
     """Build new generations beside the live ones, in parallel partitions, check them, and swap them in.
 
     Readers see the old generation until the swap, which is one transaction. Whatever fails, the live generation stays

@@ -17,12 +17,15 @@ class Settings:
     contexts: the modules whose CONTEXT is registered (ACCI_CONTEXTS, separated by commas).
     home: the folder of the embedded data, Prefect's home and the logs (ACCI_HOME).
     prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
+    dask: where a rebuild's partitions run (ACCI_DASK): the address of a Dask scheduler, or a number of worker processes
+        to start on this machine; None for threads of the run's own process.
     """
 
     database_url: str | None = field(repr=False)  # it may hold a password
     contexts: tuple[str, ...]
     home: Path
     prefect_api_url: str | None
+    dask: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -34,4 +37,5 @@ class Settings:
             contexts=tuple(dict.fromkeys(name for name in contexts if name)) or DEFAULT_CONTEXTS,
             home=Path(home).expanduser().resolve() if home else CHECKOUT / ".acci",
             prefect_api_url=environment.get("PREFECT_API_URL", "").strip() or None,
+            dask=environment.get("ACCI_DASK", "").strip() or None,
         )

@@ -18,13 +18,15 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
             "ACCI_CONTEXTS": " tests.permits, domain.users ,tests.permits,",
             "ACCI_HOME": str(tmp_path),
             "PREFECT_API_URL": "http://h/api",
+            "ACCI_DASK": "tcp://h:8786",
         }
     )
-    assert settings == Settings("postgresql://h/d", ("tests.permits", "domain.users"), tmp_path, "http://h/api")
+    contexts = ("tests.permits", "domain.users")
+    assert settings == Settings("postgresql://h/d", contexts, tmp_path, "http://h/api", "tcp://h:8786")
 
 
 def test_empty_counts_as_unset() -> None:
-    names = ("ACCI_DATABASE_URL", "ACCI_CONTEXTS", "ACCI_HOME", "PREFECT_API_URL")
+    names = ("ACCI_DATABASE_URL", "ACCI_CONTEXTS", "ACCI_HOME", "PREFECT_API_URL", "ACCI_DASK")
     assert Settings.from_environment(dict.fromkeys(names, " ")) == Settings.from_environment({})
 
 

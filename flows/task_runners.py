@@ -1,0 +1,44 @@
+"""Where a run's tasks are executed: threads of its process, or Dask's workers, as the setting ACCI_DASK says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from domain.errors import AcciError
+from store.settings import Settings
+
+MOST_THREADS = 64  # how many run at the same time is the flow's to say
+
+
+@dataclass(eq=False, repr=False)
+class NoDask(AcciError):
+    """Dask was asked for and is not installed."""
+
+    wanted: str
+
+    def __str__(self) -> str:
+        return (
+            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed: `pip install prefect-dask`, or unset ACCI_DASK."
+        )
+
+
+def chosen_runner() -> TaskRunner[Any]:
+    """The task runner that the setting names. Raises `NoDask`.
+
+    Dask's workers need this checkout and its environment: the same ACCI_DATABASE_URL, ACCI_CONTEXTS, PREFECT_API_URL.
+    """
+    wanted = Settings.from_environment().dask
+    if wanted is None:
+        return ThreadPoolTaskRunner(max_workers=MOST_THREADS)
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ModuleNotFoundError as error:
+        raise NoDask(wanted) from error
+    runner: TaskRunner[Any]
+    if wanted.isdigit():
+        local = {"n_workers": int(wanted), "threads_per_worker": 1, "dashboard_address": None}
+        runner = DaskTaskRunner(cluster_kwargs=local)
+    else:
+        runner = DaskTaskRunner(address=wanted)
+    return runner

@@ -1,0 +1,41 @@
+"""Partitions of a rebuild in worker processes of Dask, where that is installed."""
+
+import json
+from importlib.util import find_spec
+
+import pytest
+
+from store.catalogue import load
+from store.database import connect
+from store.projecting import generations
+from tests.histories import append_users, value
+from tests.prefect_server import PrefectServer
+from tests.read_models import wrong_rows
+from tests.shell import acci, refusal
+
+INSTALLED = find_spec("prefect_dask") is not None
+
+
+@pytest.mark.timeout(400)  # its workers import Prefect anew
+@pytest.mark.skipif(not INSTALLED, reason="the extra `dask` is not installed")
+def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectServer, database_url: str) -> None:
+    users = load(["domain.users"]).projection("user_view")
+    with connect(database_url, "test") as connection:
+        append_users(connection, 500)
+        done = acci(
+            "run", "rebuild", "user_view", "--partitions", "4", "--json",
+            ACCI_DATABASE_URL=database_url, ACCI_DASK="2", PREFECT_API_URL=prefect_server.api_url,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1])["completed"]
+        assert "dask" in done.stderr.lower()
+        live = generations.live(connection, "user_view")
+        assert live is not None
+        assert value(connection, "SELECT count(*) FROM acci.partitions WHERE checkpoint = target") == 4
+        assert wrong_rows(connection, users) == 0
+
+
+@pytest.mark.skipif(INSTALLED, reason="the extra `dask` is installed")
+def test_without_dask_it_is_said_how_to_get_it(database_url: str) -> None:
+    done = acci("run", "rebuild", "user_view", ACCI_DATABASE_URL=database_url, ACCI_DASK="2")
+    assert "Dask is not installed" in refusal(done)

@@ -32,7 +32,7 @@ def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     decoder = Decoder(catalogue.events)
     found = connection.execute(sql("events/shapes")).fetchall()
     tried = [position for *_, first, last in found for position in (first, last)]
-    payloads = dict(connection.execute(sql("events/payloads"), {"positions": tried}).fetchall())
+    payloads: dict[int, str] = dict(connection.execute(sql("events/payloads"), {"positions": tried}).fetchall())
     shapes = []
     for event_type, schema_version, events, first, last in found:
         read = (decoder.data(event_type, schema_version, payloads[position]) for position in (first, last))

@@ -43,6 +43,6 @@ def wait_for(database: Database, projection: str, position: int, timeout: float)
             return generation.checkpoint
         left = deadline - time.monotonic()
         if left <= 0:
-            raise NotThereYet(projection, position, generation and generation.checkpoint, timeout)
+            raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""`acci run audit`, `repair`, `check-quality` and `seal`: what is stored, held against the events."""
+"""`acci run audit`, `repair`, `check-quality`, `seal`, `compact-snapshots`: what is stored, held against events."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +88,19 @@ def seal(
         return flow
 
     run_flow(load, "all", {"size": size}, json)
+
+
+def compact_snapshots(
+    aggregate: Annotated[str, typer.Argument(help="An aggregate's name, or all that have snapshots.")] = "all",
+    keep: Annotated[int, typer.Option(min=1, max=1000, help="Snapshots kept of each stream.")] = 1,
+    sample: Annotated[int, typer.Option(min=0, max=100_000, help="Streams to check by replay.")] = 100,
+    json: JsonFlag = False,
+) -> None:
+    """Take the snapshots that are due and drop those that newer ones replace."""
+
+    def load() -> Callable[..., Any]:
+        from flows.compact_snapshots import compact_snapshots as flow
+
+        return flow
+
+    run_flow(load, "all", {"aggregate": aggregate, "keep": keep, "sample": sample}, json)

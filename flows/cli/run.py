@@ -15,6 +15,7 @@ app.command("audit")(audits.audit)
 app.command("repair")(audits.repair)
 app.command("check-quality")(audits.check_quality)
 app.command("seal")(audits.seal)
+app.command("compact-snapshots")(audits.compact_snapshots)
 
 
 @app.command("catch-up")

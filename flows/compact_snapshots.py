@@ -1,0 +1,93 @@
+"""The flow that takes due snapshots and drops superseded ones."""
+
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.progress import ProgressBar
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
+from store.auditing.extents import Extent
+from store.catalogue import known
+from store.compacting import Compacted, compact, some_streams
+from store.projecting.batches import Progress
+
+
+@task(task_run_name="compact the snapshots of {aggregate}", **RETRIED)
+@refusing
+def compact_aggregate(aggregate: str, keep: int) -> Compacted:
+    """Take the aggregate's due snapshots and drop those that newer ones replace."""
+    bar = ProgressBar(f"compact the snapshots of {aggregate}", "streams")
+    with session("compact snapshots") as (connection, catalogue):
+        done = compact(
+            connection,
+            catalogue,
+            catalogue.aggregates[aggregate],
+            keep,
+            report=lambda reached, due: bar(Progress(aggregate, 0, reached, due, 0, 0)),
+        )
+    bar.finish()
+    get_run_logger().info("%s: %s due, %s taken, %s dropped", aggregate, done.due, done.taken, done.dropped)
+    return done
+
+
+@task(task_run_name="check snapshots of {aggregate} by replay", **RETRIED)
+@refusing
+def check_sample(aggregate: str, sample: int) -> Audited | None:
+    """Hold a few of the aggregate's snapshots against replay."""
+    with session("compact snapshots") as (connection, catalogue):
+        streams = some_streams(connection, catalogue.aggregates[aggregate], sample)
+        return (
+            audit(connection, catalogue, all_checks(catalogue)[SNAPSHOTS], None, Extent(keys=streams))
+            if streams
+            else None
+        )
+
+
+@flow(name="compact-snapshots", flow_run_name="compact the snapshots of {aggregate}")
+@refusing
+def compact_snapshots(
+    aggregate: Annotated[str, Field(title="Aggregate")] = "all",
+    keep: Annotated[int, Field(title="Keep", ge=1, le=1000)] = 1,
+    sample: Annotated[int, Field(title="Sample", ge=0, le=100_000)] = 100,
+) -> State[Any]:
+    """Take the snapshots that are due, in bulk, and drop those that newer ones replace; never an event.
+
+    Due are streams with enough events behind their newest snapshot, and those whose snapshots an older class made.
+    A run that was cut off is taken up by the next. Afterwards a sample is held against replay.
+
+    Args:
+        aggregate: An aggregate's name, such as User, or all that have snapshots.
+        keep: How many snapshots of each stream are kept, the newest ones.
+        sample: How many streams to check by replay.
+    """
+    with session("compact snapshots") as (_, catalogue):
+        kinds = {name: each for name, each in catalogue.aggregates.items() if each.snapshot_every}
+        names = list(kinds) if aggregate == "all" else [known(kinds, "aggregate", aggregate).aggregate_type()]
+    done = [compact_aggregate(name, keep) for name in names]
+    checked = [made for name in names if sample and (made := check_sample(name, sample)) is not None]
+    table = [
+        {
+            "aggregate": each.aggregate,
+            "due": each.due,
+            "taken": each.taken,
+            "dropped": each.dropped,
+            "unreadable": each.unreadable,
+            "snapshots": f"{each.before.snapshots:,} → {each.after.snapshots:,}",
+            "bytes": f"{each.before.bytes:,} → {each.after.bytes:,}",
+        }
+        for each in done
+    ]
+    create_table_artifact(key="compact-snapshots", table=table, description="Snapshots before and after")
+    wrong = sum(len(each.found) for each in checked)
+    if wrong:
+        return Failed(name="Findings", message=f"{wrong} snapshots are not what replay gives: see `acci findings`.")
+    taken, dropped = sum(each.taken for each in done), sum(each.dropped for each in done)
+    if not taken and not dropped:
+        return Completed(name="NothingToDo", message="No snapshot was due, and none was superseded.")
+    return Completed(message=f"{taken:,} snapshots taken, {dropped:,} dropped.")

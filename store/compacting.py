@@ -1,0 +1,127 @@
+"""Compacting snapshots: those that are due are taken in bulk, those that newer ones replace are dropped.
+
+Never an event. Each page of streams is final when it commits; what a run that was cut off did not get to is still due.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.aggregates import Aggregate
+from domain.events import StreamId
+from store.appending import Recorded
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.loading import UnreadableEvent, fold
+from store.payloads import Decoder
+from store.statements import sql
+
+STREAMS = 500  # in one transaction
+EVENTS = 2_000  # in memory at a time
+Taken = tuple[StreamId, int, Aggregate]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The snapshots of an aggregate: how many, of how many streams, and what they take in bytes."""
+
+    snapshots: int
+    streams: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What was done for one aggregate: snapshots taken and dropped; `unreadable` streams could not be folded."""
+
+    aggregate: str
+    due: int
+    taken: int
+    dropped: int
+    unreadable: int
+    before: Sizes
+    after: Sizes
+
+
+def compact(
+    connection: Connection,
+    catalogue: Catalogue,
+    aggregate: type[Aggregate],
+    keep: int = 1,
+    streams: int = STREAMS,
+    report: Callable[[int, int], None] = lambda *_: None,
+) -> Compacted:
+    """Take the aggregate's due snapshots, and keep the newest `keep` of each stream.
+
+    Due: enough events lie behind the newest one, or those there are were made by an older class. `streams` are taken in
+    one transaction; `report` is told how many of the due streams are done.
+    """
+    name = aggregate.aggregate_type()
+    known = {"aggregate_type": name, "state_schema": aggregate.state_schema(), "every": aggregate.snapshot_every}
+    before = _sizes(connection, name)
+    connection.execute(sql("snapshots/drop_due"))
+    connection.execute(sql("snapshots/create_due"))
+    due = connection.execute(sql("snapshots/find_due"), known).rowcount if aggregate.snapshot_every else 0
+    taken = unreadable = 0
+    for after in range(0, due, streams):
+        page = known | {"after": after, "upto": after + streams}
+        with connection.transaction():
+            folded = list(_fold_page(connection, Decoder(catalogue.events), aggregate, page))
+            found = [each for each in folded if each is not None]
+            _save(connection, aggregate, found)
+        taken, unreadable = taken + len(found), unreadable + len(folded) - len(found)
+        report(min(after + streams, due), due)
+    connection.execute(sql("snapshots/drop_due"))
+    dropped = connection.execute(sql("snapshots/drop_superseded"), known | {"keep": keep}).rowcount
+    return Compacted(name, due, taken, dropped, unreadable, before, _sizes(connection, name))
+
+
+def some_streams(connection: Connection, aggregate: type[Aggregate], count: int) -> tuple[tuple[str, str], ...]:
+    """At most `count` streams with snapshots, drawn by chance, as (tenant_id, aggregate_id): for a check by replay."""
+    parameters = {"aggregate_type": aggregate.aggregate_type(), "count": count}
+    return tuple((row[0], row[1]) for row in connection.execute(sql("snapshots/chosen"), parameters).fetchall())
+
+
+def _fold_page(
+    connection: Connection, decoder: Decoder, aggregate: type[Aggregate], page: dict[str, Any]
+) -> Iterator[Taken | None]:
+    """The state of each due stream of the page; None for one that cannot be read. Streamed, so memory stays flat."""
+    states: dict[int, str] = dict(connection.execute(sql("snapshots/due_states"), page).fetchall())
+    with connection.cursor(name="due_events") as cursor:
+        cursor.itersize = EVENTS
+        for number, rows in groupby(cursor.execute(sql("snapshots/due_events"), page), lambda row: row[0]):
+            events = (decoder.event(row[1:]) for row in rows)
+            try:
+                start = aggregate.model_validate_json(states[number]) if number in states else aggregate()
+                yield _folded(start, events)
+            except (UnreadableEvent, ValidationError):
+                yield None  # the audit names what cannot be read
+
+
+def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:
+    stream, version = StreamId("", "", ""), 0
+    for event in events:
+        state, stream, version = fold(state, [event]), event.stream, event.version
+    return stream, version, state
+
+
+def _save(connection: Connection, aggregate: type[Aggregate], taken: list[Taken]) -> None:
+    connection.execute(
+        sql("snapshots/save_many"),
+        {
+            "state_schema": aggregate.state_schema(),
+            "tenant_ids": [stream.tenant_id for stream, _, _ in taken],
+            "aggregate_types": [stream.aggregate_type for stream, _, _ in taken],
+            "aggregate_ids": [stream.aggregate_id for stream, _, _ in taken],
+            "versions": [version for _, version, _ in taken],
+            "states": [state.model_dump_json() for _, _, state in taken],
+        },
+    )
+
+
+def _sizes(connection: Connection, aggregate_type: str) -> Sizes:
+    row = connection.execute(sql("snapshots/sizes"), {"aggregate_type": aggregate_type}).fetchone()
+    return Sizes(*(row or (0, 0, 0)))

@@ -8,6 +8,7 @@ import typer
 
 from domain.errors import AcciError
 from flows.cli import (
+    as_of,
     coverage,
     dead_letters,
     findings,
@@ -37,6 +38,7 @@ app.command("follow")(follow.follow)
 app.command("status")(status.status)
 app.command("send")(send.send)
 app.command("query")(query.query)
+app.command("as-of")(as_of.as_of)
 app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)

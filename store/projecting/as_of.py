@@ -4,7 +4,7 @@ Nothing is written, and no history of rows is kept: a row is what its events mak
 cost to find, the whole read model what a rebuild's reading costs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,11 +55,11 @@ def rows_as_of(
     position: int | None = None,
     moment: datetime | None = None,
     keys: Sequence[Sequence[object]] | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
 
     Without either, all final events. `keys`, in the order of the projection's key, narrows to those rows. Events that
-    were discarded do not count, nor do parked keys have a row. Streamed; hold the connection until the end.
+    were discarded do not count, nor do parked keys have a row. Streamed: close it, or read it to the end.
 
     Raises `NotFinal`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are not the live table's.
     """
@@ -86,7 +86,7 @@ def _folded(
     which: Selection,
     span: Span,
     keys: list[list[str]] | None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     read_model = generation.read_model(connection)
     computed = connection.execute(
         sql("projecting/generated"), {"table": qualified(connection, read_model.schema, read_model.name)}
@@ -138,7 +138,7 @@ def _folded_in_python(
     span: Span,
     until: datetime | None,
     keys: list[list[str]] | None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     columns = generation.read_model(connection).columns
     events = (
         event

@@ -1,5 +1,6 @@
 """Read models as they were: at a position, at a moment, whole or row by row, equal to what readers saw then."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.generations import NotBuilt
 from tests.histories import append_orders, append_users
 from tests.read_models import CONTEXTS, changed_users
+from tests.shell import acci
 
 PROJECTIONS = ("user_view", "daily_sales", "order_totals", "largest_items")
 
@@ -128,3 +130,23 @@ def test_before_the_first_build_and_after_a_change_of_rules(connection: Connecti
     rebuilding.rebuild(connection, catalogue, projection)
     with pytest.raises(RebuildNeeded):
         rows_as_of(connection, catalogue, changed_users())
+
+
+def test_as_of_in_the_shell(connection: Connection, catalogue: Catalogue, database_url: str) -> None:
+    database = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
+    noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    for version in (1, 2, 3):
+        item(connection, "order", version, noon + timedelta(hours=version))
+    rebuilding.rebuild(connection, catalogue, catalogue.projection("order_totals"))
+    at = ["as-of", "order_totals", "--key", "t", "--key", "order", "--json"]
+    assert json.loads(acci(*at, "--position", "2", **database).stdout)[0]["items"] == 2
+    assert json.loads(acci(*at, "--moment", "2024-05-01T15:00:00+02:00", **database).stdout)[0]["items"] == 0
+    assert "order" in acci("as-of", "order_totals", **database).stdout
+    assert "There was no such row" in acci("as-of", "order_totals", "--position", "0", **database).stderr
+    for wrong, said in (
+        (["--key", "t"], "the key is (tenant_id, id): give 2 times --key."),
+        (["--moment", "noon"], "'noon' is no moment"),
+        (["--moment", "2024-05-01T12:00:00"], "has no time zone"),
+        (["--position", "99"], "Position 99 is not final yet; ask for one up to 3"),
+    ):
+        assert said in " ".join(acci("as-of", "order_totals", *wrong, **database).stderr.split())

@@ -1,0 +1,67 @@
+"""`acci as-of`: a read model as it was."""
+
+from contextlib import closing
+from datetime import datetime
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from flows.cli.printing import JsonFlag, cell, console, print_json
+from store.settings import Settings
+
+
+def as_of(
+    projection: Annotated[str, typer.Argument(help="The projection, such as user_view.")],
+    position: Annotated[int | None, typer.Option(min=0, help="With the events up to this position.")] = None,
+    moment: Annotated[
+        str | None, typer.Option(help="With what had happened by then, such as 2026-05-01T12:00:00+02:00.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="One row only: its key's columns in order, each as a --key.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100,
+    json: JsonFlag = False,
+) -> None:
+    """Show a read model as it was at a position or a moment, derived anew from the events."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.projecting.as_of import rows_as_of
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    found = catalogue.projection(projection)
+    if key is not None and len(key) != len(found.key):
+        raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
+    then = _moment(moment)
+    keys = None if key is None else [key]
+    with (
+        connect(database_url(settings), "as-of") as connection,
+        closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived,
+    ):
+        rows = list(islice(derived, limit))
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        console(stderr=True).print("There was no such row.")
+        return
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(cell(value) for value in row.values()))
+    console().print(table)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment, such as 2026-05-01T12:00:00+02:00.") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; end it with Z or an offset such as +02:00.")
+    return moment

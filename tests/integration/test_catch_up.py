@@ -416,3 +416,25 @@ def test_a_checkpoint_beyond_the_log_is_refused_and_a_rebuild_is_the_way_out(
     append_orders(connection, 4, "after-")
     assert catch_up(connection, catalogue, sales).checkpoint == 16
     assert wrong_rows(connection, sales) == 0
+
+
+def test_the_flow_leaves_the_first_build_to_who_is_at_it(
+    connection: Connection, sales: type[Projection], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.logging import disable_run_logger
+
+    from flows.catch_up import catch_up_projection
+
+    monkeypatch.setenv("ACCI_DATABASE_URL", database_url)
+    monkeypatch.setenv("ACCI_CONTEXTS", "tests.orders")
+    append_orders(connection, 10)
+    with disable_run_logger():
+        with generations.turn(connection, sales.name, "rebuild"):
+            assert catch_up_projection.fn(sales.name, 100).did == "left to another runner"
+        with pytest.raises(NotBuilt):
+            catch_up(connection, load(CONTEXTS), sales)
+        assert catch_up_projection.fn(sales.name, 100).did == "built"
+        append_orders(connection, 10, "more-")
+        assert catch_up_projection.fn(sales.name, 100).did == "caught up"
+        assert catch_up_projection.fn(sales.name, 100).did == "nothing to do"
+    assert wrong_rows(connection, sales) == 0

@@ -10,6 +10,7 @@ from pydantic_core import PydanticSerializationError, from_json
 
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
+from domain.projections.values import parse
 from domain.upcasting import upcast
 from store.strict_json import check_text
 from store.validation import problems_of
@@ -105,6 +106,30 @@ def _refuse_unstorable(what: str, value: object, where: str) -> None:
             _refuse_unstorable(what, inner, f"{where}.{index}")
 
 
+def stored(row: Row) -> RecordedEvent[Any]:
+    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
+    return _recorded(row, parse(row[10]))
+
+
+def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
+    position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
+    aggregate_type, aggregate_id, event_type = names
+    known = from_json(metadata)
+    return RecordedEvent(
+        event_id,
+        aggregate_id,
+        aggregate_type,
+        event_type,
+        version,
+        data,
+        EventMetadata(tenant_id, known.get("correlation_id", ""), known.get("causation_id"), known.get("user_id")),
+        timestamp,
+        schema_version,
+        position=position,
+        recorded_at=recorded_at,
+    )
+
+
 class Decoder:
     """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception."""
 
@@ -113,22 +138,7 @@ class Decoder:
 
     def event(self, row: Row) -> RecordedEvent[EventData]:
         """`row` has the columns of sql/events/read_stream.sql, in their order."""
-        position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, data, metadata = row
-        aggregate_type, aggregate_id, event_type = names
-        known = from_json(metadata)
-        return RecordedEvent(
-            event_id,
-            aggregate_id,
-            aggregate_type,
-            event_type,
-            version,
-            self.data(event_type, schema_version, data),
-            EventMetadata(tenant_id, known.get("correlation_id", ""), known.get("causation_id"), known.get("user_id")),
-            timestamp,
-            schema_version,
-            position=position,
-            recorded_at=recorded_at,
-        )
+        return _recorded(row, self.data(row[9], row[5], row[10]))
 
     def data(self, event_type: str, schema_version: int, text: str) -> EventData:
         """The payload in today's shape, or why it cannot be had."""

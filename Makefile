@@ -45,13 +45,19 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
 
+COMPILE = $(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+ORIGIN := Made by \`make lock\` from pyproject.toml.
+
 lock: $(INSTALLED)
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv==$(UV)
-	@echo "# Every package, transitive ones and tools too, for Python 3.11 and later. Made by \`make lock\` from pyproject.toml." > $(VENV)/lock.txt
-	$(VENV)/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate >> $(VENV)/lock.txt
+	@echo "# Every package, transitive ones and tools too, for Python 3.11 and later. $(ORIGIN)" > $(VENV)/lock.txt
+	$(COMPILE) --extra dev --upgrade >> $(VENV)/lock.txt
+	@echo "# What Dask needs beside requirements.txt. $(ORIGIN)" > $(VENV)/lock-dask.txt
+	$(COMPILE) --extra dev --extra dask --constraint $(VENV)/lock.txt | grep -vxFf $(VENV)/lock.txt >> $(VENV)/lock-dask.txt
 	mv $(VENV)/lock.txt requirements.txt
+	mv $(VENV)/lock-dask.txt requirements-dask.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -19,7 +19,7 @@ class NoDask(AcciError):
 
     def __str__(self) -> str:
         return (
-            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed: `pip install prefect-dask`, or unset ACCI_DASK."
+            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed: `pip install -r requirements-dask.txt`, or unset it."
         )
 
 

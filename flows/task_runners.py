@@ -19,7 +19,8 @@ class NoDask(AcciError):
 
     def __str__(self) -> str:
         return (
-            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed: `pip install -r requirements-dask.txt`, or unset it."
+            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed. Unset it, or install Dask: "
+            "`pip install -r requirements-dask.txt`."
         )
 
 

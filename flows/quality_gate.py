@@ -1,7 +1,7 @@
 """The quality suite's place in the gate."""
 
 from domain.projections import Projection
-from flows import quality
+from flows.quality import check
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting.gate import Check
@@ -11,10 +11,10 @@ from store.projecting.generations import Generation
 def quality_checks(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
 ) -> list[Check]:
-    """What the read model's quality suite finds in the generation, each failed expectation a failed check."""
+    """What the read model's quality suite finds in the generation, each expectation that fails a failed check."""
     if projection.name not in catalogue.suites:
-        return []
-    failures = quality.check(connection, catalogue, projection, generation)
+        return [Check("quality", True, "The read model has no quality suite.")]
+    failures = check(connection, catalogue, projection, generation)
     if not failures:
-        return [Check("quality", True, "No expectation failed.")]
+        return [Check("quality", True, "Every expectation holds.")]
     return [Check("quality", False, str(failure)) for failure in failures]

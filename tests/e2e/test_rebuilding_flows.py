@@ -97,6 +97,26 @@ def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connecti
     assert "two" in shown["dead-letters"]
 
 
+def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Connection) -> None:
+    append_users(connection, 20)
+    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (now(), gen_random_uuid(), 1, 'tenant-1', 'User', 'new', 'UserCreated',
+                   '{"email": "nowhere", "name": "New"}', '{}')"""
+    )
+    name, message, shown = run(rebuild, projection="user_view")
+    assert name == "Failed"
+    assert "user_view was not published" in message
+    assert "expect_column_values_to_match_regex" in message
+    assert "Compared with the live generation" in shown["rebuild-gate"]
+    live = generations.live(connection, "user_view")
+    assert live is not None
+    assert live.generation == 1
+    assert [each.generation for each in generations.rejected(connection, "user_view")] == [2]
+
+
 def test_back_again_and_a_part_anew(run: Runs, connection: Connection) -> None:
     append_orders(connection, 50, "first-")
     for _ in range(2):

@@ -65,7 +65,10 @@ def _ordered(what: str, value: Any) -> Expression:
 
 
 class Verb:
-    """What becomes of the row with the rule's key. Columns are given by name; key columns as bare values."""
+    """What becomes of the row with the rule's key. Columns are given by name; key columns as bare values.
+
+    A verb whose key has a NULL touches no row: `Upsert(id=when(condition, event.data.id))` is for some events only.
+    """
 
     def __init__(self, **columns: Any) -> None:
         self.columns = {name: value if isinstance(value, Fold) else put(value) for name, value in columns.items()}

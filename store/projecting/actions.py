@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.projections import Projection
-from domain.projections.expressions import Constant, Expression, Field
+from domain.projections.expressions import Call, Constant, Expression, Field
 from domain.projections.rules import Action
 from domain.upcasting import oldest
 from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
+MAY_FAIL = ("+", "-", "*", "cast")
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
 
 
@@ -138,5 +139,7 @@ class Actions:
 
 
 def _is_plain(part: Expression) -> bool:
-    """Whether the value is there for every event of whatever type."""
+    """Whether the value can be computed for every event of whatever type."""
+    if isinstance(part, Call):
+        return part.function not in MAY_FAIL and all(map(_is_plain, part.arguments))
     return isinstance(part, Constant) or (isinstance(part, Field) and part.path[0] not in ("data", "metadata"))

@@ -106,12 +106,12 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
     columns = {column.name: column for column in read_model.columns}
     if not columns:
         raise ProjectionError(subject, f"its SQL file makes no table {projection.name!r}.")
-    for name in (*projection.key, *projection.folds):
-        if name not in columns:
-            raise ProjectionError(subject, f"its table has no column {name!r}; add it to the SQL file.")
-        if columns[name].generated:
-            raise ProjectionError(subject, f"PostgreSQL generates column {name!r}; take it out of the rules.")
+    _check_names(projection, columns)
     parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
+    for (name,) in connection.execute(sql("projecting/changing_defaults"), parameters):
+        if name in projection.folds:
+            reason = f"the default of column {name!r} changes by itself; have the rules give it, from the event."
+            raise ProjectionError(subject, reason)
     keys = {tuple(row[0]) for row in connection.execute(sql("projecting/unique_keys"), parameters)}
     if tuple(sorted(projection.key)) not in keys:
         listed = ", ".join(projection.key)
@@ -122,6 +122,17 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
             refused += [columns[name].refuses(projection.folds[name], f.value) for name, f in action.columns.items()]
             for reason in filter(None, refused):
                 raise ProjectionError(f"{subject}.{rule.name} on {rule.event.event_type()}", reason)
+
+
+def _check_names(projection: type[Projection], columns: dict[str, Column]) -> None:
+    subject = projection.__name__
+    for name in (*projection.key, *projection.folds):
+        if name not in columns:
+            raise ProjectionError(subject, f"its table has no column {name!r}; add it to the SQL file.")
+        if columns[name].generated:
+            raise ProjectionError(subject, f"PostgreSQL generates column {name!r}; take it out of the rules.")
+        if name.startswith("acci_"):
+            raise ProjectionError(subject, f"a name such as {name!r} is ACCI's own; choose another.")
 
 
 def indexes(connection: Connection, read_model: ReadModel) -> tuple[Index, ...]:

@@ -16,7 +16,7 @@ from domain.projections.values import parse
 from tests.strategies.events import EVENTS
 from tests.strategies.values import JSON, moment
 
-TENANTS, AGGREGATES = ("t1", "t2"), ("a", "b", "é")
+TENANTS, AGGREGATES = ("t1", "t1", "t1", "t2"), ("a", "a", "a", "b", "é")  # few keys, long histories each
 LENGTH = 14
 
 

@@ -1,0 +1,80 @@
+"""What the rules and the table of a read model must agree on, said in a sentence when the table is made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from domain.errors import ProjectionError
+from domain.projections import Projection
+from store.database import Connection, connect
+from store.projecting.trying import Trial
+from tests.unit.test_projection_refusals import define
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "tables") as connection:
+        yield connection
+
+
+NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"
+KEY = "tenant_id text, id text, PRIMARY KEY (tenant_id, id)"
+SENTENCES = (
+    ("CREATE TABLE other (id text)", "its SQL file makes no table 'orders'."),
+    (f"CREATE TABLE orders (note text, {KEY})", "its table has no column 'lines'; add it to the SQL file."),
+    (
+        f"CREATE TABLE orders (note text GENERATED ALWAYS AS ('x') STORED, lines bigint, {KEY})",
+        "PostgreSQL generates column 'note'; take it out of the rules.",
+    ),
+    (
+        "CREATE TABLE orders (note text, lines bigint, tenant_id text, id text)",
+        "its table needs PRIMARY KEY (tenant_id, id), the projection's key.",
+    ),
+    (
+        f"CREATE TABLE orders (note text, lines text, {KEY})",
+        "Orders.ordered on Ordered: it gives an integer to column 'lines' of type text; make them alike.",
+    ),
+    (
+        f"CREATE TABLE orders (note text, lines double precision, {KEY})",
+        "it adds in column 'lines' of type double precision; make it bigint or numeric, which are exact.",
+    ),
+    (
+        "CREATE TABLE orders (note text, lines bigint, tenant_id text, id jsonb, PRIMARY KEY (tenant_id, id))",
+        "key column 'id' is jsonb; make it text, an integer, numeric(p,s), uuid or the like.",
+    ),
+    ("CREATE TABLE orders (note text, lines bigint", "PostgreSQL refuses its SQL file: syntax error at end of input"),
+    *(
+        (
+            f"CREATE TABLE orders (note text DEFAULT {default}, lines bigint, {KEY})",
+            "'note' changes by itself; have the",
+        )
+        for default in ("now()", "current_timestamp", "clock_timestamp()::text", "gen_random_uuid()", "random()")
+    ),
+)
+
+
+@pytest.mark.parametrize(("table", "expected"), SENTENCES)
+def test_the_sentence(connection: Connection, table: str, expected: str) -> None:
+    with pytest.raises(ProjectionError) as caught, connection.transaction(force_rollback=True):
+        Trial(connection, define(NOTED), table)
+    assert expected in str(caught.value)
+
+
+def test_names_that_are_taken(connection: Connection) -> None:
+    table = f"CREATE TABLE orders (acci_ord bigint, {KEY})"
+    with (
+        pytest.raises(ProjectionError, match="a name such as 'acci_ord' is ACCI's own; choose another"),
+        connection.transaction(force_rollback=True),
+    ):
+        Trial(connection, define("Upsert(acci_ord=1)"), table)
+
+
+@pytest.mark.parametrize("default", ["'known'", "lower('KNOWN')", "'current_state'", "'random(1)'"])
+def test_defaults_that_stay(connection: Connection, default: str) -> None:
+    with connection.transaction(force_rollback=True):
+        projection: type[Projection] = define(NOTED)
+        trial: Any = Trial(
+            connection, projection, f"CREATE TABLE orders (note text DEFAULT {default}, lines bigint, {KEY})"
+        )
+    assert [column.name for column in trial.columns] == ["note", "lines", "tenant_id", "id"]

@@ -66,20 +66,24 @@ def append_in_bulk(
     with connection.transaction():
         after = _head(connection)
         try:
-            count = _copy(connection, events, payload_limit)
+            count, last = _copy(connection, events, payload_limit)
         except errors.UniqueViolation as error:
             raise BulkRefused(f"{error.diag.message_detail}") from error
         except errors.DataError as error:
             raise BulkRefused(f"PostgreSQL says {error.diag.message_primary} ({error.diag.context}).") from error
         up_to = _head(connection)
-        _refuse_gaps(connection, after, up_to)
+        if last is not None:
+            _refuse_gaps(connection, after, up_to, last)
     if count >= WORTH_ANALYZING:
         connection.execute(sql("events/analyze"))
     return Appended(count, after, up_to)
 
 
-def _copy(connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int) -> int:
-    count, last_metadata, metadata_json = 0, None, b""
+def _copy(
+    connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int
+) -> tuple[int, Event[EventData] | RawEvent | None]:
+    """How many events there were, and the last of them."""
+    count, event, last_metadata, metadata_json = 0, None, None, b""
     with connection.cursor() as cursor, cursor.copy(sql("events/copy")) as copy:
         copy.set_types(COLUMNS)
         for event in events:
@@ -102,12 +106,13 @@ def _copy(connection: Connection, events: Iterable[Event[EventData] | RawEvent],
                 )
             )
             count += 1
-    return count
+    return count, event
 
 
-def _refuse_gaps(connection: Connection, after: int, up_to: int) -> None:
+def _refuse_gaps(connection: Connection, after: int, up_to: int, last: Event[EventData] | RawEvent) -> None:
+    bounds = {"after": after, "up_to": up_to, **last.stream._asdict(), "version": last.version}
     # Planned for these positions each time: a plan for any reads the whole log.
-    gap = connection.execute(sql("events/gap"), {"after": after, "up_to": up_to}, prepare=False).fetchone()
+    gap = connection.execute(sql("events/gap"), bounds, prepare=False).fetchone()
     if gap is not None:
         *stream, first, last, count = gap
         problem = (

@@ -1,8 +1,14 @@
--- A stream that what was appended between two positions leaves with a gap, if there is one. Both bounds are given so that
--- the planner takes the range for a small one even before the first ANALYZE.
+-- A stream that a COPY between two positions leaves with a gap, if there is one. What others appended meanwhile is left
+-- out: the rows of one COPY share the xmin of its last. Both bounds are given so that the planner takes the range for a
+-- small one even before the first ANALYZE.
 SELECT tenant_id, aggregate_type, aggregate_id, min(version), max(version), count(*)
 FROM acci.events AS added
 WHERE position > %(after)s AND position <= %(up_to)s
+  AND xmin = (
+      SELECT last.xmin FROM acci.events AS last
+      WHERE last.tenant_id = %(tenant_id)s AND last.aggregate_type = %(aggregate_type)s
+        AND last.aggregate_id = %(aggregate_id)s AND last.version = %(version)s
+  )
 GROUP BY tenant_id, aggregate_type, aggregate_id
 HAVING max(version) - min(version) + 1 <> count(*)
     OR min(version) > 1 AND NOT EXISTS (

@@ -1,5 +1,6 @@
 """Plans: why, how much and how long, and who would feel it, without changing anything."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from store.projecting.staleness import stale
 from store.settings import CHECKOUT
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import CONTEXTS, changed_users, live, wrong_rows
+from tests.shell import acci, refusal
 
 TABLE = (CHECKOUT / "sql" / "read_models" / "user_view.sql").read_text()
 
@@ -161,3 +163,22 @@ def test_an_unblocked_retention_leaves_what_is_being_read(
         assert value(reader, "SELECT count(*) FROM generation_1.user_view") > 0
     assert rebuilding.retain(connection, "user_view", 0) == 1
     assert swapping.publish(connection, users, live(connection, users)).generation == 3
+
+
+def test_the_shell_prints_it(connection: Connection, database_url: str) -> None:
+    append_users(connection, 20)
+    before = everything(connection)
+    printed = acci("run", "rebuild", "user_view", "--dry-run", ACCI_DATABASE_URL=database_url)
+    assert printed.returncode == 0, printed.stderr
+    assert "it was never built" in printed.stdout
+    assert "UserCreated" in printed.stdout
+    as_data = acci("run", "rebuild", "stale", "--dry-run", "--json", ACCI_DATABASE_URL=database_url)
+    (stale_one,) = json.loads(as_data.stdout)
+    assert stale_one["projection"] == "user_view"
+    assert everything(connection) == before
+    assert "no projection named 'nobody'" in refusal(
+        acci("run", "rebuild", "user_view,nobody", "--dry-run", ACCI_DATABASE_URL=database_url)
+    )
+    wrong = acci("run", "backfill", "user_view", "--key", "acme", ACCI_DATABASE_URL=database_url)
+    assert wrong.returncode == 2
+    assert "is not a JSON list of texts" in wrong.stderr

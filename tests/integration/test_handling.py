@@ -288,7 +288,6 @@ def test_transfers_in_both_directions_never_lose_money_nor_hang(handler: Command
 
 
 def test_a_unit_of_work_of_appends(store: EventStore) -> None:
-    from store.appending import Append
 
     one = Append(stream("a"), 0, [event(Paid(amount=Decimal(1)), 1)])
     other = Append(stream("b"), 0, [event(Paid(amount=Decimal(2)), 1, "b")])

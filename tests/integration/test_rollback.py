@@ -21,7 +21,7 @@ from store.projecting.generations import Busy
 from store.projecting.rolling_back import NothingKept, OtherRules, roll_back
 from store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, value
-from tests.read_models import CONTEXTS, changed_users, live, wrong_rows
+from tests.read_models import CONTEXTS, changed_users, cut, live, wait_until_blocked, wrong_rows
 
 
 @pytest.fixture
@@ -115,6 +115,27 @@ def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
     with pytest.raises(TableAltered, match="note was added"):
         roll_back(connection, catalogue, sales)
     assert live(connection, sales).generation == 2
+
+
+def test_cut_off_before_the_swap_it_can_be_run_again(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    append_orders(connection, 20, "a-")
+    rebuilding.rebuild(connection, catalogue, sales)
+    rebuilding.rebuild(connection, catalogue, sales)
+    append_orders(connection, 20, "b-")
+    with psycopg.connect(database_url) as reader, connect(database_url, "rollback") as mine:
+        reader.execute("SELECT * FROM read.daily_sales")
+        with ThreadPoolExecutor() as threads:
+            back = threads.submit(roll_back, mine, catalogue, sales)
+            wait_until_blocked(connection, mine.info.backend_pid)
+            cut(connection, mine.info.backend_pid)
+            with pytest.raises(psycopg.OperationalError):
+                back.result(60)
+    assert (live(connection, sales).generation, kept(connection, sales)) == (2, [1])
+
+    assert roll_back(connection, catalogue, sales).generation == 1
+    assert wrong_rows(connection, sales) == 0
 
 
 # -- under load -----------------------------------------------------------------------------------------------------

@@ -45,5 +45,8 @@ class Context:
                     raise DefinitionError(
                         f"Command {command.__name__}", "two aggregates decide on it; give each its own command."
                     )
+                if getattr(command, "aggregate_id_field", None) not in command.model_fields:
+                    reason = "its aggregate_id_field must name the field with the id of the aggregate it is meant for."
+                    raise DefinitionError(f"Command {command.__name__}", reason)
                 commands[command.__name__] = (aggregate, command)
         object.__setattr__(self, "commands", commands)

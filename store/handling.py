@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from psycopg import Error
 
@@ -78,7 +78,13 @@ class CommandHandler:
         The streams in `unchanged` must be at those versions, whether they are written or not. Returns what each
         command led to; otherwise as `handle`.
         """
-        return self._until_it_fits([self._accept(command) for command in commands], unchanged or {})
+        accepted = [self._accept(command) for command in commands]
+        once: dict[UUID, _Accepted] = {}
+        for one in accepted:
+            if once.setdefault(one.command.id, one).handled != one.handled:
+                raise CommandReused(one.handled.name, str(one.command.id))
+        results = dict(zip(once, self._until_it_fits(list(once.values()), unchanged or {}), strict=True))
+        return tuple(results[one.command.id] for one in accepted)
 
     def _accept(self, command: Command[CommandData]) -> _Accepted:
         aggregate, _ = self._catalogue.command(type(command.data).__name__)
@@ -139,7 +145,7 @@ class CommandHandler:
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         try:
             self._store.save_snapshot(stream, loaded.version, loaded.state)
-        except Error:
+        except Exception:
             # The command is committed: what makes later loads quicker must not make it fail.
             log.warning("No snapshot of %s at version %d", tuple(stream), loaded.version, exc_info=True)
 

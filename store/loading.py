@@ -39,7 +39,7 @@ class Loaded(Generic[A]):
     """An aggregate as it was: its state at `version` (0: no stream).
 
     `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_content` is the digest of the
-    command asked about, if it was handled before.
+    command asked about, if it was handled before; nothing is folded then.
     """
 
     state: A
@@ -72,10 +72,8 @@ def load(
         "state_schema": aggregate.state_schema() if snapshots and as_of is None else "",
     }
     rows: Sequence[Sequence[Any]] = connection.execute(sql("events/load"), arguments).fetchall()
-    handled_content = None
     if rows and rows[0][4] == 0:
-        handled_content = bytes.fromhex(rows[0][10])
-        rows = rows[1:]
+        return Loaded(aggregate(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     state, version = aggregate(), 0
     if rows and rows[0][9] is None:
         try:
@@ -86,7 +84,7 @@ def load(
         rows = rows[1:]
     snapshot_version = version
     state = fold(state, map(decoder.event, rows))
-    return Loaded(state, rows[-1][4] if rows else version, snapshot_version, handled_content)
+    return Loaded(state, rows[-1][4] if rows else version, snapshot_version, None)
 
 
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:

@@ -238,6 +238,17 @@ def test_commands_together_see_what_those_before_them_did(handler: CommandHandle
     assert handler.handle_together([]) == ()
 
 
+def test_the_same_command_twice_together_happens_once(handler: CommandHandler, store: EventStore) -> None:
+    opened(handler, "a")
+    twice = pay(5)
+    first, other, again = handler.handle_together([twice, pay(1), twice])
+    assert first == again != other
+    assert balance(store) == 6
+    with pytest.raises(CommandReused):
+        handler.handle_together([new := pay(2), command(pay(3).data, new.id)])
+    assert balance(store) == 6
+
+
 def test_what_was_only_read_must_not_have_changed(handler: CommandHandler, store: EventStore) -> None:
     opened(handler, "a", "b")
     assert handler.handle_together([pay(1)], unchanged={stream("b"): 1, stream("nobody"): 0})

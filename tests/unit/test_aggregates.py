@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from domain.aggregates import Aggregate, decides
+from domain.commands import CommandData
 from domain.contexts import Context
 from domain.errors import DefinitionError, Refused
 from domain.events import EventData
@@ -81,6 +82,19 @@ def test_a_command_has_one_aggregate() -> None:
 
     with pytest.raises(DefinitionError, match="Command Open: two aggregates decide on it"):
         Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Account, Other))
+
+
+def test_a_command_says_which_aggregate_it_is_for() -> None:
+    class Aimless(CommandData):
+        text: str
+
+    class Idle(Aggregate):
+        @decides(Aimless)
+        def decide_aimless(self, _: Any) -> None:
+            """Nothing happens."""
+
+    with pytest.raises(DefinitionError, match="Command Aimless: its aggregate_id_field must name"):
+        Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Idle,))
 
 
 def test_the_schema_of_a_state_changes_with_its_fields_and_its_meaning() -> None:

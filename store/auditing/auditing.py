@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
-from domain.errors import DefinitionError, UnknownName
+from domain.errors import CannotApply, DefinitionError, UnknownName
 from store.auditing import payloads, read_models, rows, snapshots
 from store.auditing.checks import MOST, Check, LeftOut, Looking, one_moment
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
 from store.auditing.sql_checks import sql_checks
 from store.catalogue import Catalogue
-from store.database import Connection
+from store.database import Connection, first_line
 from store.projecting import generations
+from store.projecting.poison import POISON
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 _of_the_whole = partial(Check, of_read_model=True, narrows=False, samples=False)
@@ -93,17 +94,21 @@ def audit(
     began = time.monotonic()
     if not check.narrows and extent.keys:
         return _left_out(check, projection, extent, "It cannot be confined to keys.")
+    found: list[Found] = []
     try:
         with one_moment(connection):
-            found = tuple(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
+            found.extend(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
     except LeftOut as reason:
         return _left_out(check, projection, extent, str(reason))
+    except (*POISON, CannotApply) as error:
+        problem = f"The check cannot be made on what is stored: {first_line(error)}."
+        found.append(Found({}, Severity.WARNING, problem))
     more, found = len(found) > MOST, found[:MOST]
     kept = keep(
         connection, check.name, projection, found, () if more else _looked_at(check, catalogue, projection, extent)
     )
     seconds = round(time.monotonic() - began, 3)
-    return Audited(check.name, projection, str(extent), found, more, kept.new, kept.resolved, seconds)
+    return Audited(check.name, projection, str(extent), tuple(found), more, kept.new, kept.resolved, seconds)
 
 
 def _looking(connection: Connection, catalogue: Catalogue, projection: str | None, extent: Extent) -> Looking:

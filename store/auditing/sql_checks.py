@@ -112,7 +112,7 @@ def _look(audit: Audit, looking: Looking) -> Iterator[Found]:
     parameters = _parameters(audit, looking)
     try:
         cursor = connection.execute(text.encode(), parameters)
-    except (errors.SyntaxErrorOrAccessRuleViolation, errors.DataError, ProgrammingError) as error:
+    except (errors.SyntaxErrorOrAccessRuleViolation, ProgrammingError) as error:
         raise DefinitionError(f"The audit {audit.name}.sql", f"PostgreSQL refuses it: {first_line(error)}.") from error
     names = [column.name for column in cursor.description or ()]
     missing = [name for name in audit.place if name not in names]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-from domain.events import Event, EventData, EventMetadata
+from domain.events import Event, EventData, EventMetadata, StreamId
 from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
 
 
@@ -48,3 +48,16 @@ def _movement(random: Random, dice: float) -> EventData:
     if dice < 0.95:
         return Withdrawn(amount=amount, note=random.choice((None, "rent", "food")))
     return AccountClosed()
+
+
+def long_history(stream: StreamId, events: int) -> list[Event[EventData]]:
+    """One account with many deposits."""
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    metadata = EventMetadata(stream.tenant_id, "one request")
+    first: EventData = AccountOpened(owner="Ann", since=began)
+    made = [first, *(Deposited(amount=Decimal(number)) for number in range(1, events))]
+    return [
+        Event(UUID(int=number, version=4), stream.aggregate_id, stream.aggregate_type, data.event_type(), number, data,
+              metadata, began + timedelta(seconds=number))
+        for number, data in enumerate(made, 1)
+    ]  # fmt: skip

@@ -34,12 +34,12 @@ def audited(
     return [audit(connection, catalogue, *pair, extent) for pair in chosen(catalogue, names, projection)]
 
 
-def corrupt(connection: Connection, name: str, change: LiteralString, **values: Any) -> None:
-    """Change the live table of `name` behind ACCI's back; {} in `change` stands for it."""
+def corrupt(connection: Connection, name: str, statement: LiteralString, to: LiteralString = "", **values: Any) -> None:
+    """Change the live table of `name` behind ACCI's back; {table} in `statement` stands for it, {to} for `to`."""
     generation = generations.live(connection, name)
     assert generation is not None
     table = sql.Identifier(generation.schema, name)
-    assert connection.execute(sql.SQL(change).format(table), values).rowcount > 0
+    assert connection.execute(sql.SQL(statement).format(table=table, to=sql.SQL(to)), values).rowcount > 0
 
 
 @contextmanager

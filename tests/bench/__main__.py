@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from store.database import connect
-from tests.bench import append_latency, append_throughput, catch_up, commands, rebuild, report
+from tests.bench import append_latency, append_throughput, audits, catch_up, commands, rebuild, report
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Subject] = {
     "commands": lambda ground, _: commands.measure(ground.database()),
     "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
+    "audits": lambda ground, said: audits.measure(ground, said.events, said.turns),
 }
 
 

@@ -37,7 +37,9 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     prefect_server: PrefectServer, connection: Connection, bank_url: str
 ) -> None:
     tenant, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {} SET balance = balance * 2, note = NULL WHERE id = %(id)s", id=account)
+    corrupt(
+        connection, "accounts", "UPDATE {table} SET balance = balance * 2, note = NULL WHERE id = %(id)s", id=account
+    )
     environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
 
     failed = prefect_server.run("audit", {"projection": "accounts"}, **environment)

@@ -48,9 +48,9 @@ def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
     connection: Connection, catalogue: Catalogue
 ) -> None:
     tenant, account = some_account(connection)
-    corrupt(connection, "accounts", "DELETE FROM {} WHERE id = %(id)s", id=account)
-    corrupt(connection, "statements", "UPDATE {} SET movements = '[]' WHERE id = %(id)s", id=account)
-    corrupt(connection, "turnover", "INSERT INTO {} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
+    corrupt(connection, "accounts", "DELETE FROM {table} WHERE id = %(id)s", id=account)
+    corrupt(connection, "statements", "UPDATE {table} SET movements = '[]' WHERE id = %(id)s", id=account)
+    corrupt(connection, "turnover", "INSERT INTO {table} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
 
     missing = rows_found(connection, catalogue, "accounts")[f"{tenant}/{account}"]
     assert missing.problem == "The row is missing: its events give one."
@@ -66,7 +66,7 @@ def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
 
 def test_a_narrowed_audit_finds_what_is_in_its_extent_only(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {} SET owner = owner || '!'")
+    corrupt(connection, "accounts", "UPDATE {table} SET owner = owner || '!'")
     whole = rows_found(connection, catalogue, "accounts")
 
     of_tenant = rows_found(connection, catalogue, "accounts", Extent(tenant_id=tenant))
@@ -84,7 +84,7 @@ def test_a_narrowed_audit_finds_what_is_in_its_extent_only(connection: Connectio
 def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
     connection: Connection, catalogue: Catalogue
 ) -> None:
-    corrupt(connection, "turnover", "INSERT INTO {} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
+    corrupt(connection, "turnover", "INSERT INTO {table} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
     assert rows_found(connection, catalogue, "turnover", Extent(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
 
 
@@ -97,7 +97,7 @@ def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
 
 def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {} SET balance = balance + 1 WHERE id = %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
     (first,) = audited(connection, catalogue, "rows", projection="accounts")
     (again,) = audited(connection, catalogue, "rows", projection="accounts")
     assert (first.new, again.new) == (1, 0)
@@ -106,7 +106,7 @@ def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, c
     assert finding.severity is Severity.ERROR
     assert finding.last_seen > finding.first_seen
 
-    corrupt(connection, "accounts", "UPDATE {} SET balance = balance - 1 WHERE id = %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance - 1 WHERE id = %(id)s", id=account)
     elsewhere = Extent(tenant_id="tenant-9")
     assert audited(connection, catalogue, "rows", projection="accounts", extent=elsewhere)[0].resolved == 0
     assert audited(connection, catalogue, "rows", projection="accounts", extent=Extent(one_in=2))[0].resolved == 0
@@ -116,7 +116,7 @@ def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, c
     (resolved,) = findings(connection, resolved=True)
     assert resolved.resolved_at is not None
 
-    corrupt(connection, "accounts", "UPDATE {} SET balance = balance + 1 WHERE id = %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
     assert audited(connection, catalogue, "rows", projection="accounts")[0].new == 1
     days = history(connection, 3)
     assert [counts[Severity.ERROR] for _, counts in days] == [0, 0, 1]
@@ -143,7 +143,7 @@ def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
             (account,),
         ).fetchone()
     position = row and row[0]
-    corrupt(connection, "accounts", "UPDATE {} SET note = 'x' WHERE id <> %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET note = 'x' WHERE id <> %(id)s", id=account)
     found = rows_found(connection, catalogue, "accounts")
     assert f"The AccountOpened at position {position} cannot be applied today" in found.pop(str(position)).problem
     assert f"{tenant}/{account}" not in found

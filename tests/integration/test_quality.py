@@ -45,7 +45,7 @@ def test_a_sound_read_model_passes(connection: Connection, catalogue: Catalogue)
 
 def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {} SET movements = -1, note = 'xx' WHERE id = %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET movements = -1, note = 'xx' WHERE id = %(id)s", id=account)
     generation = generations.live(connection, "accounts")
     assert generation is not None
     found = quality.check(connection, catalogue, Accounts, generation)
@@ -77,7 +77,7 @@ def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
         "SELECT tenant_id, aggregate_id, position FROM acci.events ORDER BY position DESC LIMIT 1"
     ).fetchone()
     assert row is not None
-    corrupt(connection, "accounts", "UPDATE {} SET movements = -1 WHERE id <> %(id)s", id=row[1])
+    corrupt(connection, "accounts", "UPDATE {table} SET movements = -1 WHERE id <> %(id)s", id=row[1])
     suite = Suite(
         Accounts,
         expect("expect_column_values_to_be_between", column="movements", min_value=0),
@@ -91,7 +91,7 @@ def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
 
 def test_the_report_is_one_page_that_fetches_nothing(connection: Connection, tmp_path: Path) -> None:
     _, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {} SET note = '<b>' WHERE id = %(id)s", id=account)
+    corrupt(connection, "accounts", "UPDATE {table} SET note = '<b>' WHERE id = %(id)s", id=account)
     suite = Suite(Accounts, expect("expect_column_values_to_be_in_set", column="note", value_set=["rent", "food"]))
     text = page([report(connection, suite)])
     assert account in text

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql as identifiers
@@ -88,9 +89,20 @@ def spelled_out(rows: Rows) -> list[dict[str, str]]:
 def spelled(value: Any) -> str:
     """The value with its type; zero has no sign here, and a JSON object no order."""
     if isinstance(value, dict | list):
-        return f"json {json_text(value)}"
+        return f"json {json_text(_as_kept(value))}"
     plain = 0.0 if isinstance(value, float) and value == 0 else value
     return f"{type(value).__name__} {plain.isoformat() if isinstance(plain, date) else plain}"
+
+
+def _as_kept(value: Any) -> Any:
+    """JSON with whole numbers as integers: PostgreSQL keeps a number's value, not whether it had an exponent."""
+    if isinstance(value, dict):
+        return {name: _as_kept(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_kept(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(Decimal(repr(value)))
+    return value
 
 
 def _reason(error: Exception) -> str:

@@ -79,8 +79,8 @@ class _Engine:
         return CannotApply(self._projection.name, event.position, event.event_type, str(error))
 
     def _do(self, action: Action, event: RecordedEvent[Any]) -> None:
-        key = tuple(self._converted(name, expression) for name, expression in action.key.items())
-        if None in key:
+        key = self._key(action)
+        if key is None:
             return
         # Whatever becomes of the row, a value that cannot be had makes the event one that cannot be applied.
         values = {name: self._converted(name, fold.value) for name, fold in action.columns.items()}
@@ -91,6 +91,15 @@ class _Engine:
             self._touched[key] = event
             born = row is None or action.verb is Insert
             self._rows[key] = self._folded(self._new(key) if born else dict(row or {}), action, values)
+
+    def _key(self, action: Action) -> Key | None:
+        """The key, or None if a part is NULL; what may be NULL is looked at first."""
+        parts: dict[str, Any] = {}
+        for name, expression in sorted(action.key.items(), key=lambda part: not part[1].nullable):
+            parts[name] = self._converted(name, expression)
+            if parts[name] is None:
+                return None
+        return tuple(parts[name] for name in self._projection.key)
 
     def _converted(self, name: str, expression: Expression) -> Any:
         return self._columns[name].converted(value_of(expression))

@@ -19,6 +19,7 @@ from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of
 
 MAY_FAIL = ("+", "-", "*", "cast")
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
+Keep = Callable[[dict[str, Element], list[Element]], list[Element]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Actions:
     """The rows of actions as a FROM element with key columns, `acci_ord`, `acci_lane`, `acci_type` and values.
 
     A verb whose key has a NULL touches no row, so it is none of them.
-    `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive).
+    `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive),
+    after the conditions it is given, which say that there is a key at all.
     With `require`, an event of a schema version that today's code does not know cannot be applied.
     """
 
@@ -53,7 +55,7 @@ class Actions:
         read_model: ReadModel,
         values: dict[str, Callable[[Action], Element | None]],
         narrow: Callable[[], list[Element]],
-        keep: Callable[[dict[str, Element]], list[Element]],
+        keep: Keep,
         require: Callable[[Element], Element] | None = None,
     ) -> None:
         self.projection, self.read_model = projection, read_model
@@ -94,12 +96,21 @@ class Actions:
 
     def _kept(self, handled: Element, here: list[Placed], key: dict[str, Element]) -> list[Element]:
         """The conditions on the key. A key that may be impossible to compute is so only for the events it is for."""
-        parts = [(name, placed.action.key[name]) for placed in here for name in key]
-        nullable = dict.fromkeys(name for name, part in parts if part.nullable)
-        conditions = [*self._keep(key), *(key[name].is_not(None) for name in nullable)]
-        if not conditions or all(_is_plain(part) for _, part in parts):
+        conditions = self._keep(key, [self._is_there(here, name) for name in self._nullable(here)])
+        if not conditions or all(_is_plain(part) for placed in here for part in placed.action.key.values()):
             return conditions
         return [sa.case((handled, sa.and_(*conditions)))]
+
+    def _nullable(self, here: list[Placed]) -> list[str]:
+        return [name for name in self.projection.key if any(placed.action.key[name].nullable for placed in here)]
+
+    def _is_there(self, here: list[Placed], name: str) -> Element:
+        """Whether the part of the key is not NULL; a part that cannot be NULL is not computed for that."""
+
+        def said(action: Action) -> Element:
+            return self._key_part(action, name).is_not(None) if action.key[name].nullable else sa.true()
+
+        return self._by_type(here, sa.Boolean(), said)
 
     def _readable(self, here: list[Placed]) -> Element:
         """Whether the event's schema version can be read today; where not, evaluating it says so and fails."""

@@ -113,7 +113,12 @@ def _query(
 ) -> sa.Select[Any]:
     """The columns in the table's order: folded ones, those at their default, then what PostgreSQL computes of both."""
     folding = Folding(
-        projection, read_model, which.conditions, lambda key: scope.keys(key, read_model), None, scope.require
+        projection,
+        read_model,
+        which.conditions,
+        lambda key, whole: scope.keys(key, whole, read_model),
+        None,
+        scope.require,
     )
     folded = folding.final().subquery("folded")
     values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}

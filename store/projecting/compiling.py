@@ -37,8 +37,9 @@ class Scope:
         position = EVENTS.c.position
         return [position > Placeholder("after", sa.BigInteger()), position <= Placeholder("upto", sa.BigInteger())]
 
-    def keys(self, key: dict[str, Element], read_model: ReadModel) -> list[Element]:
-        conditions: list[Element] = []
+    def keys(self, key: dict[str, Element], whole: list[Element], read_model: ReadModel) -> list[Element]:
+        """The conditions on a key, after those that say that it is `whole`, without a NULL."""
+        conditions = list(whole)
         if self.partitioned:
             conditions.append(in_partition(key))
         if self.careful:
@@ -118,7 +119,7 @@ class Compiled:
 
     def touched(self) -> str:
         """The query for the keys that a range touches, each as a list of text."""
-        rows = Folding(self.projection, self.read_model, WHOLE.events, lambda _: [], None).actions.rows()
+        rows = Folding(self.projection, self.read_model, WHOLE.events, lambda _, whole: whole, None).actions.rows()
         key = postgresql.array([as_text(rows.c[name]) for name in self.projection.key])
         return text_of(sa.select(key).distinct())
 
@@ -132,7 +133,7 @@ class Compiled:
             self.projection,
             self.read_model,
             scope.events,
-            lambda key: scope.keys(key, self.read_model),
+            lambda key, whole: scope.keys(key, whole, self.read_model),
             stored,
             scope.require,
         )

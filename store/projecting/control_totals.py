@@ -71,7 +71,7 @@ def _from_events(
         return None if given is None else in_type_of(read_model.column(name), translate(given.value))
 
     values: dict[str, Callable[[Action], Element | None]] = {name: partial(added, name=name) for name in sums}
-    actions = Actions(projection, read_model, values, which.conditions, lambda _: [])
+    actions = Actions(projection, read_model, values, which.conditions, lambda _, whole: whole)
     rows = actions.rows("told")
     makes = actions.does(rows, lambda action: action.verb not in (Update, Delete))
     ends = actions.does(rows, lambda action: action.verb is Delete)

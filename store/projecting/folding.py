@@ -14,7 +14,7 @@ from domain.projections import Delete, Insert, Projection, Update, Upsert
 from domain.projections.kinds import Kind
 from domain.projections.rules import Action
 from domain.projections.verbs import FoldKind
-from store.projecting.actions import ORDER_BASE, Actions
+from store.projecting.actions import ORDER_BASE, Actions, Keep
 from store.projecting.tables import ReadModel
 from store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
@@ -31,7 +31,7 @@ class Folding:
         projection: type[Projection],
         read_model: ReadModel,
         narrow: Callable[[], list[Element]],
-        keep: Callable[[dict[str, Element]], list[Element]],
+        keep: Keep,
         stored: sa.FromClause | None,
         require: Callable[[Element], Element] | None = None,
     ) -> None:

@@ -90,7 +90,7 @@ def _touches(projection: type[Projection], read_model: ReadModel, which: Selecti
         touching = rows.subquery("touching")
         position: Element = touching.c.position
     else:
-        actions = Actions(projection, read_model, {}, which.conditions, lambda _: [])
+        actions = Actions(projection, read_model, {}, which.conditions, lambda _, whole: whole)
         touching = actions.rows("touching")
         position = sa.cast(touching.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
     return key_of(touching, projection), position, sa.and_(*(touching.c[name].is_not(None) for name in projection.key))

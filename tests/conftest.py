@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.bank import ledger
 from tests.prefect_server import PrefectServer
@@ -19,6 +20,11 @@ for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_"
     if not name.startswith("ACCI_TEST_"):
         del os.environ[name]
 os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+
+# The same cases each time, so that a change is what makes a test fail. `--hypothesis-profile=random` looks for more.
+settings.register_profile("steady", derandomize=True, database=None)
+settings.register_profile("random", database=None)
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from store.database import Connection
 from store.projecting.appliers import applier_of
 from store.projecting.deriving import derive
 from store.projecting.generations import Generation
-from store.projecting.poison import TooManyDeadLetters, apply_span, watching_out
+from store.projecting.poison import apply_span, watching_out
 from store.projecting.selections import Selection
 from store.projecting.spans import Applier, Key, Span
 from store.projecting.tables import ReadModel, derived
@@ -56,7 +56,7 @@ class Derivation:
         self.turn = extent.turn if self.shares > 1 else 0
 
     def fill(self) -> Iterator[Found]:
-        """Derive the rows; yields the events that cannot be applied."""
+        """Derive the rows; yields the events that cannot be applied. Raises `TooManyDeadLetters`."""
         if self.by_keys:
             parameters = {"generation": self._generation.generation}
             keys = [row[0] for row in self._connection.execute(sql("auditing/touched"), parameters)]
@@ -66,11 +66,8 @@ class Derivation:
             return
         before = self._dead_letters()
         span = Span(0, self._generation.checkpoint, self.turn, self.shares, fresh=True)
-        try:
-            careful = watching_out(self._connection, self._generation, span)
-            apply_span(self._connection, self.applier, self._generation, careful)
-        except TooManyDeadLetters as error:
-            raise LeftOut(str(error)) from error
+        careful = watching_out(self._connection, self._generation, span)
+        apply_span(self._connection, self.applier, self._generation, careful)
         for position, (event_type, keys, reason) in self._dead_letters().items():
             if position not in before:
                 problem = f"The {event_type} at position {position} cannot be applied today: {reason}"

@@ -16,6 +16,7 @@ from store.projecting.compiling import PARKED, in_partition, text_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import require_same_rules
 from store.projecting.merge import Placeholder
+from store.projecting.poison import TooManyDeadLetters
 from store.projecting.shapes import require_unaltered
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED
@@ -36,7 +37,11 @@ def look(looking: Looking) -> Iterator[Found]:
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
     derivation = Derivation(connection, projection, generation, looking.extent)
-    yield from derivation.fill()
+    try:
+        yield from derivation.fill()
+    except TooManyDeadLetters as error:
+        yield Found({}, Severity.ERROR, str(error))
+        return
     connection.execute(identifiers.SQL("ANALYZE {}").format(identifiers.Identifier("pg_temp", projection.name)))
     comparison = Comparison(projection.key, derivation)
     parameters = {"generation": generation.generation, "most": MOST + 1}

@@ -90,8 +90,9 @@ def translate(expression: Expression) -> Element:
             return _constant(expression)
         case Call():
             called = _CALLS[expression.function](expression, [translate(part) for part in expression.arguments])
-            # In parentheses, since SQLAlchemy takes NOT a < b for (NOT a) < b.
-            return Grouping(called) if expression.kind is Kind.BOOLEAN else called
+            # In parentheses, since SQLAlchemy takes NOT a < b for (NOT a) < b, and a * (b * c) for a * b * c, whose
+            # parts are of other types and so overflow elsewhere.
+            return Grouping(called) if expression.function in _GROUPED else called
     raise TypeError(expression)
 
 
@@ -240,6 +241,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_GROUPED = {*_OPERATORS, "and", "or", "not", "is_null"}
 _CALLS: dict[str, Callable[[Call, list[Element]], Element]] = {
     **dict.fromkeys(_OPERATORS, _infix),
     "and": lambda _, parts: sa.and_(*parts),

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +14,12 @@ from uuid import uuid4
 import pytest
 
 from domain.events import Event, EventMetadata
+from store.auditing.findings import findings
 from store.bulk import append_in_bulk
 from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
 from tests.bank.events import Withdrawn
-from tests.bank.ledger import corrupt, some_account
+from tests.bank.ledger import EVENTS, corrupt, some_account
 from tests.prefect_server import PrefectServer, wait_for
 
 
@@ -33,17 +35,40 @@ def artifacts(prefect_server: PrefectServer, run: str) -> dict[str, Any]:
     return {each["key"]: each["data"] for each in found}
 
 
+def runs_of(prefect_server: PrefectServer, deployment: str) -> list[dict[str, Any]]:
+    wanted = {"deployments": {"name": {"any_": [deployment]}}}
+    found: list[dict[str, Any]] = prefect_server.client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+    return found
+
+
+@contextmanager
+def repairing_at_once(prefect_server: PrefectServer, **environment: str) -> Iterator[None]:
+    """Inside, the trigger of prefect.yaml is switched on, and repairs run on the database of the test."""
+    path = f"/deployments/{prefect_server.deployments()['repair']['id']}"
+    (automation,) = prefect_server.client.get(
+        f"/automations/related-to/prefect.deployment.{path.rsplit('/', maxsplit=1)[-1]}"
+    ).json()
+    assert automation["enabled"] is False
+    prefect_server.client.patch(path, json={"job_variables": {"env": environment}}).raise_for_status()
+    switch = f"/automations/{automation['id']}"
+    prefect_server.client.patch(switch, json={"enabled": True}).raise_for_status()
+    try:
+        yield
+    finally:
+        prefect_server.client.patch(switch, json={"enabled": False}).raise_for_status()
+
+
 def test_what_is_wrong_is_shown_announced_and_repaired(
     prefect_server: PrefectServer, connection: Connection, bank_url: str
 ) -> None:
     tenant, account = some_account(connection)
-    corrupt(
-        connection, "accounts", "UPDATE {table} SET balance = balance * 2, note = NULL WHERE id = %(id)s", id=account
-    )
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
     environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
 
-    failed = prefect_server.run("audit", {"projection": "accounts"}, **environment)
-    state = prefect_server.ended(failed)["state"]
+    with repairing_at_once(prefect_server, **environment):
+        failed = prefect_server.run("audit", {"projection": "accounts"}, **environment)
+        state = prefect_server.ended(failed)["state"]
+        (repair,) = wait_for(lambda: runs_of(prefect_server, "repair"), 60, "the findings start a repair")
     assert (state["type"], state["name"]) == ("FAILED", "Findings")
     assert "rows of accounts" in state["message"]
     shown = artifacts(prefect_server, failed)
@@ -51,17 +76,29 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     assert "balance" in shown["audit-differences"]
     assert shown["audit-history"].startswith("data:image/svg+xml;base64,")
 
-    def announced() -> list[dict[str, Any]]:
-        wanted = {"filter": {"event": {"name": ["acci.audit.found"]}}}
-        found = prefect_server.client.post("/events/filter", json=wanted).raise_for_status().json()
-        return [each for each in found["events"] if each["payload"]["projection"] == "accounts"]
+    assert repair["parameters"] == {"projection": "accounts"}
+    assert prefect_server.ended(repair["id"])["state"]["type"] == "COMPLETED"
+    assert "still wrong" in artifacts(prefect_server, repair["id"])["repair"]
+    assert findings(connection) == []
 
-    (event,) = wait_for(announced, 20, "the event of the findings")
-    assert event["resource"]["prefect.resource.id"] == "acci.read-model.accounts"
 
-    repaired = prefect_server.run("audit", {"projection": "accounts", "repair": True}, **environment)
-    assert prefect_server.ended(repaired)["state"]["type"] == "COMPLETED"
-    assert "still wrong" in artifacts(prefect_server, repaired)["repair"]
+def test_an_audit_repairs_seals_are_made_and_snapshots_taken(
+    prefect_server: PrefectServer, connection: Connection, bank_url: str
+) -> None:
+    _, account = some_account(connection)
+    corrupt(connection, "accounts", "DELETE FROM {table} WHERE id = %(id)s", id=account)
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+    wanted: dict[str, dict[str, Any]] = {
+        "audit": {"projection": "accounts", "repair": True},
+        "seal": {"size": 100},
+        "compact-snapshots": {"aggregate": "Account"},
+    }
+    runs = {name: prefect_server.run(name, parameters, **environment) for name, parameters in wanted.items()}
+    ended = {name: prefect_server.ended(run)["state"] for name, run in runs.items()}
+    assert {name: state["type"] for name, state in ended.items()} == dict.fromkeys(wanted, "COMPLETED")
+    assert f"{EVENTS} events sealed" in ended["seal"]["message"]
+    assert "snapshots taken" in ended["compact-snapshots"]["message"]
+    assert findings(connection) == []
 
 
 def test_a_catch_up_checks_what_it_changed(

@@ -1,6 +1,8 @@
 """What an expression means: its SQL and its evaluation in Python give the same value, of the same type and scale."""
 
+import dataclasses
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -92,9 +94,7 @@ def test_random_expressions(connection: Connection, kind: type[EventData]) -> No
     events = [draft.at(number, number) for number, draft in enumerate(drafts, 1)]
     kinds = [each for each in Kind if kind.__name__ != "Closed" or each is not Kind.FLOAT]
 
-    @settings(
-        max_examples=CASES // len(CLASSES) // 2, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    @settings(max_examples=CASES // len(CLASSES) // 2, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(kinds).flatmap(lambda wanted: expression(kind, wanted, 3)))
     def agree(source: str) -> None:
         try:
@@ -139,6 +139,25 @@ def test_text_that_spells_a_number(connection: Connection, to: type) -> None:
     events = [said(text, number) for number, text in enumerate(TEXTS, 1)]
     with logged(connection, events):
         assert not differences(connection, lambda event: cast(event.data.text, to), Said, events)
+
+
+class Sized(EventData):
+    amount: Decimal
+    number: int
+
+
+@pytest.mark.parametrize(
+    "source", ["amount * (number * number)", "amount + (number + number)", "number - (number - 1)"]
+)
+def test_parentheses_are_kept(connection: Connection, source: str) -> None:
+    """`number * number` alone is past a bigint; amount * number * number would not be."""
+    largest = 2**62
+    data = {"amount": "1.5", "number": largest}
+    event = dataclasses.replace(said("", 1), event_type="Sized", data=data)
+    with logged(connection, [event]):
+        names = {name: f"event.data.{name}" for name in ("amount", "number")}
+        spelled_out = " ".join(names.get(word, word) for word in re.findall(r"\w+|\S", source))
+        assert not differences(connection, eval(f"lambda event: {spelled_out}"), Sized, [event])  # noqa: S307
 
 
 @pytest.mark.parametrize("literal", LITERALS)

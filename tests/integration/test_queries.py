@@ -118,7 +118,7 @@ LETTERS = st.text(alphabet="aAbB%_\\éÉ \n", max_size=6)
 PEOPLE = st.lists(st.tuples(st.sampled_from(("acme", "globex")), LETTERS, LETTERS), max_size=30)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, queries=st.lists(LETTERS, min_size=1, max_size=10))
 def test_any_text_is_found_as_by_hand(
     empty: Connection, catalogue: Catalogue, people: list[Person], queries: list[str]

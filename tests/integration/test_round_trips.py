@@ -118,7 +118,7 @@ def plain(data: EventData) -> dict[str, Any]:
 def test_whatever_is_appended_comes_back_equal(database: Database) -> None:
     store, accounts = EventStore(database, CATALOGUE), map(str, count())
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(everythings, min_size=1, max_size=3))
     def round_trip(payloads: list[Everything]) -> None:
         one, other = next(accounts), next(accounts)
@@ -136,7 +136,7 @@ def test_names_and_metadata_come_back_equal(database: Database) -> None:
     store, accounts = EventStore(database, CATALOGUE), count()
     names = texts.map(lambda name: f"{name}|{next(accounts)}").filter(lambda name: len(name.encode()) <= 500)
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
     @given(names, names, texts, texts, everythings)
     def round_trip(tenant: str, account: str, correlation: str, user: str, data: Everything) -> None:
         metadata = EventMetadata(tenant, correlation, None, user)

@@ -46,7 +46,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 
 def test_any_chain_of_steps_gives_the_same_in_sql_and_in_python(connection: Connection) -> None:
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data(), evolutions())
     def agree(data: st.DataObject, evolution: Evolution) -> None:
         payloads = data.draw(st.lists(evolution.payloads(), min_size=1, max_size=5))

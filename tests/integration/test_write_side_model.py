@@ -237,6 +237,6 @@ def test_nothing_differs_from_the_model(database_url: str) -> None:
     with Database(database_url, size=12) as database, Database(proxy.url, size=2) as reached:
         made = {"store": EventStore(database, CATALOGUE), "proxy": proxy, "reached": reached}
         machine = type("WriteSideHere", (WriteSide,), made)
-        how = settings(max_examples=CASES, stateful_step_count=20, deadline=None, database=None)
+        how = settings(max_examples=CASES, stateful_step_count=20, deadline=None)
         run_state_machine_as_test(machine, settings=settings(how, suppress_health_check=list(HealthCheck)))
     proxy.close()

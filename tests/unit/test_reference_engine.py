@@ -278,7 +278,7 @@ def typed(draft: Draft) -> Draft:
     return replace(draft, data=data)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(projections.filter(lambda made: "jsonb" not in made.table), histories)
 def test_typed_events_and_their_stored_payloads_give_the_same_rows(made: RandomProjection, history: History) -> None:
     projection = made.projection

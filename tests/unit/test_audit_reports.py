@@ -1,0 +1,49 @@
+"""What people are shown of an audit: charts, and differences value by value."""
+
+from xml.etree import ElementTree
+
+from flows.charts import stacked_bars
+from flows.differences import differences, most_common
+from store.auditing.findings import Found, Severity
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def found(place: dict[str, str | None], **details: object) -> Found:
+    return Found(place, Severity.ERROR, "It is wrong.", details)
+
+
+def test_a_chart_is_a_picture_with_a_bar_for_each_part_that_is_not_nothing() -> None:
+    text = stacked_bars("<Findings>", [("1 May", [3, 1]), ("2 May", [0, 0])], {"error": "red", "warning": "orange"})
+    drawn = ElementTree.fromstring(text)  # noqa: S314 our own
+    bars = [each for each in drawn.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
+    sizes = [float(bar.attrib["height"]) for bar in bars]
+    assert len(bars) == 2
+    assert abs(sizes[0] - 3 * sizes[1]) < 0.2
+    assert "<Findings>" in [each.text for each in drawn.iter(f"{SVG}text")]
+
+
+def test_a_chart_without_anything_is_drawn() -> None:
+    assert ElementTree.fromstring(stacked_bars("Nothing", [], {"error": "red"})) is not None  # noqa: S314
+
+
+def test_differences_are_listed_value_by_value() -> None:
+    key: dict[str, str | None] = {"tenant_id": "t", "id": "a"}
+    changed = {"name": {"stored": "Ann", "expected": "Bo"}, "note": {"stored": None, "expected": "x"}}
+    frame = differences(
+        [
+            found(key, kind="different", columns=changed),
+            found({"tenant_id": "t", "id": "b"}, kind="missing", expected={"name": "Cy", "note": None}),
+            found({"position": "3"}),
+        ]
+    )
+    assert list(frame.columns) == ["tenant_id", "id", "kind", "column", "stored", "expected"]
+    assert frame.to_dict("records")[0] == {
+        "tenant_id": "t", "id": "a", "kind": "different", "column": "name", "stored": "Ann", "expected": "Bo",
+    }  # fmt: skip
+    assert len(frame) == 4
+    assert sorted(most_common(frame)) == [
+        ("different", "name", 1),
+        ("different", "note", 1),
+        ("missing", "the whole row", 1),
+    ]

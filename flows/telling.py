@@ -6,6 +6,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.plans import plan_rows
+from store.projecting.comparing import spelled_key
 from store.projecting.gate import Verdict
 from store.projecting.planning import Plan
 
@@ -45,7 +46,10 @@ def _comparison(verdict: Verdict) -> list[str]:
     if found.moving:
         told.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
     if found.examples:
-        told += ["Keys that differ, for example:", markdown_table(("key", "what differs"), found.examples)]
+        told += [
+            "Keys that differ, for example:",
+            markdown_table(("key", "what differs"), [(spelled_key(key), what) for key, what in found.examples]),
+        ]
     return told
 
 

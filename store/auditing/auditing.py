@@ -27,7 +27,10 @@ _IN_PYTHON = (
     _of_the_whole("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table),
     _of_the_whole("totals", Severity.ERROR, "A read model misses the total of its events.", read_models.totals),
     _of_the_whole(
-        "second_opinion", Severity.ERROR, "The reference engine derives a row otherwise.", read_models.second_opinion
+        read_models.SECOND_OPINION,
+        Severity.ERROR,
+        "The reference engine derives a row otherwise.",
+        read_models.second_opinion,
     ),
 )
 

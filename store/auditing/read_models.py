@@ -1,10 +1,12 @@
 """Checks of a read model as a whole: its rules, its table, its totals, and a second opinion on a few of its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from domain.errors import AcciError
+from domain.projections import Projection
 from store.auditing.checks import LeftOut, Looking
-from store.auditing.findings import Found, Severity
+from store.auditing.findings import Finding, Found, Severity, findings
+from store.projecting.comparing import spelled_key
 from store.projecting.control_totals import control_totals
 from store.projecting.fingerprints import define
 from store.projecting.generations import require_same_rules
@@ -16,6 +18,7 @@ from store.projecting.spans import Span
 from store.projecting.tables import derived
 from store.statements import sql
 
+SECOND_OPINION = "second_opinion"
 SAMPLE = 50  # keys that the reference engine derives
 
 
@@ -49,7 +52,7 @@ def totals(looking: Looking) -> Iterator[Found]:
 
 
 def second_opinion(looking: Looking) -> Iterator[Found]:
-    """Rows, of a few drawn by chance, that the reference engine derives otherwise."""
+    """Rows, of a few drawn by chance and of those found before, that the reference engine derives otherwise."""
     projection, generation = looking.of_read_model()
     _require_sound(looking)
     connection = looking.connection
@@ -57,11 +60,18 @@ def second_opinion(looking: Looking) -> Iterator[Found]:
     read_model = derived(connection, projection, generation.read_model(connection))
     parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
     try:
-        sample = check_sample(connection, looking.catalogue, projection, read_model, which, SAMPLE, parked)
+        known = keys_of(projection, findings(connection, SECOND_OPINION, projection.name))
+        sample = check_sample(connection, looking.catalogue, projection, read_model, which, SAMPLE, parked, known)
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
     for key, difference in sample.found.examples:
-        yield Found({"key": key}, Severity.ERROR, f"The reference engine derives {key} otherwise: {difference}.")
+        problem = f"The reference engine derives {spelled_key(key)} otherwise: {difference}."
+        yield Found(dict(zip(projection.key, key, strict=True)), Severity.ERROR, problem)
+
+
+def keys_of(projection: type[Projection], found: Iterable[Finding]) -> list[tuple[str | None, ...]]:
+    """The keys of the rows that findings are about."""
+    return [tuple(each.place[name] for name in projection.key) for each in found if {*projection.key} <= {*each.place}]
 
 
 def _require_sound(looking: Looking) -> None:

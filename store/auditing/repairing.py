@@ -7,6 +7,7 @@ from domain.events import StreamId
 from store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Finding, findings
+from store.auditing.read_models import SECOND_OPINION, keys_of
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.loading import UnreadableEvent, load
@@ -67,9 +68,15 @@ Mend = Callable[[Connection, Catalogue, list[Finding]], Extent]
 def rows(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
     """Derive the rows found wrong; the extent to look at again: their keys."""
     projection = catalogue.projection(found[0].projection or "")
-    keys = [tuple(each.place[name] for name in projection.key) for each in found if {*projection.key} <= {*each.place}]
+    keys = keys_of(projection, found)
     derive_rows(connection, catalogue, projection.name, [list(key) for key in keys])
     return Extent(keys=tuple(tuple(part or "" for part in key) for key in keys))
+
+
+def opinions(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
+    """Derive the rows found wrong; the check looks at them again by itself."""
+    rows(connection, catalogue, found)
+    return WHOLE
 
 
 def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: Iterable[Key]) -> None:
@@ -135,6 +142,7 @@ _MENDED: dict[str, Mend] = {
     "views": views,
     "parked_keys": parked_keys,
     ROWS: rows,
+    SECOND_OPINION: opinions,
     SNAPSHOTS: snapshots,
     "snapshot_versions": snapshots,
 }

@@ -17,6 +17,7 @@ from store.database import Connection
 from store.projecting.compiling import text_of
 from store.projecting.generations import Generation
 from store.projecting.selections import Selection
+from store.projecting.spans import Key
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED, note_keys
 from store.projecting.translation import Element, as_text
@@ -41,7 +42,7 @@ class Comparison:
     columns: dict[str, int]
     new_columns: tuple[str, ...]
     gone_columns: tuple[str, ...]
-    examples: tuple[tuple[str, str], ...]
+    examples: tuple[tuple[Key, str], ...]
 
     @property
     def share(self) -> float:
@@ -78,7 +79,7 @@ def _compared(connection: Connection, tables: "_Tables", moving: int) -> Compari
         {name: count for name, count in zip(names, by_column, strict=True) if count},
         _names(tables.new, tables.old),
         _names(tables.old, tables.new),
-        tuple((_spelled(key), _differences(names, rest)) for key, *rest in examples),
+        tuple((key, _differences(names, rest)) for key, *rest in examples),
     )
 
 
@@ -166,7 +167,8 @@ def _names(these: ReadModel, others: ReadModel) -> tuple[str, ...]:
     return tuple(column.name for column in these.columns if column.name not in known)
 
 
-def _spelled(key: Sequence[str | None]) -> str:
+def spelled_key(key: Key) -> str:
+    """The key for people."""
     return "/".join("NULL" if part is None else part for part in key)
 
 

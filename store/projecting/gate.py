@@ -11,7 +11,7 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.batches import WORK_MEM
-from store.projecting.comparing import Comparison, compare
+from store.projecting.comparing import Comparison, compare, spelled_key
 from store.projecting.control_totals import control_totals
 from store.projecting.generations import Generation
 from store.projecting.poison import watching_out
@@ -153,7 +153,7 @@ def _sample(sample: Sample) -> Check:
     left = f" ({sample.left_out:,} keys with long histories left out)" if sample.left_out else ""
     if not wrong:
         return Check("sample", True, f"{sample.keys:,} keys derived again by the reference engine agree{left}.")
-    listed = ", ".join(f"{key} ({what})" for key, what in found.examples)
+    listed = ", ".join(f"{spelled_key(key)} ({what})" for key, what in found.examples)
     return Check("sample", False, f"{wrong:,} of {sample.keys:,} keys derived again differ{left}: {listed}.")
 
 

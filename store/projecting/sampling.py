@@ -46,9 +46,14 @@ def check_sample(
     which: Selection,
     size: int,
     parked: set[tuple[str | None, ...]],
+    besides: Iterable[tuple[str | None, ...]] = (),
 ) -> Sample:
-    """Derive about `size` keys again from the selected events, but the `parked` ones. In the caller's transaction."""
+    """Derive about `size` keys again from the selected events, and those `besides`, but the `parked` ones.
+
+    In the caller's transaction.
+    """
     drawn = {
+        *besides,
         *_from_table(connection, projection, read_model, size),
         *_from_log(connection, projection, read_model, which),
     }

@@ -10,7 +10,8 @@ import pytest
 from domain.errors import DefinitionError, UnknownName
 from store.auditing.auditing import chosen
 from store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
-from store.auditing.findings import Found, Severity, findings, history
+from store.auditing.findings import Found, Severity, findings, history, keep
+from store.auditing.repairing import repair
 from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect
@@ -41,6 +42,22 @@ def rows_found(connection: Connection, catalogue: Catalogue, name: str, extent: 
 def test_a_healthy_history_has_no_findings(connection: Connection, catalogue: Catalogue) -> None:
     done = audited(connection, catalogue)
     assert {each.check: (each.found, each.left_out) for each in done} == {each.check: ((), None) for each in done}
+    assert findings(connection) == []
+
+
+def test_a_row_that_a_sample_found_wrong_stays_in_the_sample_until_it_is_right(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
+    keep(
+        connection, "second_opinion", "accounts", [Found({"tenant_id": tenant, "id": account}, Severity.ERROR, "")], ()
+    )
+    audited(connection, catalogue, "second_opinion", projection="accounts")
+    (found,) = findings(connection, "second_opinion")
+    assert found.problem == f"The reference engine derives {tenant}/{account} otherwise: balance."
+    (repaired,) = repair(connection, catalogue)
+    assert (repaired.check, repaired.found, repaired.left) == ("second_opinion", 1, 0)
     assert findings(connection) == []
 
 

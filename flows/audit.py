@@ -1,6 +1,7 @@
 """The flow that holds what is stored against the events."""
 
 import time
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from prefect import flow, get_run_logger, task
@@ -14,6 +15,7 @@ from flows.session import session
 from store.auditing import repairing
 from store.auditing.auditing import Audited, chosen
 from store.auditing.auditing import audit as make
+from store.auditing.counts import Result, record
 from store.auditing.extents import Extent
 from store.auditing.findings import Severity, history
 from store.auditing.repairing import Repaired
@@ -78,7 +80,7 @@ def audit(
         repair: Derive anew what is found wrong, and look at it again.
         fail_at: How bad a finding must be for the run to be failed.
     """
-    turn = int(time.time() // 3600) % one_in
+    began, turn = time.monotonic(), int(time.time() // 3600) % one_in
     extent = Extent(tenant or None, tuple(map(tuple, keys)), moment(since), one_in, turn)
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
@@ -89,6 +91,8 @@ def audit(
         done = [each for every in done for each in again(every, extent)]
     tell_audit(done)
     with session("audit") as (connection, _):
+        is_full = one is None and not (checks or tenant or keys or since)
+        record(connection, result(done, is_full, one_in, time.monotonic() - began))
         tell_history(history(connection, DAYS_SHOWN))
     announce(done)
     return verdict(done, Severity(fail_at))
@@ -97,6 +101,14 @@ def audit(
 def again(done: Audited, extent: Extent) -> list[Audited]:
     """The check as it comes out now, if it found anything."""
     return look(done.projection or LOG, [done.check], extent) if done.found else [done]
+
+
+def result(done: list[Audited], is_full: bool, one_in: int, seconds: float) -> Result:
+    """The audit in figures, to be remembered as the last one."""
+    found = Counter(found.severity for each in done for found in each.found)
+    left_out = sum(each.left_out is not None for each in done)
+    by_severity = (found[severity] for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO))
+    return Result(seconds, is_full, one_in, len(done), left_out, *by_severity)
 
 
 def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:

@@ -6,7 +6,7 @@ ended. Writers are not touched, and transactions that do not append do not matte
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from store.database import Connection
 from store.statements import sql
@@ -29,6 +29,31 @@ class HighWater:
     position: int
     head: int
     holders: tuple[Holder, ...] = ()
+
+
+@dataclass(frozen=True)
+class MarkNow:
+    """The mark as last established, seen without moving it.
+
+    `behind` is how many seconds it has not been what it could be: that an event above it has waited, or that its
+    holder has been appending; 0 while it is at the head, or above it nothing was stored.
+    """
+
+    position: int
+    head: int
+    established_at: datetime
+    behind: float
+    holders: tuple[Holder, ...]
+
+
+def look(connection: Connection) -> MarkNow:
+    """Where the mark stands; nothing is changed, so that a mark nobody moves is seen."""
+    row = connection.execute(sql("high_water/waiting")).fetchone()
+    position, head, established_at, appending, waiting = row or (0, 0, datetime.now(UTC), [], None)
+    holders = holders_of(connection, set(appending)) if appending and position < head else ()
+    now = datetime.now(UTC)
+    held = [(now - holder.since).total_seconds() for holder in holders if holder.since is not None]
+    return MarkNow(position, head, established_at, round(max([0.0, waiting or 0.0, *held]), 3), holders)
 
 
 def establish(connection: Connection, patience: float = 0.2) -> HighWater:

@@ -30,6 +30,7 @@ class ProjectionStatus:
     lag_is_exact: bool
     lag_seconds: float
     advanced_at: datetime | None
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,20 @@ class Status:
 def read_status(connection: Connection, catalogue: Catalogue) -> Status:
     """The state of things now. Waits at most 0.05 s for appends under way."""
     mark = high_water.establish(connection, patience=0.05)
+    return Status(mark, read_projections(connection, catalogue, mark.head))
+
+
+def read_projections(connection: Connection, catalogue: Catalogue, head: int) -> tuple[ProjectionStatus, ...]:
+    """How far each projection is behind the last position drawn. Nothing is changed."""
     found = {(row[0], row[2]): row for row in connection.execute(sql("status/generations")).fetchall()}
+    letters: dict[str, int] = dict(row[:2] for row in connection.execute(sql("health/dead_letters")).fetchall())
     projections = []
     for name, projection in sorted(catalogue.projections.items()):
         _, generation, _, checkpoint, advanced_at = found.get((name, "live"), (name, None, None, 0, None))
         in_the_making = found.get((name, "building"))
-        events, exact, seconds = _lag(connection, checkpoint, mark.head)
+        events, exact, seconds = _lag(connection, checkpoint, head)
         state = "live" if generation else "not built"
-        if checkpoint > mark.head:
+        if checkpoint > head:
             state = "beyond the log"
         elif generation:
             there = live(connection, name)
@@ -67,9 +74,10 @@ def read_status(connection: Connection, catalogue: Catalogue) -> Status:
                 exact,
                 seconds,
                 advanced_at,
+                letters.get(name, 0),
             )
         )
-    return Status(mark, tuple(projections))
+    return tuple(projections)
 
 
 def _lag(connection: Connection, checkpoint: int, head: int) -> tuple[int, bool, float]:

@@ -13,8 +13,10 @@ from flows.cli import (
     dead_letters,
     findings,
     follow,
+    health,
     history,
     import_,
+    metrics,
     migrate,
     query,
     run,
@@ -22,6 +24,7 @@ from flows.cli import (
     simulate,
     status,
     up,
+    watch,
 )
 
 app = typer.Typer(
@@ -36,6 +39,9 @@ app.command("up")(up.up)
 app.command("migrate")(migrate.migrate)
 app.command("follow")(follow.follow)
 app.command("status")(status.status)
+app.command("watch")(watch.watch)
+app.command("health")(health.health)
+app.command("metrics")(metrics.metrics)
 app.command("send")(send.send)
 app.command("query")(query.query)
 app.command("as-of")(as_of.as_of)

@@ -1,5 +1,6 @@
 """`acci status`: where the log and the read models stand."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from store.status import ProjectionStatus, Status
 
 
@@ -28,15 +31,29 @@ def status(json: JsonFlag = False) -> None:
 
 
 def _show(now: "Status") -> None:
-    from rich.table import Table
-
     out = console()
+    for line in log_lines(now):
+        out.print(line, markup=False)
+    out.print(projections_table(now))
+
+
+def log_lines(now: "Status") -> list[str]:
+    """The log's head and its mark, and who holds the mark."""
     mark = now.high_water
-    out.print(f"head {mark.head:,}   high-water mark {mark.position:,}")
+    lines = [f"head {mark.head:,}   high-water mark {mark.position:,}"]
     for holder in mark.holders:
         process = "" if holder.pid is None else f", process {holder.pid}"
-        out.print(f"  held by {holder.who}{process}, {holder.state}, appending since {holder.since}", markup=False)
-    table = Table("projection", "state", "generation", "checkpoint", "lag (events)", "lag (seconds)")
+        lines.append(f"  held by {holder.who}{process}, {holder.state}, appending since {holder.since}")
+    return lines
+
+
+def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> "Table":
+    """A line for each projection, with what `rates` says of it in a column of its own."""
+    from rich.table import Table
+
+    table = Table("projection", "state", "generation", "checkpoint", "lag (events)", "lag (seconds)", "dead letters")
+    if rates is not None:
+        table.add_column("rate")
     for each in now.projections:
         table.add_row(
             each.projection,
@@ -45,8 +62,10 @@ def _show(now: "Status") -> None:
             f"{each.checkpoint:,}",
             _events(each),
             f"{each.lag_seconds:,.1f}",
+            f"{each.dead_letters:,}",
+            *(() if rates is None else (rates.get(each.projection, ""),)),
         )
-    out.print(table)
+    return table
 
 
 def _generation(each: "ProjectionStatus") -> str:

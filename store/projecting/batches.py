@@ -83,7 +83,7 @@ def apply_batch(
         upto = min(checkpoint + batch_size, bound)
         span = watching_out(connection, generation, Span(checkpoint, upto))
         rows, dead = apply_span(connection, applier, generation, span)
-        connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": upto})
+        connection.execute(sql("generations/advance_batch"), {"generation": generation.generation, "checkpoint": upto})
         return Applied(upto, rows, dead)
 
 

@@ -1,0 +1,65 @@
+"""`acci metrics`: figures for Prometheus."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.errors import AcciError
+from flows.cli.printing import console
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.catalogue import Catalogue
+
+
+@dataclass(eq=False, repr=False)
+class CannotServe(AcciError):
+    """The address cannot be had."""
+
+    host: str
+    port: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Metrics cannot be served at {self.host}:{self.port}: {self.reason}. Choose another --serve or --host."
+
+
+def metrics(
+    serve: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve them at this port until Ctrl-C; 0: any free one.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to serve them at; 0.0.0.0 for all.")] = "127.0.0.1",
+) -> None:
+    """Print the figures once, as Prometheus reads them; or serve them."""
+    from flows.prometheus import text
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.metrics import read_metrics
+
+    settings = Settings.from_environment()
+    url, catalogue = database_url(settings), load(settings.contexts)
+    if serve is not None:
+        _serve(url, catalogue, host, serve)
+        return
+    with connect(url, "metrics") as connection:
+        found = read_metrics(connection, catalogue)
+    typer.echo(text(found), nl=False)
+
+
+def _serve(url: str, catalogue: "Catalogue", host: str, port: int) -> None:
+    from flows.prometheus import serve
+
+    try:
+        at = serve(url, catalogue, host, port)
+    except OSError as error:
+        raise CannotServe(host, port, error.strerror or str(error)) from None
+    out = console(stderr=True)
+    out.print(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        out.print("Ended.")

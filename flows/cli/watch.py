@@ -1,0 +1,81 @@
+"""`acci watch`: the figures of `acci status`, live, with how fast they change."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.printing import console
+from flows.cli.status import log_lines, projections_table
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from store.status import Status
+
+
+def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0) -> None:
+    """Show where the log and the projections stand, live, until Ctrl-C. For one look: acci status."""
+    from rich.live import Live
+
+    from store.embedded import database_url
+
+    settings = Settings.from_environment()
+    url = database_url(settings)
+    with Live(console=console(), auto_refresh=False) as screen:
+        try:
+            for seen in looks(settings, url, interval):
+                screen.update(seen, refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
+    """What is to be seen, again and again; a database that is gone for a while is waited for, but at first."""
+    from rich.console import Group
+
+    from store.catalogue import load
+    from store.database import connect, first_line, is_transient
+    from store.status import read_status
+
+    catalogue, before, began = load(settings.contexts), None, True
+    while True:
+        try:
+            with connect(url, "watch") as connection:
+                while True:
+                    now = (time.monotonic(), read_status(connection, catalogue))
+                    yield picture(now, before)
+                    before, began = now, False
+                    time.sleep(interval)
+        except Exception as error:
+            if began or not is_transient(error):
+                raise
+            yield Group(f"The database is gone, trying again: {first_line(error)}")
+            time.sleep(interval)
+
+
+def picture(now: "tuple[float, Status]", before: "tuple[float, Status] | None") -> "Group":
+    """The status with what changed a second since the look `before`."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines, told = log_lines(now[1]), {}
+    if before is not None and now[0] > before[0]:
+        seconds = now[0] - before[0]
+        appended = (now[1].high_water.head - before[1].high_water.head) / seconds
+        lines[0] += f"   {appended:,.0f} positions/s"
+        earlier = {each.projection: each for each in before[1].projections}
+        for each in now[1].projections:
+            last = earlier[each.projection]
+            if each.generation == last.generation:
+                told[each.projection] = rate(each.lag_events, (each.checkpoint - last.checkpoint) / seconds, appended)
+    return Group(*(Text(line) for line in lines), projections_table(now[1], told))
+
+
+def rate(lag: int, applied: float, appended: float) -> str:
+    """Positions applied a second and, if that wins over what is appended, when nothing will be left."""
+    gained = applied - appended
+    left = f", up to date in {lag / gained:,.0f} s" if lag and gained > 0 else ""
+    return f"{applied:,.0f}/s{left}" if applied or lag else ""

@@ -1,0 +1,131 @@
+"""The figures in the form that Prometheus reads."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+import psycopg
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from domain.errors import AcciError
+from store.catalogue import Catalogue
+from store.database import connect, refusal_of
+from store.metrics import Histogram, Metrics, read_metrics
+
+UP = "Whether the database answers and has the schema"
+
+
+class Figures(Collector):
+    """Asks `read` at every scrape; while that gives None, all there is to tell is that acci_up is 0."""
+
+    def __init__(self, read: Callable[[], Metrics | None]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._read()
+        yield GaugeMetricFamily("acci_up", UP, found is not None)
+        if found is not None:
+            yield from families(found)
+
+
+def text(found: Metrics) -> str:
+    """The figures as Prometheus' text."""
+    registry = CollectorRegistry()
+    registry.register(Figures(lambda: found))
+    return generate_latest(registry).decode()
+
+
+def serve(database_url: str, catalogue: Catalogue, host: str, port: int) -> int:
+    """Answer scrapes at http://host:port/metrics from threads of this process; gives the port.
+
+    Each scrape reads the figures anew, one at a time. Raises OSError if the address cannot be had.
+    """
+    one_at_a_time = threading.Lock()
+
+    def read() -> Metrics | None:
+        try:
+            with one_at_a_time, connect(database_url, "metrics") as connection:
+                return read_metrics(connection, catalogue)
+        except (AcciError, psycopg.Error) as error:
+            if not isinstance(error, AcciError) and refusal_of(error) is None:
+                raise
+            return None
+
+    registry = CollectorRegistry()
+    registry.register(Figures(read))
+    server, _ = start_http_server(port, host, registry)
+    return int(server.server_port)
+
+
+def families(found: Metrics) -> Iterator[Metric]:
+    """Every figure that there is, by name."""
+    yield from _of_the_log(found)
+    yield from _of_projections(found)
+    yield _histogram("acci_batch_duration_seconds", "How long a batch took", "projection", found.batches)
+    yield _histogram("acci_snapshot_size_bytes", "Snapshots by size as stored", "aggregate", found.snapshots)
+    findings = GaugeMetricFamily("acci_findings", "Open findings", labels=["severity", "projection"])
+    for severity in ("error", "warning", "info"):
+        findings.add_metric([severity, ""], found.findings.get((severity, ""), 0))
+    for (severity, projection), many in found.findings.items():
+        if projection:
+            findings.add_metric([severity, projection], many)
+    yield findings
+    if found.audit is not None:
+        last = found.audit
+        yield GaugeMetricFamily("acci_audit_age_seconds", "Time since the last full audit", last.age)
+        results = GaugeMetricFamily("acci_audit_findings", "What the last full audit found", labels=["severity"])
+        for severity, many in (("error", last.errors), ("warning", last.warnings), ("info", last.infos)):
+            results.add_metric([severity], many)
+        yield results
+
+
+def _of_the_log(found: Metrics) -> Iterator[Metric]:
+    events = CounterMetricFamily("acci_events", "Events up to the high-water mark", labels=["event_type"])
+    for event_type, many in found.events.items():
+        events.add_metric([event_type], many)
+    yield events
+    mark = found.mark
+    yield GaugeMetricFamily("acci_head_position", "The last position drawn", mark.head)
+    yield GaugeMetricFamily("acci_high_water_position", "The high-water mark as last established", mark.position)
+    yield GaugeMetricFamily(
+        "acci_high_water_age_seconds", "How long the mark has not been what it could be", mark.behind
+    )
+    yield GaugeMetricFamily("acci_high_water_holders", "Transactions that append above the mark", len(mark.holders))
+
+
+def _of_projections(found: Metrics) -> Iterator[Metric]:
+    def gauge(name: str, about: str, values: Mapping[str, float]) -> Metric:
+        family = GaugeMetricFamily(name, about, labels=["projection"])
+        for projection, value in values.items():
+            family.add_metric([projection], value)
+        return family
+
+    each = {status.projection: status for status in found.projections}
+    yield gauge(
+        "acci_projection_live", "1 if it is live and may be advanced", {n: s.state == "live" for n, s in each.items()}
+    )
+    yield gauge(
+        "acci_projection_checkpoint",
+        "The position up to which it is applied",
+        {n: s.checkpoint for n, s in each.items()},
+    )
+    yield gauge("acci_projection_lag_events", "Events not applied yet", {n: s.lag_events for n, s in each.items()})
+    yield gauge(
+        "acci_projection_lag_seconds", "How long the oldest of them waits", {n: s.lag_seconds for n, s in each.items()}
+    )
+    yield gauge("acci_dead_letters", "Events that could not be applied", {n: s.dead_letters for n, s in each.items()})
+    yield gauge("acci_parked_keys", "Keys that wait behind them", {n: found.parked.get(n, 0) for n in each})
+    yield gauge("acci_rebuild_progress_ratio", "What a rebuild under way has done, from 0 to 1", found.rebuilds)
+
+
+def _histogram(name: str, about: str, label: str, found: Mapping[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=[label])
+    for value, histogram in found.items():
+        buckets, below = [], 0
+        for bound, many in zip((*histogram.bounds, float("inf")), histogram.counts, strict=True):
+            below += many
+            buckets.append(("+Inf" if bound == float("inf") else f"{float(bound)}", float(below)))
+        family.add_metric([value], buckets, histogram.total)
+    return family

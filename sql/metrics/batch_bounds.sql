@@ -1,0 +1,1 @@
+SELECT acci.batch_bounds();

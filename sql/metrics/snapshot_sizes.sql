@@ -1,0 +1,1 @@
+SELECT sizes FROM acci.snapshot_sizes;

@@ -1,0 +1,50 @@
+"""The figures of audits: the last one's age and result, and what is open; kept as they arise, cheap to ask for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from store.database import Connection
+from store.statements import sql
+
+
+@dataclass(frozen=True)
+class LastAudit:
+    """The last audit that made every check on everything, or on one key in `one_in`; `age` in seconds."""
+
+    age: float
+    made_at: datetime
+    one_in: int
+    errors: int
+    warnings: int
+    infos: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an audit came to. `full_set`: every check on everything (perhaps a sample); else a part was asked for."""
+
+    seconds: float
+    full_set: bool
+    one_in: int
+    checks: int
+    left_out: int
+    errors: int
+    warnings: int
+    infos: int
+
+
+def record(connection: Connection, result: Result) -> None:
+    """Afterwards the audit is remembered, as the last one."""
+    connection.execute(sql("auditing/record"), vars(result))
+
+
+def last_audit(connection: Connection) -> LastAudit | None:
+    row = connection.execute(sql("health/last_audit")).fetchone()
+    return None if row is None else LastAudit(*row)
+
+
+def open_findings(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many findings are open, by severity and projection ("" for the log)."""
+    rows: Sequence[tuple[str, str, int]] = connection.execute(sql("health/findings")).fetchall()
+    return {(severity, projection): many for severity, projection, many in rows}

@@ -1,0 +1,200 @@
+"""Health: whether everything is as it should be, for people on call and for what watches over them.
+
+Nothing is changed by looking, so that what stands still is seen to stand still.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from domain.errors import AcciError
+from store import high_water, migrations
+from store.auditing.counts import last_audit, open_findings
+from store.catalogue import Catalogue
+from store.database import Connection, connect, refusal_of, whereabouts
+from store.embedded import database_url
+from store.settings import Settings
+from store.statements import sql
+from store.status import read_projections
+
+PATIENCE = "10s"  # for one statement: an answer that comes late is no answer
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is still healthy: seconds, unless said otherwise. `quiet_seconds` None: a log may be silent for ever."""
+
+    mark_seconds: float = 300
+    lag_seconds: float = 600
+    lag_events: int = 1_000_000
+    audit_hours: float = 26
+    dead_letters: int = 0
+    quiet_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `said` is a sentence, with what to do if it is not healthy."""
+
+    name: str
+    healthy: bool
+    said: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was looked at, in order. `reached` is false if the database was not, and nothing else could be seen."""
+
+    checks: tuple[Check, ...]
+    reached: bool = True
+
+    @property
+    def healthy(self) -> bool:
+        return all(check.healthy for check in self.checks)
+
+
+def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
+    """Look at everything once; raises nothing that a person can mend: that is told as a check."""
+    try:
+        url = database_url(settings)
+        connection = connect(url, "health")
+    except AcciError as error:
+        return Health((Check("database", False, str(error)),), reached=False)
+    checks = [Check("database", True, f"{whereabouts(url)} answers.")]
+    with connection:
+        connection.execute(sql("health/patience"), {"timeout": PATIENCE})
+        for name, look in LOOKS:
+            found = list(_looked(name, look, connection, catalogue, bounds))
+            checks += found
+            if name == "migrations" and not all(check.healthy for check in found):
+                break  # on another schema nothing else means anything
+    return Health(tuple(checks))
+
+
+Look = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
+
+
+def _looked(name: str, look: Look, connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    try:
+        yield from look(connection, catalogue, bounds)
+    except Exception as error:
+        refusal = error if isinstance(error, AcciError) else refusal_of(error)
+        if refusal is None:
+            raise
+        yield Check(name, False, str(refusal))
+
+
+def _migrations(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    migrations.require_migrated(connection)
+    yield Check("migrations", True, "Every migration of this checkout is applied.")
+
+
+def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    mark = high_water.look(connection)
+    if mark.position > mark.head:
+        said = (
+            f"The high-water mark {mark.position:,} is beyond the log's head {mark.head:,}: the log was restored "
+            "from an older backup. The next catch-up sets it right; rebuild what it refuses."
+        )
+        yield Check("mark", False, said)
+    elif mark.behind > bounds.mark_seconds and mark.holders:
+        holder = mark.holders[0]
+        process = "" if holder.pid is None else f", process {holder.pid}"
+        yield Check(
+            "mark",
+            False,
+            f"The high-water mark has been held at {mark.position:,} for {span(mark.behind)} by {holder.who}{process} "
+            f"({holder.state}): end that transaction, or read models stay as they are.",
+        )
+    elif mark.behind > bounds.mark_seconds:
+        yield Check(
+            "mark",
+            False,
+            f"The high-water mark has stood at {mark.position:,} for {span(mark.behind)} while the log went on to "
+            f"{mark.head:,}: nothing runs that moves it. See whether the worker and the catch-up's schedule are on.",
+        )
+    else:
+        yield Check("mark", True, f"The high-water mark is at {mark.position:,} of {mark.head:,}.")
+
+
+def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    for each in read_projections(connection, catalogue, high_water.look(connection).head):
+        name, behind = f"lag of {each.projection}", f"{each.lag_events:,} events and {span(each.lag_seconds)} behind"
+        if each.state == "live":
+            within = each.lag_events <= bounds.lag_events and each.lag_seconds <= bounds.lag_seconds
+            more = "" if within else ": see the last catch-up's run, or run `acci run catch-up`"
+            yield Check(name, within, f"{each.projection} is {behind}{more}.")
+        else:
+            out = {"not built": "catch-up", "rebuild needed": "rebuild", "beyond the log": "rebuild"}[each.state]
+            said = f"{each.projection} is not kept up to date ({each.state}): run `acci run {out} {each.projection}`."
+            yield Check(name, False, said)
+
+
+def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    found = [row for row in connection.execute(sql("health/dead_letters")).fetchall() if row[1]]
+    many = sum(row[1] for row in found)
+    if many > bounds.dead_letters:
+        of = ", ".join(f"{letters:,} of {name} with {keys:,} keys parked" for name, letters, keys in found)
+        yield Check(
+            "dead letters", False, f"Events could not be applied: {of}. See `acci dead-letters list`; mend and retry."
+        )
+    else:
+        yield Check("dead letters", True, f"{many:,} events could not be applied." if many else "There are none.")
+
+
+def _audit(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    last, hours = last_audit(connection), bounds.audit_hours
+    if last is None:
+        row = connection.execute(sql("health/schema_age")).fetchone()
+        age = float(row[0]) if row and row[0] is not None else 0.0
+        said = "Nothing was audited yet" + ("." if age <= hours * 3600 else ": run `acci run audit`.")
+        yield Check("last audit", age <= hours * 3600, said)
+        return
+    sample = "" if last.one_in == 1 else f", of one key in {last.one_in}"
+    said = f"The last audit{sample}, {span(last.age)} ago, found {last.errors:,} errors and {last.warnings:,} warnings"
+    if last.age > hours * 3600:
+        yield Check("last audit", False, f"{said}: that is long ago; run `acci run audit`, and see its schedule.")
+    else:
+        yield Check("last audit", True, f"{said}.")
+
+
+def _findings(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    found = open_findings(connection)
+    errors = sum(many for (severity, _), many in found.items() if severity == "error")
+    lesser = sum(found.values()) - errors
+    if errors:
+        said = f"{errors:,} findings of severity error are open: see `acci findings`; `acci run repair` mends rows."
+        yield Check("findings", False, said)
+    else:
+        yield Check("findings", True, f"No error is open, {lesser:,} lesser findings are.")
+
+
+def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
+    if bounds.quiet_seconds is None:
+        return
+    row = connection.execute(sql("health/last_event")).fetchone()
+    if row is None:
+        yield Check("recent events", False, "The log has no event at all.")
+    else:
+        recent = row[0] <= bounds.quiet_seconds
+        more = "" if recent else ": nobody appends any more"
+        yield Check("recent events", recent, f"The last event was recorded {span(row[0])} ago{more}.")
+
+
+LOOKS: tuple[tuple[str, Look], ...] = (
+    ("migrations", _migrations),
+    ("mark", _mark),
+    ("lag", _lag),
+    ("dead letters", _dead_letters),
+    ("last audit", _audit),
+    ("findings", _findings),
+    ("recent events", _events),
+)
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: 0.4 s, 12 min, 3.5 h, 2.0 days."""
+    if seconds < 120:
+        return f"{seconds:,.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:,.0f} min"
+    return f"{seconds / 3600:,.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:,.1f} days"

@@ -1,0 +1,95 @@
+"""Figures for a monitoring system: read in a few milliseconds, whatever the length of the log.
+
+What would mean reading history is kept as it arises (batches), counted on from the last position (events) or measured
+once in a while (snapshots).
+"""
+
+from dataclasses import dataclass
+
+from store import high_water
+from store.auditing.counts import LastAudit, last_audit, open_findings
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.high_water import MarkNow
+from store.statements import sql
+from store.status import ProjectionStatus, read_projections
+
+STRIDE = 1_000_000  # positions counted in one transaction
+SNAPSHOT_BOUNDS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576)  # bytes
+MEASURED_EVERY = 600  # seconds: all snapshots are read for it
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many were in each bucket (the last: beyond every bound), and the sum of what was measured."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The figures of one moment. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1."""
+
+    mark: MarkNow
+    events: dict[str, int]
+    projections: tuple[ProjectionStatus, ...]
+    parked: dict[str, int]
+    batches: dict[str, Histogram]
+    snapshots: dict[str, Histogram]
+    rebuilds: dict[str, float]
+    findings: dict[tuple[str, str], int]
+    audit: LastAudit | None
+
+
+def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
+    """The figures now. The high-water mark is not moved, so that its age shows. Safe with several who ask at once."""
+    mark = high_water.look(connection)
+    events = count_events(connection, min(mark.position, mark.head))
+    parked = {name: keys for name, _, keys in connection.execute(sql("health/dead_letters")).fetchall()}
+    rebuilds = {name: done for name, _, done in connection.execute(sql("metrics/rebuilds")).fetchall()}
+    return Metrics(
+        mark,
+        events,
+        read_projections(connection, catalogue, mark.head),
+        parked,
+        _batches(connection),
+        _snapshots(connection),
+        rebuilds,
+        open_findings(connection),
+        last_audit(connection),
+    )
+
+
+def count_events(connection: Connection, upto: int) -> dict[str, int]:
+    """Events by type, up to a position at or below the mark; each is counted once, whoever asks, however often."""
+    wanted = {"upto": upto, "stride": STRIDE}
+    reached: int | None = 0
+    while reached is not None and reached < upto:
+        row = connection.execute(sql("metrics/count_events"), wanted).fetchone()
+        reached = row[0] if row else None
+    return dict(connection.execute(sql("metrics/event_counts")).fetchall())
+
+
+def _batches(connection: Connection) -> dict[str, Histogram]:
+    row = connection.execute(sql("metrics/batch_bounds")).fetchone()
+    bounds = tuple(row[0]) if row else ()
+    return _histograms(bounds, connection.execute(sql("metrics/batch_durations")).fetchall())
+
+
+def _snapshots(connection: Connection) -> dict[str, Histogram]:
+    parameters = {"bounds": list(SNAPSHOT_BOUNDS), "seconds": MEASURED_EVERY}
+    connection.execute(sql("metrics/measure_snapshots"), parameters)
+    row = connection.execute(sql("metrics/snapshot_sizes")).fetchone()
+    return _histograms(SNAPSHOT_BOUNDS, row[0] if row else [])
+
+
+def _histograms(bounds: tuple[float, ...], rows: list[tuple[str, int, int, float]]) -> dict[str, Histogram]:
+    """From rows of a name, a bucket, how many it has and their sum."""
+    counts: dict[str, list[int]] = {}
+    totals: dict[str, float] = {}
+    for name, bucket, many, total in rows:
+        counts.setdefault(name, [0] * (len(bounds) + 1))[bucket] = many
+        totals[name] = totals.get(name, 0) + total
+    return {name: Histogram(bounds, tuple(found), totals[name]) for name, found in counts.items()}

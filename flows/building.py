@@ -1,5 +1,7 @@
 """The tasks of a rebuild: each commits what it did, and can be run again."""
 
+import os
+import socket
 from dataclasses import dataclass
 
 from prefect import get_run_logger, task
@@ -12,7 +14,7 @@ from flows.telling import tell_plan, tell_verdict
 from store.projecting import gate, rebuilding, swapping
 from store.projecting.gate import Allowance
 from store.projecting.generations import Generation, Partition
-from store.projecting.planning import Plan, plan
+from store.projecting.planning import Counts, Plan, count_events, plan
 from store.projecting.swapping import ColumnsInUse
 
 
@@ -24,12 +26,20 @@ class Orders:
     keep: int
 
 
+@task(task_run_name="count events", **RETRIED)
+@refusing
+def count(projections: list[str]) -> Counts:
+    """The events that all the plans tell of, counted in one reading of the log."""
+    with session("rebuild") as (connection, catalogue):
+        return count_events(connection, [catalogue.projection(name) for name in projections])
+
+
 @task(task_run_name="plan {projection}", **RETRIED)
 @refusing
-def look_ahead(projection: str, partitions: int) -> Plan:
+def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
     """What the rebuild would read, take and change; refused if something depends on columns that go."""
     with session("rebuild") as (connection, catalogue):
-        ahead = plan(connection, catalogue, catalogue.projection(projection), partitions)
+        ahead = plan(connection, catalogue, catalogue.projection(projection), partitions, counts)
     tell_plan(ahead)
     if ahead.breaks:
         raise ColumnsInUse(projection, "; ".join(ahead.breaks))
@@ -49,17 +59,27 @@ def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition
     return generation, parts
 
 
+@dataclass(frozen=True)
+class Filled:
+    """What filling a partition came to: rows written, and the process that did it, as host/number."""
+
+    rows: int
+    by: str
+
+
 @task(
-    task_run_name="fill {generation.projection}, partition {partition.partition} of {partition.partitions}", **RETRIED
+    task_run_name="fill {generation.projection}, partition {partition.partition} of {partition.partitions}, "
+    "up to position {partition.target}",
+    **RETRIED,
 )
 @refusing
-def fill(generation: Generation, partition: Partition) -> int:
-    """Project the history onto one share of the keys; the rows written."""
+def fill(generation: Generation, partition: Partition) -> Filled:
+    """Project the history up to the partition's target onto one share of the keys."""
     bar = ProgressBar(f"fill {generation.projection}, partition {partition.partition}")
     with session("rebuild") as (connection, catalogue):
         rows = rebuilding.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
     bar.finish()
-    return rows
+    return Filled(rows, f"{socket.gethostname()}/{os.getpid()}")
 
 
 @task(task_run_name="finish {generation.projection}", **RETRIED)

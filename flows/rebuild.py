@@ -1,48 +1,21 @@
 """The flow that builds read models anew and swaps them in."""
 
 import os
-import time
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.building import Orders, begin, check, fill, finish, look_ahead, publish, retain
+from flows.building import Orders, count, look_ahead
+from flows.fleet import Outcome, rebuild_all, said
 from flows.retrying import refusing
 from flows.session import projection_names, session
 from flows.task_runners import chosen_runner
-from store.projecting import generations
 from store.projecting.gate import CHANGES_ALLOWED, Allowance
-from store.projecting.generations import Busy, Generation
 from store.projecting.staleness import stale
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one projection, as a row of the run's table."""
-
-    projection: str
-    did: str
-    generation: int = 0
-    checkpoint: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    failed: bool = False
-
-
-@dataclass(frozen=True)
-class Work:
-    """A generation in the making and the partitions that are being filled."""
-
-    generation: Generation
-    fills: list[PrefectFuture[int]]
-    began: float
 
 
 @flow(name="rebuild", flow_run_name="rebuild {projection}", task_runner=chosen_runner())
@@ -75,12 +48,13 @@ def rebuild(
     at_once = partitions or os.cpu_count() or 1
     # A partition reads the whole log: several projections are better built beside each other than each in many parts.
     shares = max(1, at_once // len(names))
+    counts = count(names)
     if dry_run:
-        plans = [(name, look_ahead(name, shares, return_state=True)) for name in names]
+        plans = [(name, look_ahead(name, shares, counts, return_state=True)) for name in names]
         outcomes = [Outcome(name, said(state, "planned"), failed=not state.is_completed()) for name, state in plans]
         return ended(outcomes, "planned; nothing was changed")
     orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep)
-    return ended(rebuild_all(names, shares, at_once, orders), "rebuilt")
+    return ended(rebuild_all(names, counts, shares, at_once, orders), "rebuilt")
 
 
 def stale_names() -> list[str]:
@@ -90,70 +64,6 @@ def stale_names() -> list[str]:
     for name, why in found.items():
         get_run_logger().info("%s needs a rebuild: %s", name, "; ".join(why))
     return list(found)
-
-
-def rebuild_all(names: list[str], shares: int, at_once: int, orders: Orders) -> list[Outcome]:
-    """Fill all, at most `at_once` partitions at the same time; finish, check and publish each as it is filled."""
-    outcomes: dict[str, Outcome] = {}
-    begun: dict[str, Work] = {}
-    filling: list[PrefectFuture[int]] = []
-    with session("rebuild") as (connection, _), ExitStack() as turns:
-        for name in names:
-            try:
-                turns.enter_context(generations.turn(connection, name, "rebuild"))
-            except Busy as busy:
-                outcomes[name] = Outcome(name, str(busy), failed=True)
-                continue
-            work = start(name, shares, at_once, filling)
-            if isinstance(work, Outcome):
-                outcomes[name] = work
-            else:
-                begun[name] = work
-        for name, work in begun.items():
-            outcomes[name] = complete(work, orders)
-    return [outcomes[name] for name in names]
-
-
-def start(name: str, shares: int, at_once: int, filling: list[PrefectFuture[int]]) -> Work | Outcome:
-    """Plan and begin one projection, and submit its partitions as there is room among those `filling`."""
-    began = time.monotonic()
-    planned = look_ahead(name, shares, return_state=True)
-    if not planned.is_completed():
-        return Outcome(name, said(planned), failed=True)
-    state = begin(name, shares, return_state=True)
-    if not state.is_completed():
-        return Outcome(name, said(state), failed=True)
-    generation, parts = state.result()
-    fills = []
-    for part in parts:
-        if not part.is_done:
-            if len(filling) >= at_once:
-                filling[-at_once].wait()
-            fills.append(fill.submit(generation, part))
-            filling.append(fills[-1])
-    return Work(generation, fills, began)
-
-
-def complete(work: Work, orders: Orders) -> Outcome:
-    """Bring a generation whose partitions are being filled before its readers, through the gate."""
-    generation, name = work.generation, work.generation.projection
-    for future in work.fills:
-        future.wait()
-    failed = [future.state for future in work.fills if not future.state.is_completed()]
-    if failed:
-        return Outcome(name, said(failed[0]), generation.generation, failed=True)
-    rows = sum(future.result() for future in work.fills)
-    for step in (finish, check, publish, retain):
-        state = step(generation, orders, return_state=True)
-        if not state.is_completed():
-            return Outcome(name, said(state), generation.generation, rows=rows, failed=True)
-        generation = state.result()
-    seconds = round(time.monotonic() - work.began, 1)
-    return Outcome(name, "published", generation.generation, generation.checkpoint, rows, seconds)
-
-
-def said(state: State[Any], otherwise: str = "failed") -> str:
-    return otherwise if state.is_completed() else state.message or otherwise
 
 
 def ended(outcomes: list[Outcome], did: str) -> State[Any]:

@@ -9,6 +9,7 @@ from domain.errors import AcciError
 from store.settings import Settings
 
 MOST_THREADS = 64  # how many run at the same time is the flow's to say
+PATIENCE = "300s"
 
 
 @dataclass(eq=False, repr=False)
@@ -36,6 +37,10 @@ def chosen_runner() -> TaskRunner[Any]:
         from prefect_dask import DaskTaskRunner
     except ModuleNotFoundError as error:
         raise NoDask(wanted) from error
+    import dask.config
+
+    # A worker that imports Prefect on a busy machine does not answer for longer than Dask would wait.
+    dask.config.set({"distributed.comm.timeouts.connect": PATIENCE, "distributed.comm.timeouts.tcp": PATIENCE})
     runner: TaskRunner[Any]
     if wanted.isdigit():
         local = {"n_workers": int(wanted), "threads_per_worker": 1, "dashboard_address": None}

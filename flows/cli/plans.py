@@ -10,13 +10,15 @@ def show(wanted: str, partitions: int, json: bool) -> None:
     """Print the plans of the projections meant by `wanted`; nothing is changed."""
     from flows.plans import plan_rows
     from flows.session import projection_names, session
-    from store.projecting.planning import plan
+    from store.projecting.planning import count_events, plan
     from store.projecting.staleness import stale
 
     with session("plan") as (connection, catalogue):
         names = list(stale(connection, catalogue)) if wanted == "stale" else projection_names(wanted)
         shares = max(1, (partitions or os.cpu_count() or 1) // max(1, len(names)))
-        plans = [plan(connection, catalogue, catalogue.projection(name), shares) for name in names]
+        wanted_ones = [catalogue.projection(name) for name in names]
+        counts = count_events(connection, wanted_ones)
+        plans = [plan(connection, catalogue, projection, shares, counts) for projection in wanted_ones]
     if json:
         print_json([asdict(each) for each in plans])
         return

@@ -1,5 +1,6 @@
 """Planning: what a rebuild would read, take and change, told before anything is built. Changes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.projections import Projection
@@ -47,26 +48,49 @@ class Plan:
     breaks: tuple[str, ...]
 
 
-def plan(connection: Connection, catalogue: Catalogue, projection: type[Projection], partitions: int) -> Plan:
-    """What rebuilding `projection` in so many partitions would be. Raises `ProjectionError` as the rebuild would."""
+@dataclass(frozen=True)
+class Counts:
+    """How many events there are of each type up to position `upto`, of a log that ends at `head`."""
+
+    upto: int
+    head: int
+    by_type: dict[str, int]
+
+
+def count_events(connection: Connection, projections: Iterable[type[Projection]]) -> Counts:
+    """The events up to the mark that the projections handle, in one reading of the log."""
     mark = high_water.establish(connection)
+    types = {event.event_type() for projection in projections for event in projection.events()}
+    wanted = {"event_types": sorted(types), "upto": mark.position}
+    return Counts(mark.position, mark.head, dict(connection.execute(sql("planning/events_by_type"), wanted).fetchall()))
+
+
+def plan(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    partitions: int,
+    counts: Counts | None = None,
+) -> Plan:
+    """What rebuilding `projection` in so many partitions would be. Raises `ProjectionError` as the rebuild would.
+
+    `counts` are those of this and other projections, if they were counted already.
+    """
+    counts = counts or count_events(connection, [projection])
     live = generations.live(connection, projection.name)
     building = generations.building(connection, projection.name)
     goes_on = building is not None and building.fingerprint == define(catalogue, projection).fingerprint
     columns = column_changes(connection, _table_to_be(connection, catalogue, projection))
     users = dependents(connection, projection.name)
-    types = [event.event_type() for event in projection.events()]
-    wanted = {"event_types": types, "upto": mark.position}
-    counts: dict[str, int] = dict(connection.execute(sql("planning/events_by_type"), wanted).fetchall())
     return Plan(
         projection.name,
-        reasons(connection, catalogue, projection, mark.head),
+        reasons(connection, catalogue, projection, counts.head),
         live.generation if live else None,
         building.generation if building and goes_on else None,
-        mark.position,
-        {event_type: counts.get(event_type, 0) for event_type in types},
+        counts.upto,
+        {each.event_type(): counts.by_type.get(each.event_type(), 0) for each in projection.events()},
         partitions,
-        estimate(connection, projection.name, mark.position, partitions),
+        estimate(connection, projection.name, counts.upto, partitions),
         _size(connection, live) if live else None,
         users,
         grants(connection, projection.name),

@@ -83,6 +83,7 @@ def fill(
     generation: Generation,
     partition: Partition,
     report: Report = unheard,
+    stride: int = STRIDE,
 ) -> Progress:
     """Project every event up to the partition's target onto its keys. Resumable; each stride is final.
 
@@ -99,7 +100,7 @@ def fill(
             if row is None:
                 raise Busy(projection.name, "rebuild")
             checkpoint, target = row
-            upto = min(checkpoint + STRIDE, target)
+            upto = min(checkpoint + stride, target)
             span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
             rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
             reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}

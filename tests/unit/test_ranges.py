@@ -1,0 +1,27 @@
+"""Ranges: everything reads one range of the log before anything reads the next."""
+
+from store.projecting.generations import Partition
+from store.projecting.ranges import in_one_pass
+
+
+def pieces(*partitions: Partition) -> list[tuple[int, int, int, int]]:
+    found = in_one_pass(partitions, stride=100)
+    return [(each.generation, each.partition, each.checkpoint, each.target) for each in found]
+
+
+def test_all_partitions_read_a_range_before_the_next() -> None:
+    one, other = Partition(1, 0, 1, 0, 250), Partition(2, 0, 1, 0, 250)
+    assert pieces(one, other) == [
+        (1, 0, 0, 100), (2, 0, 0, 100), (1, 0, 100, 200), (2, 0, 100, 200), (1, 0, 200, 250), (2, 0, 200, 250)
+    ]  # fmt: skip
+
+
+def test_a_partition_that_was_interrupted_joins_in_where_it_stopped() -> None:
+    assert pieces(Partition(1, 0, 2, 0, 150), Partition(1, 1, 2, 100, 150)) == [
+        (1, 0, 0, 100), (1, 0, 100, 150), (1, 1, 100, 150)
+    ]  # fmt: skip
+    assert pieces(Partition(1, 0, 1, 70, 150)) == [(1, 0, 70, 100), (1, 0, 100, 150)]
+
+
+def test_nothing_is_missing_of_one_that_is_done() -> None:
+    assert pieces(Partition(1, 0, 1, 150, 150), Partition(2, 0, 1, 0, 0)) == []

@@ -14,12 +14,13 @@ export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help up test check format bench lock clean
+.PHONY: help up test test-dask check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up      start everything here: PostgreSQL, Prefect, a worker, a sample history (Ctrl-C stops it)"
 	@echo "make test    run the tests"
+	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make check   lint, format, types, dependency direction"
 	@echo "make format  let ruff put the format right"
 	@echo "make bench   run the measurements"
@@ -31,6 +32,15 @@ up: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+# Dask lies beside the other packages, so that everything else is tested without it.
+test-dask: $(VENV)/dask/.installed
+	PYTHONPATH=$(VENV)/dask $(BIN)/pytest tests/e2e/test_dask.py $(ARGS)
+
+$(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
+	rm -rf $(VENV)/dask
+	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/dask -r requirements-dask.txt
+	touch $@
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

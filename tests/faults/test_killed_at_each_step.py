@@ -1,0 +1,204 @@
+"""A rebuild, a rollback and a backfill cut off at every step, by the end of the run or of PostgreSQL.
+
+The live read model is right at once, goes on being caught up with, and the same run again comes to its end.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+
+from domain.errors import AcciError
+from store.catalogue import load
+from store.database import Connection, connect
+from store.embedded import EmbeddedServer
+from store.migrations import migrate
+from store.projecting import generations, rebuilding
+from store.projecting.batches import catch_up
+from store.projecting.generations import Busy
+from tests.cutting import CuttingProxy
+from tests.histories import append_orders, value
+from tests.places import REBUILD, RUNS, Place, Run, rebuild
+from tests.prefect_server import wait_for
+from tests.read_models import CONTEXTS, live, rows_of, wrong_rows
+from tests.servers import SharedServer
+
+CATALOGUE = load(CONTEXTS)
+SALES = CATALOGUE.projection("daily_sales")
+BUILT, MORE = 40, 20  # orders
+
+
+def prepare(database_url: str) -> None:
+    """Two generations, the second one live and behind."""
+    with connect(database_url, "test") as connection:
+        append_orders(connection, BUILT, "built-")
+        rebuilding.rebuild(connection, CATALOGUE, SALES)
+        rebuilding.rebuild(connection, CATALOGUE, SALES)
+        append_orders(connection, MORE, "more-")
+
+
+@pytest.fixture(scope="module")
+def prepared(server: SharedServer) -> Iterator[str]:
+    with server.database() as url:
+        prepare(url)
+        yield url.rpartition("/")[2]
+
+
+def require_right(connection: Connection) -> None:
+    """Readers see every order up to the checkpoint, once; and it is not before those that they saw already."""
+    reached = live(connection, SALES).checkpoint
+    applied = value(connection, "SELECT count(*) FROM acci.events WHERE position <= %s", (reached,))
+    assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == applied >= BUILT
+
+
+def go_on(connection: Connection) -> None:
+    """Catch up with what came meanwhile, as soon as PostgreSQL has noticed that the killed run is gone."""
+
+    def caught_up() -> bool:
+        with suppress(Busy):
+            catch_up(connection, CATALOGUE, SALES)
+            return True
+        return False
+
+    wait_for(caught_up, 30, "the killed run's locks are gone")
+    assert wrong_rows(connection, SALES) == 0
+
+
+def finish(connection: Connection, database_url: str, run: Run) -> None:
+    """The same again, to its end: nothing wrong, nothing left over."""
+    append_orders(connection, MORE, "last-")
+    interrupted = generations.building(connection, "daily_sales")
+
+    def ended() -> bool:
+        with suppress(Busy):
+            run(database_url, CATALOGUE, SALES)
+            return True
+        return False
+
+    wait_for(ended, 60, "the rerun ends")
+    catch_up(connection, CATALOGUE, SALES)
+    assert wrong_rows(connection, SALES) == 0
+    assert rows_of(connection, SALES)
+    assert generations.building(connection, "daily_sales") is None
+    schemas = value(connection, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'generation%'")
+    assert schemas == 1 + len(generations.kept(connection, "daily_sales"))
+    if run is rebuild and interrupted is not None:
+        assert live(connection, SALES).generation == interrupted.generation, "it was gone on with"
+
+
+@pytest.mark.parametrize(("place", "run"), RUNS, ids=[str(place) for place, _ in RUNS])
+def test_the_run_is_cut_off(server: SharedServer, prepared: str, place: Place, run: Run) -> None:
+    with server.database(template=prepared) as url, connect(url, "test") as connection:
+        proxy = CuttingProxy(url)
+        proxy.cut(place.when, marks=place.marks)
+        with pytest.raises((psycopg.OperationalError, AcciError)):
+            run(proxy.url, CATALOGUE, SALES)
+        assert not proxy.is_armed
+        proxy.close()
+        require_right(connection)
+        go_on(connection)
+        finish(connection, url, run)
+
+
+class Doomed:
+    """A PostgreSQL of this file's own, to be killed, all its processes at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = EmbeddedServer(folder, folder / "log", durable=False)
+
+    def start(self) -> None:
+        self._server.start(port=0)
+
+    def kill(self) -> None:
+        postmaster = psutil.Process(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]))
+        everybody = [postmaster, *postmaster.children(recursive=True)]
+        for process in everybody:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everybody, 30)
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def url(self, database: str) -> str:
+        found = self._server.running_url(database)
+        assert found is not None
+        return found
+
+    def create(self, database: str, template: str) -> None:
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(make.format(sql.Identifier(database), sql.Identifier(template)))
+
+
+@pytest.fixture(scope="module")
+def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
+    server = Doomed(tmp_path_factory.mktemp("doomed"))
+    try:
+        server.start()
+        server.create("prepared", "template1")
+        migrate(server.url("prepared"))
+        prepare(server.url("prepared"))
+        yield server
+    finally:
+        server.stop()
+
+
+def append_and_see(connection: Connection, place: Place, prefix: str) -> None:
+    """Append orders and show them to readers; waiting for somebody else for long is an error."""
+    connection.execute("SET statement_timeout = '20s'")
+    append_orders(connection, 5, prefix)
+    if place.swapping:
+        with suppress(Busy):
+            catch_up(connection, CATALOGUE, SALES)
+    else:
+        catch_up(connection, CATALOGUE, SALES)
+        assert wrong_rows(connection, SALES) == 0
+
+
+@pytest.mark.parametrize(("place", "run"), RUNS[::2], ids=[str(place) for place, _ in RUNS[::2]])
+def test_postgresql_is_killed(doomed: Doomed, place: Place, run: Run) -> None:
+    """At every other place: to PostgreSQL, a connection that ends and its own end come to the same."""
+    name = f"killed_{RUNS.index((place, run))}"
+    doomed.create(name, "prepared")
+    proxy = CuttingProxy(doomed.url(name))
+    proxy.cut(place.when, doomed.kill, place.marks)
+    with pytest.raises((psycopg.OperationalError, AcciError)):
+        run(proxy.url, CATALOGUE, SALES)
+    assert not proxy.is_armed
+    proxy.close()
+    doomed.start()
+    with connect(doomed.url(name), "test") as connection:
+        require_right(connection)
+        go_on(connection)
+        finish(connection, doomed.url(name), run)
+
+
+def test_appends_and_live_catch_up_go_on_at_each_step(server: SharedServer, prepared: str) -> None:
+    """However long a rebuild stays where it is, orders are appended, and appear before readers.
+
+    But for the moment of the swap: then orders are appended, and whoever would catch up is told at once to come later.
+    """
+    seen: list[Place] = []
+
+    def meanwhile(place: Place, database_url: str) -> None:
+        with connect(database_url, "live work") as connection:
+            append_and_see(connection, place, f"at-{place.marks}-{place.when}-")
+        seen.append(place)  # not if that failed: an error in the line's thread is not heard otherwise
+
+    with server.database(template=prepared) as url, connect(url, "test") as connection:
+        proxy = CuttingProxy(url)
+        for place in REBUILD:
+            proxy.hold(place.when, place.marks, partial(meanwhile, place, url))
+        rebuild(proxy.url, CATALOGUE, SALES)
+        assert not proxy.is_armed
+        assert sorted(map(str, seen)) == sorted(map(str, REBUILD))
+        catch_up(connection, CATALOGUE, SALES)
+        assert wrong_rows(connection, SALES) == 0
+        assert live(connection, SALES).generation == 3

@@ -39,7 +39,8 @@ def count(projections: list[str]) -> Counts:
 def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
     """What the rebuild would read, take and change; refused if something depends on columns that go."""
     with session("rebuild") as (connection, catalogue):
-        ahead = plan(connection, catalogue, catalogue.projection(projection), partitions, counts)
+        projected = catalogue.projection(projection)
+        ahead = plan(connection, catalogue, projected, rebuilding.useful_partitions(projected, partitions), counts)
     tell_plan(ahead)
     if ahead.breaks:
         raise ColumnsInUse(projection, "; ".join(ahead.breaks))
@@ -51,7 +52,9 @@ def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
 def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build: the one an interrupted rebuild left, or a new one."""
     with session("rebuild") as (connection, catalogue):
-        generation, parts = rebuilding.begin(connection, catalogue, catalogue.projection(projection), partitions)
+        projected = catalogue.projection(projection)
+        useful = rebuilding.useful_partitions(projected, partitions)
+        generation, parts = rebuilding.begin(connection, catalogue, projected, useful)
     done = sum(part.is_done for part in parts)
     get_run_logger().info(
         "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)

@@ -37,7 +37,8 @@ def rebuild(
     Args:
         projection: A projection's name, several separated by commas, "all", or "stale" for those that need it.
         dry_run: Only show what would happen: why, what is read, how long, what depends on it.
-        partitions: Shares of the keys that are built at the same time; 0 for as many as this machine has cores.
+        partitions: Shares of the keys that are built at the same time; 0 for as many as this machine has cores. What
+            only counts and compares is built in one, which PostgreSQL reads for in parallel.
         allow_dead_letters: Publish even if some events could not be applied; their keys stay parked.
         changes_allowed: Per cent of the live rows that may go or change; if there are more, nothing is published.
         keep: How many old generations stay for a rollback.

@@ -11,6 +11,7 @@ def show(wanted: str, partitions: int, json: bool) -> None:
     from flows.plans import plan_rows
     from flows.session import projection_names, session
     from store.projecting.planning import count_events, plan
+    from store.projecting.rebuilding import useful_partitions
     from store.projecting.staleness import stale
 
     with session("plan") as (connection, catalogue):
@@ -18,7 +19,10 @@ def show(wanted: str, partitions: int, json: bool) -> None:
         shares = max(1, (partitions or os.cpu_count() or 1) // max(1, len(names)))
         wanted_ones = [catalogue.projection(name) for name in names]
         counts = count_events(connection, wanted_ones)
-        plans = [plan(connection, catalogue, projection, shares, counts) for projection in wanted_ones]
+        plans = [
+            plan(connection, catalogue, projection, useful_partitions(projection, shares), counts)
+            for projection in wanted_ones
+        ]
     if json:
         print_json([asdict(each) for each in plans])
         return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from domain.projections import Projection
 from domain.projections.expressions import Call, Constant, Expression, Field
@@ -67,8 +68,23 @@ class Actions:
         lanes = [self._lane(lane) for lane in range(self.lanes)]
         return (lanes[0] if len(lanes) == 1 else sa.union_all(*lanes)).subquery(name)
 
+    def newest_first(self, few: bool, name: str = "actions", since: sa.FromClause | None = None) -> sa.Subquery:
+        """The rows in falling order of `acci_ord`; of the keys in `since` only, from the place `start` that it gives.
+
+        Values are computed where they are used, as in `rows`: the order is that of events as they are stored. They are
+        read in it by position, or if they are `few` in their range, found by whatever index serves and then sorted.
+        """
+        order = _sorted if few or since is not None else _by_position
+        lanes = [self._lane(lane, order, since) for lane in range(self.lanes)]
+        if self.lanes == 1:
+            return lanes[0].subquery(name)
+        both = sa.union_all(*lanes).subquery("lanes")
+        return sa.select(*both.c).order_by(both.c.acci_position.desc(), both.c.acci_lane.desc()).subquery(name)
+
     def does(self, rows: sa.FromClause, chosen: Callable[[Action], bool]) -> Element | None:
-        """The condition that a row is one of the chosen actions; None if no action is."""
+        """The condition that a row is one of the chosen actions: None if no action is, TRUE if every one is."""
+        if all(chosen(placed.action) for placed in self.placed):
+            return sa.true()
         by_lane: dict[int, list[str]] = {}
         for placed in self.placed:
             if chosen(placed.action):
@@ -79,7 +95,7 @@ class Actions:
             conditions.append(is_type if self.lanes == 1 else sa.and_(rows.c.acci_lane == lane, is_type))
         return sa.or_(*conditions) if conditions else None
 
-    def _lane(self, lane: int) -> sa.Select[Any]:
+    def _lane(self, lane: int, ordered: "Ordered | None" = None, since: sa.FromClause | None = None) -> sa.Select[Any]:
         here = [placed for placed in self.placed if placed.lane == lane]
         handled = EVENTS.c.event_type.in_([placed.event_type for placed in here])
         key = {
@@ -87,12 +103,24 @@ class Actions:
             for name in self.projection.key
         }
         position = EVENTS.c.position
+        order = position * self.lanes + lane if self.lanes > 1 else position
         columns = [value.label(name) for name, value in key.items()]
-        columns.append((position * self.lanes + lane if self.lanes > 1 else position).label("acci_ord"))
-        columns += [sa.literal(lane).label("acci_lane"), EVENTS.c.event_type.label("acci_type")]
+        columns += [
+            position.label("acci_position"),
+            order.label("acci_ord"),
+            sa.literal(lane).label("acci_lane"),
+            EVENTS.c.event_type.label("acci_type"),
+        ]
         columns += [self._by_type(here, self._type(name), value).label(name) for name, value in self._values.items()]
         required = [] if self._require is None else [self._require(self._readable(here))]
-        return sa.select(*columns).where(handled, *self._narrow(), *self._kept(handled, here, key), *required)
+        conditions = [handled, *self._narrow(), *self._kept(handled, here, key), *required]
+        if ordered is None:
+            return sa.select(*columns).where(*conditions)
+        chosen = sa.select(*EVENTS.c).where(*conditions)
+        if since is not None:
+            alike = sa.and_(*(since.c[name] == value for name, value in key.items()))
+            chosen = chosen.select_from(EVENTS.join(since, alike)).where(order >= since.c.start)
+        return sa.select(*_reading(columns, ordered(chosen)))
 
     def _kept(self, handled: Element, here: list[Placed], key: dict[str, Element]) -> list[Element]:
         """The conditions on the key. A key that may be impossible to compute is so only for the events it is for."""
@@ -120,9 +148,9 @@ class Actions:
             by_versions.setdefault(versions[placed.event_type], []).append(placed.event_type)
         stored = EVENTS.c.schema_version
         if len(by_versions) == 1:
-            known: Element = stored.between(*next(iter(by_versions)))
+            known: Element = _within(stored, next(iter(by_versions)))
         else:
-            each = ((stored.between(*span), EVENTS.c.event_type.in_(types)) for span, types in by_versions.items())
+            each = ((_within(stored, span), EVENTS.c.event_type.in_(types)) for span, types in by_versions.items())
             known = sa.or_(*(sa.and_(*both) for both in each))
         return sa.or_(known, sa.func.acci.unreadable(EVENTS.c.position, stored, type_=sa.Boolean()))
 
@@ -147,6 +175,32 @@ class Actions:
         if alone:
             return next(iter(by_text.values()))[0]
         return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
+
+
+def _within(value: Element, span: tuple[int, int]) -> Element:
+    return value == span[0] if span[0] == span[1] else value.between(*span)
+
+
+Ordered = Callable[[sa.Select[Any]], sa.Subquery]
+
+
+def _by_position(events: sa.Select[Any]) -> sa.Subquery:
+    return events.order_by(EVENTS.c.position.desc()).subquery("chosen")
+
+
+def _sorted(events: sa.Select[Any]) -> sa.Subquery:
+    """OFFSET keeps PostgreSQL, which is told to avoid sorting, from reading the whole range for its order."""
+    found = events.offset(0).subquery("found")
+    return sa.select(*found.c).order_by(found.c.position.desc()).subquery("chosen")
+
+
+def _reading(columns: list[Any], events: sa.FromClause) -> list[Any]:
+    """The columns, computed from `events` instead of the log."""
+
+    def instead(element: Any, **_: Any) -> Any:
+        return events.c[element.name] if getattr(element, "table", None) is EVENTS else None
+
+    return [visitors.replacement_traverse(column, {}, instead) for column in columns]
 
 
 def _is_plain(part: Expression) -> bool:

@@ -4,10 +4,14 @@ from typing import Any
 
 from domain.projections import FoldProjection, Projection
 from store.database import Connection
-from store.projecting.compiling import Compiled, Scope
+from store.projecting.compiling import Compiled, Scope, is_ordered
 from store.projecting.folding_in_python import FoldApplier
 from store.projecting.generations import Generation
 from store.projecting.spans import Applier, Key, Span
+from store.statements import sql
+
+LONG = 100_000  # events: reading through fewer takes no time
+RARE = 100
 
 
 class CompiledApplier:
@@ -17,12 +21,18 @@ class CompiledApplier:
         self._generation = generation
         self._key = projection.key
         self._compiled = Compiled(projection, generation.read_model(connection))
+        self._rare = is_rare(connection, projection)
         self._texts: dict[tuple[bool, Scope], bytes] = {}
 
     def apply(self, connection: Connection, span: Span) -> int:
-        scope = Scope(partitioned=span.partitions > 1, careful=span.careful)
+        scope = Scope(partitioned=span.partitions > 1, careful=span.careful, rare=self._rare)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        return connection.execute(self._text(span.fresh, scope), parameters).rowcount
+        if not span.fresh or scope.partitioned or is_ordered(self._compiled.projection):
+            return connection.execute(self._text(span.fresh, scope), parameters).rowcount
+        connection.execute(self._compiled.gather(scope).encode(), parameters)
+        rows = connection.execute(self._compiled.pour().encode()).rowcount
+        connection.execute(sql("gathering/drop"))
+        return rows
 
     def touched(self, connection: Connection, position: int) -> list[Key]:
         parameters = {"after": position - 1, "upto": position}
@@ -40,6 +50,16 @@ class CompiledApplier:
             text = self._compiled.fill(scope) if fresh else self._compiled.apply(scope)
             self._texts[fresh, scope] = text.encode()
         return self._texts[fresh, scope]
+
+
+def is_rare(connection: Connection, projection: type[Projection]) -> bool:
+    """Whether the projection's events are so few among the others that an index finds them sooner than reading on."""
+    size = connection.execute(sql("projecting/log_size")).fetchone()
+    if size is None or size[0] < LONG:
+        return False
+    types = {"event_types": [event.event_type() for event in projection.events()]}
+    told = connection.execute(sql("projecting/expected_rows"), types).fetchone()
+    return told is not None and told[0][0]["Plan"]["Plan Rows"] * RARE < size[0]
 
 
 def applier_of(connection: Connection, projection: type[Projection], generation: Generation) -> Applier:

@@ -119,8 +119,10 @@ def _query(
         lambda key, whole: scope.keys(key, whole, read_model),
         None,
         scope.require,
+        few=scope.chosen,
     )
-    folded = folding.final().subquery("folded")
+    # By itself: sorting by key must not become a part of the folding, which depends on the order of events.
+    folded = folding.final().cte("folded_rows").prefix_with("MATERIALIZED")
     values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
     values |= {name: folded.c[name] for name in projection.key}
     values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}

@@ -9,7 +9,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from domain.projections import Projection
+from domain.projections.verbs import FoldKind
 from store.projecting.folding import Folding
+from store.projecting.gathering import Gather, gathered
 from store.projecting.merge import DEFAULT, Merge, Placeholder, When
 from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, Element, as_text, in_type_of
@@ -26,12 +28,13 @@ class Scope:
 
     `partitioned`: the keys of share `partition` of `partitions`. `careful`: not the parked keys of `generation`, nor
     the events at the positions `skipped`. `chosen`: the keys in `key_<column>`, lists of text of one length, without
-    `skipped`.
+    `skipped`. `rare`: the projection's events are few among the others.
     """
 
     partitioned: bool = False
     careful: bool = False
     chosen: bool = False
+    rare: bool = False
 
     def events(self) -> list[Element]:
         position = EVENTS.c.position
@@ -80,6 +83,11 @@ def _among_chosen(key: Mapping[str, Element], read_model: ReadModel, of: sa.From
 WHOLE = Scope()
 
 
+def is_ordered(projection: type[Projection]) -> bool:
+    """Whether it matters in which order events are folded; where not, PostgreSQL may read them in parallel."""
+    return not {*projection.folds.values()}.isdisjoint((FoldKind.PUT, FoldKind.KEEP))
+
+
 class Compiled:
     """A projection compiled against one generation's table.
 
@@ -111,11 +119,26 @@ class Compiled:
 
     def fill(self, scope: Scope = WHOLE) -> str:
         """The statement that folds a range into a table without rows for the keys in scope."""
+        names, rows = self._filling(scope)
+        return text_of(sa.insert(self.table).from_select(names, rows, include_defaults=False))
+
+    def gather(self, scope: Scope = WHOLE) -> str:
+        """The first half of `fill`, which PostgreSQL may run in parallel; `pour` is the other."""
+        names, rows = self._filling(scope)
+        named = zip(names, rows.selected_columns, strict=True)
+        return text_of(Gather(rows.with_only_columns(*(column.label(name) for name, column in named))))
+
+    def pour(self) -> str:
+        """The statement that puts what was gathered into the table."""
+        names, _ = self._filling(WHOLE)
+        source = gathered(names)
+        return text_of(sa.insert(self.table).from_select(names, sa.select(*source.c), include_defaults=False))
+
+    def _filling(self, scope: Scope) -> tuple[list[str], sa.Select[Any]]:
         folding = self._folding(scope, None)
         folded = folding.final().subquery("folded")
         values = self._key(folded) | self._born(folding, folded)
-        chosen = sa.select(*values.values()).where(folded.c.acci_makes)
-        return text_of(sa.insert(self.table).from_select(list(values), chosen, include_defaults=False))
+        return list(values), sa.select(*values.values()).where(folded.c.acci_makes)
 
     def touched(self) -> str:
         """The query for the keys that a range touches, each as a list of text."""
@@ -136,6 +159,7 @@ class Compiled:
             lambda key, whole: scope.keys(key, whole, self.read_model),
             stored,
             scope.require,
+            few=scope.rare or scope.chosen,
         )
 
     def _key(self, folded: sa.FromClause) -> dict[str, Element]:

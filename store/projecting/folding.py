@@ -1,6 +1,7 @@
 """Folding: a range of events to one row a key, with a verdict on what becomes of the stored row.
 
-Most keys fold in one pass: the last value of a column is the maximum of (order, value) as text, a sum is a sum.
+Most keys fold in one pass over the events, the newest first: the last value of a column is the first that comes, a
+sum is a sum. Hashing keeps the order in which rows come; `projecting/settings` sees to it that nothing else is chosen.
 That is wrong only for a key with an action that a later one in the range makes void (a sum before an Insert, an
 Update before there is a row). Such keys are found in the same pass and folded anew from where they start.
 """
@@ -9,8 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import True_
 
 from domain.projections import Delete, Insert, Projection, Update, Upsert
+from domain.projections.expressions import Constant
 from domain.projections.kinds import Kind
 from domain.projections.rules import Action
 from domain.projections.verbs import FoldKind
@@ -34,8 +38,10 @@ class Folding:
         keep: Keep,
         stored: sa.FromClause | None,
         require: Callable[[Element], Element] | None = None,
+        few: bool = False,
     ) -> None:
-        self.projection, self.read_model, self.stored = projection, read_model, stored
+        """`narrow`, `keep`, `require`: see `Actions`. `few`: what is meant is a small part of the range."""
+        self.projection, self.read_model, self.stored, self._few = projection, read_model, stored, few
         verbs = {action.verb for rule in projection.rules for action in rule.actions}
         self.has = {verb: verb in verbs for verb in (Insert, Update, Upsert, Delete)}
         self.columns = {name: read_model.column(name) for name in projection.folds}
@@ -77,21 +83,27 @@ class Folding:
         """The column's aggregate over `rows`, in a form that `_decoded` reads."""
         kind, value = self.projection.folds[name], rows.c[name]
         written = self.actions.does(rows, self._writes(name))
-        order = as_text(rows.c.acci_ord + ORDER_BASE)
         folded: Element
         if kind is FoldKind.PUT:
-            text = as_text(value)
-            if self._nullable(name):
-                text = sa.func.coalesce(sa.literal("=").op("||")(text), "")
-            folded = sa.func.max(bytewise(order.op("||")(text)))
+            # `first` passes over NULL, so what may be NULL is wrapped.
+            folded = sa.func.acci.first(postgresql.array([value]) if self._nullable(name) else value)
         elif kind is FoldKind.KEEP:
+            order = as_text(rows.c.acci_ord + ORDER_BASE)
             folded = sa.func.min(bytewise(order.op("||")(as_text(value))))
+        elif kind is FoldKind.ADD and self._counts(name):
+            return sa.func.nullif(_of(sa.func.count(), written), 0)
         elif kind is FoldKind.ADD:
             folded = sa.func.sum(value)
         else:
             aggregate = sa.func.min if kind is FoldKind.MINIMUM else sa.func.max
             folded = aggregate(self._comparable(name, value))
-        return folded if written is None else folded.filter(written)
+        return _of(folded, written)
+
+    def _counts(self, name: str) -> bool:
+        """Whether the column is only ever added one to, which is counted at a third of what a sum costs."""
+        given = [placed.action.columns.get(name) for placed in self.actions.placed]
+        values = [each.value for each in given if each is not None]
+        return all(isinstance(value, Constant) and value.kind is Kind.INTEGER and value.value == 1 for value in values)
 
     def _comparable(self, name: str, value: Element) -> Element:
         """PostgreSQL before 18 has no min(uuid); as text UUIDs sort alike."""
@@ -123,13 +135,12 @@ class Folding:
         """The folded value, of the column's type unless a sum; NULL also where no event of the range wrote it."""
         kind = self.projection.folds[name]
         value: Element = folded.c[name]
-        digits = len(str(ORDER_BASE))
         if kind is FoldKind.ADD:
             return value
         if kind is FoldKind.PUT and self._nullable(name):
-            value = sa.case((sa.func.length(value) > digits, sa.func.substr(value, digits + 2)))
-        elif kind in (FoldKind.PUT, FoldKind.KEEP):
-            value = sa.func.substr(value, digits + 1)
+            value = sa.type_coerce(value, postgresql.ARRAY(sa.Text))[1]
+        elif kind is FoldKind.KEEP:
+            value = sa.func.substr(value, len(str(ORDER_BASE)) + 1)
         return in_type_of(self.columns[name], value)
 
     def _starts(self, name: str) -> Callable[[Action], bool]:
@@ -156,7 +167,7 @@ class Folding:
         if self._can_be_void():
             columns.append(sa.func.min(rows.c.acci_ord).label("acci_first"))
             updated = self.actions.does(rows, lambda action: action.verb is Update)
-            first_update = NOTHING if updated is None else sa.func.min(rows.c.acci_ord).filter(updated)
+            first_update = NOTHING if updated is None else _of(sa.func.min(rows.c.acci_ord), updated)
             columns.append(first_update.label("acci_first_update"))
         return columns
 
@@ -168,7 +179,8 @@ class Folding:
 
     def final(self) -> sa.Select[Any]:
         """One row a key: the key, what becomes of its row (anew, gone, makes), each column's fold."""
-        rows = self.actions.rows()
+        puts = FoldKind.PUT in self.projection.folds.values()
+        rows = self.actions.newest_first(self._few) if puts else self.actions.rows()
         folds = [self._fold(rows, name).label(name) for name in self.projection.folds]
         folded = sa.select(*self._key(rows), *self._summary(rows), *folds).group_by(*self._key(rows))
         if not self._can_be_void():
@@ -183,11 +195,11 @@ class Folding:
         )
 
     def _verdict(self, folded: sa.FromClause) -> list[Any]:
-        inserted = sa.func.coalesce(folded.c.acci_inserted, NEVER)
-        deleted = sa.func.coalesce(folded.c.acci_deleted, NEVER)
-        upserted = sa.func.coalesce(folded.c.acci_upserted, NEVER)
-        gone = sa.and_(deleted > inserted, deleted > upserted)
-        anew = sa.and_(sa.func.greatest(inserted, deleted) > NEVER, sa.not_(gone))
+        inserted, deleted, upserted = (sa.func.coalesce(folded.c[LAST[verb]], NEVER) for verb in LAST)
+        gone: Element = sa.and_(deleted > inserted, deleted > upserted) if self.has[Delete] else sa.false()
+        anew: Element = sa.and_(sa.func.greatest(inserted, deleted) > NEVER, sa.not_(gone))
+        if not (self.has[Insert] or self.has[Delete]):
+            anew = sa.false()
         starting = (
             sa.and_(sa.func.coalesce(folded.c[f"acci_started_{name}"], NEVER) == inserted, inserted > deleted)
             for name in self._starting_some
@@ -196,8 +208,15 @@ class Folding:
             *(starts.label(f"acci_starts_{name}") for starts, name in zip(starting, self._starting_some, strict=True)),
             anew.label("acci_anew"),
             gone.label("acci_gone"),
-            sa.or_(anew, sa.and_(upserted > NEVER, sa.not_(gone))).label("acci_makes"),
+            self._makes(anew, gone, upserted).label("acci_makes"),
         ]
+
+    def _makes(self, anew: Element, gone: Element, upserted: Element) -> Element:
+        """Whether there is a row then, even if there was none."""
+        if not self.has[Upsert]:
+            return anew
+        only = not (self.has[Insert] or self.has[Update] or self.has[Delete])
+        return sa.true() if only else sa.or_(anew, sa.and_(upserted > NEVER, sa.not_(gone)))
 
     # -- keys with void actions ---------------------------------------------------------------------------------
 
@@ -236,17 +255,16 @@ class Folding:
             .group_by(*self._key(folded), folded.c.acci_inserted, folded.c.acci_deleted)
             .cte("starts")
         )
-        rows = self.actions.rows("anew")
+        rows = self.actions.newest_first(self._few, "anew", starts)
         folds = [self._fold(rows, name).label(name) for name in self.projection.folds]
-        return (
-            sa.select(*self._key(rows), *folds)
-            .select_from(rows.join(starts, self._same_key(starts, rows)))
-            .where(rows.c.acci_ord >= starts.c.start)
-            .group_by(*self._key(rows))
-            .cte("refolded")
-        )
+        return sa.select(*self._key(rows), *folds).group_by(*self._key(rows)).cte("refolded")
 
 
 def _last(rows: sa.FromClause, done: Element | None) -> Element:
     """The place of the last action for which `done` holds."""
-    return NOTHING if done is None else sa.func.max(rows.c.acci_ord).filter(done)
+    return NOTHING if done is None else _of(sa.func.max(rows.c.acci_ord), done)
+
+
+def _of(aggregate: sa.Function[Any], chosen: Element | None) -> Element:
+    """The aggregate over the rows for which `chosen` holds; None for none that could matter, TRUE for all."""
+    return aggregate if chosen is None or isinstance(chosen, True_) else aggregate.filter(chosen)

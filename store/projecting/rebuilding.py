@@ -13,13 +13,14 @@ from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from domain.projections import Projection
+from domain.projections import FoldProjection, Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations, shapes, swapping
 from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
+from store.projecting.compiling import is_ordered
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
@@ -34,6 +35,12 @@ Gate = Callable[[Connection, Generation], None]
 
 def unguarded(_: Connection, __: Generation) -> None:
     """Let every generation pass."""
+
+
+def useful_partitions(projection: type[Projection], at_most: int) -> int:
+    """How many partitions serve: one, if order does not matter, since PostgreSQL then reads the log in parallel."""
+    compiled = not issubclass(projection, FoldProjection)
+    return 1 if compiled and not is_ordered(projection) else at_most
 
 
 def begin(

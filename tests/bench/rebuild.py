@@ -47,7 +47,8 @@ def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS
         rebuilding.retain(connection, projection.name, 0)
         connection.execute("CHECKPOINT")
         begin = time.perf_counter()
-        generation, parts = rebuilding.begin(connection, CATALOGUE, projection, partitions)
+        useful = rebuilding.useful_partitions(projection, partitions)
+        generation, parts = rebuilding.begin(connection, CATALOGUE, projection, useful)
 
         def fill(part: Partition) -> None:
             with connect(url, "bench") as own:

@@ -1,6 +1,11 @@
-"""The PostgreSQL that the tests share, and the databases that each of them gets of its own."""
+"""The PostgreSQL that the tests share, and the databases that each of them gets of its own.
+
+`ACCI_TEST_SERVER_URL` names a server to use instead of the embedded one, with a user who may do everything there: an
+older PostgreSQL, say. Its database is not touched; what the tests make is dropped.
+"""
 
 import fcntl
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -14,6 +19,7 @@ from store.embedded import EmbeddedServer
 from store.migrations import migrate
 
 TEMPLATE = "acci_template"
+GIVEN = os.environ.get("ACCI_TEST_SERVER_URL", "")
 
 
 class SharedServer:
@@ -30,18 +36,19 @@ class SharedServer:
     def start(self) -> None:
         """Afterwards the server runs and has a template with the whole schema, whichever process made it."""
         self._folder.mkdir(exist_ok=True)
-        self.url = self._server.start(port=0)
+        self.url = GIVEN or self._server.start(port=0)
         made = self._folder / "template_made"
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not made.exists():
-                migrate(self._server.create_database(TEMPLATE))
+                self._say(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+                migrate(self._url_of(TEMPLATE))
                 made.touch()
 
     def remove(self) -> None:
         """Afterwards neither the server nor its data are there."""
         if self._folder.exists():
-            self._server.stop()
+            self._stop()
             shutil.rmtree(self._folder)
 
     @contextmanager
@@ -52,9 +59,19 @@ class SharedServer:
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         self._say(make.format(sql.Identifier(name), sql.Identifier(template)))
         try:
-            yield self.url.rpartition("/")[0] + "/" + name
+            yield self._url_of(name)
         finally:
             self._say(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _stop(self) -> None:
+        if not GIVEN:
+            self._server.stop()
+        elif (self._folder / "template_made").exists():
+            self.url = GIVEN
+            self._say(sql.SQL("DROP DATABASE {}").format(sql.Identifier(TEMPLATE)))
+
+    def _url_of(self, database: str) -> str:
+        return self.url.rpartition("/")[0] + "/" + database
 
     def _say(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

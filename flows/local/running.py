@@ -26,6 +26,17 @@ class AlreadyRunning(AcciError):
         )
 
 
+@dataclass(eq=False, repr=False)
+class NoHome(AcciError):
+    """The folder for data, logs and Prefect's home cannot be made or written."""
+
+    home: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The folder {self.home} cannot be used ({self.reason}): let ACCI_HOME name one that you may write."
+
+
 @dataclass(frozen=True)
 class Running:
     """What a running `acci up` tells others."""
@@ -37,13 +48,17 @@ class Running:
 
 @contextmanager
 def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
-    """Inside, this is the only `acci up` of this folder, and others can find it; else raises AlreadyRunning.
+    """Inside, this is the only `acci up` of this folder, and others can find it; else raises AlreadyRunning; NoHome.
 
     The lock is the operating system's: it goes with the process, also when that is killed.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
     record = _record(settings)
-    with record.open("a+") as held:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        opened = record.open("a+")
+    except OSError as error:
+        raise NoHome(str(settings.home), error.strerror or str(error)) from error
+    with opened as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

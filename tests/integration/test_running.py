@@ -10,8 +10,9 @@ import pytest
 
 from flows.local.environment import MARK
 from flows.local.leftovers import end_processes
-from flows.local.running import AlreadyRunning, Running, only_one, prefect_api_url, running
+from flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_api_url, running
 from store.settings import Settings
+from tests.shell import acci
 
 API, UI = "http://127.0.0.1:1/api", "http://127.0.0.1:1"
 
@@ -34,6 +35,14 @@ def test_a_named_prefect_server_comes_first(settings: Settings, tmp_path: Path) 
     named = Settings.from_environment({"ACCI_HOME": str(tmp_path), "PREFECT_API_URL": "http://other/api"})
     with only_one(settings, API, UI):
         assert prefect_api_url(named) == "http://other/api"
+
+
+def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+    taken = tmp_path / "a file"
+    taken.touch()
+    done = acci("up", ACCI_HOME=str(taken))
+    assert done.returncode == 1
+    assert done.stderr == f"acci: {NoHome(str(taken), 'File exists')}\n"
 
 
 def test_a_second_one_is_told_where_the_first_is(settings: Settings) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from domain.projections import Projection
 from domain.quality import Expectation, Suite
 from store.catalogue import Catalogue
-from store.database import Connection
+from store.database import Connection, options_of
 from store.projecting.generations import Generation
 from store.projecting.selections import Selection
 from store.projecting.touching import chosen_keys, note_keys
@@ -193,5 +193,6 @@ def _url(connection: Connection, schema: str) -> str:
     """The connection's address, for a second one by way of SQLAlchemy that looks for tables in `schema` first."""
     info = connection.info
     address = (info.user, info.password or None, info.host, info.port, info.dbname)
-    url = URL.create("postgresql+psycopg", *address, query={"options": f"-csearch_path={schema},public"})
+    options = f"{options_of('project')} -c search_path={schema},public"
+    url = URL.create("postgresql+psycopg", *address, query={"options": options})
     return url.render_as_string(hide_password=False)

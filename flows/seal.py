@@ -18,7 +18,7 @@ from store.sealing import SIZE, Sealed
 @refusing
 def seal_events(size: int) -> Sealed:
     """Seal what is not sealed yet."""
-    with session("seal") as (connection, _):
+    with session("seal", "administer") as (connection, _):
         return sealing.seal(connection, size)
 
 

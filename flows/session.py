@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection, Role, connect
 from store.embedded import database_url
 from store.settings import Settings
 
 
 @contextmanager
-def session(purpose: str) -> Iterator[tuple[Connection, Catalogue]]:
-    """A connection of one's own and the catalogue. Raises `DatabaseUnreachable`, `DefinitionError`."""
+def session(purpose: str, role: Role = "project") -> Iterator[tuple[Connection, Catalogue]]:
+    """A connection of one's own, with the rights of `role`, and the catalogue.
+
+    Raises `DatabaseUnreachable`, `NotAllowed`, `DefinitionError`.
+    """
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), purpose) as connection:
+    with connect(database_url(settings), purpose, role) as connection:
         yield connection, catalogue
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import psycopg
 from psycopg import errors
@@ -18,6 +18,8 @@ from domain.errors import AcciError
 set_json_loads(from_json)  # three times as fast as the standard library's
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+# The rights that a session takes, made by sql/migrations/0020_roles.sql; without one it has those of its login.
+Role = Literal["append", "project", "read", "administer"]
 
 # What may go away by itself: the connection, the server's readiness, a lock, a conflict between transactions.
 TRANSIENT = (
@@ -115,24 +117,38 @@ def whereabouts(url: str) -> str:
     return f"{host}:{port}/{known.get('dbname', '')}"
 
 
-def connect(url: str, purpose: str) -> Connection:
-    """A connection of one's own, in autocommit; `purpose` shows in `pg_stat_activity`.
+def connect(url: str, purpose: str, role: Role | None = None) -> Connection:
+    """A connection of one's own, in autocommit, with the rights of `role`; `purpose` shows in `pg_stat_activity`.
 
-    Raises `DatabaseUnreachable`.
+    Raises `DatabaseUnreachable`, `NotAllowed` if the login may not take the role, `SchemaMissing` if there is none.
     """
     where = whereabouts(url)
     try:
-        return psycopg.connect(url, **_how(url, f"acci {purpose}"), connect_timeout=10)
+        return psycopg.connect(url, **_how(url, f"acci {purpose}", role), connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(where, first_line(error)) from error
+        raise _role_refused(error, role) or DatabaseUnreachable(where, first_line(error)) from error
 
 
-def _how(url: str, application_name: str) -> dict[str, Any]:
-    """Autocommit, statements prepared at first use, and moments in UTC: elsewhere an hour may come twice."""
-    options = f"{conninfo_to_dict(url).get('options') or ''} -c TimeZone=UTC"
+def options_of(role: Role | None) -> str:
+    """What a session begins with: the role's rights, and moments in UTC, since elsewhere an hour may come twice."""
+    return "-c TimeZone=UTC" if role is None else f"-c TimeZone=UTC -c role=acci_{role}"
+
+
+def _how(url: str, application_name: str, role: Role | None) -> dict[str, Any]:
+    """Autocommit, and statements prepared at first use."""
+    options = f"{conninfo_to_dict(url).get('options') or ''} {options_of(role)}"
     return {
         "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "options": options.strip()
     }  # fmt: skip
+
+
+def _role_refused(error: psycopg.OperationalError, role: Role | None) -> AcciError | None:
+    """A server that refuses to begin a session gives no SQLSTATE; it names the role in its own language."""
+    said = [line for line in str(error).splitlines() if f"acci_{role}" in line]
+    if not said:
+        return None
+    reason = said[0].rpartition("FATAL:")[2].strip()
+    return SchemaMissing(reason) if "not exist" in reason or "invalid value" in reason else NotAllowed(reason)
 
 
 def first_line(error: BaseException) -> str:
@@ -140,10 +156,11 @@ def first_line(error: BaseException) -> str:
 
 
 class Database:
-    """A thread-safe pool of connections to one database; opens at first use, grows to `size`."""
+    """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use."""
 
-    def __init__(self, url: str, size: int = 10) -> None:
+    def __init__(self, url: str, size: int = 10, role: Role | None = None) -> None:
         self.url = url
+        self._role = role
         self._size = size
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
@@ -158,7 +175,7 @@ class Database:
         try:
             connection = pool.getconn(timeout=30)
         except PoolTimeout as error:
-            connect(self.url, "probe").close()  # says what is wrong, if it is the server
+            connect(self.url, "probe", self._role).close()  # says what is wrong, if it is the server
             raise DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s") from error
         try:
             yield connection
@@ -184,12 +201,12 @@ class Database:
     def _opened(self) -> ConnectionPool[Connection]:
         with self._opening:
             if self._pool is None:
-                connect(self.url, "probe").close()  # the pool would only say that it timed out
+                connect(self.url, "probe", self._role).close()  # the pool would only say that it timed out
                 self._pool = ConnectionPool(
                     self.url,
                     min_size=1,
                     max_size=self._size,
                     open=True,
-                    kwargs=_how(self.url, "acci"),
+                    kwargs=_how(self.url, "acci", self._role),
                 )
             return self._pool

@@ -57,7 +57,7 @@ def look(connection: Connection) -> MarkNow:
 
 
 def establish(connection: Connection, patience: float = 0.2) -> HighWater:
-    """The mark now, remembered for all; waits at most `patience` seconds for appends under way.
+    """The mark now, remembered for all by those who project; waits at most `patience` seconds for appends under way.
 
     Every event at or below it is visible to a statement that begins afterwards, and none can be added. If somebody
     holds it longer, the mark last established is returned with the holders.

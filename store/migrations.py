@@ -45,12 +45,10 @@ class MigrationFailed(AcciError):
 
     name: str
     reason: str
+    way_out: str = "Make room for it, or use a database of ACCI's own."
 
     def __str__(self) -> str:
-        return (
-            f"The migration {self.name} failed: {self.reason}. Nothing was changed. "
-            "Make room for it, or use a database of ACCI's own."
-        )
+        return f"The migration {self.name} failed: {self.reason}. Nothing was changed. {self.way_out}"
 
 
 @dataclass(eq=False, repr=False)
@@ -121,6 +119,7 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
             try:
                 connection.execute(migration.text, prepare=False)
             except psycopg.ProgrammingError as error:
-                raise MigrationFailed(migration.name, first_line(error)) from error
+                way_out = error.diag.message_hint or MigrationFailed.way_out
+                raise MigrationFailed(migration.name, first_line(error), way_out) from error
             connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
         return [migration.name for migration in waiting]

@@ -14,6 +14,7 @@ from domain.errors import AcciError, DefinitionError
 from domain.queries import Query
 from store.catalogue import Catalogue
 from store.database import Connection, first_line
+from store.tenants import enter
 from store.validation import problems_of
 
 
@@ -52,18 +53,26 @@ def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Que
         raise InvalidQuery(name, problems_of(error)) from error
 
 
-def ask(connection: Connection, catalogue: Catalogue, query: Query) -> list[BaseModel] | BaseModel | None:
+def ask(
+    connection: Connection, catalogue: Catalogue, query: Query, tenant_id: str | None = None
+) -> list[BaseModel] | BaseModel | None:
     """The rows that answer `query`, typed; for a question with `one` answer that row, or None.
+
+    Asked within that tenant, or the one that the question names; else within the session's.
 
     As far as the read model has come: the answer may lag behind the events. Raises `NotPublished` if the read model
     was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold, `DefinitionError` if the SQL file is
     missing or gives rows of another shape than the answer's.
     """
     statement = _statement(query.name, catalogue.folders[query.name])
+    tenant = tenant_id or getattr(query, "tenant_id", None)
     with connection.cursor(row_factory=dict_row) as cursor:
         try:
-            # Planned for these parameters each time: a plan for any word would be wrong for most.
-            rows = cursor.execute(statement, dict(query), prepare=False).fetchall()
+            with connection.pipeline(), connection.transaction():
+                if tenant is not None:
+                    enter(connection, tenant, local=True)
+                # Planned for these parameters each time: a plan for any word would be wrong for most.
+                rows = cursor.execute(statement, dict(query), prepare=False).fetchall()
         except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
             raise NotPublished(query.name, first_line(error)) from error
         except (psycopg.DataError, UnicodeEncodeError) as error:

@@ -129,7 +129,10 @@ def simulate_live(
                 events += led_to
                 progress(1)
 
-    with connect(database_url, "simulate") as connection, Database(database_url, size=writers) as database:
+    with (
+        connect(database_url, "simulate", "append") as connection,
+        Database(database_url, writers, "append") as database,
+    ):
         batch = _alone(connection)
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         now = datetime.now(UTC)

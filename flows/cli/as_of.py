@@ -20,6 +20,7 @@ def as_of(
     key: Annotated[
         list[str] | None, typer.Option(help="One row only: its key's columns in order, each as a --key.")
     ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's rows; else all, as an administrator.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100,
     json: JsonFlag = False,
 ) -> None:
@@ -28,6 +29,7 @@ def as_of(
     from store.database import connect
     from store.embedded import database_url
     from store.projecting.as_of import rows_as_of
+    from store.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -36,11 +38,11 @@ def as_of(
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
     then = _moment(moment)
     keys = None if key is None else [key]
-    with (
-        connect(database_url(settings), "as-of") as connection,
-        closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived,
-    ):
-        rows = list(islice(derived, limit))
+    with connect(database_url(settings), "as-of", "read" if tenant else "administer") as connection:
+        if tenant:
+            enter(connection, tenant)
+        with closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived:
+            rows = list(islice(derived, limit))
     if json:
         print_json(rows)
         return

@@ -24,7 +24,7 @@ def coverage(json: JsonFlag = False) -> None:
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "coverage") as connection:
+    with connect(database_url(settings), "coverage", "administer") as connection:
         shapes = coverage_of(connection, catalogue)
     if json:
         print_json([asdict(shape) for shape in shapes])

@@ -20,25 +20,30 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 
 
 @contextmanager
-def _opened() -> "Iterator[tuple[Connection, Catalogue]]":
+def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
+    from store.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "dead letters") as connection:
+    with connect(database_url(settings), "dead letters", "read" if tenant else "administer") as connection:
+        if tenant:
+            enter(connection, tenant)
         yield connection, catalogue
 
 
 @app.command("list")
 def list_(
-    projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None, json: JsonFlag = False
+    projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    json: JsonFlag = False,
 ) -> None:
     """List the events that could not be applied, and the keys parked behind them."""
     from store.projecting.dead_letters import letters
 
-    with _opened() as (connection, catalogue):
+    with _opened(tenant) as (connection, catalogue):
         if projection is not None:
             catalogue.projection(projection)
         found = letters(connection, projection)

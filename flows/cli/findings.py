@@ -30,7 +30,7 @@ def findings(
     settings = Settings.from_environment()
     if projection is not None:
         load(settings.contexts).projection(projection)
-    with connect(database_url(settings), "findings") as connection:
+    with connect(database_url(settings), "findings", "administer") as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
         from flows.differences import differences

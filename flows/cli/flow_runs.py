@@ -39,7 +39,7 @@ def check_wanted(projection: str) -> None:
     if projection not in ("all", "stale"):
         for name in projection.split(","):
             catalogue.projection(name.strip())
-    with connect(database_url(settings), "probe") as connection:
+    with connect(database_url(settings), "probe", "project") as connection:
         require_migrated(connection)
 
 

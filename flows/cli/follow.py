@@ -22,7 +22,7 @@ def follow(
     catalogue = load(settings.contexts)
     names = sorted(catalogue.projections) if projection == "all" else [catalogue.projection(projection).name]
     url = database_url(settings)
-    connect(url, "probe").close()
+    connect(url, "probe", "project").close()
     out = console(stderr=True)
     out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
     try:

@@ -39,7 +39,7 @@ def history(
         raise typer.BadParameter("give an aggregate's id, or --correlation.")
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with Database(database_url(settings), size=2) as database:
+    with Database(database_url(settings), size=2, role="read") as database:
         store = EventStore(database, catalogue)
         if aggregate_id is None:
             changes: Iterable[Change] = history_of_correlation(store, catalogue, tenant, correlation or "")

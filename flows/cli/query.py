@@ -19,10 +19,11 @@ def query(
     parameters: Annotated[
         str, typer.Argument(help="Its parameters as a JSON object; - reads them from standard input.")
     ] = "{}",
-    tenant: Annotated[str | None, typer.Option(help="The tenant to ask for: the parameter tenant_id.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The tenant to ask for; also the parameter tenant_id.")] = None,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Ask as an administrator, who sees all.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Ask a read model, as far as its projection has come."""
+    """Ask a read model, as far as its projection has come; without a tenant there is nothing to see."""
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
@@ -30,9 +31,10 @@ def query(
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    asked = question(catalogue, name, with_tenant(read_object(parameters), tenant))
-    with connect(database_url(settings), "query") as connection:
-        answer = ask(connection, catalogue, asked)
+    given, named = read_object(parameters), "tenant_id" in catalogue.query(name).model_fields
+    asked = question(catalogue, name, with_tenant(given, tenant) if named else given)
+    with connect(database_url(settings), "query", "administer" if all_tenants else "read") as connection:
+        answer = ask(connection, catalogue, asked, tenant)
     if json:
         print_json(_plain(answer))
     else:

@@ -46,7 +46,7 @@ def send(
         user_id=user, correlation_id=correlation or str(wanted), tenant_id=tenant, timestamp=datetime.now(UTC)
     )
     given = typed(catalogue, command, read_object(data), metadata, wanted)
-    with Database(database_url(settings), size=2) as database:
+    with Database(database_url(settings), size=2, role="append") as database:
         events = CommandHandler(EventStore(database, catalogue), catalogue).handle(given, expected_version)
     if json:
         print_json({"command_id": str(wanted), "events": [_plain(event) for event in events]})

@@ -22,7 +22,7 @@ def status(json: JsonFlag = False) -> None:
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "status") as connection:
+    with connect(database_url(settings), "status", "administer") as connection:
         now = read_status(connection, catalogue)
     if json:
         print_json(asdict(now))

@@ -16,7 +16,7 @@ def fill_if_empty(database_url: str, contexts: Sequence[str]) -> int:
     Gives how many events were appended; none to a log that holds or ever held one.
     """
     simulations = [context.simulation for context in load(contexts).contexts if context.simulation is not None]
-    with connect(database_url, "sample history") as connection:
+    with connect(database_url, "sample history", "project") as connection:
         is_empty = establish(connection).head == 0
     if not is_empty or not simulations:
         return 0

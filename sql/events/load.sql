@@ -1,25 +1,31 @@
 -- What a decision needs, in one round trip and of one moment: what the command led to if it was handled before
 -- (version 0), the newest snapshot that fits (no event type), the events behind it.
-WITH snapshot AS (
-    SELECT version, state
-    FROM acci.snapshots
-    WHERE tenant_id = %(tenant_id)s AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
-      AND state_schema = %(state_schema)s AND version <= coalesce(%(to_version)s::integer, 2147483647)
-    ORDER BY version DESC
-    LIMIT 1
-)
-SELECT position, "timestamp", recorded_at, id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
-       event_type, data::text, metadata::text
-FROM acci.events
-WHERE tenant_id = %(tenant_id)s AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
-  AND version > coalesce((SELECT version FROM snapshot), 0)
-  AND version <= coalesce(%(to_version)s::integer, 2147483647)
-  AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
-UNION ALL
-SELECT NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
-FROM snapshot
-UNION ALL
-SELECT NULL, NULL, recorded_at, id, 0, NULL, NULL, NULL, NULL, name, encode(content, 'hex'), positions::text
-FROM acci.commands
-WHERE tenant_id = %(tenant_id)s AND id = %(command_id)s
-ORDER BY version;
+-- Within the tenant: the setting holds for the statement, and nothing below it is looked at before it is set.
+SELECT found.*
+FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
+CROSS JOIN LATERAL (
+    WITH snapshot AS (
+        SELECT version, state
+        FROM acci.snapshots
+        WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
+          AND state_schema = %(state_schema)s AND version <= coalesce(%(to_version)s::integer, 2147483647)
+        ORDER BY version DESC
+        LIMIT 1
+    )
+    SELECT position, "timestamp", recorded_at, id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
+           event_type, data::text, metadata::text
+    FROM acci.events
+    WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
+      AND version > coalesce((SELECT version FROM snapshot), 0)
+      AND version <= coalesce(%(to_version)s::integer, 2147483647)
+      AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
+    FROM snapshot
+    UNION ALL
+    SELECT NULL, NULL, recorded_at, id, 0, NULL, NULL, NULL, NULL, name, encode(content, 'hex'), positions::text
+    FROM acci.commands
+    WHERE tenant_id = within.tenant_id AND id = %(command_id)s
+    OFFSET 0
+) AS found
+ORDER BY found.version;

@@ -2,7 +2,7 @@
 SELECT DISTINCT l.virtualtransaction, l.pid, a.usename, a.application_name, a.state,
        coalesce(a.xact_start, p.prepared) AS since, p.gid
 FROM pg_catalog.pg_locks AS l
-LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+LEFT JOIN acci.sessions() AS a ON a.pid = l.pid
 LEFT JOIN pg_catalog.pg_locks AS x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
                                   AND x.virtualtransaction = l.virtualtransaction
 LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = x.transactionid

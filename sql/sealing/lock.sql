@@ -1,1 +1,1 @@
-LOCK TABLE acci.seals IN SHARE ROW EXCLUSIVE MODE;
+SELECT pg_advisory_xact_lock(hashtext('acci seal'));

@@ -54,7 +54,7 @@ class Importer:
         Raises `BadLines` if a line is no event; `AlreadyImported` if the same content is in the log.
         """
         known = self._entry(path)
-        with connect(self._url, "import") as connection, _open(path) as file:
+        with connect(self._url, "import", "administer") as connection, _open(path) as file:
             entry = ledger.begin(connection, path, known.content, known.mapping)
             ledger.refuse_known(entry, path)
             staging = Staging(connection, path.name)
@@ -80,7 +80,7 @@ class Importer:
             reason = "its mapping says order = 'timestamp', which needs all lines at once; leave --resume out"
             raise UnreadableFile(str(path), reason)
         known = self._entry(path)
-        with connect(self._url, "import") as connection, _open(path) as file:
+        with connect(self._url, "import", "administer") as connection, _open(path) as file:
             entry = ledger.begin(connection, path, known.content, known.mapping)
             before = entry.events
             if entry.finished_at is not None:

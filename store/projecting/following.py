@@ -90,7 +90,7 @@ def follow(
     changed, pause = 0, interval
     while not stop():
         try:
-            with connect(database_url, "follow") as connection:
+            with connect(database_url, "follow", "project") as connection:
                 follower = Follower(connection, catalogue, names, tell)
                 while not stop():
                     rows = follower.step()

@@ -138,13 +138,18 @@ def _draw_level(
 
 
 def point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
-    """Show readers this generation's table under the stable name. In the caller's transaction."""
+    """Show readers this generation's table under the stable name. In the caller's transaction.
+
+    Of a table with a column tenant_id they see their tenant's rows; another one is for administrators, and for whoever
+    was granted the view.
+    """
     view = identifiers.Identifier("read", read_model.name)
     # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
     now = [column.name for column in read_model.columns]
     known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
     names = known + [name for name in now if name not in known]
-    replace = identifiers.SQL(sql("swapping/view")).format(
+    definition = sql("swapping/view_of_tenants" if read_model.of_tenants else "swapping/view")
+    replace = identifiers.SQL(definition).format(
         view=view,
         columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),
         table=identifiers.Identifier(read_model.schema, read_model.name),
@@ -168,3 +173,7 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
             connection.execute(
                 identifiers.SQL("GRANT {} ON {} TO {}{}").format(identifiers.SQL(privilege), view, role, option)
             )
+    if read_model.of_tenants:
+        connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
+    # Whoever made it: its owner is who projects, whom the table's policies do not concern.
+    connection.execute(identifiers.SQL("ALTER VIEW {} OWNER TO acci_project").format(view))

@@ -25,6 +25,11 @@ class ReadModel:
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
+    @property
+    def of_tenants(self) -> bool:
+        """Whether each row belongs to a tenant, who alone is to see it."""
+        return any(column.name == "tenant_id" for column in self.columns)
+
 
 @dataclass(frozen=True)
 class Index:
@@ -50,7 +55,8 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 
     Raises `ProjectionError`.
     """
-    connection.execute(identifiers.SQL("CREATE SCHEMA {}").format(identifiers.Identifier(schema)))
+    connection.execute(sql("projecting/take_role"))
+    connection.execute(sql("projecting/make_schema"), {"schema": schema})
     connection.execute(sql("projecting/enter_schema"), {"schema": schema})
     try:
         connection.execute(text.encode(), prepare=False)
@@ -62,6 +68,9 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
     connection.execute(sql("projecting/leave_schema"))
     read_model = describe(connection, schema, projection.name)
     check(connection, projection, read_model)
+    if read_model.of_tenants:
+        connection.execute(sql("projecting/guard"), {"table": qualified(connection, schema, projection.name)})
+    connection.execute(sql("projecting/give_role_back"))
     return read_model
 
 

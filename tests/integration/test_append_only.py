@@ -52,7 +52,7 @@ def test_nothing_is_changed_or_taken_away(connection: Connection, as_a: str) -> 
     elif as_a == "replica":
         connection.execute("SET session_replication_role = replica")
     else:
-        connection.execute(identifiers.SQL("CREATE ROLE {}").format(role))
+        connection.execute(identifiers.SQL("CREATE ROLE {} BYPASSRLS").format(role))
         connection.execute(identifiers.SQL("GRANT ALL ON SCHEMA acci TO {}").format(role))
         connection.execute(identifiers.SQL("GRANT ALL ON ALL TABLES IN SCHEMA acci TO {}").format(role))
         connection.execute(identifiers.SQL("SET ROLE {}").format(role))

@@ -127,7 +127,9 @@ def test_a_user_without_rights(database_url: str, empty_database_url: str) -> No
         try:
             as_stranger = database_url.replace(f"{user}:{password}", f"{name}:p")
             said = refusal(acci("status", ACCI_DATABASE_URL=as_stranger))
-            assert said.startswith("The database's user may not do this: permission denied for schema acci.")
+            assert said.startswith(
+                'The database\'s user may not do this: permission denied to set role "acci_administer".'
+            )
         finally:
             connection.execute(psycopg.sql.SQL("DROP ROLE {}").format(psycopg.sql.Identifier(name)))
 

@@ -128,7 +128,7 @@ def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
         ("addresses", ("email", "tenant_id")),
         ("all_addresses", ()),
     ]
-    assert ahead.grants == (("SELECT", "PUBLIC"),)
+    assert ahead.grants == (("SELECT", "acci_read"), ("SELECT", "PUBLIC"))
     assert ahead.columns.retyped == {"email": ("text", "character varying(320)")}
     assert ahead.breaks == ("addresses needs email",)
 

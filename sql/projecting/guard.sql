@@ -1,0 +1,1 @@
+SELECT acci.guard(to_regclass(%(table)s));

@@ -1,0 +1,1 @@
+SELECT acci.make_schema(%(schema)s);

@@ -1,0 +1,1 @@
+SELECT set_config('acci.tenant', %(tenant_id)s, %(local)s);

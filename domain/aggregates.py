@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.commands import Command, CommandData
 from domain.errors import DefinitionError
 from domain.events import Event, EventData
+from domain.personal import personal_fields
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decision = EventData | Sequence[EventData] | None
@@ -64,6 +65,10 @@ class Aggregate(BaseModel):
                 cls.decisions[command] = method
             for event in getattr(method, "evolves", ()):
                 cls.evolutions[event.event_type()] = method
+        others = [e.event_type() for e in cls.evolving_events() if e.subject is not None and personal_fields(e)]
+        if cls.snapshot_every and others:
+            reason = f"{', '.join(others)} may speak of somebody else, whose data a snapshot would keep; take none."
+            raise DefinitionError(f"Aggregate {cls.__name__}", reason)
         for name, field in cls.model_fields.items():
             if field.is_required():
                 raise DefinitionError(f"Aggregate {cls.__name__}", f"give its field {name!r} a default.")
@@ -71,6 +76,11 @@ class Aggregate(BaseModel):
     @classmethod
     def aggregate_type(cls) -> str:
         return cls.__name__
+
+    @classmethod
+    def evolving_events(cls) -> set[type[EventData]]:
+        """The events that the state is folded from."""
+        return {event for method in cls.evolutions.values() for event in method.evolves}  # type: ignore[attr-defined]
 
     @classmethod
     def state_schema(cls) -> str:

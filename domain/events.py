@@ -21,6 +21,7 @@ class EventData(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
     schema_version: ClassVar[int] = 1
+    subject: ClassVar[str | None] = None  # whose personal data it has (domain.personal); None: the aggregate's
     upcasters: ClassVar[tuple["Upcaster", ...]] = ()
 
     @classmethod

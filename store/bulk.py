@@ -30,7 +30,7 @@ class BulkRefused(AcciError):
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """An event whose payload is JSON text, known to be right for its type and schema version."""
+    """An event whose payload is JSON text, known to be right for its type and version, personal data concealed."""
 
     id: UUID
     aggregate_id: str

@@ -14,6 +14,7 @@ from domain.aggregates import Aggregate
 from domain.events import StreamId
 from store.appending import Recorded
 from store.catalogue import Catalogue
+from store.concealing import conceal_state, reveal
 from store.database import Connection
 from store.loading import UnreadableEvent, fold
 from store.payloads import Decoder
@@ -89,16 +90,21 @@ def _fold_page(
     connection: Connection, decoder: Decoder, aggregate: type[Aggregate], page: dict[str, Any]
 ) -> Iterator[Taken | None]:
     """The state of each due stream of the page; None for one that cannot be read. Streamed, so memory stays flat."""
-    states: dict[int, str] = dict(connection.execute(sql("snapshots/due_states"), page).fetchall())
+    due = connection.execute(sql("snapshots/due_states"), page).fetchall()
+    states = {number: (state, aggregate_id) for number, state, aggregate_id in due}
     with connection.cursor(name="due_events") as cursor:
         cursor.itersize = EVENTS
         for number, rows in groupby(cursor.execute(sql("snapshots/due_events"), page), lambda row: row[0]):
             events = (decoder.event(row[1:]) for row in rows)
             try:
-                start = aggregate.model_validate_json(states[number]) if number in states else aggregate()
+                start = _begun(aggregate, *states[number]) if number in states else aggregate()
                 yield _folded(start, events)
             except (UnreadableEvent, ValidationError):
                 yield None  # the audit names what cannot be read
+
+
+def _begun(aggregate: type[Aggregate], state: str, aggregate_id: str) -> Aggregate:
+    return aggregate.model_validate_json(reveal(state, aggregate_id))
 
 
 def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:
@@ -117,7 +123,10 @@ def _save(connection: Connection, aggregate: type[Aggregate], taken: list[Taken]
             "aggregate_types": [stream.aggregate_type for stream, _, _ in taken],
             "aggregate_ids": [stream.aggregate_id for stream, _, _ in taken],
             "versions": [version for _, version, _ in taken],
-            "states": [state.model_dump_json() for _, _, state in taken],
+            "states": [
+                conceal_state(aggregate, state.model_dump_json(), stream.tenant_id, stream.aggregate_id)
+                for stream, _, state in taken
+            ],
         },
     )
 

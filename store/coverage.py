@@ -32,10 +32,11 @@ def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     decoder = Decoder(catalogue.events)
     found = connection.execute(sql("events/shapes")).fetchall()
     tried = [position for *_, first, last in found for position in (first, last)]
-    payloads: dict[int, str] = dict(connection.execute(sql("events/payloads"), {"positions": tried}).fetchall())
+    stored = connection.execute(sql("events/payloads"), {"positions": tried}).fetchall()
+    payloads = {position: (text, event_id) for position, text, event_id in stored}
     shapes = []
     for event_type, schema_version, events, first, last in found:
-        read = (decoder.data(event_type, schema_version, payloads[position]) for position in (first, last))
+        read = (decoder.data(event_type, schema_version, *payloads[position]) for position in (first, last))
         problem = next((data.reason for data in read if isinstance(data, Unreadable)), None)
         shapes.append(StoredShape(event_type, schema_version, events, first, last, problem))
     return shapes

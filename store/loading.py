@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
 from domain.events import Event, EventData, StreamId, Unreadable
+from store.concealing import ready, reveal
 from store.database import Connection
 from store.payloads import Decoder
 from store.statements import sql
@@ -77,12 +78,13 @@ def load(
     state, version = aggregate(), 0
     if rows and rows[0][9] is None:
         try:
-            state = aggregate.model_validate_json(rows[0][10])
+            state = aggregate.model_validate_json(reveal(rows[0][10], stream.aggregate_id))
         except ValidationError:
             return load(connection, decoder, aggregate, stream, to_version, as_of, command_id, snapshots=False)
         version = rows[0][4]
         rows = rows[1:]
     snapshot_version = version
+    ready(row[10] for row in rows)
     state = fold(state, map(decoder.event, rows))
     return Loaded(state, rows[-1][4] if rows else version, snapshot_version, None)
 

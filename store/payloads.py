@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json
@@ -12,6 +13,7 @@ from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
 from domain.projections.values import parse
 from domain.upcasting import upcast
+from store.concealing import conceal, is_reserved, reveal
 from store.strict_json import check_text
 from store.validation import problems_of
 
@@ -72,6 +74,9 @@ def encode_data(event: Event[EventData], limit: int) -> str:
         raise Unstorable(what, "data", f"has no JSON form: {error}.") from error
     if "\\u0000" in text:  # or an escaped backslash that looks like it
         _refuse_unstorable(what, json.loads(text), "data")
+    if is_reserved(text):
+        raise Unstorable(what, "data", "has a field acci.personal, a name that is ACCI's own.")
+    text = conceal(type(event.data), text, event.tenant_id, event.aggregate_id, str(event.id))
     # A character is at most four bytes: most payloads need not be counted.
     if len(text) * 4 > limit and (size := len(text.encode())) > limit:
         raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
@@ -108,7 +113,7 @@ def _refuse_unstorable(what: str, value: object, where: str) -> None:
 
 def stored(row: Row) -> RecordedEvent[Any]:
     """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
-    return _recorded(row, parse(row[10]))
+    return _recorded(row, parse(reveal(row[10], str(row[3]))))
 
 
 def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
@@ -138,10 +143,11 @@ class Decoder:
 
     def event(self, row: Row) -> RecordedEvent[EventData]:
         """`row` has the columns of sql/events/read_stream.sql, in their order."""
-        return _recorded(row, self.data(row[9], row[5], row[10]))
+        return _recorded(row, self.data(row[9], row[5], row[10], row[3]))
 
-    def data(self, event_type: str, schema_version: int, text: str) -> EventData:
-        """The payload in today's shape, or why it cannot be had."""
+    def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
+        """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
+        text = reveal(text, str(event_id))
         found = self._types.get(event_type)
         if found is None:
             return Unreadable(payload=json.loads(text), reason=f"no event type {event_type} is registered.")

@@ -19,6 +19,8 @@ class Settings:
     prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
     dask: where a rebuild's partitions run (ACCI_DASK): the address of a Dask scheduler, or a number of worker processes
         to start on this machine; None for threads of the run's own process.
+    keys_url: the database of the keys of personal data (ACCI_KEYS_URL), or None for one beside the embedded server's.
+    master_key: what these keys are wrapped with (ACCI_MASTER_KEY, 32 bytes in base64); empty: they are not.
     """
 
     database_url: str | None = field(repr=False)  # it may hold a password
@@ -26,6 +28,8 @@ class Settings:
     home: Path
     prefect_api_url: str | None
     dask: str | None = None
+    keys_url: str | None = field(default=None, repr=False)
+    master_key: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -38,4 +42,6 @@ class Settings:
             home=Path(home).expanduser().resolve() if home else CHECKOUT / ".acci",
             prefect_api_url=environment.get("PREFECT_API_URL", "").strip() or None,
             dask=environment.get("ACCI_DASK", "").strip() or None,
+            keys_url=environment.get("ACCI_KEYS_URL", "").strip() or None,
+            master_key=environment.get("ACCI_MASTER_KEY", "").strip(),
         )

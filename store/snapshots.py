@@ -2,6 +2,7 @@
 
 from domain.aggregates import Aggregate
 from domain.events import StreamId
+from store.concealing import conceal_state
 from store.database import Connection
 from store.statements import sql
 
@@ -12,6 +13,6 @@ def save_snapshot(connection: Connection, stream: StreamId, version: int, state:
         **stream._asdict(),
         "version": version,
         "state_schema": type(state).state_schema(),
-        "state": state.model_dump_json(),
+        "state": conceal_state(type(state), state.model_dump_json(), stream.tenant_id, stream.aggregate_id),
     }
     connection.execute(sql("snapshots/save"), arguments)

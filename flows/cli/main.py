@@ -11,6 +11,7 @@ from flows.cli import (
     as_of,
     coverage,
     dead_letters,
+    erase,
     findings,
     follow,
     health,
@@ -48,6 +49,7 @@ app.command("as-of")(as_of.as_of)
 app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)
+app.command("erase")(erase.erase)
 app.command("coverage")(coverage.coverage)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")

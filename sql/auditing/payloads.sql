@@ -1,1 +1,1 @@
-SELECT position, event_type, schema_version, data::text FROM audited_events;
+SELECT position, event_type, schema_version, data::text, id FROM audited_events;

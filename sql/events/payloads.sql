@@ -1,1 +1,1 @@
-SELECT position, data::text FROM acci.events WHERE position = ANY (%(positions)s);
+SELECT position, data::text, id FROM acci.events WHERE position = ANY (%(positions)s);

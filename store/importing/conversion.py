@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import Decimal
 from math import isfinite
@@ -15,6 +15,7 @@ from domain.events import EventData, EventMetadata
 from domain.projections.kinds import Kind, kind_of_annotation
 from store.bulk import RawEvent
 from store.catalogue import Catalogue
+from store.concealing import conceal, is_reserved
 from store.importing.lines import Line
 from store.importing.mapping import Mapping, takes_null
 from store.importing.problems import BadLine
@@ -60,9 +61,13 @@ class Converter:
         )
         try:
             check_stream(event.stream)
+            if is_reserved(event.data):
+                raise BadLine("it has a field acci.personal, a name that is ACCI's own")
         except Unstorable as error:
             raise BadLine(f"its stream's {error.where} {error.reason.rstrip('.')}") from error
-        return event
+        about = str(event.id)
+        data = conceal(payload.event, event.data, event.metadata.tenant_id, event.aggregate_id, about)
+        return event if data is event.data else replace(event, data=data)
 
     def _payload(self, event_type: str) -> "_Payload":
         if event_type not in self._payloads:

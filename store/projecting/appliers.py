@@ -4,6 +4,7 @@ from typing import Any
 
 from domain.projections import FoldProjection, Projection
 from store.database import Connection
+from store.projecting import revealing
 from store.projecting.compiling import Compiled, Scope, is_ordered
 from store.projecting.folding_in_python import FoldApplier
 from store.projecting.generations import Generation
@@ -62,8 +63,32 @@ def is_rare(connection: Connection, projection: type[Projection]) -> bool:
     return told is not None and told[0][0]["Plan"]["Plan Rows"] * RARE < size[0]
 
 
+class RevealingApplier(CompiledApplier):
+    """Rules that use personal data: the same statements, upon the events as they read decrypted."""
+
+    def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
+        super().__init__(connection, projection, generation)
+        self._projection = projection
+
+    def apply(self, connection: Connection, span: Span) -> int:
+        revealing.reveal_events(connection, self._projection, span.after, span.upto)
+        scope = Scope(partitioned=span.partitions > 1, careful=span.careful)
+        parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
+        return connection.execute(self._text(span.fresh, scope), parameters).rowcount
+
+    def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
+        parameters: dict[str, Any] = {"after": 0, "upto": upto, "skipped": list(skipped)}
+        parameters |= {f"key_{name}": [key[number] for key in keys] for number, name in enumerate(self._key)}
+        revealing.reveal_of_keys(connection, self._compiled, parameters)
+        return super().derive(connection, keys, upto, skipped)
+
+    def _text(self, fresh: bool, scope: Scope) -> bytes:
+        return revealing.from_revealed(super()._text(fresh, scope))
+
+
 def applier_of(connection: Connection, projection: type[Projection], generation: Generation) -> Applier:
     """The applier for the kind of projection it is."""
     if issubclass(projection, FoldProjection):
         return FoldApplier(connection, projection, generation)
-    return CompiledApplier(connection, projection, generation)
+    kind = RevealingApplier if revealing.uses_personal(projection) else CompiledApplier
+    return kind(connection, projection, generation)

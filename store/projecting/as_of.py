@@ -20,7 +20,7 @@ from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.payloads import Decoder
-from store.projecting import generations
+from store.projecting import generations, revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compiling import Scope, text_of
 from store.projecting.fingerprints import define
@@ -101,6 +101,9 @@ def _folded(
     query = text_of(_query(projection, read_model, which, scope, dict(computed))).encode()
     with connection.transaction(), connection.cursor(name="as_of") as cursor:
         connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        if revealing.uses_personal(projection):
+            revealing.reveal_events(connection, projection, which.after, which.upto)
+            query = revealing.from_revealed(query)
         cursor.itersize = PAGE
         cursor.execute(query, parameters)
         names = [column.name for column in cursor.description or ()]

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from domain.projections import Projection
 from domain.projections.verbs import FoldKind
+from store.projecting.actions import Actions
 from store.projecting.folding import Folding
 from store.projecting.gathering import Gather, gathered
 from store.projecting.merge import DEFAULT, Merge, Placeholder, When
@@ -145,6 +146,10 @@ class Compiled:
         rows = Folding(self.projection, self.read_model, WHOLE.events, lambda _, whole: whole, None).actions.rows()
         key = postgresql.array([as_text(rows.c[name]) for name in self.projection.key])
         return text_of(sa.select(key).distinct())
+
+    def actions(self, scope: Scope) -> Actions:
+        """The rows of the rules' actions."""
+        return self._folding(scope, None).actions
 
     def clear(self) -> str:
         """The statement that takes the chosen keys' rows out."""

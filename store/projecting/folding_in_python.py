@@ -9,7 +9,9 @@ from psycopg.types.json import Jsonb
 
 from domain.events import RecordedEvent, Unreadable
 from domain.projections.python_folds import FoldProjection, Key, Row
+from store.concealing import ready
 from store.database import Connection
+from store.keys import forget
 from store.payloads import Decoder
 from store.projecting.generations import Generation
 from store.projecting.spans import Key as TextKey
@@ -67,10 +69,12 @@ class FoldApplier:
         return len(wanted)
 
     def _chunks(self, connection: Connection, after: int, upto: int) -> Iterator[list[RecordedEvent[Any]]]:
+        forget()
         window = {"up_to": upto, "event_types": [e.event_type() for e in self._fold.events()], "tenant_id": None}
         while True:
             parameters = window | {"after": after, "page": CHUNK}
             rows = connection.execute(sql("events/read_all"), parameters).fetchall()
+            ready(row[10] for row in rows)
             if rows:
                 yield [self._decoder.event(row) for row in rows]
             if len(rows) < CHUNK:

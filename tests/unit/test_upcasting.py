@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from pydantic import BaseModel
@@ -56,7 +57,7 @@ def test_a_payload_of_another_shape_is_not_brought_there() -> None:
 
 def test_reading_never_fails_but_says_why() -> None:
     decoder = Decoder({"Paid": Paid})
-    assert decoder.data("Paid", 1, '{"cents": 150}') == Paid(amount=Decimal("1.50"))
+    assert decoder.data("Paid", 1, '{"cents": 150}', uuid4()) == Paid(amount=Decimal("1.50"))
     reasons = {
         ("Paid", 1, '{"cents": null}'): "the event has no data.cents.",
         ("Paid", 2, '{"amount": "x"}'): "amount: input should be a valid decimal.",
@@ -64,7 +65,7 @@ def test_reading_never_fails_but_says_why() -> None:
         ("Refunded", 1, '{"amount": 1.5}'): "no event type Refunded is registered.",
     }
     for (name, version, text), reason in reasons.items():
-        assert decoder.data(name, version, text) == Unreadable(payload=json.loads(text), reason=reason)
+        assert decoder.data(name, version, text, uuid4()) == Unreadable(payload=json.loads(text), reason=reason)
 
 
 class Gap(EventData):

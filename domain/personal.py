@@ -1,0 +1,63 @@
+"""Personal data: payload fields that are stored encrypted with a key of the person's own, so that it can be erased.
+
+    class PersonRegistered(EventData):
+        email: Personal[str]
+
+Whose key it is says the event's `subject`: the name of a payload field that is not personal, or None for the aggregate.
+Once the key is destroyed the field reads ERASED, for ever and wherever the event is read.
+"""
+
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from domain.errors import DefinitionError
+
+ERASED = "[erased]"
+
+
+class PersonalMark:
+    """Marks a personal field."""
+
+
+T = TypeVar("T", str, str | None)
+Personal = Annotated[T, PersonalMark()]
+
+
+@cache
+def personal_fields(data: type[BaseModel]) -> tuple[str, ...]:
+    """The payload's personal fields. Raises `DefinitionError` for one that is no text, or lies deeper."""
+    found = []
+    for name, field in data.model_fields.items():
+        here = any(isinstance(each, PersonalMark) for each in field.metadata)
+        if not here and _is_within(field.annotation):
+            raise DefinitionError(f"{data.__name__}.{name}", "personal data lies directly in the payload.")
+        if here and set(_alternatives(field.annotation)) - {str, type(None)}:
+            raise DefinitionError(f"{data.__name__}.{name}", "personal data is text; declare it as Personal[str].")
+        found += [name] if here else []
+    if found:
+        _check_subject(data, found)
+    return tuple(found)
+
+
+def _check_subject(data: type[BaseModel], personal: list[str]) -> None:
+    subject = getattr(data, "subject", None)
+    if subject is not None and (subject in personal or subject not in data.model_fields):
+        raise DefinitionError(f"{data.__name__}.subject", f"{subject!r} is no field that stays readable.")
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _is_within(annotation: Any) -> bool:
+    """Whether a part of the annotation, or a field of a model in it, is marked as personal."""
+    if get_origin(annotation) is Annotated and any(isinstance(each, PersonalMark) for each in get_args(annotation)):
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.values()
+        marked = any(isinstance(each, PersonalMark) for field in fields for each in field.metadata)
+        return marked or any(_is_within(field.annotation) for field in fields if field.annotation is not annotation)
+    return any(map(_is_within, get_args(annotation)))

@@ -1,0 +1,72 @@
+"""`acci erase`: a person's data, made unreadable for good."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.printing import JsonFlag, console, print_json
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from store.erasing import Erasure
+
+
+def erase(
+    subject: Annotated[str | None, typer.Argument(help="Whose data.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The tenant.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Everybody who was erased before: after a backup was restored.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Make a person's data unreadable in events, snapshots, dead letters, read models, findings and artifacts."""
+    from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.erasing import erase as make_unreadable
+    from store.keys import keys
+
+    if again == (subject is not None) or (tenant is None) != again:
+        raise typer.BadParameter("name the person and --tenant, or give --again alone.")
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    who = keys().erased() if again else [(tenant or "", subject or "")]
+    with connect(database_url(settings), "erase", "administer") as connection:
+        done = [make_unreadable(connection, catalogue, *each) for each in who]
+    for each in done:
+        each.artifacts = _artifacts(settings, each.texts)
+    if json:
+        print_json([{name: value for name, value in asdict(each).items() if name != "texts"} for each in done])
+    else:
+        for each in done:
+            _say(each)
+    if any(each.left for each in done):
+        raise typer.Exit(1)
+
+
+def _artifacts(settings: Settings, texts: list[str]) -> int | None:
+    """How many were deleted; None without a Prefect server, which has none to keep."""
+    from flows.local.api import PrefectApi
+    from flows.local.running import prefect_api_url
+
+    url = prefect_api_url(settings)
+    return None if url is None else PrefectApi(url).delete_artifacts(texts)
+
+
+def _say(done: "Erasure") -> None:
+    def say(text: str) -> None:
+        console().print(text, markup=False, soft_wrap=True)
+
+    say(f"{done.subject} of {done.tenant_id}: {done.events} events, {done.keys_destroyed} keys destroyed.")
+    rows = ", ".join(f"{count} of {name}" for name, count in done.rows.items()) or "none"
+    say(f"  rows derived anew: {rows}; old generations dropped: {done.generations_dropped}")
+    artifacts = "not looked at, no Prefect server is known" if done.artifacts is None else str(done.artifacts)
+    say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
+    say(f"  artifacts: {artifacts}")
+    for place, count in done.elsewhere.items():
+        say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
+    for place, count in done.left.items():
+        say(f"  STILL READABLE: {count} in {place}")
+    if not done.left:
+        say("  looked through again: nothing is left.")

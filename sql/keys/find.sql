@@ -1,0 +1,1 @@
+SELECT id, key FROM acci_keys.keys WHERE id = ANY (%(ids)s);

@@ -1,0 +1,117 @@
+"""Concealing: personal fields of payloads, and states folded from them, encrypted with the person's key.
+
+A concealed value stands in the JSON as {"acci.personal": "…"}: base64 of the key's id, a nonce and the ciphertext
+(AES-256-GCM), bound to the event or snapshot that it is in. Whose key was destroyed, that value reads ERASED.
+"""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterable
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from domain.aggregates import Aggregate
+from domain.errors import AcciError
+from domain.events import EventData
+from domain.personal import ERASED, personal_fields
+from store.keys import keys
+
+MARK = '"acci.personal"'
+_CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')
+_NAME = re.compile(r'"acci\.personal"\s*:')
+_NONCE = 12
+
+
+class Tampered(AcciError):
+    """A concealed value is not what was stored there."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__()
+        self.args = (key,)
+
+    def __str__(self) -> str:
+        return f"A value under the key {self.key} was changed, or moved from another event. Restore it from a backup."
+
+
+def is_reserved(text: str) -> bool:
+    """Whether JSON has the name that concealed values stand under, which is ACCI's own."""
+    return MARK in text and _NAME.search(text) is not None
+
+
+def conceal(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str, about: str) -> str:
+    """The payload with its personal fields concealed; `about` is what they are bound to. As it is without any."""
+    fields = personal_fields(data)
+    if not fields:
+        return text
+    payload = json.loads(text)
+    subject = subject_of(data, payload, aggregate_id)
+    for name in fields:
+        if payload.get(name) is not None:
+            payload[name] = _concealed(payload[name], tenant_id, subject, about)
+    return json.dumps(payload, ensure_ascii=False)
+
+
+def subject_of(data: type[BaseModel], payload: dict[str, object], aggregate_id: str) -> str:
+    """Whose data it is."""
+    named = getattr(data, "subject", None)
+    return aggregate_id if named is None else str(payload[named])
+
+
+def conceal_state(aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str) -> str:
+    """A snapshot's state, concealed as a whole if personal data may be in it."""
+    if not any(personal_fields(event) for event in aggregate.evolving_events()):
+        return text
+    return json.dumps(_concealed(json.loads(text), tenant_id, aggregate_id, aggregate_id))
+
+
+def _concealed(value: object, tenant_id: str, subject: str, about: str) -> dict[str, str]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    key_id, key = keys().of(tenant_id, subject)
+    nonce = os.urandom(_NONCE)
+    plain = json.dumps(value).encode()
+    sealed = key_id.bytes + nonce + AESGCM(key).encrypt(nonce, plain, about.encode())
+    return {"acci.personal": base64.b64encode(sealed).decode()}
+
+
+def reveal(text: str, about: str) -> str:
+    """The JSON with every concealed value readable, or ERASED. Raises `KeyMissing`, `Tampered`, `NoKeyStore`."""
+    if MARK not in text:
+        return text
+
+    def plain(match: re.Match[str]) -> str:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        raw = base64.b64decode(match[1])
+        key_id, nonce, sealed = UUID(bytes=raw[:16]), raw[16 : 16 + _NONCE], raw[16 + _NONCE :]
+        key = keys().find([key_id])[key_id]
+        if key is None:
+            return json.dumps(ERASED)
+        try:
+            return AESGCM(key).decrypt(nonce, sealed, about.encode()).decode()
+        except InvalidTag:
+            raise Tampered(str(key_id)) from None
+
+    return _CONCEALED.sub(plain, text)
+
+
+def ready(texts: Iterable[str]) -> None:
+    """Fetch all the keys that these need at once, rather than one by one."""
+    concealed = (match for text in texts if MARK in text for match in _CONCEALED.findall(text))
+    wanted = {UUID(bytes=base64.b64decode(each)[:16]) for each in concealed}
+    if wanted:
+        keys().find(wanted)
+
+
+def key_ids(text: str) -> set[UUID]:
+    """The ids of the keys that the JSON's values are concealed with."""
+    return {UUID(bytes=base64.b64decode(each)[:16]) for each in _CONCEALED.findall(text)}
+
+
+def has_personal(events: Iterable[type[EventData]]) -> bool:
+    return any(map(personal_fields, events))

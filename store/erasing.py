@@ -1,0 +1,174 @@
+"""Erasing a person: the key is destroyed, what was derived with it is derived anew, and what is left is looked for.
+
+The order is the proof. After the key is gone no batch can read the person's data; a batch that did holds its
+generation's lock, so the rows are derived anew behind it. Run again after a crash it does what is missing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError
+from domain.events import EventData
+from domain.personal import ERASED, personal_fields
+from domain.projections import Projection
+from store.catalogue import Catalogue
+from store.concealing import reveal
+from store.database import Connection
+from store.keys import keys
+from store.projecting import generations, rebuilding
+from store.projecting.appliers import applier_of
+from store.projecting.deriving import derive, lock
+from store.projecting.generations import Generation
+from store.projecting.poison import watching_out
+from store.projecting.revealing import uses_personal
+from store.projecting.selections import Selection
+from store.projecting.spans import Span
+from store.projecting.touching import chosen_keys, note_keys
+from store.statements import sql
+
+TELLING = 4  # characters: a shorter value is found anywhere
+
+
+@dataclass(eq=False, repr=False)
+class NobodyToErase(AcciError):
+    """No event speaks of the person, and there is no key."""
+
+    tenant_id: str
+    subject: str
+
+    def __str__(self) -> str:
+        return f"The tenant {self.tenant_id!r} has no personal data of {self.subject!r}. Check both names."
+
+
+@dataclass
+class Erasure:
+    """What was done for one person, and what is `left`, which must be nothing.
+
+    `elsewhere` are rows of others that say the same, as two people of one name do. `texts` is what to look for outside
+    of the database: the person's name and data.
+    """
+
+    tenant_id: str
+    subject: str
+    events: int
+    keys_destroyed: int
+    rows: dict[str, int] = field(default_factory=dict)
+    generations_dropped: int = 0
+    snapshots: int = 0
+    dead_letters: int = 0
+    findings: int = 0
+    artifacts: int | None = None  # None: not looked at
+    left: dict[str, int] = field(default_factory=dict)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """An event that speaks of the person."""
+
+    position: int
+    id: str
+    stream: tuple[str, str]
+    data: type[EventData]
+    text: str
+
+
+def erase(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Erasure:
+    """Make the person's data unreadable, for good, wherever ACCI keeps it. Idempotent.
+
+    The projections' other rows, and those who append, are not held up. Raises `NobodyToErase`, `NoKeyStore`.
+    """
+    spoken = list(_spoken(connection, catalogue, tenant_id, subject))
+    texts = [subject, *sorted({value for each in spoken for value in _values(each) if len(value) >= TELLING})]
+    done = Erasure(tenant_id, subject, len(spoken), keys().destroy(tenant_id, subject), texts=texts)
+    if not spoken and not done.keys_destroyed:
+        raise NobodyToErase(tenant_id, subject)
+    positions = tuple(each.position for each in spoken)
+    types = {each.data for each in spoken}
+    for projection in catalogue.projections.values():
+        if positions and types & set(projection.events()) and uses_personal(projection):
+            _derive_anew(connection, projection, positions, done)
+    _scrub(connection, spoken, done)
+    done.left |= dict(connection.execute(sql("erasing/left"), _wanted(done, positions)).fetchall())
+    readable = sum(1 for each in spoken if any(value != ERASED for value in _values(each)))
+    if readable:
+        done.left["events"] = readable
+    return done
+
+
+def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Iterator[_Spoken]:
+    for event_type, data in catalogue.events.items():
+        if personal_fields(data):
+            about = {"tenant_id": tenant_id, "event_type": event_type, "field": data.subject, "subject": subject}
+            for position, event_id, kind, aggregate_id, text in connection.execute(sql("erasing/events"), about):
+                yield _Spoken(position, str(event_id), (kind, aggregate_id), data, text)
+
+
+def _values(spoken: _Spoken) -> list[str]:
+    """The values that the event has of the person, as they read now."""
+    payload, stored = json.loads(reveal(spoken.text, spoken.id)), json.loads(spoken.text)
+    return [value for name, value in payload.items() if isinstance(value, str) and value != stored[name]]
+
+
+def _derive_anew(
+    connection: Connection, projection: type[Projection], positions: tuple[int, ...], done: Erasure
+) -> None:
+    """The rows of the keys that those events touch; generations that are not live go, since nothing derives them."""
+    others = [*generations.kept(connection, projection.name), *generations.rejected(connection, projection.name)]
+    if (building := generations.building(connection, projection.name)) is not None:
+        others.append(building)
+    for each in others:
+        rebuilding.discard(connection, each)
+    done.generations_dropped += len(others)
+    generation = generations.live(connection, projection.name)
+    if generation is None:
+        return
+    with connection.transaction():
+        checkpoint = lock(connection, generation)
+        read_model = generation.read_model(connection)
+        applier = applier_of(connection, projection, generation)
+        done.rows[projection.name] = note_keys(
+            connection, projection, read_model, Selection(0, max(positions), positions=positions)
+        )
+        wanted = [list(key) for key in chosen_keys(connection)]
+        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
+        failed = derive(connection, applier, wanted, checkpoint, skipped)
+        about = _about(projection, generation)
+        removed = Jsonb([{"key": each.key} for each in failed])
+        connection.execute(identifiers.SQL(sql("erasing/remove_rows")).format(**about), {"keys": removed})
+        found = connection.execute(
+            identifiers.SQL(sql("erasing/left_in_rows")).format(**about), {"texts": _telling(done)}
+        ).fetchone() or (0, 0)
+    for kind, count in zip((done.left, done.elsewhere), found, strict=True):
+        if count:
+            kind[f"read.{projection.name}"] = count
+
+
+def _about(projection: type[Projection], generation: Generation) -> dict[str, identifiers.Composable]:
+    parts = (identifiers.SQL("t.{}::text").format(identifiers.Identifier(name)) for name in projection.key)
+    table = identifiers.Identifier(generation.schema, projection.name)
+    return {"key": identifiers.SQL(", ").join(parts), "table": table}
+
+
+def _telling(done: Erasure) -> list[str]:
+    """The person's values as they are written in JSON; not the name of the person, which rows go by."""
+    return [json.dumps(value, ensure_ascii=False)[1:-1] for value in done.texts[1:] if value != ERASED]
+
+
+def _wanted(done: Erasure, positions: tuple[int, ...]) -> dict[str, object]:
+    return {"tenant_id": done.tenant_id, "positions": list(positions), "texts": _telling(done)}
+
+
+def _scrub(connection: Connection, spoken: list[_Spoken], done: Erasure) -> None:
+    kinds, ids = [each.stream[0] for each in spoken], [each.stream[1] for each in spoken]
+    about = {"tenant_id": done.tenant_id, "types": kinds, "ids": ids, "positions": [each.position for each in spoken]}
+    done.snapshots = connection.execute(sql("erasing/snapshots"), about).rowcount
+    done.dead_letters = connection.execute(sql("erasing/dead_letters"), about).rowcount
+    texts = {"texts": [json.dumps(done.subject, ensure_ascii=False), *_telling(done)]}
+    done.findings = connection.execute(sql("erasing/findings"), texts).rowcount
+    connection.execute(sql("erasing/chunks"), texts)

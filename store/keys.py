@@ -1,0 +1,181 @@
+"""The key store: a key each person, in a database of its own, apart from the log."""
+
+import base64
+import os
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from domain.errors import AcciError
+from store.database import Connection, Database
+from store.statements import sql
+
+HELD_SECONDS = 1.0  # how long a key is kept in memory: as long may go on reading who does not ask anew
+
+
+@dataclass(eq=False, repr=False)
+class NoKeyStore(AcciError):
+    """Personal data is to be stored or read, and it is not said where the keys are."""
+
+    def __str__(self) -> str:
+        return (
+            "Personal data needs a place for its keys, apart from the log: set ACCI_KEYS_URL to a database that is not "
+            "backed up with it."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class KeyMissing(AcciError):
+    """The key store does not know a key, not even as one that was destroyed."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return (
+            f"The key {self.key} is not in the key store: it is the store of another log, or an older one. Set "
+            "ACCI_KEYS_URL to the right one; nothing is taken for erased that was not."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class WrongMasterKey(AcciError):
+    """The keys are wrapped, and ACCI_MASTER_KEY does not unwrap them."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The keys cannot be used: {self.reason}. Set ACCI_MASTER_KEY to this store's 32 bytes, in base64."
+
+
+class Keys:
+    """The keys of one key store. Safe to share between threads."""
+
+    def __init__(self, url: str, master: str = "") -> None:
+        self._database = Database(url, 2)
+        self._master = _master(master)
+        self._held: dict[UUID, tuple[float, bytes | None]] = {}
+        self._mine: dict[tuple[str, str], tuple[float, UUID]] = {}
+        self._lock = threading.Lock()
+        self._made = False
+
+    def of(self, tenant_id: str, subject: str) -> tuple[UUID, bytes]:
+        """The person's key and its id; made if there is none."""
+        who = {"tenant_id": tenant_id, "subject": subject}
+        now = time.monotonic()
+        held = self._mine.get((tenant_id, subject))
+        if held is not None and held[0] > now:
+            key = self.find([held[1]])[held[1]]
+            if key is not None:
+                return held[1], key
+        with self._opened() as connection:
+            row = connection.execute(sql("keys/of_subject"), who).fetchone()
+            if row is None:
+                new = os.urandom(32)
+                connection.execute(sql("keys/add"), who | {"id": uuid4(), "key": self._wrapped(new)})
+                row = connection.execute(sql("keys/of_subject"), who).fetchone()
+        if row is None:  # erased between the two
+            return self.of(tenant_id, subject)
+        key = self._unwrapped(row[1])
+        with self._lock:
+            self._mine[tenant_id, subject] = (now + HELD_SECONDS, row[0])
+            self._held[row[0]] = (now + HELD_SECONDS, key)
+        return row[0], key
+
+    def find(self, ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
+        """The keys of these ids; None for one that was destroyed. Raises `KeyMissing`."""
+        now, wanted = time.monotonic(), set(ids)
+        with self._lock:
+            found = {each: self._held[each][1] for each in wanted if each in self._held and self._held[each][0] > now}
+        missing = wanted - found.keys()
+        if missing:
+            with self._opened() as connection:
+                rows = connection.execute(sql("keys/find"), {"ids": list(missing)}).fetchall()
+            new = {each: None if key is None else self._unwrapped(key) for each, key in rows}
+            if unknown := missing - new.keys():
+                raise KeyMissing(str(min(unknown)))
+            with self._lock:
+                self._held |= {each: (now + HELD_SECONDS, key) for each, key in new.items()}
+            found |= new
+        return found
+
+    def forget(self) -> None:
+        """Ask the store anew from here on: what was destroyed meanwhile is not used any more."""
+        with self._lock:
+            self._held.clear()
+            self._mine.clear()
+
+    def destroy(self, tenant_id: str, subject: str) -> int:
+        """Destroy the person's key; 0 if there was none. Final."""
+        with self._opened() as connection:
+            done = connection.execute(sql("keys/destroy"), {"tenant_id": tenant_id, "subject": subject}).rowcount
+        self.forget()
+        return done
+
+    def erased(self) -> list[tuple[str, str]]:
+        """The tenant and the name of everybody whose key was destroyed."""
+        with self._opened() as connection:
+            return [(row[0], row[1]) for row in connection.execute(sql("keys/erased"))]
+
+    def _opened(self) -> AbstractContextManager[Connection]:
+        if not self._made:
+            with self._database.connection() as connection, connection.transaction():
+                for name in ("keys/create", "keys/create_keys", "keys/create_index"):
+                    connection.execute(sql(name))
+            self._made = True
+        return self._database.connection()
+
+    def _wrapped(self, key: bytes) -> bytes:
+        from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+
+        return key if self._master is None else aes_key_wrap(self._master, key)
+
+    def _unwrapped(self, stored: bytes) -> bytes:
+        from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+
+        if len(stored) == 32:
+            return stored
+        if self._master is None:
+            raise WrongMasterKey("they are wrapped, and ACCI_MASTER_KEY is not set")
+        try:
+            return aes_key_unwrap(self._master, stored)
+        except InvalidUnwrap:
+            raise WrongMasterKey("ACCI_MASTER_KEY is not the one they were wrapped with") from None
+
+
+def _master(text: str) -> bytes | None:
+    if not text:
+        return None
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise WrongMasterKey("ACCI_MASTER_KEY is not 32 bytes in base64")
+    return key
+
+
+_STORES: dict[tuple[str, str], Keys] = {}  # of this process; a pool opens at first use
+
+
+def keys() -> Keys:
+    """The key store of the settings: ACCI_KEYS_URL, or a database beside the embedded one. Raises `NoKeyStore`."""
+    from store.embedded import EmbeddedServer
+    from store.settings import Settings
+
+    settings = Settings.from_environment()
+    url = settings.keys_url
+    if url is None and settings.database_url is None:
+        server = EmbeddedServer.of(settings)
+        url = server.running_url("acci_keys") and server.create_database("acci_keys")
+    if url is None:
+        raise NoKeyStore
+    return _STORES.setdefault((url, settings.master_key), Keys(url, settings.master_key))
+
+
+def forget() -> None:
+    """Ask the stores in use anew for every key."""
+    for each in _STORES.values():
+        each.forget()

@@ -1,0 +1,92 @@
+"""Revealing: compiled rules that use personal data read it from a temporary table, where it stands decrypted.
+
+Only projections that use personal fields pay for that. The table has the events of the batch, or of the keys that are
+derived anew, and goes with the transaction. Keys are asked for anew each time, after the generation was locked: whoever
+erases takes that lock afterwards, so no batch puts back what was erased.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.personal import personal_fields
+from domain.projections import FoldProjection, Projection
+from domain.projections.expressions import Call, Expression, Field
+from store.concealing import ready, reveal
+from store.database import Connection
+from store.keys import forget
+from store.projecting.compiling import Compiled, Scope, text_of
+from store.statements import sql
+
+PAGE = 10_000  # events in memory at a time
+
+
+def uses_personal(projection: type[Projection]) -> bool:
+    """Whether a rule takes a value from a personal field, or from one that may have come from it."""
+    if issubclass(projection, FoldProjection):
+        return any(map(personal_fields, projection.events()))
+    for rule in projection.rules:
+        personal = personal_fields(rule.event)
+        values = [value for action in rule.actions for value in _values_of(action)]
+        if personal and (rule.event.upcasters or any(_takes(value, personal) for value in values)):
+            return True
+    return False
+
+
+def _values_of(action: Any) -> list[Expression]:
+    return [*action.key.values(), *(fold.value for fold in action.columns.values())]
+
+
+def _takes(value: Expression, personal: tuple[str, ...]) -> bool:
+    if isinstance(value, Call):
+        return any(_takes(argument, personal) for argument in value.arguments)
+    return isinstance(value, Field) and value.path[0] == "data" and (len(value.path) == 1 or value.path[1] in personal)
+
+
+def keyed_by_personal(projection: type[Projection]) -> bool:
+    """Whether a row's key is personal data, which could not be erased: the row would be another one."""
+    return any(
+        _takes(value, personal_fields(rule.event))
+        for rule in projection.rules
+        for action in rule.actions
+        for value in action.key.values()
+        if personal_fields(rule.event)
+    )
+
+
+def from_revealed(text: bytes) -> bytes:
+    """The statement reading the revealed events: wherever the log is named outside of a literal."""
+    parts = text.split(b"'")
+    parts[::2] = [part.replace(b"acci.events", b"revealed") for part in parts[::2]]
+    return b"'".join(parts)
+
+
+def reveal_events(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
+    """Fill `revealed` with the events in (after, upto] that the projection handles. In the caller's transaction."""
+    types = [event.event_type() for event in projection.events()]
+    _fill(connection, "events/read_all", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
+
+
+def reveal_of_keys(connection: Connection, compiled: Compiled, parameters: dict[str, Any]) -> None:
+    """Fill `revealed` with the events that touch the chosen keys. In the caller's transaction."""
+    actions = compiled.actions(Scope(chosen=True))
+    rows = actions.rows()
+    position = sa.cast(rows.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
+    found = connection.execute(text_of(sa.select(position).distinct()).encode(), parameters).fetchall()
+    _fill(connection, "revealing/of_positions", {"positions": [row[0] for row in found]}, 0)
+
+
+def _fill(connection: Connection, source: str, window: dict[str, Any], after: int) -> None:
+    forget()
+    connection.execute(sql("revealing/create"))
+    connection.execute(sql("revealing/empty"))
+    while True:
+        rows = connection.execute(sql(source), window | {"after": after, "page": PAGE}).fetchall()
+        ready(row[10] for row in rows)
+        with connection.cursor().copy(sql("revealing/copy")) as copy:
+            for row in rows:
+                copy.write_row((*row[:10], reveal(row[10], str(row[3])), row[11]))
+        if len(rows) < PAGE:
+            break
+        after = rows[-1][0]
+    connection.execute(sql("revealing/analyze"))

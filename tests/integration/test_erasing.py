@@ -1,0 +1,324 @@
+"""A person is erased: nowhere is their data to be read any more, and everything else goes on."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg import sql as identifiers
+
+from domain.errors import DefinitionError
+from domain.events import Event, EventData, EventMetadata
+from domain.personal import ERASED, Personal, personal_fields
+from domain.users.user_view import UserView
+from store import keys as key_store
+from store.auditing.auditing import audit, chosen
+from store.auditing.extents import WHOLE
+from store.catalogue import Catalogue
+from store.compacting import compact
+from store.concealing import Tampered
+from store.database import Connection, Database, connect
+from store.erasing import NobodyToErase, erase
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
+from store.payloads import Unstorable, encode_data
+from store.projecting import rebuilding
+from store.projecting.as_of import rows_as_of
+from store.projecting.batches import catch_up
+from store.projecting.dead_letters import letters
+from store.projecting.revealing import uses_personal
+from tests.histories import value
+from tests.people import (
+    CONTEXT,
+    Cities,
+    Notes,
+    People,
+    Person,
+    RegisterPerson,
+    RenamePerson,
+    TakeNote,
+    command,
+    stream,
+)  # fmt: skip
+from tests.read_models import wait_until_blocked
+from tests.servers import SharedServer
+from tests.shell import acci, refusal
+
+CATALOGUE = Catalogue((CONTEXT,))
+SECRETS = ("Annabel Zwart", "annabel@zwart.example", "Annabel Wit", "she likes rye bread", "unspeakable")
+
+
+@pytest.fixture
+def keys_url(server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A key store of the test's own, apart from its log."""
+    with server.database(template="template1") as url:
+        monkeypatch.setenv("ACCI_KEYS_URL", url)
+        yield url
+        forget()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def handler(database_url: str, keys_url: str) -> Iterator[CommandHandler]:
+    """Two people, with the same ids in two tenants, a desk's notes; read models live, snapshots taken."""
+    with Database(database_url, 2, "append") as database:
+        handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
+        for tenant in ("t1", "t2"):
+            told = RegisterPerson(person="ann", name=SECRETS[0], email=SECRETS[1], city="Delft")
+            handler.handle(command(told, tenant))
+        handler.handle(command(RegisterPerson(person="bob", name="Bob", city="Delft")))
+        handler.handle(command(RenamePerson(person="ann", name=SECRETS[2])))
+        handler.handle(command(TakeNote(desk="d1", person="ann", note=SECRETS[3])))
+        handler.handle(command(TakeNote(desk="d2", person="bob", note="he has a cat")))
+        yield handler
+
+
+@pytest.fixture
+def built(handler: CommandHandler, database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test", "administer") as opened:
+        for projection in CATALOGUE.projections.values():
+            rebuilding.rebuild(opened, CATALOGUE, projection)
+        compact(opened, CATALOGUE, Person)
+        yield opened
+
+
+def said(connection: Connection, *places: str) -> list[str]:
+    """The secrets that a table's rows contain."""
+    found = []
+    for place in places:
+        query = identifiers.SQL("SELECT coalesce(string_agg(to_jsonb(t)::text, ' '), '') FROM {} AS t")
+        text = value(connection, query.format(identifiers.Identifier(*place.split("."))))
+        found += [f"{secret} in {place}" for secret in SECRETS if secret in text]
+    return found
+
+
+def rows(connection: Connection, name: str) -> list[tuple[Any, ...]]:
+    query = identifiers.SQL("SELECT * FROM {} ORDER BY 1, 2").format(identifiers.Identifier("read", name))
+    return connection.execute(query).fetchall()
+
+
+def findings(connection: Connection) -> list[str]:
+    """What a whole audit finds wrong."""
+    done = [audit(connection, CATALOGUE, check, name, WHOLE) for check, name in chosen(CATALOGUE, [], None)]
+    return [f"{each.check} {each.projection}: {found.problem}" for each in done for found in each.found]
+
+
+def test_personal_data_is_stored_unreadable_and_read_as_it_was(
+    handler: CommandHandler, built: Connection, database_url: str
+) -> None:
+    assert said(built, "acci.events", "acci.snapshots") == []
+    with Database(database_url, 2, "append") as database:
+        store = EventStore(database, CATALOGUE)
+        registered, renamed = store.read_stream(stream("ann"))
+        assert registered.data.name == SECRETS[0]  # type: ignore[attr-defined]
+        assert renamed.data.name == SECRETS[2]  # type: ignore[attr-defined]
+        loaded = store.load(Person, stream("ann"))
+        assert (loaded.state.name, loaded.snapshot_version) == (SECRETS[2], 2)
+    assert rows(built, "people")[0] == ("t1", "ann", SECRETS[2], "annabel zwart of Delft", SECRETS[1], 2)
+    assert rows(built, "people")[1][2:5] == ("Bob", "bob of Delft", None)
+    assert rows(built, "notes")[0] == ("t1", "d1", "ann", SECRETS[3], 1)
+    assert findings(built) == []
+
+
+def test_a_person_is_erased(handler: CommandHandler, built: Connection, database_url: str) -> None:
+    rebuilding.rebuild(built, CATALOGUE, People)  # one generation is kept
+    handler.handle(command(TakeNote(desk="d3", person="ann", note="unspeakable")))
+    catch_up(built, CATALOGUE, Notes)
+    assert "unspeakable" in letters(built)[0].error
+    built.execute(
+        "INSERT INTO acci.findings (check_name, projection, place, severity, problem, first_seen, last_seen, details)"
+        """ VALUES ('rows', 'people', '{"id": "ann"}', 'error', 'x', now(), now(), '{"name": "Annabel Wit"}')"""
+    )
+    others = [row for row in rows(built, "people") if row[:2] != ("t1", "ann")]
+
+    done = erase(built, CATALOGUE, "t1", "ann")
+
+    assert (done.events, done.keys_destroyed, done.left) == (4, 1, {})
+    assert (done.snapshots, done.dead_letters, done.findings, done.generations_dropped) == (1, 1, 1, 1)
+    assert rows(built, "people")[0] == ("t1", "ann", ERASED, "[erased] of Delft", ERASED, 2)
+    assert [row for row in rows(built, "people") if row[:2] != ("t1", "ann")] == others, "in the other tenant too"
+    assert rows(built, "notes")[0] == ("t1", "d1", "ann", ERASED, 1)
+    assert rows(built, "cities") == [("t1", "Delft", 2), ("t2", "Delft", 1)]
+    places = ("acci.events", "acci.snapshots", "acci.dead_letters", "acci.findings", "read.notes")
+    assert said(built, *places) == []
+    with Database(database_url, 2, "append") as database:
+        assert EventStore(database, CATALOGUE).load(Person, stream("ann")).state.name == ERASED
+
+    again = erase(built, CATALOGUE, "t1", "ann")
+    assert (again.keys_destroyed, again.left) == (0, {})
+    with pytest.raises(NobodyToErase, match="no personal data of 'nobody'"):
+        erase(built, CATALOGUE, "t1", "nobody")
+
+
+def test_everything_goes_on_afterwards(handler: CommandHandler, built: Connection) -> None:
+    erase(built, CATALOGUE, "t1", "ann")
+    handler.handle(command(RenamePerson(person="ann", name="Ann again")))
+    for projection in (People, Cities, Notes):
+        catch_up(built, CATALOGUE, projection)
+    assert rows(built, "people")[0] == ("t1", "ann", "Ann again", "[erased] of Delft", ERASED, 3), "with a new key"
+    compact(built, CATALOGUE, Person)
+    before = {name: rows(built, name) for name in ("people", "cities", "notes")}
+    assert findings(built) == []
+    for projection in (People, Cities, Notes):
+        rebuilding.rebuild(built, CATALOGUE, projection)
+    assert {name: rows(built, name) for name in before} == before
+    past = list(rows_as_of(built, CATALOGUE, People, position=3))
+    assert [row["name"] for row in past] == [ERASED, "Bob", SECRETS[0]]
+
+
+def test_the_audit_finds_what_was_left(handler: CommandHandler, built: Connection) -> None:
+    done = erase(built, CATALOGUE, "t1", "ann")
+    assert done.elsewhere["read.people"] == 1, "the one of that name in the other tenant"
+    built.execute("UPDATE generation_1.people SET name = 'Annabel Wit' WHERE id = 'ann' AND tenant_id = 't1'")
+    assert any("differ" in problem for problem in findings(built))
+    erase(built, CATALOGUE, "t1", "ann")
+    assert findings(built) == []
+
+
+def test_what_cannot_be_derived_loses_its_row(handler: CommandHandler, built: Connection) -> None:
+    """A parked key's row waits as it was; a person's may not."""
+    handler.handle(command(TakeNote(desk="d1", person="bob", note="unspeakable")))
+    catch_up(built, CATALOGUE, Notes)
+    assert rows(built, "notes")[0][3] == SECRETS[3]
+    assert erase(built, CATALOGUE, "t1", "ann").left == {}
+    assert [row[1] for row in rows(built, "notes")] == ["d2"]
+
+
+def test_a_restored_backup_brings_nobody_back(handler: CommandHandler, built: Connection) -> None:
+    """The log and the read models of before, the keys of today: once derived anew, nothing is to be read."""
+    built.execute("CREATE TEMPORARY TABLE backup AS SELECT * FROM generation_1.people")
+    erase(built, CATALOGUE, "t1", "ann")
+    built.execute("TRUNCATE generation_1.people")
+    built.execute("INSERT INTO generation_1.people SELECT * FROM backup")
+    assert rows(built, "people")[0][2] == SECRETS[2]
+    assert key_store.keys().erased() == [("t1", "ann")]
+    for tenant, person in key_store.keys().erased():
+        assert erase(built, CATALOGUE, tenant, person).left == {}
+    assert rows(built, "people")[0][2] == ERASED
+
+
+def test_keys_of_another_store_are_not_taken_for_erased(
+    handler: CommandHandler, built: Connection, server: SharedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows(built, "people")
+    with server.database(template="template1") as other:
+        monkeypatch.setenv("ACCI_KEYS_URL", other)
+        with pytest.raises(KeyMissing, match="nothing is taken for erased"):
+            rebuilding.rebuild(built, CATALOGUE, People)
+    assert rows(built, "people") == before
+    monkeypatch.delenv("ACCI_KEYS_URL")
+    monkeypatch.setenv("ACCI_DATABASE_URL", "postgresql://somewhere/else")
+    with pytest.raises(NoKeyStore, match="set ACCI_KEYS_URL"):
+        list(rows_as_of(built, CATALOGUE, People))
+
+
+def test_keys_are_wrapped(
+    keys_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch, connection: Connection
+) -> None:
+    monkeypatch.setenv("ACCI_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    with Database(database_url) as database, connect(keys_url, "test") as store:
+        CommandHandler(EventStore(database, CATALOGUE), CATALOGUE).handle(
+            command(RegisterPerson(person="ann", name="Ann", city="Delft"))
+        )
+        assert value(store, "SELECT octet_length(key) FROM acci_keys.keys") == 40
+        read = EventStore(database, CATALOGUE).read_stream
+        assert next(read(stream("ann"))).data.name == "Ann"  # type: ignore[attr-defined]
+        for wrong, sentence in (
+            ("", "ACCI_MASTER_KEY is not set"),
+            ("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "not the one they were wrapped with"),
+            ("short", "not 32 bytes"),
+        ):
+            monkeypatch.setenv("ACCI_MASTER_KEY", wrong)
+            with pytest.raises(WrongMasterKey, match=sentence):
+                next(read(stream("ann")))
+
+
+def test_values_that_were_moved_are_noticed(handler: CommandHandler, connection: Connection, database_url: str) -> None:
+    connection.execute("ALTER TABLE acci.events DISABLE TRIGGER events_are_append_only")
+    moved = "UPDATE acci.events SET data = (SELECT data FROM acci.events WHERE position = 1) WHERE position = 4"
+    connection.execute(moved)
+    with Database(database_url) as database, pytest.raises(Tampered):
+        list(EventStore(database, CATALOGUE).read_stream(stream("ann")))
+
+
+def test_a_batch_under_way_puts_nothing_back(handler: CommandHandler, built: Connection, database_url: str) -> None:
+    """Whoever read the data before the key was destroyed commits first; the row is derived anew behind it."""
+    handler.handle(command(RenamePerson(person="ann", name=SECRETS[0])))
+    with (
+        connect(database_url, "slow", "project") as slow,
+        connect(database_url, "other") as other,
+        connect(database_url, "watcher") as watcher,
+    ):
+        with other.transaction():
+            other.execute("SELECT FROM generation_1.people WHERE (tenant_id, id) = ('t1', 'ann') FOR UPDATE")
+            runner = threading.Thread(target=catch_up, args=(slow, CATALOGUE, People))
+            runner.start()
+            wait_until_blocked(watcher, slow.info.backend_pid)
+            eraser = threading.Thread(target=erase, args=(built, CATALOGUE, "t1", "ann"))
+            eraser.start()
+        runner.join()
+        eraser.join()
+    assert rows(built, "people")[0][2:4] == (ERASED, "[erased] of Delft")
+
+
+def test_in_one_command(handler: CommandHandler, built: Connection, database_url: str, keys_url: str) -> None:
+    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_KEYS_URL": keys_url, "ACCI_CONTEXTS": "tests.people"}
+    done = acci("erase", "ann", "--tenant", "t1", **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing is left" in done.stdout
+    assert not any(secret in done.stdout for secret in SECRETS)
+    assert "no personal data of 'zoe'" in refusal(acci("erase", "zoe", "--tenant", "t1", **environment))
+    assert acci("erase", "--again", **environment).returncode == 0
+
+
+def test_only_who_uses_it_pays_for_it() -> None:
+    assert [uses_personal(each) for each in (People, Cities, Notes, UserView)] == [True, False, True, False]
+
+
+def test_declarations_that_would_not_hold() -> None:
+    class Address(EventData):
+        street: Personal[str]
+
+    class Deep(EventData):
+        address: Address
+
+    class Number(EventData):
+        age: Personal[int]  # type: ignore[type-var]
+
+    class Named(EventData):
+        subject = "name"
+        name: Personal[str]
+
+    for wrong in (Deep, Number, Named):
+        with pytest.raises(DefinitionError):
+            personal_fields(wrong)
+
+
+def test_nobody_else_may_write_what_looks_concealed() -> None:
+    class Free(EventData):
+        anything: Any
+
+    event = Event(
+        uuid4(),
+        "a",
+        "A",
+        "Free",
+        1,
+        Free(anything={"acci.personal": "AAAA"}),
+        EventMetadata("t", "c"),
+        datetime.now(UTC),
+    )
+    with pytest.raises(Unstorable, match="ACCI's own"):
+        encode_data(event, 1000)
+    harmless = replace(event, data=Free(anything='"acci.personal": 1'))
+    assert json.loads(encode_data(harmless, 1000)) == {"anything": '"acci.personal": 1'}

@@ -46,7 +46,7 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int) -> int:
 
     def read() -> Metrics | None:
         try:
-            with one_at_a_time, connect(database_url, "metrics") as connection:
+            with one_at_a_time, connect(database_url, "metrics", "administer") as connection:
                 return read_metrics(connection, catalogue)
         except (AcciError, psycopg.Error) as error:
             if not isinstance(error, AcciError) and refusal_of(error) is None:

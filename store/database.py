@@ -82,7 +82,10 @@ class NotAllowed(AcciError):
     reason: str
 
     def __str__(self) -> str:
-        return f"The database's user may not do this: {self.reason}. Use another user, or grant the right."
+        return (
+            f"The database's user may not do this: {self.reason}. Use another user, or grant the "
+            "right; if ACCI was updated, run `acci migrate` first."
+        )
 
 
 def refusal_of(error: BaseException) -> AcciError | None:

@@ -10,7 +10,7 @@ from domain.errors import AcciError
 from store import high_water, migrations
 from store.auditing.counts import last_audit, open_findings
 from store.catalogue import Catalogue
-from store.database import Connection, connect, refusal_of, whereabouts
+from store.database import Connection, SchemaMissing, connect, refusal_of, whereabouts
 from store.embedded import database_url
 from store.settings import Settings
 from store.statements import sql
@@ -56,7 +56,9 @@ def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
     """Look at everything once; raises nothing that a person can mend: that is told as a check."""
     try:
         url = database_url(settings)
-        connection = connect(url, "health")
+        connection = connect(url, "health", "administer")
+    except SchemaMissing as error:
+        return Health((Check("migrations", False, str(error)),))
     except AcciError as error:
         return Health((Check("database", False, str(error)),), reached=False)
     checks = [Check("database", True, f"{whereabouts(url)} answers.")]

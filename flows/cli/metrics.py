@@ -44,7 +44,7 @@ def metrics(
     if serve is not None:
         _serve(url, catalogue, host, serve)
         return
-    with connect(url, "metrics") as connection:
+    with connect(url, "metrics", "administer") as connection:
         found = read_metrics(connection, catalogue)
     typer.echo(text(found), nl=False)
 

@@ -43,7 +43,7 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     catalogue, before, began = load(settings.contexts), None, True
     while True:
         try:
-            with connect(url, "watch") as connection:
+            with connect(url, "watch", "administer") as connection:
                 while True:
                     now = (time.monotonic(), read_status(connection, catalogue))
                     yield picture(now, before)

@@ -83,7 +83,8 @@ def shared_url(server: SharedServer) -> Iterator[str]:
 
 @pytest.mark.parametrize(("role", "statement"), CASES)
 def test_what_a_role_may_not(shared_url: str, role: Role, statement: LiteralString) -> None:
-    with connect(shared_url, "test", role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with connect(shared_url, "test", role) as connection, refused, connection.transaction():
         connection.execute(statement)
 
 

@@ -1,16 +1,27 @@
 """Measure: `make bench`, or a part of it with `make bench ARGS="rebuild catch_up --events 100000"`.
 
-Starts a PostgreSQL of its own with fsync on, prints a table and writes it, with the machine and the versions, into
-`tests/bench/results`.
+Starts a PostgreSQL of its own with fsync on, prints a table and writes it, with plots, the machine and the versions,
+into `tests/bench/results`. It says which promises were missed; with `--strict`, it then ends with 1.
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from store.database import connect
-from tests.bench import append_latency, append_throughput, audits, catch_up, commands, rebuild, report
+from tests.bench import (
+    append_clients,
+    append_latency,
+    append_throughput,
+    audits,
+    catch_up,
+    commands,
+    long_lives,
+    rebuild,
+    report,
+)
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 
@@ -18,9 +29,12 @@ RESULTS = Path(__file__).parent / "results"
 Subject = Callable[[Ground, argparse.Namespace], list[Row]]
 
 SUBJECTS: dict[str, Subject] = {
-    "append": lambda ground, _: append_throughput.measure(ground.database()),
+    "append": lambda ground, said: append_throughput.measure(ground.database(), said.turns),
+    "append_clients": lambda ground, said: append_clients.measure(ground.database(), said.turns),
     "latency": lambda ground, _: append_latency.measure(ground.database()),
-    "commands": lambda ground, _: commands.measure(ground.database()),
+    "commands": lambda ground, said: (
+        commands.measure(ground.database()) + long_lives.measure(ground.database(), said.turns)
+    ),
     "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
     "audits": lambda ground, said: audits.measure(ground, said.events, said.turns),
@@ -34,6 +48,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5, help="how often each way is timed; medians count (%(default)s)")
     parser.add_argument("--folder", type=Path, help="where the server's data lie meanwhile")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the tables go")
+    parser.add_argument("--strict", action="store_true", help="end with 1 if a promise was missed")
     said = parser.parse_args()
     unknown = sorted(set(said.subjects) - set(SUBJECTS))
     if unknown:
@@ -49,6 +64,10 @@ def main() -> None:
             measured[subject] = SUBJECTS[subject](ground, said)
             report.show(measured[subject])
             report.write(said.results, measured, about)
+    missed = report.missed(measured)
+    print(*(["Missed:", *missed] if missed else ["Every promise was kept."]), sep="\n")  # noqa: T201
+    if said.strict and missed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -33,17 +33,7 @@ def measure(database_url: str) -> list[Row]:
         with bare_database.connection() as connection:
 
             def bare(event: Event[EventData]) -> None:
-                row = (
-                    event.timestamp,
-                    event.id,
-                    event.version,
-                    event.schema_version,
-                    *event.stream,
-                    event.event_type,
-                    event.data.model_dump_json(),
-                    encode_metadata(event.metadata),
-                )
-                connection.execute(BARE, row).fetchone()
+                connection.execute(BARE, bare_row(event)).fetchone()
 
             def appended(event: Event[EventData]) -> None:
                 store.append(event.stream, 0, [event])
@@ -51,7 +41,7 @@ def measure(database_url: str) -> list[Row]:
             taken: dict[Callable[[Event[EventData]], None], list[float]] = {bare: [], appended: []}
             for _ in range(ROUNDS):
                 for act, times in taken.items():
-                    times.extend(_timed(act, _event()) for _ in range(APPENDS))
+                    times.extend(_timed(act, new_event()) for _ in range(APPENDS))
     in_bare, in_append = (statistics.median(times) * 1e6 for times in taken.values())
     return [
         Row("bare prepared INSERT over psycopg, median", in_bare, "µs"),
@@ -65,7 +55,22 @@ def _timed(act: Callable[[Event[EventData]], None], event: Event[EventData]) -> 
     return time.perf_counter() - begin
 
 
-def _event() -> Event[EventData]:
+def bare_row(event: Event[EventData]) -> tuple[object, ...]:
+    """The parameters of `BARE`."""
+    return (
+        event.timestamp,
+        event.id,
+        event.version,
+        event.schema_version,
+        *event.stream,
+        event.event_type,
+        event.data.model_dump_json(),
+        encode_metadata(event.metadata),
+    )
+
+
+def new_event() -> Event[EventData]:
+    """The first event of a new stream."""
     stream = StreamId("tenant-1", "User", str(uuid4()))
     data = UserCreated(email="ann@example.com", name="Ann Example")
     metadata = EventMetadata(stream.tenant_id, str(uuid4()), str(uuid4()), "admin")

@@ -7,11 +7,9 @@ library makes there lies in tables of its own.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
-
-from psycopg.conninfo import conninfo_to_dict
 
 from domain.commands import Command, CommandData, CommandMetadata
 from domain.users.user import CreateUser, UpdateUser
@@ -19,6 +17,7 @@ from store.catalogue import load
 from store.database import Database
 from store.events import EventStore
 from store.handling import CommandHandler
+from tests.bench import library
 from tests.bench.rows import Row
 
 USERS, ROUNDS = 50, 10
@@ -31,7 +30,7 @@ def measure(database_url: str) -> list[Row]:
     with Database(database_url, size=1) as database, _other(database_url) as other:
         ours, theirs = _rates(_ours(database), other)
     return [
-        Row("commands of one client, eventsourcing 9.5.6", theirs, "1/s"),
+        Row(f"commands of one client, {library.NAME}", theirs, "1/s"),
         Row("commands of one client, ACCI", ours, "1/s", ours / theirs, "≥ 3"),
     ]
 
@@ -66,43 +65,16 @@ def _ours(database: Database) -> Act:
 
 @contextmanager
 def _other(database_url: str) -> Iterator[Act]:
-    from eventsourcing.application import Application
-    from eventsourcing.domain import Aggregate, event
-
-    class Person(Aggregate):
-        @event("Created")
-        def __init__(self, email: str, name: str) -> None:
-            self.email, self.name = email, name
-
-        @event("Updated")
-        def update(self, name: str) -> None:
-            self.name = name
-
-    class People(Application[UUID]):
-        pass
-
-    known = conninfo_to_dict(database_url)
-    people = People(
-        env={
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": str(known.get("dbname")),
-            "POSTGRES_HOST": str(known.get("host")),
-            "POSTGRES_PORT": str(known.get("port")),
-            "POSTGRES_USER": str(known.get("user")),
-            "POSTGRES_PASSWORD": str(known.get("password", "")),
-            "POSTGRES_POOL_SIZE": "1",
-        }
-    )
     ids: list[UUID] = []
+    with library.people(database_url) as people:
 
-    def act(turn: int, user: int) -> None:
-        if turn == 0:
-            person = Person(email="ann@example.com", name="Ann")
-            ids.append(person.id)
-        else:
-            person = people.repository.get(ids[user])
-            person.update(name=f"Ann {turn}")
-        people.save(person)
+        def act(turn: int, user: int) -> None:
+            if turn == 0:
+                person = library.Person(email="ann@example.com", name="Ann")
+                ids.append(person.id)
+            else:
+                person = people.repository.get(ids[user])
+                person.update(name=f"Ann {turn}")
+            people.save(person)
 
-    with closing(people):
         yield act

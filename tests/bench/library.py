@@ -1,0 +1,48 @@
+"""The Python library `eventsourcing` 9.5.6, measured beside ACCI on the same server, in tables of its own."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+from psycopg.conninfo import conninfo_to_dict
+
+NAME = "eventsourcing 9.5.6"
+
+
+class Person(Aggregate):
+    """What a User is in ACCI."""
+
+    @event("Created")
+    def __init__(self, email: str, name: str) -> None:
+        self.email, self.name = email, name
+
+    @event("Updated")
+    def update(self, name: str) -> None:
+        self.name = name
+
+
+class People(Application[UUID]):
+    is_snapshotting_enabled = True
+
+
+def environment(database_url: str, connections: int = 1) -> dict[str, str]:
+    """How the library is told where its tables lie, and how many connections it may hold."""
+    known = conninfo_to_dict(database_url)
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": str(known.get("dbname")),
+        "POSTGRES_HOST": str(known.get("host")),
+        "POSTGRES_PORT": str(known.get("port")),
+        "POSTGRES_USER": str(known.get("user")),
+        "POSTGRES_PASSWORD": str(known.get("password", "")),
+        "POSTGRES_POOL_SIZE": str(connections),
+    }
+
+
+@contextmanager
+def people(database_url: str, connections: int = 1) -> Iterator[People]:
+    """The library's application, its tables made; closed at the end."""
+    with closing(People(env=environment(database_url, connections))) as application:
+        yield application

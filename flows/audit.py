@@ -10,8 +10,11 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.audit_report import announce, tell_audit, tell_history, tell_repairs
+from flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
+from flows.links import this_run
 from flows.retrying import RETRIED, refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
 from store.auditing import repairing
 from store.auditing.auditing import Audited, chosen
 from store.auditing.auditing import audit as make
@@ -54,14 +57,14 @@ def mend(projection: str | None) -> list[Repaired]:
         return repairing.repair(connection, catalogue, projection)
 
 
-@flow(name="audit", flow_run_name="audit {projection}, one key in {one_in}")
+@flow(name="audit", flow_run_name="audit {projection}, one key in {one_in}", timeout_seconds=allowed_seconds())
 @refusing
 def audit(
-    projection: Annotated[str, Field(title="Projection")] = "all",
-    checks: Annotated[list[str], Field(title="Checks")] = [],  # noqa: B006 Prefect copies it
-    tenant: Annotated[str, Field(title="Tenant")] = "",
-    keys: Annotated[list[list[str]], Field(title="Keys")] = [],  # noqa: B006
-    since: Annotated[str, Field(title="Since")] = "",
+    projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
+    checks: Annotated[list[CheckName], Field(title="Checks")] = [],  # noqa: B006 Prefect copies it
+    tenant: Annotated[Tenant, Field(title="Tenant")] = "",
+    keys: Annotated[list[KeyOfRow], Field(title="Keys")] = [],  # noqa: B006
+    since: Annotated[Moment, Field(title="Since")] = "",
     one_in: Annotated[int, Field(title="One key in", ge=1, le=1_000_000)] = 1,
     repair: Annotated[bool, Field(title="Repair")] = False,
     fail_at: Annotated[Literal["info", "warning", "error"], Field(title="Fail at")] = "error",
@@ -71,10 +74,10 @@ def audit(
     Nothing else is written, unless it is to be repaired. Runners go on beside it. The run fails if anything is wrong.
 
     Args:
-        projection: A projection's name, or all for every one and the log too.
+        projection: One projection, or all: every one, and the log too.
         checks: Only these checks; all of them if none is named.
-        tenant: Only what belongs to this tenant.
-        keys: Only the projection's rows with these keys, such as ["acme", "user-1"]; with all, streams: tenant and id.
+        tenant: Only what belongs to this tenant, such as acme.
+        keys: Only the rows with these keys, each a list such as ["acme", "user-1"]; with all, streams: tenant and id.
         since: Only what events recorded since this moment touched, such as 2026-01-31T00:00:00Z.
         one_in: Look at one key in so many; which ones moves on every hour, so that as many hours see them all.
         repair: Derive anew what is found wrong, and look at it again.
@@ -106,9 +109,17 @@ def again(done: Audited, extent: Extent) -> list[Audited]:
 def result(done: list[Audited], is_full: bool, one_in: int, seconds: float) -> Result:
     """The audit in figures, to be remembered as the last one."""
     found = Counter(found.severity for each in done for found in each.found)
-    left_out = sum(each.left_out is not None for each in done)
-    by_severity = (found[severity] for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO))
-    return Result(seconds, is_full, one_in, len(done), left_out, *by_severity)
+    return Result(
+        seconds,
+        is_full,
+        one_in,
+        len(done),
+        sum(each.left_out is not None for each in done),
+        found[Severity.ERROR],
+        found[Severity.WARNING],
+        found[Severity.INFO],
+        this_run(),
+    )
 
 
 def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:

@@ -1,14 +1,13 @@
 """What an audit leaves in its run: tables of findings, their course over time, an event that may start a repair."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
-from prefect.events import emit_event
 
-from flows.charts import stacked_bars
+from flows import happenings
+from flows.charts import as_image, stacked_bars
 from flows.differences import differences, most_common
 from flows.telling import markdown_table
 from store.auditing.auditing import Audited
@@ -16,7 +15,6 @@ from store.auditing.findings import Found, Severity
 from store.auditing.repairing import Repaired
 
 SHOWN = 200  # findings in a table: more than a person reads
-FOUND = "acci.audit.found"
 
 
 def tell_audit(done: Sequence[Audited]) -> None:
@@ -88,8 +86,7 @@ def tell_history(days: Sequence[tuple[date, dict[Severity, int]]]) -> None:
     colours = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e6a23c", Severity.INFO: "#7f8c8d"}
     bars = [(f"{day:%d %b}", [counts[severity] for severity in colours]) for day, counts in days]
     svg = stacked_bars("Open findings at the end of each day", bars, {s.value: c for s, c in colours.items()})
-    url = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
-    create_image_artifact(image_url=url, key="audit-history", description="Open findings, day by day")
+    create_image_artifact(image_url=as_image(svg), key="audit-history", description="Open findings, day by day")
 
 
 def announce(done: Sequence[Audited]) -> None:
@@ -98,14 +95,9 @@ def announce(done: Sequence[Audited]) -> None:
         of_one = [each for each in done if each.projection == name and each.found]
         ranks = list(Severity)
         worst = max((each.worst() or Severity.INFO for each in of_one), key=ranks.index)
-        subject = f"acci.read-model.{name}" if name else "acci.log"
-        emit_event(
-            event=FOUND,
-            resource={"prefect.resource.id": subject, "acci.severity": worst.value},
-            payload={
-                "projection": name,
-                "severity": worst.value,
-                "findings": sum(len(each.found) for each in of_one),
-                "checks": [each.check for each in of_one],
-            },
-        )
+        payload = {
+            "severity": worst.value,
+            "findings": sum(len(each.found) for each in of_one),
+            "checks": [each.check for each in of_one],
+        }
+        happenings.announce(happenings.AUDIT_FOUND, name, payload, severity=worst.value)

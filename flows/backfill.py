@@ -8,9 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
 from flows.progress import ProgressBar
 from flows.retrying import RETRIED, refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
 from store.projecting import backfilling
 from store.projecting.backfilling import CHUNK_SIZE, Backfill
 from store.projecting.choices import Choice, moment
@@ -41,16 +43,16 @@ def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
     return done
 
 
-@flow(name="backfill", flow_run_name="backfill {projection}")
+@flow(name="backfill", flow_run_name="backfill {projection}", timeout_seconds=allowed_seconds())
 @refusing
 def backfill(
-    projection: Annotated[str, Field(title="Projection")],
+    projection: Annotated[OneProjection, Field(title="Projection")],
     dry_run: Annotated[bool, Field(title="Dry run")] = True,
-    tenants: Annotated[list[str], Field(title="Tenants")] = [],  # noqa: B006 Prefect copies it
-    keys: Annotated[list[list[str]], Field(title="Keys")] = [],  # noqa: B006
-    event_types: Annotated[list[str], Field(title="Event types")] = [],  # noqa: B006
-    since: Annotated[str, Field(title="Since")] = "",
-    until: Annotated[str, Field(title="Until")] = "",
+    tenants: Annotated[list[Tenant], Field(title="Tenants")] = [],  # noqa: B006 Prefect copies it
+    keys: Annotated[list[KeyOfRow], Field(title="Keys")] = [],  # noqa: B006
+    event_types: Annotated[list[EventType], Field(title="Event types")] = [],  # noqa: B006
+    since: Annotated[Moment, Field(title="Since")] = "",
+    until: Annotated[Moment, Field(title="Until")] = "",
     after_position: Annotated[int, Field(title="After position", ge=0)] = 0,
     up_to_position: Annotated[int, Field(title="Up to position", ge=0)] = 0,
     new_columns: Annotated[list[str], Field(title="New columns")] = [],  # noqa: B006

@@ -11,12 +11,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows import happenings
 from flows.check_quality import check_changes, verdict
+from flows.forms import AllOrOne
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
 from flows.retrying import RETRIED, refusing
 from flows.session import projection_names, session
 from flows.telling import tell_verdict
+from flows.timeouts import allowed_seconds
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import batches, gate, rebuilding
@@ -78,10 +81,10 @@ def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generati
     verdict.require()
 
 
-@flow(name="catch-up", flow_run_name="catch up {projection}")
+@flow(name="catch-up", flow_run_name="catch up {projection}", timeout_seconds=allowed_seconds())
 @refusing
 def catch_up(
-    projection: Annotated[str, Field(title="Projections")] = "all",
+    projection: Annotated[AllOrOne, Field(title="Projections")] = "all",
     batch_size: Annotated[int, Field(title="Batch size", ge=100, le=5_000_000)] = batches.BATCH_SIZE,
     quality: Annotated[bool, Field(title="Quality")] = True,
 ) -> State[Any]:
@@ -91,7 +94,7 @@ def catch_up(
     is failed then, and its table says which.
 
     Args:
-        projection: A projection's name, such as user_view, several separated by commas, or "all".
+        projection: One projection, or all of them.
         batch_size: Positions in one transaction.
         quality: Afterwards check the rows that changed against the read model's quality suite, if it has one.
     """
@@ -101,6 +104,9 @@ def catch_up(
     create_table_artifact(
         key="catch-up", table=[vars(each) for each in outcomes], description="What was done, in positions of the log"
     )
+    for each in outcomes:
+        if each.dead_letters:
+            happenings.announce(happenings.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
     failed = [name for name, state in states if not state.is_completed()]
     if failed:
         return Failed(message=f"{len(failed)} of {len(names)} failed: {', '.join(failed)}. See the table.")

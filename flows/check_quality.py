@@ -11,11 +11,13 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows import quality
+from flows.forms import AllOrOne
 from flows.quality import Report
 from flows.quality_report import outcome, page
 from flows.retrying import RETRIED, refusing
 from flows.session import projection_names, session
 from flows.telling import markdown_table
+from flows.timeouts import allowed_seconds
 from store.catalogue import load
 from store.projecting import generations
 from store.settings import Settings
@@ -84,16 +86,16 @@ def verdict(reports: list[Report]) -> State[Any]:
     return Completed(message=f"{made} expectations hold in {', '.join(report.projection for report in reports)}.")
 
 
-@flow(name="check-quality", flow_run_name="check the quality of {projection}")
+@flow(name="check-quality", flow_run_name="check the quality of {projection}", timeout_seconds=allowed_seconds())
 @refusing
 def check_quality(
-    projection: Annotated[str, Field(title="Projection")] = "all",
+    projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
     report_file: Annotated[str, Field(title="Report file")] = "",
 ) -> State[Any]:
     """Check read models against the quality suites declared beside them. Nothing is changed.
 
     Args:
-        projection: A projection's name, several separated by commas, or all.
+        projection: One projection, or all of them.
         report_file: Write a report for people into this HTML file, on the machine that the run is on.
     """
     reports = [report for name in projection_names(projection) if (report := check_projection(name)) is not None]

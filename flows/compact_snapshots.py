@@ -8,9 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.forms import AllOrOneAggregate
 from flows.progress import ProgressBar
 from flows.retrying import RETRIED, refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
 from store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
 from store.auditing.extents import Extent
 from store.catalogue import known
@@ -49,10 +51,10 @@ def check_sample(aggregate: str, sample: int) -> Audited | None:
         )
 
 
-@flow(name="compact-snapshots", flow_run_name="compact the snapshots of {aggregate}")
+@flow(name="compact-snapshots", flow_run_name="compact the snapshots of {aggregate}", timeout_seconds=allowed_seconds())
 @refusing
 def compact_snapshots(
-    aggregate: Annotated[str, Field(title="Aggregate")] = "all",
+    aggregate: Annotated[AllOrOneAggregate, Field(title="Aggregate")] = "all",
     keep: Annotated[int, Field(title="Keep", ge=1, le=1000)] = 1,
     sample: Annotated[int, Field(title="Sample", ge=0, le=100_000)] = 100,
 ) -> State[Any]:
@@ -62,7 +64,7 @@ def compact_snapshots(
     A run that was cut off is taken up by the next. Afterwards a sample is held against replay.
 
     Args:
-        aggregate: An aggregate's name, such as User, or all that have snapshots.
+        aggregate: An aggregate that has snapshots, or all of them.
         keep: How many snapshots of each stream are kept, the newest ones.
         sample: How many streams to check by replay.
     """

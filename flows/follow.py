@@ -5,41 +5,50 @@ from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.forms import AllOrOne
 from flows.retrying import refusing
 from flows.session import projection_names
+from flows.timeouts import allowed_seconds
 from store.catalogue import load
 from store.embedded import database_url
 from store.projecting.following import follow as follow_log
 from store.settings import Settings
 
 
-@flow(name="follow", flow_run_name="follow {projection} for {seconds} s")
+@flow(name="follow", flow_run_name="follow {projection} for {seconds} s", timeout_seconds=allowed_seconds())
 @refusing
 def follow(
-    projection: Annotated[str, Field(title="Projections")] = "all",
+    projection: Annotated[AllOrOne, Field(title="Projections")] = "all",
     seconds: Annotated[int, Field(title="Seconds", ge=1, le=86_400)] = 600,
     interval: Annotated[float, Field(title="Interval", ge=0.01, le=60)] = 0.1,
 ) -> State[Any]:
     """Apply events as they are appended, each exactly once, without a scheduled run each time.
 
-    Rebuilds and other runners go on beside it. What cannot be followed is said in the log, once.
+    Rebuilds and other runners go on beside it. The run is failed if there was anything that could not be
+    followed, and says what.
 
     Args:
-        projection: A projection's name, such as user_view, several separated by commas, or "all".
+        projection: One projection, or all of them.
         seconds: How long to follow.
         interval: Seconds between two looks at the log.
     """
     settings = Settings.from_environment()
-    names, log, end = projection_names(projection), get_run_logger(), time.monotonic() + seconds
+    names, end = projection_names(projection), time.monotonic() + seconds
+    refused: dict[str, str] = {}
+
+    def tell(name: str, what: str) -> None:
+        get_run_logger().warning("%s: %s", name, what)
+        if name in names:  # the database comes back by itself
+            refused[name] = what
+
     rows = follow_log(
-        database_url(settings),
-        load(settings.contexts),
-        names,
-        interval,
-        lambda: time.monotonic() >= end,
-        lambda name, what: log.warning("%s: %s", name, what),
+        database_url(settings), load(settings.contexts), names, interval, lambda: time.monotonic() >= end, tell
     )
-    return Completed(message=f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed.")
+    followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
+    if refused:
+        told = " ".join(f"{name}: {what}" for name, what in refused.items())
+        return Failed(name="Incomplete", message=f"{followed} But {told}")
+    return Completed(name="Completed" if rows else "NothingToDo", message=followed)

@@ -4,12 +4,14 @@ import time
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import create_image_artifact, create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
+from flows.charts import as_image, lines
 from store.projecting.batches import Progress
 
 EVERY_SECONDS = 2.0
+CURVE = 5  # looks that make a curve worth a picture
 
 
 class ProgressBar:
@@ -19,23 +21,30 @@ class ProgressBar:
         self._what, self._unit = what, unit
         self._began = self._spoke = time.monotonic()
         self._artifact: UUID | None = None
+        self._rates: list[tuple[float, float]] = []  # seconds since the beginning, what was done a second since before
+        self._done = 0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         if now - self._spoke < EVERY_SECONDS:
             return
-        self._spoke = now
+        since, self._spoke = now - self._spoke, now
         done, whole = progress.checkpoint - progress.start, max(progress.target - progress.start, 1)
         rate = done / (now - self._began)
         left = (whole - done) / rate if rate else 0.0
         text = f"{self._what}: {done:,} of {whole:,} {self._unit}, {rate:,.0f}/s, about {left:,.0f} s left"
+        self._rates.append((now - self._began, (done - self._done) / since))
+        self._done = done
         get_run_logger().info(text)
         self._show(100 * done / whole, text)
 
     def finish(self) -> None:
-        """Set the bar to its end, if it was ever shown."""
+        """Set the bar to its end, if it was ever shown; after many looks, show how fast it went as a curve."""
         if self._artifact is not None:
             self._show(100.0, f"{self._what}: done")
+        if len(self._rates) >= CURVE:
+            drawn = lines(f"{self._what}: {self._unit} a second", {self._unit: self._rates}, "seconds")
+            create_image_artifact(image_url=as_image(drawn), key="rate", description=f"How fast: {self._what}")
 
     def _show(self, percent: float, text: str) -> None:
         if self._artifact is None:

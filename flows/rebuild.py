@@ -11,17 +11,21 @@ from pydantic import Field
 
 from flows.building import Orders, count, look_ahead
 from flows.fleet import Outcome, rebuild_all, said
+from flows.forms import AllStaleOrOne
 from flows.retrying import refusing
 from flows.session import projection_names, session
 from flows.task_runners import chosen_runner
+from flows.timeouts import allowed_seconds
 from store.projecting.gate import CHANGES_ALLOWED, Allowance
 from store.projecting.staleness import stale
 
 
-@flow(name="rebuild", flow_run_name="rebuild {projection}", task_runner=chosen_runner())
+@flow(
+    name="rebuild", flow_run_name="rebuild {projection}", task_runner=chosen_runner(), timeout_seconds=allowed_seconds()
+)
 @refusing
 def rebuild(
-    projection: Annotated[str, Field(title="Projections")],
+    projection: Annotated[AllStaleOrOne, Field(title="Projections")],
     dry_run: Annotated[bool, Field(title="Dry run")] = False,
     partitions: Annotated[int, Field(title="Partitions", ge=0, le=64)] = 0,
     allow_dead_letters: Annotated[bool, Field(title="Allow dead letters")] = False,
@@ -35,7 +39,7 @@ def rebuild(
     others; the run is failed then, and its table says which.
 
     Args:
-        projection: A projection's name, several separated by commas, "all", or "stale" for those that need it.
+        projection: One projection, all of them, or stale: those that need it.
         dry_run: Only show what would happen: why, what is read, how long, what depends on it.
         partitions: Shares of the keys that are built at the same time; 0 for as many as this machine has cores. What
             only counts and compares is built in one, which PostgreSQL reads for in parallel.

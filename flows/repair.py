@@ -3,32 +3,41 @@
 from typing import Annotated, Any
 
 from prefect import flow
+from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.audit import mend
 from flows.audit_report import tell_repairs
+from flows.forms import AllOrOne
+from flows.links import to_run
 from flows.retrying import refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
+from store.auditing.counts import last_run
 
 
-@flow(name="repair", flow_run_name="repair {projection}")
+@flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())
 @refusing
-def repair(projection: Annotated[str, Field(title="Projection")] = "all") -> State[Any]:
+def repair(projection: Annotated[AllOrOne, Field(title="Projection")] = "all") -> State[Any]:
     """Derive the rows, parked keys and snapshots that open findings name anew from the events, and audit them again.
 
     Each in a transaction that no batch runs beside. Events are never changed: what is wrong with them stays a finding.
 
     Args:
-        projection: A projection's name, or all for every one and the snapshots too.
+        projection: One projection, or all: every one, and the snapshots too.
     """
-    with session("repair") as (_, catalogue):
+    with session("repair") as (connection, catalogue):
+        found_by = last_run(connection)
         one = None if projection == "all" else catalogue.projection(projection).name
     done = mend(one)
     if not done:
         return Completed(name="NothingToDo", message="There is no finding that could be repaired.")
     tell_repairs(done)
+    if found_by is not None:
+        markdown = to_run(found_by, "The audit before this repair")
+        create_markdown_artifact(key="found-by", markdown=markdown, description="The run that found it")
     left, found = sum(each.left for each in done), sum(each.found for each in done)
     if left:
         return Failed(message=f"{left:,} of {found:,} findings are still there: see the table, and `acci findings`.")

@@ -8,8 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.forms import AllOrOne
 from flows.retrying import RETRIED, refusing
 from flows.session import projection_names, session
+from flows.timeouts import allowed_seconds
 from store.projecting.dead_letters import Retried, letters, retry
 from store.projecting.generations import NotBuilt
 
@@ -25,17 +27,17 @@ def retry_projection(projection: str) -> Retried:
             return Retried(projection, 0, 0, 0)
 
 
-@flow(name="retry-dead-letters", flow_run_name="retry dead letters of {projection}")
+@flow(name="retry-dead-letters", flow_run_name="retry dead letters of {projection}", timeout_seconds=allowed_seconds())
 @refusing
 def retry_dead_letters(
-    projection: Annotated[str, Field(title="Projections")] = "all",
+    projection: Annotated[AllOrOne, Field(title="Projections")] = "all",
 ) -> State[Any]:
     """Derive the keys parked behind dead letters anew from their events, after what was wrong has been mended.
 
     A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
 
     Args:
-        projection: A projection's name, such as user_view, several separated by commas, or "all".
+        projection: One projection, or all of them.
     """
     done = [retry_projection(name) for name in projection_names(projection)]
     create_table_artifact(key="retry-dead-letters", table=[vars(each) for each in done], description="Keys by outcome")

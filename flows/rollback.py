@@ -8,8 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.forms import OneProjection
 from flows.retrying import RETRIED, refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
 from store.projecting import generations
 from store.projecting.generations import Generation
 from store.projecting.rolling_back import candidate, roll_back
@@ -28,10 +30,10 @@ def put_back(projection: str, generation: int, as_it_was: bool) -> tuple[Generat
         return put, generations.kept(connection, rules.name)
 
 
-@flow(name="rollback", flow_run_name="roll back {projection}")
+@flow(name="rollback", flow_run_name="roll back {projection}", timeout_seconds=allowed_seconds())
 @refusing
 def rollback(
-    projection: Annotated[str, Field(title="Projection")],
+    projection: Annotated[OneProjection, Field(title="Projection")],
     generation: Annotated[int, Field(title="Generation", ge=0)] = 0,
     as_it_was: Annotated[bool, Field(title="As it was")] = False,
 ) -> State[Any]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from flows.retrying import RETRIED, refusing
 from flows.session import session
+from flows.timeouts import allowed_seconds
 from store import sealing
 from store.sealing import SIZE, Sealed
 
@@ -22,7 +23,7 @@ def seal_events(size: int) -> Sealed:
         return sealing.seal(connection, size)
 
 
-@flow(name="seal", flow_run_name="seal the log")
+@flow(name="seal", flow_run_name="seal the log", timeout_seconds=allowed_seconds())
 @refusing
 def seal(size: Annotated[int, Field(title="Size", ge=100, le=1_000_000)] = SIZE) -> State[Any]:
     """Seal the events that are not sealed yet: a later change, removal or insertion is found by the audit, and located.

@@ -33,11 +33,20 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `said` is a sentence, with what to do if it is not healthy."""
+    """One thing that was looked at; `said` is a sentence, with what to do if it is not healthy.
 
-    name: str
+    `projection` is the read model that it is about, if it is about one.
+    """
+
+    kind: str
     healthy: bool
     said: str
+    projection: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called among all that were looked at."""
+        return self.kind if self.projection is None else f"{self.kind} of {self.projection}"
 
 
 @dataclass(frozen=True)
@@ -120,15 +129,15 @@ def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Chec
 
 def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
     for each in read_projections(connection, catalogue, high_water.look(connection).head):
-        name, behind = f"lag of {each.projection}", f"{each.lag_events:,} events and {span(each.lag_seconds)} behind"
+        name, behind = each.projection, f"{each.lag_events:,} events and {span(each.lag_seconds)} behind"
         if each.state == "live":
             within = each.lag_events <= bounds.lag_events and each.lag_seconds <= bounds.lag_seconds
             more = "" if within else ": see the last catch-up's run, or run `acci run catch-up`"
-            yield Check(name, within, f"{each.projection} is {behind}{more}.")
+            yield Check("lag", within, f"{each.projection} is {behind}{more}.", name)
         else:
             out = {"not built": "catch-up", "rebuild needed": "rebuild", "beyond the log": "rebuild"}[each.state]
             said = f"{each.projection} is not kept up to date ({each.state}): run `acci run {out} {each.projection}`."
-            yield Check(name, False, said)
+            yield Check("lag", False, said, name)
 
 
 def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:

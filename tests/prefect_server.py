@@ -10,6 +10,7 @@ import httpx
 import psutil
 
 from flows.local.api import PrefectApi
+from flows.local.deploying import Deploying
 from flows.local.environment import MARK, prefect_environment
 from flows.local.program import Program
 from store.listening import free_port
@@ -46,9 +47,8 @@ class PrefectServer:
         """Afterwards it answers, prefect.yaml is deployed, and a worker takes runs."""
         self._server.start()
         wait_for(self._is_healthy, 120, "the Prefect server answers")
-        self.api.ensure_work_pool("acci")
-        self.start_worker()
         self.deploy()
+        self.start_worker()
 
     def start_worker(self) -> None:
         self._worker.start()
@@ -66,10 +66,11 @@ class PrefectServer:
         self._worker.stop(0)
 
     def deploy(self) -> None:
-        """Registers prefect.yaml, as an operator would."""
-        deploying = self._program("deploy", "--no-prompt", "deploy", "--all")
-        deploying.start()
-        deploying.finish(120)
+        """Applies prefect.yaml, as an operator would; its forms offer what all the domains of the tests bring."""
+        environment = self.environment | {"ACCI_CONTEXTS": "domain.users,tests.bank,tests.orders"}
+        deploying = Deploying(self.api, environment, self._folder / "deploy.log")
+        deploying.begin()
+        deploying.finish()
 
     def stop(self) -> None:
         self._worker.stop(10)
@@ -91,7 +92,16 @@ class PrefectServer:
         """The name of a deployment like that one, but for its schedule and limit: no scheduled run gets in its way."""
         name, known = f"{deployment}-without-limit", self.deployments()
         if name not in known:
-            same = ("flow_id", "entrypoint", "path", "pull_steps", "work_pool_name", "work_queue_name", "parameters")
+            same = (
+                "flow_id",
+                "entrypoint",
+                "path",
+                "pull_steps",
+                "tags",
+                "work_pool_name",
+                "work_queue_name",
+                "parameters",
+            )
             wanted = {"name": name} | {part: known[deployment][part] for part in same}
             self.client.post("/deployments/", json=wanted).raise_for_status()
         return name

@@ -11,6 +11,7 @@ from flows.cli import (
     as_of,
     coverage,
     dead_letters,
+    deploy,
     erase,
     findings,
     follow,
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up.up)
+app.command("deploy")(deploy.deploy)
 app.command("migrate")(migrate.migrate)
 app.command("follow")(follow.follow)
 app.command("status")(status.status)

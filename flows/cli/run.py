@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli import audits, backfills, plans
+from flows.cli import audits, backfills, plans, upkeep
 from flows.cli.flow_runs import check_wanted, run_flow
 from flows.cli.printing import JsonFlag
 
@@ -15,6 +15,9 @@ app.command("audit")(audits.audit)
 app.command("repair")(audits.repair)
 app.command("check-quality")(audits.check_quality)
 app.command("seal")(audits.seal)
+app.command("check-health")(upkeep.check_health)
+app.command("housekeeping")(upkeep.housekeeping)
+app.command("retry-dead-letters")(upkeep.retry_dead_letters)
 app.command("compact-snapshots")(audits.compact_snapshots)
 
 

@@ -1,4 +1,4 @@
-"""The few requests that `acci up` makes of a Prefect server, without the three seconds of importing Prefect."""
+"""The few requests that ACCI makes of a Prefect server, without the three seconds of importing Prefect."""
 
 import json
 import os
@@ -67,6 +67,33 @@ class PrefectApi:
         """Afterwards there is a pool for process workers of that name; the first worker fills in its template."""
         if not self._ask("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [name]}}}):
             self._ask("POST", "/work_pools/", {"name": name, "type": "process"})
+
+    def put_work_queue(self, pool: str, queue: dict[str, Any]) -> None:
+        """Afterwards the pool has the queue, with this description, priority (1 comes first) and limit."""
+        wanted = {"concurrency_limit": None, **queue}
+        queues = f"/work_pools/{pool}/queues"
+        known = self._ask("POST", f"{queues}/filter", {"work_queues": {"name": {"any_": [queue["name"]]}}})
+        if any(each["name"] == queue["name"] for each in known):
+            self._ask("PATCH", f"{queues}/{queue['name']}", wanted)
+        else:
+            self._ask("POST", queues, wanted)
+
+    def put_automation(self, automation: dict[str, Any]) -> None:
+        """Afterwards there is one automation of that name, and it is this one; on or off as it was, on if it is new."""
+        known = self._ask("POST", "/automations/filter", {"automations": {"name": {"any_": [automation["name"]]}}})
+        wanted = {"enabled": True, "tags": ["acci"], **automation}
+        if known:
+            wanted["enabled"] = known[0]["enabled"]
+            self._ask("PUT", f"/automations/{known[0]['id']}", wanted)
+        else:
+            self._ask("POST", "/automations/", wanted)
+
+    def block(self, name: str) -> str | None:
+        """The id of the block TYPE/NAME, if there is one."""
+        kind, _, document = name.partition("/")
+        wanted = {"block_documents": {"name": {"any_": [document]}}, "block_types": {"slug": {"any_": [kind]}}}
+        found = self._ask("POST", "/block_documents/filter", wanted)
+        return str(found[0]["id"]) if found else None
 
     def runs_under_way(self, pool: str) -> list[Run]:
         """The pool's runs that count as submitted, running or being cancelled."""

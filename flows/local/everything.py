@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 from flows.local.api import PrefectApi, PrefectUnreachable
+from flows.local.deploying import POOL, Deploying
 from flows.local.environment import prefect_environment
 from flows.local.leftovers import end_processes
 from flows.local.lost_runs import give_up_lost_runs
@@ -18,9 +19,7 @@ from store.listening import HOST, PortTaken, is_free
 from store.migrations import migrate
 from store.settings import Settings
 
-POOL = "acci"
 SERVER_SECONDS = 180
-DEPLOY_SECONDS = 120
 FIRST_RUN_SECONDS = 120
 LOOK_SECONDS = 10
 PENDING_PATIENCE = timedelta(minutes=2)
@@ -137,14 +136,14 @@ class Everything:
                     raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_SECONDS} s")
                 time.sleep(0.2)
         with self._show.step("Deployments and worker"):
-            api.ensure_work_pool(POOL)
+            deploying = Deploying(api, environment, self.logs / "deploy.log")
+            deploying.begin()
             if self._own_prefect:
                 give_up_lost_runs(api, POOL)
                 api.forget_missed_runs(POOL)
-            deploying = self._run("prefect deploy", "deploy", ["--no-prompt", "deploy", "--all"], environment)
             pool = ["--pool", POOL, "--type", "process", "--limit", "4"]
             self._worker = self._run("the worker", "worker", ["worker", "start", *pool], environment)
-            deploying.finish(DEPLOY_SECONDS)
+            deploying.finish()
 
     def _catch_up(self, api: PrefectApi) -> None:
         with self._show.step("First catch-up"):

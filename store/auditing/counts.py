@@ -10,7 +10,10 @@ from store.statements import sql
 
 @dataclass(frozen=True)
 class LastAudit:
-    """The last audit that made every check on everything, or on one key in `one_in`; `age` in seconds."""
+    """The last audit that made every check on everything, or on one key in `one_in`; `age` in seconds.
+
+    `run` is Prefect's id of the run that made it, or empty.
+    """
 
     age: float
     made_at: datetime
@@ -18,6 +21,7 @@ class LastAudit:
     errors: int
     warnings: int
     infos: int
+    run: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Result:
     errors: int
     warnings: int
     infos: int
+    run: str = ""
 
 
 def record(connection: Connection, result: Result) -> None:
@@ -42,6 +47,12 @@ def record(connection: Connection, result: Result) -> None:
 def last_audit(connection: Connection) -> LastAudit | None:
     row = connection.execute(sql("health/last_audit")).fetchone()
     return None if row is None else LastAudit(*row)
+
+
+def last_run(connection: Connection) -> str | None:
+    """Prefect's id of the last run that made an audit, of everything or of a part."""
+    row = connection.execute(sql("health/last_run")).fetchone()
+    return None if row is None else str(row[0])
 
 
 def open_findings(connection: Connection) -> dict[tuple[str, str], int]:

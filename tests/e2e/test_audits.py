@@ -114,7 +114,7 @@ def test_a_catch_up_checks_what_it_changed(
     append_in_bulk(connection, [event], PAYLOAD_LIMIT)
     environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
 
-    run = prefect_server.run("catch-up", {"projection": "accounts,turnover"}, **environment)
+    run = prefect_server.run("catch-up", {"projection": "all"}, **environment)
     state = prefect_server.ended(run)["state"]
     assert (state["type"], state["name"]) == ("FAILED", "QualityFailed")
     assert account in state["message"]

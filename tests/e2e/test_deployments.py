@@ -16,7 +16,8 @@ from flows.local.lost_runs import give_up_lost_runs
 from store.settings import CHECKOUT
 from tests.prefect_server import PrefectServer, wait_for
 
-DECLARED: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
+FILE: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
+DECLARED: list[dict[str, Any]] = FILE["deployments"]
 NAMES = [declared["name"] for declared in DECLARED]
 
 
@@ -27,8 +28,11 @@ def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, d
     assert found["description"] == declared["description"]
     assert found["tags"] == declared["tags"]
     assert found["parameters"] == declared["parameters"]
-    assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-    assert found["global_concurrency_limit"]["limit"] == 1
+    limit = declared["concurrency_limit"]
+    assert found["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]
+    assert found["global_concurrency_limit"]["limit"] == limit["limit"] == 1
+    assert found["work_queue_name"] == declared["work_pool"]["work_queue_name"]
+    assert float(found["job_variables"]["env"]["ACCI_TIMEOUT_SECONDS"]) > 0
     assert sorted(
         (each["schedule"]["cron"], each["schedule"]["timezone"], each["active"], str(each["parameters"]))
         for each in found["schedules"]
@@ -52,6 +56,38 @@ def test_every_parameter_is_typed_and_described(prefect_server: PrefectServer, n
         assert shown.get("description"), parameter
 
 
+@pytest.mark.parametrize(
+    ("deployment", "parameters", "said"),
+    [
+        ("audit", {"projection": "no_such"}, "no_such"),
+        ("audit", {"one_in": 0}, "minimum"),
+        ("audit", {"since": "yesterday"}, "yesterday"),
+        ("audit", {"checks": ["no_such"]}, "no_such"),
+        ("rebuild", {"projection": "user_view", "changes_allowed": 101}, "maximum"),
+        ("rebuild", {}, "projection"),
+        ("backfill", {"projection": "user_view", "event_types": ["NoSuch"]}, "NoSuch"),
+    ],
+)
+def test_wrong_parameters_never_become_a_run(
+    prefect_server: PrefectServer, deployment: str, parameters: dict[str, Any], said: str
+) -> None:
+    path = f"/deployments/{prefect_server.deployments()[deployment]['id']}/create_flow_run"
+    refused = prefect_server.client.post(path, json={"parameters": parameters})
+    assert refused.status_code == 409
+    assert said in refused.json()["detail"]
+
+
+def test_a_form_offers_what_is_registered(prefect_server: PrefectServer) -> None:
+    def offered(deployment: str, parameter: str) -> list[str]:
+        schema = prefect_server.deployments()[deployment]["parameter_openapi_schema"]["properties"][parameter]
+        return list(schema.get("items", schema)["enum"])
+
+    assert offered("audit", "projection")[0] == "all"
+    assert {"user_view", "accounts", "daily_sales"} < set(offered("rebuild", "projection"))
+    assert "rows" in offered("audit", "checks")
+    assert "UserCreated" in offered("backfill", "event_types")
+
+
 def test_scheduled_runs_appear(prefect_server: PrefectServer) -> None:
     """With an unsuitable SQLAlchemy the scheduler creates none, and says nothing."""
 
@@ -65,9 +101,19 @@ def test_scheduled_runs_appear(prefect_server: PrefectServer) -> None:
 
 def test_deploying_again_changes_nothing(prefect_server: PrefectServer) -> None:
     def known() -> dict[str, Any]:
-        return {name: (found["id"], len(found["schedules"])) for name, found in prefect_server.deployments().items()}
+        client = prefect_server.client
+        automations = client.post("/automations/filter", json={}).raise_for_status().json()
+        queues = client.post("/work_pools/acci/queues/filter", json={}).raise_for_status().json()
+        return {
+            **{name: (found["id"], len(found["schedules"])) for name, found in prefect_server.deployments().items()},
+            "automations": sorted((each["name"], each["enabled"]) for each in automations),
+            "queues": {each["name"]: (each["priority"], each["concurrency_limit"]) for each in queues},
+        }
 
     before = known()
+    priorities = {name: priority for name, (priority, _) in before["queues"].items()}
+    assert priorities["live"] < priorities["proof"] < priorities["back-fill"]
+    assert {each["name"] for each in FILE["automations"]} < {name for name, _ in before["automations"]}
     prefect_server.deploy()
     assert known() == before
 

@@ -148,4 +148,4 @@ def test_a_database_that_cannot_be_used_is_a_check_like_others(empty_database_ur
     gone = acci("health", "--json", ACCI_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert gone.returncode == 3
     (check,) = json.loads(gone.stdout)["checks"]
-    assert (check["name"], check["healthy"]) == ("database", False)
+    assert (check["kind"], check["healthy"]) == ("database", False)

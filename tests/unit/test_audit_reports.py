@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from flows.charts import stacked_bars
+from flows.charts import as_image, lines, stacked_bars
 from flows.differences import differences, most_common
 from store.auditing.findings import Found, Severity
 
@@ -25,6 +25,24 @@ def test_a_chart_is_a_picture_with_a_bar_for_each_part_that_is_not_nothing() -> 
 
 def test_a_chart_without_anything_is_drawn() -> None:
     assert ElementTree.fromstring(stacked_bars("Nothing", [], {"error": "red"})) is not None  # noqa: S314
+
+
+def test_curves_are_drawn_from_nought_to_the_highest() -> None:
+    text = lines("<Lag>", {"a": [(0, 0), (1, 50)], "b": [(0, 100)]}, "hours", "{:.1f} h".format)
+    drawn = ElementTree.fromstring(text)  # noqa: S314 our own
+    of_a, of_b = (each.attrib["points"].split() for each in drawn.iter(f"{SVG}polyline"))
+    heights = [float(point.partition(",")[2]) for point in (*of_a, *of_b)]
+    assert heights[0] > heights[1] > heights[2]
+    assert abs((heights[0] + heights[2]) / 2 - heights[1]) < 0.2
+    said = {each.text for each in drawn.iter(f"{SVG}text")}
+    assert {"<Lag>", "a", "b", "100", "0", "0.0 h", "1.0 h", "hours"} <= said
+
+
+def test_curves_without_a_point_are_drawn() -> None:
+    empty: list[dict[str, list[tuple[float, float]]]] = [{}, {"a": []}, {"a": [(0.0, 0.0)]}]
+    for curves in empty:
+        assert ElementTree.fromstring(lines("Nothing", curves, "hours")) is not None  # noqa: S314
+    assert as_image("<svg/>") == "data:image/svg+xml;base64,PHN2Zy8+"
 
 
 def test_differences_are_listed_value_by_value() -> None:

@@ -1,0 +1,55 @@
+"""`acci deploy`: prefect.yaml, applied to a Prefect server."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from domain.errors import AcciError
+from flows.cli.printing import console
+from store.settings import Settings
+
+
+@dataclass(eq=False, repr=False)
+class NoPrefectServer(AcciError):
+    """Nobody said which Prefect server, and none runs here."""
+
+    def __str__(self) -> str:
+        return "There is no Prefect server to deploy to: start one with `make up`, or name yours in PREFECT_API_URL."
+
+
+def deploy(
+    notify: Annotated[
+        str | None,
+        typer.Option(help="A notification block, TYPE/NAME, through which people are told what is wrong."),
+    ] = None,
+) -> None:
+    """Apply prefect.yaml: work queues, deployments, automations. Again, after any change of it or of your domains.
+
+    To the Prefect server of PREFECT_API_URL, or that of the running `make up`, which did so when it started.
+    """
+    from flows.local.api import PrefectApi
+    from flows.local.deploying import Deploying
+    from flows.local.environment import prefect_environment
+    from flows.local.running import prefect_api_url
+    from store.catalogue import load
+
+    settings = Settings.from_environment()
+    load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence
+    url = prefect_api_url(settings)
+    if url is None:
+        raise NoPrefectServer
+    api, out = PrefectApi(url), console()
+    try:
+        deploying = Deploying(api, prefect_environment(settings, url, None), settings.home / "logs" / "deploy.log")
+        with out.status("Applying prefect.yaml"):
+            deploying.begin()
+            deploying.finish(notify)
+    finally:
+        api.close()
+    declared = deploying.declared
+    told = f", {len(declared['notifications'])} notifications" if notify else ""
+    out.print(
+        f"{len(declared['deployments'])} deployments, {len(declared['work_queues'])} work queues, "
+        f"{len(declared['automations'])} automations{told} are as prefect.yaml says, on {url}."
+    )

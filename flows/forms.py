@@ -1,0 +1,56 @@
+"""What the forms of the UI offer: the names that are registered when the deployments are applied, and examples.
+
+Prefect checks a run's parameters against the same before the run starts, so that a wrong one never becomes a run.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from store.catalogue import Catalogue, load
+from store.settings import Settings
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A choice among `names` of the catalogue, and a few words besides; looked up when a form is made, not before.
+
+    What the command line passes is checked by the flow: it may name several, separated by commas.
+    """
+
+    names: Callable[[Catalogue], Iterable[str]]
+    besides: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        catalogue = load(Settings.from_environment().contexts)
+        return {**handler(schema), "enum": [*self.besides, *sorted(self.names(catalogue))]}
+
+
+def _projections(catalogue: Catalogue) -> Iterable[str]:
+    return catalogue.projections
+
+
+def _checks(catalogue: Catalogue) -> Iterable[str]:
+    from store.auditing.auditing import all_checks
+
+    return all_checks(catalogue)
+
+
+def _snapshotted(catalogue: Catalogue) -> Iterable[str]:
+    return (name for name, aggregate in catalogue.aggregates.items() if aggregate.snapshot_every)
+
+
+MOMENT = r"^$|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$"
+
+OneProjection = Annotated[str, Offered(_projections)]
+AllOrOne = Annotated[str, Offered(_projections, ("all",))]
+AllStaleOrOne = Annotated[str, Offered(_projections, ("all", "stale"))]
+CheckName = Annotated[str, Offered(_checks)]
+EventType = Annotated[str, Offered(lambda catalogue: catalogue.events)]
+AllOrOneAggregate = Annotated[str, Offered(_snapshotted, ("all",))]
+Tenant = Annotated[str, Field(examples=["acme"], max_length=1000)]
+KeyOfRow = Annotated[list[str], Field(examples=[["acme", "user-1"]], min_length=1)]
+Moment = Annotated[str, Field(examples=["2026-01-31T00:00:00Z"], json_schema_extra={"pattern": MOMENT})]

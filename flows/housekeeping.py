@@ -1,0 +1,45 @@
+"""The flow that removes what no longer serves anybody."""
+
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.retrying import RETRIED, refusing
+from flows.session import session
+from flows.timeouts import allowed_seconds
+from store.housekeeping import Tidied, tidy
+
+
+@task(task_run_name="tidy", **RETRIED)
+@refusing
+def remove(keep: int, days: int) -> list[Tidied]:
+    """Remove what is old and of no use."""
+    with session("housekeeping") as (connection, catalogue):
+        return tidy(connection, catalogue, keep, days)
+
+
+@flow(name="housekeeping", flow_run_name="housekeeping, {days} days kept", timeout_seconds=allowed_seconds())
+@refusing
+def housekeeping(
+    keep: Annotated[int, Field(ge=0, le=100)] = 1, days: Annotated[int, Field(ge=1, le=36_500)] = 90
+) -> State[Any]:
+    """Remove old generations of read models and old records: resolved findings, backfills that ended, audits, lag.
+
+    Never an event, a seal, a snapshot, or the memory of commands and imports.
+
+    Args:
+        keep: How many old generations of each read model stay for a rollback.
+        days: How many days records stay after they have ended.
+    """
+    done = remove(keep, days)
+    table = [{"what": each.what, "removed": each.removed} for each in done]
+    create_table_artifact(key="housekeeping", table=table, description="What was removed")
+    removed = sum(each.removed for each in done)
+    if not removed:
+        return Completed(name="NothingToDo", message="There was nothing to remove.")
+    told = ", ".join(f"{each.removed:,} {each.what}" for each in done if each.removed)
+    return Completed(message=f"Removed {told}.")

@@ -1,0 +1,35 @@
+"""Housekeeping: what no longer serves anybody is removed. Never an event, a seal, or the memory of commands or imports.
+
+The memory of imports stays since it is what keeps a file from being imported twice.
+"""
+
+from dataclasses import dataclass
+
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import rebuilding
+from store.statements import sql
+
+RECORDS = ("findings", "backfills", "audits", "lag_samples")  # kept for days
+REMNANTS = ("dead_letters", "parked_keys")  # of dropped generations
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """How many were removed of what."""
+
+    what: str
+    removed: int
+
+
+def tidy(connection: Connection, catalogue: Catalogue, keep: int, days: int) -> list[Tidied]:
+    """Remove old generations beyond the newest `keep` of each read model, and records that ended `days` ago.
+
+    Each kind in a transaction of its own; idempotent. A generation that a reader still looks at waits for next time.
+    """
+    removed = sum(rebuilding.retain(connection, name, keep) for name in sorted(catalogue.projections))
+    done = [Tidied("generations", removed)]
+    for what in (*REMNANTS, *RECORDS):
+        removed = connection.execute(sql(f"housekeeping/{what}"), {"days": days}).rowcount
+        done.append(Tidied(what.replace("_", " "), removed))
+    return done

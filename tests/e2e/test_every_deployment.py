@@ -1,0 +1,75 @@
+"""Every deployment, run once by the worker on a real server: what it ends as, and what it says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from store.catalogue import load
+from store.settings import CHECKOUT
+from store.simulating import simulate
+from tests.prefect_server import PrefectServer
+from tests.servers import SharedServer
+
+DECLARED = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
+Expected = dict[str, tuple[dict[str, Any], str]]
+
+# In the order of a new system's first day, side by side what does not get in each other's way: the parameters, and the
+# name of the state that it ends in.
+TOGETHER: list[Expected] = [
+    {
+        "catch-up": ({}, "Completed"),
+        "seal": ({"size": 100}, "Completed"),
+        "repair": ({}, "NothingToDo"),
+        "compact-snapshots": ({}, "NothingToDo"),
+    },
+    {
+        "rebuild": ({"projection": "user_view"}, "Completed"),
+        "audit-sample": ({}, "Completed"),
+        "check-quality": ({}, "Completed"),
+        "retry-dead-letters": ({}, "NothingToDo"),
+    },
+    {
+        "rebuild-all": ({}, "Completed"),
+        "backfill": ({"projection": "user_view", "tenants": ["acme"]}, "DryRun"),
+        "check-health": ({}, "Healthy"),
+        "housekeeping": ({}, "NothingToDo"),
+    },
+    {
+        "rollback": ({"projection": "user_view"}, "Completed"),
+        "rebuild-stale": ({}, "NothingToDo"),
+        "audit": ({"projection": "user_view"}, "Completed"),
+        "follow": ({"seconds": 1}, "NothingToDo"),
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def users(server: SharedServer) -> Iterator[str]:
+    """A log of users, with no read model yet."""
+    with server.database() as url:
+        simulation = load(["domain.users"]).contexts[0].simulation
+        assert simulation is not None
+        simulate(url, simulation, events=500)
+        yield url
+
+
+def test_none_is_forgotten() -> None:
+    assert sorted(name for group in TOGETHER for name in group) == sorted(each["name"] for each in DECLARED)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("group", TOGETHER, ids=[", ".join(group) for group in TOGETHER])
+def test_a_run_of_each_deployment(prefect_server: PrefectServer, users: str, group: Expected) -> None:
+    environment = {"ACCI_DATABASE_URL": users, "ACCI_CONTEXTS": "domain.users"}
+    asked = {name: prefect_server.run(name, parameters, **environment) for name, (parameters, _) in group.items()}
+    for name, run in asked.items():
+        parameters, expected = group[name]
+        ended = prefect_server.ended(run, 300)
+        while ended["state"]["type"] == "CANCELLED":  # a scheduled one was at it
+            ended = prefect_server.ended(prefect_server.run(name, parameters, **environment), 300)
+        state = ended["state"]
+        assert (name, state["type"], state["name"]) == (name, "COMPLETED", expected), state["message"]
+        assert state["message"], name
+        assert parameters.get("projection", "") in ended["name"]

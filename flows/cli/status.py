@@ -49,9 +49,11 @@ def log_lines(now: "Status") -> list[str]:
 
 def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> "Table":
     """A line for each projection, with what `rates` says of it in a column of its own."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("projection", "state", "generation", "checkpoint", "lag (events)", "lag (seconds)", "dead letters")
+    heads = ("projection", "state", "generation", "checkpoint", "lag", "dead letters")
+    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     if rates is not None:
         table.add_column("rate")
     for each in now.projections:
@@ -60,8 +62,7 @@ def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> 
             each.state,
             _generation(each),
             f"{each.checkpoint:,}",
-            _events(each),
-            f"{each.lag_seconds:,.1f}",
+            f"{_events(each)} events, {each.lag_seconds:,.1f} s",
             f"{each.dead_letters:,}",
             *(() if rates is None else (rates.get(each.projection, ""),)),
         )

@@ -47,7 +47,7 @@ def test_an_audit_from_the_form_to_its_findings(
     browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments?deployments.limit=100")
     for name in ("audit", "catch-up", "rebuild"):
         browser.see(name)
-    browser.click("audit", "a")
+    browser.click("audit", "a[href*='/deployments/deployment/']")  # its flow is named so too
     browser.click("Run", "button")
     browser.click("Custom run", ANYWHERE)
     browser.see("One projection, or all")
@@ -63,5 +63,5 @@ def test_an_audit_from_the_form_to_its_findings(
     for key in ("audit-checks", "audit-findings", "audit-differences", "audit-history"):
         browser.see(key)
     browser.click("audit-findings", ANYWHERE)
-    browser.see("A row is not what its events give")
+    browser.see("The row differs from what its events give in balance")
     browser.see(account)

@@ -35,7 +35,7 @@ def test_what_changes_is_seen_until_ctrl_c(bank_url: str) -> None:
                 SELECT now(), gen_random_uuid(), 1, 't', 'Nothing', n::text, 'NothingHappened', '{}', '{}'
                 FROM generate_series(1, 777) AS n"""
             )
-            read_until(terminal, " 777 ")  # events that each of them lags behind
+            read_until(terminal, " 777 events")  # events that each of them lags behind
             for projection in catalogue.projections.values():
                 catch_up(connection, catalogue, projection)
             read_until(terminal, "/s")

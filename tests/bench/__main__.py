@@ -19,6 +19,7 @@ from tests.bench import (
     catch_up,
     commands,
     long_lives,
+    python_fold,
     rebuild,
     report,
 )
@@ -37,6 +38,7 @@ SUBJECTS: dict[str, Subject] = {
     ),
     "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
+    "fold": lambda ground, said: python_fold.measure(ground, said.events, said.turns),
     "audits": lambda ground, said: audits.measure(ground, said.events, said.turns),
 }
 

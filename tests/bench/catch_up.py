@@ -9,7 +9,7 @@ from domain.projections import Projection
 from domain.users.user_view import UserView
 from store.database import connect
 from store.projecting import batches, generations
-from tests.bench.activity import ActivityByDay, UserRows
+from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground, text
 from tests.bench.hand import Hand
 from tests.bench.rows import Row
@@ -20,12 +20,13 @@ BATCH_SIZE = 50_000
 
 
 def measure(ground: Ground, events: int, turns: int) -> list[Row]:
-    """Three read models, from the first event to the last; the ratio is to the fastest hand-written way."""
+    """Four read models, from the first event to the last; the ratio is to the fastest hand-written way."""
     url = ground.history(events)
     return [
         *_contest(Hand(url, UserView), url, events, turns),
         *_contest(Hand(url, UserRows, like="user_view"), url, events, turns),
         *_contest(Hand(url, ActivityByDay), url, events, turns),
+        *_contest(Hand(url, Complaints), url, events, turns),
     ]
 
 

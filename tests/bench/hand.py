@@ -9,7 +9,7 @@ from psycopg import sql as identifiers
 from domain.projections import Projection
 from store.database import Connection, connect
 from store.projecting.batches import WORK_MEM
-from store.projecting.tables import Index, ReadModel, build_indexes, create, drop_indexes, indexes, table_sql
+from store.projecting.tables import Index, ReadModel, build_indexes, describe, drop_indexes, indexes, table_sql
 from store.statements import sql
 from tests.bench.ground import CATALOGUE, text
 
@@ -54,11 +54,7 @@ class Hand:
         """Fill the table batch by batch, each with its checkpoint in a transaction of its own; the seconds it took."""
         statement = self._text("catch_up", way)
         with connect(self._url, "bench") as connection:
-            self._begin(connection)
-            self._empty_table(connection)
-            connection.execute("CREATE TABLE hand.checkpoint (position bigint)")
-            connection.execute("INSERT INTO hand.checkpoint VALUES (0)")
-            connection.execute("CHECKPOINT")
+            self.start_catch_up(connection)
             begin = time.perf_counter()
             for after in range(0, events, batch_size):
                 with connection.transaction():
@@ -67,10 +63,18 @@ class Hand:
                     connection.execute("UPDATE hand.checkpoint SET position = %s", (after + batch_size,))
             return time.perf_counter() - begin
 
+    def start_catch_up(self, connection: Connection) -> None:
+        """Afterwards the table is empty, with its indexes, and the checkpoint is 0."""
+        self._begin(connection)
+        self._empty_table(connection)
+        connection.execute("CREATE TABLE hand.checkpoint (position bigint)")
+        connection.execute("INSERT INTO hand.checkpoint VALUES (0)")
+        connection.execute("CHECKPOINT")
+
     def check(self, connection: Connection) -> None:
         """Whether the rows are those of the live read model. Raises `ValueError`."""
-        known = CATALOGUE.projection(self.projection.name)
-        columns = identifiers.SQL(", ").join(map(identifiers.Identifier, (*known.key, *known.folds)))
+        told = describe(connection, SCHEMA, self.projection.name).columns
+        columns = identifiers.SQL(", ").join(identifiers.Identifier(each.name) for each in told if not each.generated)
         compare = identifiers.SQL(text("same")).format(
             columns=columns, one=self._table, other=identifiers.Identifier("read", self.projection.name)
         )
@@ -92,7 +96,11 @@ class Hand:
 
     def _empty_table(self, connection: Connection) -> tuple[ReadModel, tuple[Index, ...]]:
         with connection.transaction():
-            read_model = create(connection, self.projection, SCHEMA, table_sql(CATALOGUE, self.projection))
+            connection.execute("CREATE SCHEMA hand")
+            connection.execute(sql("projecting/enter_schema"), {"schema": SCHEMA})
+            connection.execute(table_sql(CATALOGUE, self.projection).encode(), prepare=False)
+            connection.execute(sql("projecting/leave_schema"))
+            read_model = describe(connection, SCHEMA, self.projection.name)
             return read_model, indexes(connection, read_model)
 
     def _run(self, statement: bytes, parameters: dict[str, int]) -> None:

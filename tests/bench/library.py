@@ -14,11 +14,18 @@ NAME = "eventsourcing 9.5.6"
 class Person(Aggregate):
     """What a User is in ACCI."""
 
-    @event("Created")
+    class Created(Aggregate.Created):
+        email: str
+        name: str
+
+    class Updated(Aggregate.Event):
+        name: str
+
+    @event(Created)
     def __init__(self, email: str, name: str) -> None:
         self.email, self.name = email, name
 
-    @event("Updated")
+    @event(Updated)
     def update(self, name: str) -> None:
         self.name = name
 

@@ -1,10 +1,11 @@
-"""What is measured besides users: users without indexes, counts over many streams, and what few events concern."""
+"""What is measured besides users: users without indexes, by verbs and by a fold; counts over streams; rare events."""
 
 from pathlib import Path
 
 from domain.contexts import Context
 from domain.events import Event, EventData
-from domain.projections import Insert, Projection, Upsert, count, local_date, maximum, on
+from domain.projections import FoldProjection, Insert, Projection, Upsert, count, local_date, maximum, on
+from domain.projections.python_folds import Row
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from domain.users.user_view import UserView
 
@@ -22,6 +23,28 @@ class UserRows(Projection):
     deactivated = UserView.deactivated
     reactivated = UserView.reactivated
     deleted = UserView.deleted
+
+
+class UserFold(FoldProjection):
+    """The same rows once more, folded in Python."""
+
+    key = UserView.key
+    handles = (UserCreated, UserUpdated, UserDeactivated, UserReactivated, UserDeleted)
+
+    def evolve(self, row: Row | None, event: Event[EventData]) -> Row | None:
+        at = event.timestamp
+        match event.data:
+            case UserCreated(email=email, name=name):
+                return {"email": email, "name": name, "status": "active", "created_at": at, "updated_at": at}
+            case _ if row is None:
+                return None
+            case UserUpdated(email=email, name=name):
+                return row | {"email": email, "name": name, "updated_at": at}
+            case UserDeactivated():
+                return row | {"status": "inactive", "updated_at": at}
+            case UserReactivated():
+                return row | {"status": "active", "updated_at": at}
+        return None
 
 
 class ActivityByDay(Projection):
@@ -59,5 +82,5 @@ CONTEXT = Context(
     name="activity",
     sql=Path(__file__).parent / "sql",
     events=(ComplaintFiled,),
-    projections=(UserRows, ActivityByDay, Complaints),
+    projections=(UserRows, UserFold, ActivityByDay, Complaints),
 )

@@ -1,0 +1,1 @@
+UPDATE hand.checkpoint SET position = %(position)s;

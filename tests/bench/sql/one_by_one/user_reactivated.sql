@@ -1,0 +1,1 @@
+UPDATE hand.user_fold SET status = 'active', updated_at = %(at)s WHERE tenant_id = %(tenant_id)s AND id = %(id)s;

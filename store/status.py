@@ -9,6 +9,7 @@ from store.database import Connection
 from store.high_water import HighWater
 from store.projecting.fingerprints import define
 from store.projecting.generations import live
+from store.projecting.unfinished import unfinished
 from store.statements import sql
 
 COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
@@ -18,7 +19,8 @@ COUNTED = 100_000  # events; beyond it the distance in positions stands for the 
 class ProjectionStatus:
     """One projection: `state` is live, not built, rebuild needed or beyond the log; lag in events and seconds.
 
-    `lag_is_exact` is false where the lag is a distance in positions, which counts holes too.
+    `lag_is_exact` is false where the lag is a distance in positions, which counts holes too. `backfill` says which new
+    columns readers do not see yet, since their backfill has not ended.
     """
 
     projection: str
@@ -31,6 +33,7 @@ class ProjectionStatus:
     lag_seconds: float
     advanced_at: datetime | None
     dead_letters: int = 0
+    backfill: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def read_projections(connection: Connection, catalogue: Catalogue, head: int) ->
     """How far each projection is behind the last position drawn. Nothing is changed."""
     found = {(row[0], row[2]): row for row in connection.execute(sql("status/generations")).fetchall()}
     letters: dict[str, int] = dict(row[:2] for row in connection.execute(sql("health/dead_letters")).fetchall())
+    backfills = unfinished(connection)
     projections = []
     for name, projection in sorted(catalogue.projections.items()):
         _, generation, _, checkpoint, advanced_at = found.get((name, "live"), (name, None, None, 0, None))
@@ -75,6 +79,7 @@ def read_projections(connection: Connection, catalogue: Catalogue, head: int) ->
                 seconds,
                 advanced_at,
                 letters.get(name, 0),
+                str(backfills[generation]) if generation in backfills else None,
             )
         )
     return tuple(projections)

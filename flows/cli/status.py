@@ -59,7 +59,7 @@ def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> 
     for each in now.projections:
         table.add_row(
             each.projection,
-            each.state,
+            f"{each.state}, {each.backfill}" if each.backfill else each.state,
             _generation(each),
             f"{each.checkpoint:,}",
             f"{_events(each)} events, {each.lag_seconds:,.1f} s",

@@ -7,10 +7,13 @@ from store.database import Connection
 from store.projecting import generations
 from store.projecting.fingerprints import define
 from store.projecting.shapes import alterations
+from store.projecting.unfinished import interrupted
 
 
 def reasons(connection: Connection, catalogue: Catalogue, projection: type[Projection], head: int) -> tuple[str, ...]:
-    """Why it must be rebuilt before it can be caught up, each as a phrase; none if it need not be.
+    """Why it needs a rebuild, each as a phrase; none if it does not.
+
+    A backfill of new columns that was interrupted is one reason; running it again does as well.
 
     `head` is the last position of the log. Raises `ProjectionError` when its table has no SQL file.
     """
@@ -22,6 +25,9 @@ def reasons(connection: Connection, catalogue: Catalogue, projection: type[Proje
     if definition.fingerprint != live.fingerprint:
         found += definition.changes_from(live.definition)
     found += (f"its table was altered by hand: {alteration}" for alteration in alterations(connection, live))
+    backfill = interrupted(connection, live)
+    if backfill is not None:
+        found.append(str(backfill))
     if live.checkpoint > head:
         found.append(f"it has applied events up to position {live.checkpoint:,}, but the log ends at {head:,}")
     return tuple(found)

@@ -1,6 +1,7 @@
 """Backfill: a chosen part of a live read model derived anew, beside live work, resumable, each event once."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,8 @@ from store.projecting.choices import Choice, WrongKey, WrongMoment, moment
 from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.generations import Busy, NotBuilt
 from store.projecting.new_columns import NotOnlyNewColumns
+from store.projecting.staleness import stale
+from store.status import read_status
 from tests.histories import append_orders, append_users, value
 from tests.orders import CONTEXT, DailySales, OrderPlaced
 from tests.read_models import CONTEXTS, live, rows_of, wrong_rows
@@ -367,6 +370,48 @@ def test_only_a_new_column_is_filled_beside_live_work(
     assert all(row[-1] is not None for row in backfilled)
     with pytest.raises(RebuildNeeded):
         catch_up(connection, catalogue, sales)
+
+
+def test_one_of_a_new_column_that_was_interrupted_is_told(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
+) -> None:
+    append_orders(connection, 60)
+    rebuilding.rebuild(connection, catalogue, sales)
+    wider = widened(tmp_path, with_column())
+    rules = wider.projection("daily_sales")
+
+    def stop(progress: Progress) -> None:
+        with connect(database_url, "other") as other:
+            assert stale(other, wider) == {}, "somebody works on it"
+            assert told(other) is not None
+        raise KeyboardInterrupt
+
+    def told(on: Connection) -> str | None:
+        (status,) = read_status(on, wider).projections
+        assert status.state == "live", "it is kept caught up"
+        return status.backfill
+
+    begun = backfilling.begin(connection, wider, rules, Choice(columns=("smallest",)), 5)
+    with pytest.raises(KeyboardInterrupt):
+        backfilling.work_off(connection, wider, rules, begun, report=stop)
+
+    left = f"{len(begun.chunks) - 1} of {len(begun.chunks)} chunks are missing"
+    (why,) = stale(connection, wider)["daily_sales"]
+    assert why == told(connection) == f"backfill 1 of new column smallest is not finished: {left}"
+    backfill(connection, wider, rules, Choice(columns=("smallest",)))
+    assert (stale(connection, wider), told(connection)) == ({}, None)
+
+
+def test_no_more_keys_a_second_than_allowed(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    """It may take longer on a busy machine, never less."""
+    append_orders(connection, 60)
+    rebuilding.rebuild(connection, catalogue, sales)
+    begun = backfilling.begin(connection, catalogue, sales, Choice(), 5)
+    began = time.monotonic()
+    backfilling.work_off(connection, catalogue, sales, begun, keys_a_second=20)
+    assert time.monotonic() - began >= begun.keys / 20
 
 
 @pytest.mark.parametrize(

@@ -155,24 +155,24 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
         table=identifiers.Identifier(read_model.schema, read_model.name),
         generation=identifiers.Literal(generation.generation),
     )
+    belongings = connection.execute(
+        sql("swapping/belongings"), {"view": qualified(connection, "read", read_model.name)}
+    ).fetchall()
     try:
         with connection.transaction():
             connection.execute(replace)
+            anew = False
     except errors.InvalidTableDefinition:
-        # A column went, moved or changed its type: the view is made anew, with the grants it had.
-        parameters = {"view": qualified(connection, "read", read_model.name)}
-        grants = connection.execute(sql("swapping/grants"), parameters).fetchall()
+        # A column went, moved or changed its type: the view is made anew, with all that belonged to it.
         try:
             connection.execute(identifiers.SQL("DROP VIEW {}").format(view))
         except errors.DependentObjectsStillExist as error:
             raise ColumnsInUse(read_model.name, (error.diag.message_detail or "").split("\n")[0]) from error
         connection.execute(replace)
-        for privilege, grantee, grantable in grants:
-            option = identifiers.SQL(" WITH GRANT OPTION" if grantable else "")
-            role = identifiers.SQL("PUBLIC") if grantee is None else identifiers.Identifier(grantee)
-            connection.execute(
-                identifiers.SQL("GRANT {} ON {} TO {}{}").format(identifiers.SQL(privilege), view, role, option)
-            )
+        anew = True
+    for kept, column, statement in belongings:
+        if (anew or not kept) and (column is None or column in names):
+            connection.execute(statement.encode(), prepare=False)  # the catalog's own text, its names quoted
     if read_model.of_tenants:
         connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
     # Whoever made it: its owner is who projects, whom the table's policies do not concern.

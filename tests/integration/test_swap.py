@@ -298,6 +298,45 @@ def test_columns_that_others_use_are_not_taken_from_them(
     assert grantees == [("PUBLIC",), ("acci_read",), (analyst,)]
 
 
+def belongings(connection: Connection) -> list[tuple[object, ...]]:
+    """What belongs to read.daily_sales, column by column: options, who may do what, remarks."""
+    return connection.execute(
+        """SELECT attname, attacl::text, col_description(attrelid, attnum), obj_description(attrelid),
+                  (SELECT (reloptions, relacl)::text FROM pg_class WHERE oid = attrelid)
+           FROM pg_attribute WHERE attrelid = 'read.daily_sales'::regclass AND NOT attisdropped ORDER BY attname"""
+    ).fetchall()
+
+
+def test_all_that_belongs_to_the_view_is_kept(
+    connection: Connection,
+    catalogue: Catalogue,
+    sales: type[Projection],
+    with_columns: Callable[[str, str], Catalogue],
+    roles: tuple[str, str],
+) -> None:
+    """Options, remarks and grants on columns, too: when its query is replaced, and when it is made anew."""
+    analyst, app = map(identifiers.Identifier, roles)
+    append_orders(connection, 30)
+    rebuilding.rebuild(connection, catalogue, sales)
+    for statement in (
+        identifiers.SQL("GRANT SELECT (day, amount) ON read.daily_sales TO {}").format(analyst),
+        identifiers.SQL("GRANT SELECT (day) ON read.daily_sales TO {} WITH GRANT OPTION").format(app),
+        identifiers.SQL("GRANT SELECT ON read.daily_sales TO {}").format(app),
+        identifiers.SQL("COMMENT ON VIEW read.daily_sales IS 'What was sold; it''s by day'"),
+        identifiers.SQL("COMMENT ON COLUMN read.daily_sales.amount IS 'in euros'"),
+        identifiers.SQL("ALTER VIEW read.daily_sales SET (security_barrier = true)"),
+    ):
+        connection.execute(statement)
+    before = belongings(connection)
+
+    rebuilding.rebuild(connection, catalogue, sales)
+    assert belongings(connection) == before
+    other_columns = with_columns("orders    bigint ", "orders    integer")
+    rebuilding.rebuild(connection, other_columns, sales)
+    assert belongings(connection) == before
+    assert value(connection, "SELECT pg_typeof(orders)::text FROM read.daily_sales LIMIT 1") == "integer"
+
+
 # -- checkpoints ----------------------------------------------------------------------------------------------------
 
 

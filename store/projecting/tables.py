@@ -121,6 +121,12 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
         if name in projection.folds:
             reason = f"the default of column {name!r} changes by itself; have the rules give it, from the event."
             raise ProjectionError(subject, reason)
+    for name, table in connection.execute(sql("projecting/references"), parameters):
+        reason = (
+            f"foreign key {name!r} of {table} points at it; its keys are built after its rows, and rows are made and "
+            "unmade many at a time. Take that foreign key out of the SQL file."
+        )
+        raise ProjectionError(subject, reason)
     keys = {tuple(row[0]) for row in connection.execute(sql("projecting/unique_keys"), parameters)}
     if tuple(sorted(projection.key)) not in keys:
         listed = ", ".join(projection.key)

@@ -291,6 +291,7 @@ def with_table(tmp_path: Path, catalogue: Catalogue) -> Callable[[str], Catalogu
 
 
 COLUMNS = "id text NOT NULL, email text, name text, status text, created_at timestamptz, updated_at timestamptz"
+WHOLE = f"CREATE TABLE user_view (tenant_id text, {COLUMNS}, PRIMARY KEY (tenant_id, id));"
 GENERATED = COLUMNS.replace("name text", "name text GENERATED ALWAYS AS (id) STORED, PRIMARY KEY (tenant_id, id)")
 
 
@@ -304,6 +305,14 @@ GENERATED = COLUMNS.replace("name text", "name text GENERATED ALWAYS AS (id) STO
         (f"CREATE TABLE user_view (tenant_id text NOT NULL, {COLUMNS})", "needs PRIMARY KEY (tenant_id, id)"),
         ("CREATE TABLE user_view (tenant_id text, id text, PRIMARY KEY (tenant_id, id))", "no column 'email'"),
         (f"CREATE TABLE user_view (tenant_id text, {GENERATED})", "PostgreSQL generates column 'name'"),
+        (
+            WHOLE + "ALTER TABLE user_view ADD CONSTRAINT boss FOREIGN KEY (tenant_id, name) REFERENCES user_view",
+            "foreign key 'boss' of user_view points at it",
+        ),
+        (
+            WHOLE + "CREATE TABLE notes (tenant_id text, id text, FOREIGN KEY (tenant_id, id) REFERENCES user_view)",
+            "Take that foreign key out of the SQL file",
+        ),
     ],
 )
 def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
@@ -328,6 +337,22 @@ def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
     append_users(connection, 20, first=21)
     catch_up(connection, catalogue, users)
     assert wrong_rows(connection, users) == 0
+
+
+def test_a_foreign_key_to_another_table_of_the_file_holds(
+    connection: Connection, users: type[Projection], with_table: Callable[[str], Catalogue]
+) -> None:
+    states = "CREATE TABLE states (status text PRIMARY KEY); INSERT INTO states VALUES ('active');"
+    table = WHOLE.replace("status text", "status text REFERENCES states")
+    catalogue = with_table(states + table)
+    append_users(connection, 20)
+    rebuilding.rebuild(connection, catalogue, users)
+    inactive = value(connection, "SELECT count(*) FROM acci.dead_letters")
+    assert inactive > 0, "a user who is no longer active is none of the states"
+    append_users(connection, 20, first=21)
+    catch_up(connection, catalogue, users)
+    assert value(connection, "SELECT count(*) FROM acci.dead_letters") > inactive
+    assert value(connection, "SELECT bool_and(status = 'active') FROM read.user_view")
 
 
 def test_a_missing_table_file_is_named(

@@ -5,6 +5,7 @@ The only module that imports Great Expectations, and only once there is somethin
 """
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -30,9 +31,10 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class Result:
-    """What one expectation came to: `failing` rows (None: it is not about rows), the first of them with their keys.
+    """What one expectation came to: `failing` rows (None: it is not about rows), the keys of the first of them.
 
-    `error` is set if it could not be checked at all, which says nothing about the rows.
+    Nothing else of a row is kept, since results end in logs. `error` is set if it could not be checked at all, which
+    says nothing about the rows.
     """
 
     expectation: Expectation
@@ -46,7 +48,7 @@ class Result:
         if self.error is not None:
             return f"{self.expectation} could not be checked: {self.error}"
         if self.failing is None:
-            return f"{self.expectation} does not hold: {self.observed}."
+            return f"{self.expectation} does not hold{self.observed and ': '}{self.observed}."
         shown = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in self.rows[:3])
         return f"{self.expectation} does not hold for {self.failing:,} rows, such as {shown}."
 
@@ -148,7 +150,7 @@ def _validated(
         done = batch.validate(suite, result_format=wanted | {"partial_unexpected_count": SHOWN})
         for told in done.results:
             place = told.expectation_config.meta["place"]
-            results[place] = _result(expectations[place], told.to_json_dict())
+            results[place] = _result(expectations[place], told.to_json_dict(), key)
         return [results[place] for place in sorted(results)]
     finally:
         source.get_engine().dispose()
@@ -164,7 +166,7 @@ def _made(library: Any, expectation: Expectation, key: Sequence[str], place: int
     return library.expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, meta={"place": place})
 
 
-def _result(expectation: Expectation, told: Mapping[str, Any]) -> Result:
+def _result(expectation: Expectation, told: Mapping[str, Any], key: Sequence[str]) -> Result:
     error = _error(told["exception_info"])
     if error is not None:
         return Result(expectation, False, None, (), error=error)
@@ -172,9 +174,11 @@ def _result(expectation: Expectation, told: Mapping[str, Any]) -> Result:
     rows = result.get("partial_unexpected_index_list") or result.get("details", {}).get("unexpected_rows")
     if rows is None:
         rows = [value for value in result.get("partial_unexpected_list", ()) if isinstance(value, dict)]
-    counted = result.get("observed_value") if expectation.where is not None else result.get("unexpected_count")
-    observed = "" if result.get("observed_value") is None else f"{result['observed_value']} was found"
-    return Result(expectation, bool(told["success"]), counted, tuple(rows[:SHOWN]), observed)
+    keys = tuple({name: row[name] for name in key if name in row} for row in rows[:SHOWN])
+    found = result.get("observed_value")
+    counted = found if expectation.where is not None else result.get("unexpected_count")
+    observed = f"{found} was found" if isinstance(found, int | float) else ""  # all else may be what rows hold
+    return Result(expectation, bool(told["success"]), counted, keys, observed)
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
@@ -186,7 +190,9 @@ def _error(info: Mapping[str, Any]) -> str | None:
 
 
 def _on_one_line(error: object) -> str:
-    return " ".join(str(error).split())[:500]
+    """What could not be done: without the statement, and without the value that PostgreSQL could not take."""
+    said = " ".join(str(error).split("[SQL:")[0].split("DETAIL:")[0].split())
+    return re.sub(r': "[^"]*"', ": a value", said)[:500]
 
 
 def _url(connection: Connection, schema: str) -> str:

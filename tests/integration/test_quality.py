@@ -58,6 +58,30 @@ def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue
     )
 
 
+def test_nothing_but_keys_of_a_row_is_told(connection: Connection) -> None:
+    """Results end in logs and artifacts: what people wrote does not belong there."""
+    _, account = some_account(connection)
+    corrupt(
+        connection, "accounts", "UPDATE {table} SET owner = 'secret', note = 'secret' WHERE id = %(id)s", id=account
+    )
+    suite = Suite(
+        Accounts,
+        expect("expect_column_values_to_match_regex", column="note", regex="^never$"),
+        expect("expect_column_values_to_be_in_set", column="owner", value_set=["nobody"]),
+        expect("expect_column_pair_values_to_be_equal", column_A="owner", column_B="id"),
+        expect("expect_compound_columns_to_be_unique", column_list=["owner"]),
+        expect("expect_column_distinct_values_to_be_in_set", column="owner", value_set=["nobody"]),
+        expect("expect_column_max_to_be_between", column="owner", max_value="a"),
+        no_rows("owner::integer > 0", "An owner's number is positive."),
+    )
+    done = report(connection, suite)
+    assert len(done.failures) == len(suite.expectations)
+    told = f"{done.results} {page([done])} {[str(result) for result in done.results]}"
+    assert "secret" not in told
+    assert {name for result in done.results for row in result.rows for name in row} == {"tenant_id", "id"}
+    assert "invalid input syntax for type integer: a value" in str(done.results[-1])
+
+
 def test_what_cannot_be_checked_is_told_apart(connection: Connection) -> None:
     suite = Suite(
         Accounts,
@@ -91,11 +115,12 @@ def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
 
 def test_the_report_is_one_page_that_fetches_nothing(connection: Connection, tmp_path: Path) -> None:
     _, account = some_account(connection)
-    corrupt(connection, "accounts", "UPDATE {table} SET note = '<b>' WHERE id = %(id)s", id=account)
-    suite = Suite(Accounts, expect("expect_column_values_to_be_in_set", column="note", value_set=["rent", "food"]))
+    corrupt(connection, "accounts", "UPDATE {table} SET note = 'secret' WHERE id = %(id)s", id=account)
+    suite = Suite(Accounts, expect("expect_column_values_to_be_in_set", column="note", value_set=["<b>", "food"]))
     text = page([report(connection, suite)])
     assert account in text
     assert "&lt;b&gt;" in text
+    assert "secret" not in text
     assert "http" not in text
 
 

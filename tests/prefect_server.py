@@ -1,8 +1,8 @@
 """A real Prefect server for a test run: on PostgreSQL, with the deployments of prefect.yaml, and a worker."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,31 @@ class PrefectServer:
 
     def start(self) -> None:
         """Afterwards it answers, prefect.yaml is deployed, and a worker takes runs."""
-        self._server.start()
-        wait_for(self._is_healthy, 120, "the Prefect server answers")
+        self.start_server()
         self.deploy()
         self.start_worker()
+
+    def start_server(self) -> None:
+        self._server.start()
+        wait_for(self._is_healthy, 120, "the Prefect server answers")
+
+    def kill_server(self) -> None:
+        """Afterwards the server is not there and could not say so; its worker and runs are left alone."""
+        self._server.stop(0)
+
+    @contextmanager
+    def workers(self, pool: str, *names: str) -> Iterator[None]:
+        """Inside, these workers take the runs of a pool of their own, each one run at a time."""
+        self.api.ensure_work_pool(pool)
+        start = ("worker", "start", "--type", "process", "--limit", "1", "--pool", pool, "--name")
+        programs = [self._program(name, *start, name) for name in names]
+        try:
+            for program in programs:
+                program.start()
+            yield
+        finally:
+            for program in programs:
+                program.stop(10)
 
     def start_worker(self) -> None:
         self._worker.start()
@@ -88,21 +109,13 @@ class PrefectServer:
         path = f"/deployments/{self.deployments()[deployment]['id']}/create_flow_run"
         return str(self.client.post(path, json=wanted).raise_for_status().json()["id"])
 
-    def without_limit(self, deployment: str) -> str:
+    def without_limit(self, deployment: str, pool: str = "acci") -> str:
         """The name of a deployment like that one, but for its schedule and limit: no scheduled run gets in its way."""
-        name, known = f"{deployment}-without-limit", self.deployments()
+        name, known = f"{deployment}-without-limit-in-{pool}", self.deployments()
         if name not in known:
-            same = (
-                "flow_id",
-                "entrypoint",
-                "path",
-                "pull_steps",
-                "tags",
-                "work_pool_name",
-                "work_queue_name",
-                "parameters",
-            )
-            wanted = {"name": name} | {part: known[deployment][part] for part in same}
+            same = ("flow_id", "entrypoint", "path", "pull_steps", "tags", "parameters")
+            queue = {"work_queue_name": known[deployment]["work_queue_name"]} if pool == "acci" else {}
+            wanted = {"name": name, "work_pool_name": pool} | queue | {part: known[deployment][part] for part in same}
             self.client.post("/deployments/", json=wanted).raise_for_status()
         return name
 

@@ -117,6 +117,18 @@ def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Conne
     assert [each.generation for each in generations.rejected(connection, "user_view")] == [2]
 
 
+def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, connection: Connection) -> None:
+    append_orders(connection, 20)
+    rebuilding.rebuild(connection, CATALOGUE, SALES)
+    connection.execute("CREATE OR REPLACE VIEW read.daily_sales AS SELECT *, 1 AS extra FROM generation_1.daily_sales")
+    connection.execute("CREATE VIEW public.report AS SELECT sum(extra) FROM read.daily_sales")
+    name, message, shown = run(rebuild, projection="daily_sales")
+    assert name == "Failed"
+    assert "report needs extra" in message
+    assert "extra goes" in shown["rebuild-plan"]
+    assert value(connection, "SELECT max(generation) FROM acci.generations") == 1
+
+
 def test_back_again_and_a_part_anew(run: Runs, connection: Connection) -> None:
     append_orders(connection, 50, "first-")
     for _ in range(2):

@@ -12,6 +12,7 @@ from flows.local.lost_runs import give_up_lost_runs
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect
 from store.projecting import rebuilding
+from store.projecting.batches import catch_up
 from store.projecting.generations import Generation
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import PrefectServer, wait_for
@@ -130,6 +131,38 @@ def test_killed_in_the_middle(
     assert wrong_rows(connection, users) == 0
     if runs_too:
         assert live(connection, users).generation == new.generation, "the rebuild was gone on with"
+
+
+@pytest.mark.timeout(400)
+def test_the_prefect_server_is_killed_in_the_middle(
+    connection: Connection,
+    catalogue: Catalogue,
+    users: type[Projection],
+    database_url: str,
+    prefect_server: PrefectServer,
+) -> None:
+    """The run can tell nobody how it stands. Whether it ends or not, the next one goes on from where it came to."""
+    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
+    new, _ = rebuilding.begin(connection, catalogue, users, 2)
+    rebuild = prefect_server.without_limit("rebuild")
+    with stuck_half_way(connection, new, database_url):
+        lost = prefect_server.run(rebuild, {"projection": "user_view"}, **environment)
+        wait_for(lambda: stuck(connection, "rebuild"), 120, "it is at work")
+        prefect_server.kill_server()
+        append_users(connection, 20, first=301)
+        catch_up(connection, catalogue, users)
+        assert wrong_rows(connection, users) == 0
+    prefect_server.kill_worker_and_runs()
+    wait_for(lambda: is_gone(connection, "rebuild"), 30, "the run is gone")
+    assert wrong_rows(connection, users) == 0
+    prefect_server.start_server()
+    assert prefect_server.api.state(lost)[0] == "RUNNING", "so the server believes"
+    give_up_lost_runs(prefect_server.api, "acci")  # as `acci up` does before it starts a worker again
+    prefect_server.start_worker()
+    again = prefect_server.run(rebuild, {"projection": "user_view"}, **environment)
+    assert prefect_server.ended(again)["state"]["type"] == "COMPLETED"
+    assert wrong_rows(connection, users) == 0
+    assert live(connection, users).generation >= new.generation
 
 
 def test_acci_run_killed_in_the_middle(

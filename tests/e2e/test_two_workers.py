@@ -1,0 +1,60 @@
+"""Growing past one machine: two workers on one work pool share the runs, whatever machines they are on."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from store.catalogue import load
+from store.database import Connection, connect
+from store.projecting import rebuilding
+from tests.histories import append_orders, append_users
+from tests.prefect_server import PrefectServer, wait_for
+from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
+
+CATALOGUE = load(CONTEXTS)
+USERS, SALES = CATALOGUE.projection("user_view"), CATALOGUE.projection("daily_sales")
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+def worker_of(prefect_server: PrefectServer, run: str) -> str | None:
+    """The name of the worker that took the run, once one has."""
+    wanted = {"logs": {"flow_run_id": {"any_": [run]}}}
+    logs: list[dict[str, Any]] = prefect_server.client.post("/logs/filter", json=wanted).raise_for_status().json()
+    found = (re.match(r"Worker '(.+)' submitting flow run", log["message"]) for log in logs)
+    return next((match[1] for match in found if match), None)
+
+
+@pytest.mark.timeout(400)
+def test_two_workers_share_the_runs_of_one_pool(
+    prefect_server: PrefectServer, connection: Connection, database_url: str
+) -> None:
+    """A rebuild in two partitions is held half-way, so its worker is busy: the other worker takes the other rebuild."""
+    append_users(connection, 100)
+    append_orders(connection, 100)
+    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    new, _ = rebuilding.begin(connection, CATALOGUE, USERS, 2)
+    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
+
+    def ask(projection: str) -> str:
+        deployment = prefect_server.without_limit("rebuild", "shared")
+        return prefect_server.run(deployment, {"projection": projection, "partitions": 2}, **environment)
+
+    with prefect_server.workers("shared", "worker-1", "worker-2"):
+        with stuck_half_way(connection, new, database_url):
+            held = ask("user_view")
+            first = wait_for(lambda: worker_of(prefect_server, held), 120, "a worker takes the first run")
+            other = ask("daily_sales")
+            assert prefect_server.ended(other)["state"]["type"] == "COMPLETED"
+            second = worker_of(prefect_server, other)
+            assert live(connection, USERS).generation == 1
+        assert prefect_server.ended(held)["state"]["type"] == "COMPLETED"
+    assert {first, second} == {"worker-1", "worker-2"}
+    assert live(connection, USERS).generation == new.generation
+    assert wrong_rows(connection, USERS) == wrong_rows(connection, SALES) == 0

@@ -16,12 +16,15 @@ from tests.bench import (
     append_latency,
     append_throughput,
     audits,
+    backfill,
     catch_up,
     commands,
     long_lives,
+    partitions,
     python_fold,
     rebuild,
     report,
+    snapshots,
 )
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
@@ -40,6 +43,9 @@ SUBJECTS: dict[str, Subject] = {
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
     "fold": lambda ground, said: python_fold.measure(ground, said.events, said.turns),
     "audits": lambda ground, said: audits.measure(ground, said.events, said.turns),
+    "snapshots": lambda ground, said: snapshots.measure(ground, said.turns),
+    "partitions": lambda ground, said: partitions.measure(ground, said.events, said.turns),
+    "backfill": lambda ground, said: backfill.measure(ground, said.events, said.turns),
 }
 
 

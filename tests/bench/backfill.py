@@ -1,0 +1,51 @@
+"""What deriving a part anew costs: a hundredth of the keys, beside a rebuild of them all."""
+
+import time
+from functools import partial
+
+from psycopg import sql
+
+from domain.projections import Projection
+from domain.users.user_view import UserView
+from store.database import connect
+from store.projecting import backfilling, generations
+from store.projecting.choices import Choice
+from tests.bench.activity import UserRows
+from tests.bench.ground import CATALOGUE, Ground
+from tests.bench.rebuild import rebuild
+from tests.bench.rows import Row
+from tests.bench.turns import medians
+
+PROMISE = "≤ 0.25"
+ONE_IN = 100
+
+
+def measure(ground: Ground, events: int, turns: int) -> list[Row]:
+    """The ratio is to a rebuild of the same."""
+    url = ground.history(events)
+    return [row for projection in (UserView, UserRows) for row in _beside_rebuild(url, projection, turns)]
+
+
+def _beside_rebuild(url: str, projection: type[Projection], turns: int) -> list[Row]:
+    ways = {"rebuild": partial(rebuild, url, projection), "backfill": partial(backfill, url, projection)}
+    taken = medians(ways, turns)
+    ratio = taken["backfill"] / taken["rebuild"]
+    return [
+        Row(f"{projection.name}, rebuilt", taken["rebuild"], "s"),
+        Row(f"{projection.name}, one key in {ONE_IN} derived anew", taken["backfill"], "s", ratio, PROMISE),
+    ]
+
+
+def backfill(url: str, projection: type[Projection]) -> float:
+    """The seconds to derive every hundredth key of the live read model anew."""
+    with connect(url, "bench") as connection:
+        live = generations.live(connection, projection.name)
+        assert live is not None
+        query = sql.SQL("SELECT tenant_id, id FROM {} WHERE abs(hashtext(id)) % {} = 0").format(
+            sql.Identifier(live.schema, projection.name), sql.Literal(ONE_IN)
+        )
+        keys = tuple((tenant, key) for tenant, key in connection.execute(query).fetchall())
+        begin = time.perf_counter()
+        begun = backfilling.begin(connection, CATALOGUE, projection, Choice(keys=keys))
+        assert not backfilling.work_off(connection, CATALOGUE, projection, begun).missing
+        return time.perf_counter() - begin

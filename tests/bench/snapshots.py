@@ -1,0 +1,50 @@
+"""What snapshots save: loading a long aggregate with a fresh one, beside replaying it; and what taking them costs."""
+
+import time
+
+from domain.events import StreamId
+from store.bulk import append_in_bulk
+from store.catalogue import load
+from store.compacting import compact
+from store.database import Database, connect
+from store.events import EventStore
+from store.payloads import PAYLOAD_LIMIT
+from tests.bank.account import Account
+from tests.bank.histories import history, long_history
+from tests.bench.ground import Ground
+from tests.bench.rows import Row
+from tests.bench.turns import medians
+
+PROMISE = "≤ 0.02"
+LONG = 10_000  # events of one account
+MANY = 50_000  # events of many accounts, whose due snapshots are taken
+
+
+def measure(ground: Ground, turns: int) -> list[Row]:
+    """The ratio is to loading without a snapshot."""
+    url = ground.database()
+    catalogue, stream = load(["tests.bank"]), StreamId("tenant-0", "Account", "long")
+    with connect(url, "bench") as connection, Database(url) as database:
+        append_in_bulk(connection, long_history(stream, LONG), PAYLOAD_LIMIT)
+        connection.execute("ANALYZE acci.events")
+        store = EventStore(database, catalogue)
+
+        def seconds() -> float:
+            begin = time.perf_counter()
+            assert store.load(Account, stream).version == LONG
+            return time.perf_counter() - begin
+
+        replayed = medians({"replayed": seconds}, turns)["replayed"]
+        compact(connection, catalogue, Account)
+        assert store.load(Account, stream).snapshot_version == LONG
+        with_snapshot = medians({"snapshot": seconds}, max(turns, 20))["snapshot"]
+
+        append_in_bulk(connection, history(1, MANY), PAYLOAD_LIMIT)
+        begin = time.perf_counter()
+        taken = compact(connection, catalogue, Account).taken
+        rate = taken / (time.perf_counter() - begin)
+    return [
+        Row(f"an aggregate of {LONG:,} events, replayed", replayed * 1000, "ms"),
+        Row("with a fresh snapshot", with_snapshot * 1000, "ms", with_snapshot / replayed, PROMISE),
+        Row(f"compaction, {taken:,} of the streams of {MANY:,} events due", rate, "snapshots/s"),
+    ]

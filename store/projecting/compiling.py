@@ -1,6 +1,6 @@
 """A projection compiled to SQL: one statement that applies a range of events to a generation's table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from domain.projections import Projection
+from domain.projections.expressions import Field
 from domain.projections.verbs import FoldKind
 from store.projecting.actions import Actions
 from store.projecting.folding import Folding
@@ -18,6 +19,7 @@ from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, Element, as_text, in_type_of
 
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
+_STREAM = (("tenant_id",), ("aggregate_id",))
 PARKED = sa.table("parked_keys", sa.column("generation"), sa.column("key"), schema="acci")
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 DIALECT._backslash_escapes = False  # noqa: SLF001 as after connecting; a backslash means itself in a literal
@@ -74,9 +76,16 @@ def in_partition(key: dict[str, Element]) -> Element:
     return hashed.self_group() % Placeholder("partitions", sa.Integer()) == Placeholder("partition", sa.Integer())
 
 
+def _chosen(key: Iterable[str]) -> sa.FromClause:
+    """The chosen keys, a row each, their columns as text."""
+    names = list(key)
+    lists = [Placeholder(f"key_{name}", postgresql.ARRAY(sa.Text())) for name in names]
+    columns = (sa.column(name, sa.Text()) for name in names)
+    return sa.func.unnest(*lists).table_valued(*columns).render_derived("wanted")
+
+
 def _among_chosen(key: Mapping[str, Element], read_model: ReadModel, of: sa.FromClause = EVENTS) -> Element:
-    lists = [Placeholder(f"key_{name}", postgresql.ARRAY(sa.Text())) for name in key]
-    wanted = sa.func.unnest(*lists).table_valued(*(sa.column(name, sa.Text()) for name in key)).render_derived("wanted")
+    wanted = _chosen(key)
     same = [in_type_of(read_model.column(name), wanted.c[name]) == value for name, value in key.items()]
     return sa.exists().where(*same).correlate(of)
 
@@ -160,12 +169,26 @@ class Compiled:
         return Folding(
             self.projection,
             self.read_model,
-            scope.events,
+            lambda: scope.events() + (self._of_chosen_streams() if scope.chosen else []),
             lambda key, whole: scope.keys(key, whole, self.read_model),
             stored,
             scope.require,
             few=scope.rare or scope.chosen,
         )
+
+    def _of_chosen_streams(self) -> list[Element]:
+        """Where every row is of one stream, the chosen keys say whose events are meant: an index finds them."""
+        streams: dict[str, Element] = {}
+        for rule in self.projection.rules:
+            for action in rule.actions:
+                for name, value in action.key.items():
+                    given = value.path if isinstance(value, Field) else ()
+                    if given not in _STREAM or not self.read_model.column(name).is_character:
+                        return []
+                    if streams.setdefault(name, EVENTS.c[given[0]]) is not EVENTS.c[given[0]]:
+                        return []
+        wanted = _chosen(streams)
+        return [sa.tuple_(*streams.values()).in_(sa.select(*(wanted.c[name] for name in streams)))]
 
     def _key(self, folded: sa.FromClause) -> dict[str, Element]:
         return {name: folded.c[name] for name in self.projection.key}

@@ -136,6 +136,27 @@ def test_only_the_chosen_part_is_derived(
     assert done.keys == keys
 
 
+def test_few_keys_are_derived_without_reading_the_log(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    """Where rows are of one stream each: a repair of one row must not hold up a long log's batches."""
+    append_users(connection, 1000)
+    connection.execute("VACUUM ANALYZE acci.events")
+    rebuilding.rebuild(connection, catalogue, users)
+    spoil(connection, users)
+    keys = tuple((row[0], row[1]) for row in rows_of(connection, users)[:3])
+    (chunk,) = backfilling.begin(connection, catalogue, users, Choice(keys=keys)).chunks
+
+    def scans() -> int:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        return int(value(connection, "SELECT seq_scan FROM pg_stat_all_tables WHERE relid = 'acci.events'::regclass"))
+
+    before = scans()
+    assert backfill(connection, catalogue, users, Choice(keys=keys)).keys == chunk.size == 3
+    assert scans() == before
+    assert all(row[3] != "nobody" for row in rows_of(connection, users) if row[:2] in keys)
+
+
 def test_rows_that_no_event_accounts_for_go(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:

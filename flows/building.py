@@ -120,8 +120,9 @@ def publish(generation: Generation, _: Orders) -> Generation:
 @task(task_run_name="retain {generation.projection}", **RETRIED)
 @refusing
 def retain(generation: Generation, orders: Orders) -> Generation:
-    """Drop old generations beyond those that are kept for a rollback."""
+    """Make reading the new one as cheap as it gets, and drop old ones beyond those that are kept for a rollback."""
     with session("rebuild") as (connection, _):
+        rebuilding.vacuum(connection, generation)
         dropped = rebuilding.retain(connection, generation.projection, orders.keep)
     if dropped:
         get_run_logger().info("%s: dropped %s old generations", generation.projection, dropped)

@@ -48,6 +48,7 @@ REBUILD = (
     Place("publish: before the view is replaced", "before", (VIEW,), swapping=True),
     Place("publish: before the commit", "before", (VIEW, COMMIT), swapping=True),
     Place("publish: committed, and nobody heard", "after", (VIEW, COMMIT)),
+    Place("retain: before the table is vacuumed", "before", (b"VACUUM",)),
     Place("retain: the old table is dropped, not committed", "after", (b"DROP SCHEMA",)),
 )
 ROLLBACK = (
@@ -84,6 +85,7 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
         with connect(url, "publish") as connection:
             swapping.publish(connection, projection, finished)
         with connect(url, "retain") as connection:
+            rebuilding.vacuum(connection, finished)
             rebuilding.retain(connection, projection.name, 1)
 
 

@@ -364,6 +364,17 @@ def test_a_missing_table_file_is_named(
         rebuilding.rebuild(connection, catalogue, users)
 
 
+def test_a_vacuumed_table_is_read_by_its_index_alone(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    append_users(connection, 200)
+    rebuilding.rebuild(connection, catalogue, users)
+    seen = "SELECT relallvisible = relpages AND relpages > 0 FROM pg_class WHERE oid = %s::regclass"
+    table = f"{live(connection, users).schema}.user_view"
+    rebuilding.vacuum(connection, live(connection, users))
+    assert value(connection, seen, (table,))
+
+
 # -- old generations ------------------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,8 @@ def forgetful_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def fleet(tmp_path: Path) -> Catalogue:
     """Three read models of the same events."""
-    projections = [type(name, (Projection,), {"key": DailySales.key, "placed": DailySales.placed}) for name in NAMES]
+    rules = {"key": DailySales.key, "placed": DailySales.placed}
+    projections: list[type[Projection]] = [type(name, (Projection,), rules) for name in NAMES]
     table = (CONTEXT.sql / "read_models" / "daily_sales.sql").read_text()
     (tmp_path / "read_models").mkdir()
     for projection in projections:

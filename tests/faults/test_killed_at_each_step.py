@@ -3,6 +3,7 @@
 The live read model is right at once, goes on being caught up with, and the same run again comes to its end.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -111,6 +112,7 @@ class Doomed:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server = EmbeddedServer(folder, folder / "log", durable=False)
+        self._is_dead = threading.Event()
 
     def start(self) -> None:
         self._server.start(port=0)
@@ -122,6 +124,13 @@ class Doomed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(everybody, 30)
+        self._is_dead.set()
+
+    def start_again(self) -> None:
+        """Once it is dead: a client may hear of its end before all of it has ended."""
+        assert self._is_dead.wait(60)
+        self._is_dead.clear()
+        self.start()
 
     def stop(self) -> None:
         self._server.stop()
@@ -173,7 +182,7 @@ def test_postgresql_is_killed(doomed: Doomed, place: Place, run: Run) -> None:
         run(proxy.url, CATALOGUE, SALES)
     assert not proxy.is_armed
     proxy.close()
-    doomed.start()
+    doomed.start_again()
     with connect(doomed.url(name), "test") as connection:
         require_right(connection)
         go_on(connection)

@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help up test test-dask check format bench lock clean
+.PHONY: help up test test-dask check format bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make check   lint, format, types, dependency direction"
 	@echo "make format  let ruff put the format right"
 	@echo "make bench   run the measurements"
+	@echo "make soak    kill anything at random for as long as asked, and audit: ARGS=\"--minutes 60\""
 	@echo "make lock    derive requirements.txt from pyproject.toml again"
 	@echo "make clean   remove the virtual environment and caches; your data in .acci stays"
 
@@ -54,6 +55,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(INSTALLED)
+	$(BIN)/python -m tests.soak $(ARGS)
 
 COMPILE = $(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate

@@ -122,7 +122,7 @@ class Keys:
     def _opened(self) -> AbstractContextManager[Connection]:
         if not self._made:
             with self._database.connection() as connection, connection.transaction():
-                for name in ("keys/create", "keys/create_keys", "keys/create_index"):
+                for name in ("keys/lock", "keys/create", "keys/create_keys", "keys/create_index"):
                     connection.execute(sql(name))
             self._made = True
         return self._database.connection()

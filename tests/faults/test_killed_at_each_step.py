@@ -3,26 +3,22 @@
 The live read model is right at once, goes on being caught up with, and the same run again comes to its end.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
-from psycopg import sql
 
 from domain.errors import AcciError
 from store.catalogue import load
 from store.database import Connection, connect
-from store.embedded import EmbeddedServer
 from store.migrations import migrate
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
 from store.projecting.generations import Busy
 from tests.cutting import CuttingProxy
+from tests.doomed import Doomed
 from tests.histories import append_orders, value
 from tests.places import REBUILD, RUNS, Place, Run, rebuild
 from tests.prefect_server import wait_for
@@ -104,46 +100,6 @@ def test_the_run_is_cut_off(server: SharedServer, prepared: str, place: Place, r
         require_right(connection)
         go_on(connection)
         finish(connection, url, run)
-
-
-class Doomed:
-    """A PostgreSQL of this file's own, to be killed, all its processes at once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._server = EmbeddedServer(folder, folder / "log", durable=False)
-        self._is_dead = threading.Event()
-
-    def start(self) -> None:
-        self._server.start(port=0)
-
-    def kill(self) -> None:
-        postmaster = psutil.Process(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]))
-        everybody = [postmaster, *postmaster.children(recursive=True)]
-        for process in everybody:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(everybody, 30)
-        self._is_dead.set()
-
-    def start_again(self) -> None:
-        """Once it is dead: a client may hear of its end before all of it has ended."""
-        assert self._is_dead.wait(60)
-        self._is_dead.clear()
-        self.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def url(self, database: str) -> str:
-        found = self._server.running_url(database)
-        assert found is not None
-        return found
-
-    def create(self, database: str, template: str) -> None:
-        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(make.format(sql.Identifier(database), sql.Identifier(template)))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,375 @@
+"""What happens outside: full disks, clocks, forgotten sessions, deadlocks, restores, upgrades, killed servers."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from domain.errors import AcciError
+from store import high_water
+from store.auditing.auditing import audit, chosen
+from store.auditing.extents import WHOLE
+from store.catalogue import Catalogue, load
+from store.database import Connection, Database, connect, is_transient
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.migrations import known, migrate
+from store.projecting import rebuilding, swapping
+from store.projecting.batches import catch_up
+from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
+from store.tenants import enter
+from tests.doomed import Doomed
+from tests.histories import append_orders, append_users, cut_log, value
+from tests.ledger import CONTEXT, Open, Pay, command, stream
+from tests.prefect_server import wait_for
+from tests.read_models import CONTEXTS, live, wait_until_blocked, wrong_rows
+
+CATALOGUE = load(CONTEXTS)
+LEDGER = Catalogue((CONTEXT,))
+SALES, USERS = CATALOGUE.projection("daily_sales"), CATALOGUE.projection("user_view")
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sales(connection: Connection) -> Connection:
+    """Sales are live and behind."""
+    append_orders(connection, 30, "built-")
+    rebuilding.rebuild(connection, CATALOGUE, SALES)
+    append_orders(connection, 30, "more-")
+    return connection
+
+
+def findings(connection: Connection, *names: str) -> list[str]:
+    """What an audit finds wrong with those read models."""
+    named = [(check, name) for check, name in chosen(CATALOGUE, [], None) if name in names]
+    made = [audit(connection, CATALOGUE, check, name, WHOLE) for check, name in named]
+    return [f"{each.check} {each.projection}: {found.problem}" for each in made for found in each.found]
+
+
+# -- a full disk: PostgreSQL refuses to write, anywhere -------------------------------------------------------------
+
+FULL = """
+CREATE FUNCTION public.full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$
+"""
+
+
+def fill_disk(connection: Connection, table: str, event: LiteralString = "INSERT OR UPDATE OR DELETE") -> None:
+    connection.execute(FULL)
+    trigger = sql.SQL("CREATE TRIGGER full_disk BEFORE {} ON {} FOR EACH STATEMENT EXECUTE FUNCTION public.full()")
+    connection.execute(trigger.format(sql.SQL(event), sql.Identifier(*table.split("."))))
+
+
+def make_room(connection: Connection, table: str) -> None:
+    connection.execute(sql.SQL("DROP TRIGGER full_disk ON {}").format(sql.Identifier(*table.split("."))))
+
+
+def test_the_disk_is_full_when_appending(connection: Connection, database_url: str) -> None:
+    sent = command(Open(account="a", holder="Ann"))
+    with Database(database_url, 1, "append") as database:
+        handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
+        fill_disk(connection, "acci.commands", "INSERT")  # the event is stored by then, its command not
+        with pytest.raises(psycopg.errors.DiskFull):
+            handler.handle(sent)
+        assert value(connection, "SELECT count(*) FROM acci.events") == 0
+        make_room(connection, "acci.commands")
+        assert [event.version for event in handler.handle(sent)] == [1]
+
+
+@pytest.mark.parametrize("table", ["acci.batch_durations", "acci.generations"])
+def test_the_disk_is_full_when_catching_up(sales: Connection, table: str) -> None:
+    """Not the events' fault: none becomes a dead letter; nothing is tried again by itself."""
+    before = live(sales, SALES).checkpoint
+    fill_disk(sales, table)
+    with pytest.raises(psycopg.errors.DiskFull) as full:
+        catch_up(sales, CATALOGUE, SALES)
+    assert not is_transient(full.value)
+    assert live(sales, SALES).checkpoint == before
+    make_room(sales, table)
+    catch_up(sales, CATALOGUE, SALES)
+    assert wrong_rows(sales, SALES) == 0
+    assert value(sales, "SELECT count(*) FROM acci.dead_letters") == 0
+
+
+def test_the_disk_is_full_when_rebuilding(sales: Connection) -> None:
+    seen = live(sales, SALES).generation
+    generation, parts = rebuilding.begin(sales, CATALOGUE, SALES, 1)
+    fill_disk(sales, f"{generation.schema}.daily_sales")
+    with pytest.raises(psycopg.errors.DiskFull):
+        rebuilding.fill(sales, SALES, generation, parts[0])
+    assert live(sales, SALES).generation == seen
+    make_room(sales, f"{generation.schema}.daily_sales")
+    rebuilding.rebuild(sales, CATALOGUE, SALES)
+    assert live(sales, SALES).generation == generation.generation
+    assert wrong_rows(sales, SALES) == 0
+
+
+# -- clocks ---------------------------------------------------------------------------------------------------------
+
+
+def test_clocks_go_back(sales: Connection) -> None:
+    """The client's and the server's: positions order events, not time."""
+    sales.execute(
+        """INSERT INTO acci.events ("timestamp", recorded_at, id, version, tenant_id, aggregate_type, aggregate_id,
+                                    event_type, data, metadata)
+           SELECT "timestamp" - make_interval(days => n), now() - make_interval(days => n), gen_random_uuid(), 1,
+                  tenant_id, aggregate_type, 'back-' || n, event_type, data, metadata
+           FROM acci.events, generate_series(1, 40) AS n WHERE position = 1"""
+    )
+    catch_up(sales, CATALOGUE, SALES)
+    assert wrong_rows(sales, SALES) == 0
+    assert findings(sales, "daily_sales") == []
+
+
+def test_the_server_is_told_a_time_to_come(sales: Connection) -> None:
+    sales.execute("UPDATE acci.high_water SET established_at = now() + interval '1 year'")
+    sales.execute("UPDATE acci.generations SET advanced_at = now() + interval '1 year'")
+    catch_up(sales, CATALOGUE, SALES)
+    assert high_water.establish(sales).position == live(sales, SALES).checkpoint
+    assert wrong_rows(sales, SALES) == 0
+
+
+# -- more than one at work ------------------------------------------------------------------------------------------
+
+
+def test_four_workers_on_one_projection(sales: Connection, database_url: str) -> None:
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        with connect(database_url, "worker", "project") as mine:
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                try:
+                    catch_up(mine, CATALOGUE, SALES, 3)
+                except Busy:
+                    continue
+                except BaseException as error:  # noqa: BLE001 told below
+                    failed.append(error)
+                    return
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    append_orders(sales, 60, "meanwhile-")
+    for worker in workers:
+        worker.join()
+    catch_up(sales, CATALOGUE, SALES)
+    assert failed == []
+    assert wrong_rows(sales, SALES) == 0
+
+
+def test_a_deadlock(sales: Connection, database_url: str) -> None:
+    """Somebody holds a row that the batch needs, and then wants the checkpoint: one is refused, and may come again."""
+    generation = live(sales, SALES)
+    row = sql.SQL("SELECT FROM {}.daily_sales WHERE tenant_id = 'tenant-0' FOR UPDATE")
+    outcome: list[BaseException | None] = []
+
+    def batch() -> None:
+        with connect(database_url, "batch", "project") as mine:
+            try:
+                catch_up(mine, CATALOGUE, SALES)
+                outcome.append(None)
+            except BaseException as error:  # noqa: BLE001 told below
+                outcome.append(error)
+
+    with connect(database_url, "other") as other:
+        runner = threading.Thread(target=batch)
+        with suppress(psycopg.errors.DeadlockDetected), other.transaction():
+            other.execute(row.format(sql.Identifier(generation.schema)))
+            runner.start()
+            pid = "SELECT pid FROM pg_stat_activity WHERE application_name = 'acci batch'"
+            wait_for(lambda: sales.execute(pid).fetchone(), 10, "the batch is there")
+            wait_until_blocked(sales, value(sales, pid))
+            other.execute("SELECT FROM acci.generations WHERE generation = %s FOR UPDATE", (generation.generation,))
+        runner.join()
+    assert outcome[0] is None or is_transient(outcome[0])
+    catch_up(sales, CATALOGUE, SALES)
+    assert wrong_rows(sales, SALES) == 0
+
+
+# -- forgotten sessions ---------------------------------------------------------------------------------------------
+
+
+def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: str) -> None:
+    """Catch-up goes as far as is final, says who holds the rest, and loses nothing."""
+    with connect(database_url, "forgetful") as other, other.transaction():
+        append_orders(other, 1, "held-")
+        append_orders(sales, 5, "behind-")
+        mark = high_water.establish(sales, 0.1)
+        assert [holder.who for holder in mark.holders] == ["acci (acci forgetful)"]
+        assert catch_up(sales, CATALOGUE, SALES).checkpoint <= mark.position < mark.head
+    catch_up(sales, CATALOGUE, SALES)
+    assert live(sales, SALES).checkpoint == value(sales, "SELECT max(position) FROM acci.events")
+    assert wrong_rows(sales, SALES) == 0
+
+
+def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) -> None:
+    """A swap does not wait for ever, and does not make other readers wait: the old generation stays live."""
+    finished = rebuilding.finish(sales, _filled(sales))
+    with connect(database_url, "forgetful") as other, other.transaction():
+        other.execute("SELECT FROM read.daily_sales LIMIT 1")
+        with pytest.raises(swapping.SwapBlocked):
+            swapping.publish(sales, SALES, finished, patience=0.3)
+        sales.execute("SET statement_timeout = '5s'")
+        assert value(sales, "SELECT count(*) FROM read.daily_sales") > 0
+    assert swapping.publish(sales, SALES, finished).state == "live"
+    assert wrong_rows(sales, SALES) == 0
+
+
+def _filled(connection: Connection) -> Generation:
+    generation, parts = rebuilding.begin(connection, CATALOGUE, SALES, 1)
+    rebuilding.fill(connection, SALES, generation, parts[0])
+    return generation
+
+
+def test_somebody_forgot_a_batch(sales: Connection, database_url: str) -> None:
+    with connect(database_url, "forgetful") as other, other.transaction():
+        other.execute("SELECT FROM acci.generations FOR UPDATE")
+        with pytest.raises(Busy):
+            catch_up(sales, CATALOGUE, SALES)
+    catch_up(sales, CATALOGUE, SALES)
+    assert wrong_rows(sales, SALES) == 0
+
+
+# -- restores and upgrades ------------------------------------------------------------------------------------------
+
+
+def test_an_older_log_is_restored_under_newer_checkpoints(sales: Connection) -> None:
+    catch_up(sales, CATALOGUE, SALES)
+    cut_log(sales, 40)
+    with pytest.raises(CheckpointBeyondLog, match="restored from an older backup"):
+        catch_up(sales, CATALOGUE, SALES)
+    made = [audit(sales, CATALOGUE, check, name, WHOLE) for check, name in chosen(CATALOGUE, ["checkpoints"], None)]
+    assert any(each.found for each in made)
+    rebuilding.rebuild(sales, CATALOGUE, SALES)
+    append_orders(sales, 10, "anew-")
+    catch_up(sales, CATALOGUE, SALES)
+    assert wrong_rows(sales, SALES) == 0
+
+
+def test_the_schema_before_roles_and_tenants_is_upgraded_with_its_data(empty_database_url: str) -> None:
+    """Read models made by that version stay live, and are projected, swapped and read with the new rights."""
+    migrate(empty_database_url, [each for each in known() if each.name < "0020"])
+    with connect(empty_database_url, "test") as connection:
+        append_users(connection, 20)
+        migrate_later = [each.name for each in known() if each.name >= "0020"]
+        old = Path(__file__).parents[2] / "sql" / "read_models" / "user_view.sql"
+        connection.execute("CREATE SCHEMA generation_1")
+        with connection.transaction():
+            connection.execute("SET LOCAL search_path TO generation_1, public")
+            connection.execute(old.read_bytes(), prepare=False)
+        connection.execute(
+            "CREATE VIEW read.user_view AS"
+            " SELECT tenant_id, id, email, name, status, created_at, updated_at FROM generation_1.user_view"
+            " WHERE acci.is_live((SELECT state FROM acci.generations WHERE generation = 1))"
+        )
+        connection.execute(
+            "INSERT INTO acci.generations (projection, state, fingerprint, definition)"
+            " VALUES ('user_view', 'live', 'old', '{}')"
+        )
+        name = f"reader_{connection.info.dbname.rpartition('_')[2]}"
+        reader_role = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(reader_role))
+        connection.execute(sql.SQL("GRANT SELECT ON read.user_view TO {}").format(reader_role))
+        try:
+            assert migrate(empty_database_url) == migrate_later
+            with connect(empty_database_url, "test", "project") as projecting:
+                rebuilding.rebuild(projecting, CATALOGUE, USERS)
+                append_users(connection, 5, 21)
+                catch_up(projecting, CATALOGUE, USERS)
+                assert wrong_rows(projecting, USERS) == 0
+                assert rebuilding.retain(projecting, "user_view", 0) == 1
+            with connect(empty_database_url, "test", "read") as reader:
+                assert value(reader, "SELECT count(*) FROM read.user_view") == 0
+                enter(reader, "tenant-0")
+                assert value(reader, "SELECT count(*) FROM read.user_view") > 0
+            granted = "SELECT has_table_privilege(%s, 'read.user_view', 'SELECT')"
+            assert value(connection, granted, (name,))
+        finally:
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(reader_role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(reader_role))
+
+
+# -- PostgreSQL goes and comes back ---------------------------------------------------------------------------------
+
+
+def test_postgresql_is_killed_under_load(tmp_path: Path) -> None:
+    """Clients that go on sending what they were not told of: each command once, none that was told is lost."""
+    server = Doomed(tmp_path)
+    try:
+        url = server.start()
+        port = int(url.rpartition("/")[0].rpartition(":")[2])
+        migrate(url)
+        told, stop, lock = [0], threading.Event(), threading.Lock()
+        failed: list[BaseException] = []
+
+        def client(account: str) -> None:
+            with Database(url, 2, "append") as database:
+                handler = CommandHandler(EventStore(database, LEDGER), LEDGER, tries=1)
+                sent, heard = command(Open(account=account, holder="Ann")), False
+                while not (stop.is_set() and heard):
+                    if heard:
+                        sent, heard = command(Pay(account=account, amount=Decimal(1))), False
+                    try:
+                        many = len(handler.handle(sent))
+                    except (psycopg.OperationalError, AcciError) as error:
+                        if not is_transient(error) and not isinstance(error, psycopg.OperationalError):
+                            failed.append(error)
+                            return
+                        time.sleep(0.1)
+                        continue
+                    with lock:
+                        told[0] += many
+                    heard = True
+
+        clients = [threading.Thread(target=client, args=(f"a{number}",)) for number in range(4)]
+        for each in clients:
+            each.start()
+        for _ in range(3):
+            time.sleep(1)
+            server.kill()
+            server.start(port)
+        stop.set()
+        for each in clients:
+            each.join()
+        assert failed == []
+        with connect(url, "test") as connection:
+            assert value(connection, "SELECT count(*) FROM acci.events") == told[0] > 4
+            assert value(connection, "SELECT count(*) FROM acci.commands") == told[0]
+            gaps = (
+                "SELECT count(*) FROM (SELECT FROM acci.events GROUP BY aggregate_id HAVING max(version) <> count(*)) g"
+            )
+            assert value(connection, gaps) == 0
+    finally:
+        server.stop()
+
+
+def test_a_sender_outlives_the_servers_restart(tmp_path: Path) -> None:
+    """An external PostgreSQL that is stopped and started: the pool finds it again."""
+    server = Doomed(tmp_path)
+    try:
+        url = server.start()
+        migrate(url)
+        with Database(url, 2, "append") as database:
+            handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
+            handler.handle(command(Open(account="a", holder="Ann")))
+            server.stop()
+            server.start(int(url.rpartition("/")[0].rpartition(":")[2]))
+            sent = command(Pay(account="a", amount=Decimal(1)), uuid4())
+            assert [event.version for event in handler.handle(sent)] == [2]
+            assert EventStore(database, LEDGER).version(stream("a")) == 2
+    finally:
+        server.stop()

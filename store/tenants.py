@@ -1,9 +1,13 @@
 """Tenants: whose events and rows a session may see; without one none, unless it projects or administers."""
 
 from store.database import Connection
+from store.payloads import Unstorable
 from store.statements import sql
+from store.strict_json import check_text
 
 
 def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> None:
-    """Work for this tenant from now on; if `local`, until the end of the transaction."""
+    """Work for this tenant from now on; if `local`, until the end of the transaction. Raises `Unstorable`."""
+    if problem := check_text(tenant_id):
+        raise Unstorable("The tenant", "its name", f"{problem}.")
     connection.execute(sql("tenants/enter"), {"tenant_id": tenant_id, "local": local})

@@ -9,7 +9,9 @@ from psycopg import sql as identifiers
 from domain.errors import AcciError
 from store.auditing.findings import EVERYWHERE, Place
 from store.database import Connection
+from store.payloads import Unstorable
 from store.statements import sql
+from store.strict_json import check_text
 
 Key = tuple[str, ...]
 
@@ -39,6 +41,10 @@ class Extent:
     one_in: int = 1
     turn: int = 0
 
+    def __post_init__(self) -> None:
+        if self.tenant_id is not None and (problem := check_text(self.tenant_id)):
+            raise Unstorable("The tenant", "its name", f"{problem}.")
+
     @property
     def is_sampled(self) -> bool:
         return self.one_in > 1
@@ -54,7 +60,7 @@ class Extent:
     def check_keys(self, columns: tuple[str, ...]) -> None:
         """Raises `KeyDoesNotFit`."""
         for key in self.keys:
-            if len(key) != len(columns):
+            if len(key) != len(columns) or any(map(check_text, key)):
                 raise KeyDoesNotFit(key, columns)
 
     def __str__(self) -> str:

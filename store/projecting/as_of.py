@@ -19,7 +19,7 @@ from domain.projections.values import to_text
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.payloads import Decoder
+from store.payloads import Decoder, Unstorable
 from store.projecting import generations, revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compiling import Scope, text_of
@@ -32,6 +32,7 @@ from store.projecting.spans import Span
 from store.projecting.tables import ReadModel, qualified
 from store.projecting.translation import Element, default_of
 from store.statements import sql
+from store.strict_json import check_text
 
 PAGE = 10_000  # rows, or events of a fold in Python, in memory at a time
 MICROSECOND = timedelta(microseconds=1)
@@ -73,6 +74,9 @@ def rows_as_of(
     span = watching_out(connection, generation, Span(0, mark if position is None else position))
     until = None if moment is None else moment + MICROSECOND
     texts = None if keys is None else [[to_text(part) for part in key] for key in keys]
+    for part in (part for key in texts or () for part in key):
+        if problem := check_text(part):
+            raise Unstorable("The key", "a part of it", f"{problem}.")
     if issubclass(projection, FoldProjection):
         return _folded_in_python(connection, projection, generation, span, until, texts)
     which = Selection(span.after, span.upto, until=until)

@@ -16,6 +16,7 @@ from store.projecting.selections import TEXTS, Selection
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED, choose_keys, key_of, note_keys
 from store.statements import sql
+from store.strict_json import check_text
 
 
 @dataclass(eq=False, repr=False)
@@ -102,7 +103,7 @@ def choose(
     Where whole keys or tenants are chosen, rows that no event accounts for are among them.
     """
     for key in choice.keys:
-        if len(key) != len(projection.key):
+        if len(key) != len(projection.key) or any(map(check_text, key)):
             raise WrongKey(projection.name, key, projection.key)
     if choice.keys and not (choice.asks_events or choice.tenants):
         choose_keys(connection, set(choice.keys))

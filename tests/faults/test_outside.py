@@ -341,7 +341,7 @@ def test_postgresql_is_killed_under_load(tmp_path: Path) -> None:
         for _ in range(3):
             time.sleep(1)
             server.kill()
-            server.start(port)
+            server.start_again(port)
         stop.set()
         for each in clients:
             each.join()

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -57,7 +58,20 @@ def mend(projection: str | None) -> list[Repaired]:
         return repairing.repair(connection, catalogue, projection)
 
 
-@flow(name="audit", flow_run_name="audit {projection}, one key in {one_in}", timeout_seconds=allowed_seconds())
+def run_name() -> str:
+    """What the run looks at, for the list of runs."""
+    asked = flow_run.parameters
+    parts = [f"audit {asked['projection']}", *asked["checks"]]
+    if asked["tenant"]:
+        parts.append(f"tenant {asked['tenant']}")
+    if asked["keys"]:
+        parts.append(f"{len(asked['keys'])} keys")
+    if asked["since"]:
+        parts.append(f"since {asked['since']}")
+    return ", ".join([*parts, "whole" if asked["one_in"] == 1 else f"one key in {asked['one_in']}"])
+
+
+@flow(name="audit", flow_run_name=run_name, timeout_seconds=allowed_seconds())
 @refusing
 def audit(
     projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
@@ -130,7 +144,11 @@ def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
         names = (f"{each.check} of {each.projection}" if each.projection else each.check for each in bad)
         message = f"{count:,} findings, {fail_at} or worse, by {', '.join(names)}: see the tables."
         return Failed(name="Findings", message=message)
-    made = sum(each.left_out is None for each in done)
+    left_out = [each for each in done if each.left_out is not None]
+    if len(left_out) == len(done):
+        reason = left_out[0].left_out if left_out else "Nothing was asked for."
+        return Failed(name="NotMade", message=f"No check could be made. {reason}")
     lesser = sum(len(each.found) for each in done)
     said = f", {lesser:,} lesser findings" if lesser else ", nothing is wrong"
-    return Completed(message=f"{made} checks made{said}.")
+    without = f"; {len(left_out)} were left out, the table says why" if left_out else ""
+    return Completed(message=f"{len(done) - len(left_out)} checks made{said}{without}.")

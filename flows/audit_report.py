@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows import happenings
-from flows.charts import as_image, stacked_bars
+from flows.charts import stacked_bars
 from flows.differences import differences, most_common
-from flows.telling import markdown_table
+from flows.telling import markdown_table, tell_chart
 from store.auditing.auditing import Audited
 from store.auditing.findings import Found, Severity
 from store.auditing.repairing import Repaired
@@ -86,7 +86,7 @@ def tell_history(days: Sequence[tuple[date, dict[Severity, int]]]) -> None:
     colours = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e6a23c", Severity.INFO: "#7f8c8d"}
     bars = [(f"{day:%d %b}", [counts[severity] for severity in colours]) for day, counts in days]
     svg = stacked_bars("Open findings at the end of each day", bars, {s.value: c for s, c in colours.items()})
-    create_image_artifact(image_url=as_image(svg), key="audit-history", description="Open findings, day by day")
+    tell_chart("audit-history", svg, "Open findings, day by day")
 
 
 def announce(done: Sequence[Audited]) -> None:

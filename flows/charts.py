@@ -33,10 +33,14 @@ def lines(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     along: str,
     said: Callable[[float], str] = "{:,.0f}".format,
+    span: tuple[float, float] | None = None,
 ) -> str:
-    """A curve for each name through its points (x, y), from nought up; `said` words an x, `along` what x is."""
+    """A curve for each name through its points (x, y), from nought up; `said` words an x, `along` what x is.
+
+    The picture shows the x of `span`, or from the first point to the last.
+    """
     points = [point for curve in curves.values() for point in curve]
-    least, most = min((x for x, _ in points), default=0.0), max((x for x, _ in points), default=1.0)
+    least, most = span or (min((x for x, _ in points), default=0.0), max((x for x, _ in points), default=1.0))
     highest = max((y for _, y in points), default=0.0) or 1.0
     plot, width = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - 12
     colours = dict(zip(curves, (COLOURS[number % len(COLOURS)] for number in range(len(curves))), strict=True))

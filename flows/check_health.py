@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows import happenings
-from flows.charts import as_image, lines
+from flows.charts import lines
 from flows.links import to_run
 from flows.retrying import RETRIED, refusing
 from flows.session import session
-from flows.telling import markdown_table
+from flows.telling import markdown_table, tell_chart
 from flows.timeouts import allowed_seconds
 from store.auditing.counts import LastAudit, last_audit
 from store.catalogue import load
@@ -89,5 +89,6 @@ def tell(found: Health, last: LastAudit | None) -> None:
 
 def tell_lag(curves: dict[str, Sequence[tuple[float, float]]]) -> None:
     """A curve of the last day for each read model."""
-    drawn = lines(f"Lag in seconds, the last {HOURS_SHOWN} hours", curves, "hours ago", lambda hours: f"{-hours:.0f}")
-    create_image_artifact(image_url=as_image(drawn), key="lag", description="How far read models were behind")
+    title = f"Lag in seconds, the last {HOURS_SHOWN} hours"
+    drawn = lines(title, curves, "hours", "{:.0f}".format, (-HOURS_SHOWN, 0))
+    tell_chart("lag", drawn, "How far read models were behind")

@@ -4,10 +4,11 @@ import time
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import create_image_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
-from flows.charts import as_image, lines
+from flows.charts import lines
+from flows.telling import tell_chart
 from store.projecting.batches import Progress
 
 EVERY_SECONDS = 2.0
@@ -44,7 +45,7 @@ class ProgressBar:
             self._show(100.0, f"{self._what}: done")
         if len(self._rates) >= CURVE:
             drawn = lines(f"{self._what}: {self._unit} a second", {self._unit: self._rates}, "seconds")
-            create_image_artifact(image_url=as_image(drawn), key="rate", description=f"How fast: {self._what}")
+            tell_chart("rate", drawn, f"How fast: {self._what}")
 
     def _show(self, percent: float, text: str) -> None:
         if self._artifact is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.charts import as_image
 from flows.plans import plan_rows
 from store.projecting.comparing import spelled_key
 from store.projecting.gate import Verdict
@@ -51,6 +52,11 @@ def _comparison(verdict: Verdict) -> list[str]:
             markdown_table(("key", "what differs"), [(spelled_key(key), what) for key, what in found.examples]),
         ]
     return told
+
+
+def tell_chart(key: str, svg: str, description: str) -> None:
+    """Show the picture. As text that holds it: an image of Prefect's shows its address too, which is as long as it."""
+    create_markdown_artifact(key=key, markdown=f"![{description}]({as_image(svg)})", description=description)
 
 
 def markdown_table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

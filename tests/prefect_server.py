@@ -86,11 +86,11 @@ class PrefectServer:
         """Afterwards the worker is not there and could not say so; its runs are left alone."""
         self._worker.stop(0)
 
-    def deploy(self) -> None:
+    def deploy(self, notify: str | None = None) -> None:
         """Applies prefect.yaml, as an operator would; its forms offer what all the domains of the tests bring."""
         environment = self.environment | {"ACCI_CONTEXTS": "domain.users,tests.bank,tests.orders"}
         deploying = Deploying(self.api, environment, self._folder / "deploy.log")
-        deploying.begin()
+        deploying.begin(notify)
         deploying.finish()
 
     def stop(self) -> None:

@@ -43,8 +43,8 @@ def deploy(
     try:
         deploying = Deploying(api, prefect_environment(settings, url, None), settings.home / "logs" / "deploy.log")
         with out.status("Applying prefect.yaml"):
-            deploying.begin()
-            deploying.finish(notify)
+            deploying.begin(notify)
+            deploying.finish()
     finally:
         api.close()
     declared = deploying.declared

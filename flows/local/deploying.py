@@ -36,6 +36,7 @@ class Deploying:
 
     def __init__(self, api: PrefectApi, environment: Mapping[str, str], log: Path, file: Path | None = None) -> None:
         self._api = api
+        self._block: str | None = None
         self._file = file or CHECKOUT / "prefect.yaml"
         self._program = Program("prefect deploy", ["--no-prompt", "deploy", "--all"], log, environment)
 
@@ -46,27 +47,31 @@ class Deploying:
         found: dict[str, Any] = yaml.safe_load(self._file.read_text(encoding="utf-8"))
         return found
 
-    def begin(self) -> None:
-        """Make the pool and its queues, and start registering the deployments. Raises `PrefectUnreachable`."""
+    def begin(self, notify: str | None = None) -> None:
+        """Make the pool and its queues, and start registering the deployments.
+
+        With `notify`, a block, people will be told. Raises `PrefectUnreachable`, `NoSuchBlock`.
+        """
+        if notify is not None:
+            self._block = self._api.block(notify)
+            if self._block is None:
+                raise NoSuchBlock(notify)
         self._api.ensure_work_pool(POOL)
         for priority, queue in enumerate(self.declared["work_queues"], 1):
             self._api.put_work_queue(POOL, {**queue, "priority": priority})
         self._program.start()
 
-    def finish(self, notify: str | None = None) -> None:
-        """Wait for the deployments, and apply the automations; with `notify`, a block, those that tell people.
+    def finish(self) -> None:
+        """Wait for the deployments, and apply the automations.
 
-        Raises `ServerDidNotStart` with what Prefect said if a deployment is refused, `NoSuchBlock`.
+        Raises `ServerDidNotStart` with what Prefect said if a deployment is refused.
         """
-        block = None if notify is None else self._api.block(notify)
-        if notify is not None and block is None:
-            raise NoSuchBlock(notify)
         self._program.finish(SECONDS)
         for automation in self.declared["automations"]:
             self._api.put_automation(automation)
-        if block is not None:
+        if self._block is not None:
             for notification in self.declared["notifications"]:
-                self._api.put_automation(telling(notification, block))
+                self._api.put_automation(telling(notification, self._block))
 
 
 def telling(notification: Mapping[str, Any], block: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_an_audit_from_the_form_to_its_findings(
     browser.click("Submit", "button")
     browser.click("View run", "button, a")
     browser.wait_for("location.pathname.startsWith('/runs/')")
-    browser.see("audit accounts, one key in 1", 240)  # the run's name, once it has begun
+    browser.see(f"audit accounts, tenant {tenant}, whole", 240)  # the run's name, once it has begun
     browser.see("Findings", 120)  # the state that it ends in
     browser.click("Artifacts", ANYWHERE)
     for key in ("audit-checks", "audit-findings", "audit-differences", "audit-history"):

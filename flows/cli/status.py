@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
     from store.status import ProjectionStatus, Status
 
 
-def status(json: JsonFlag = False) -> None:
+def status(
+    tenant: Annotated[str | None, typer.Option(help="Count the lag in this tenant's events only.")] = None,
+    json: JsonFlag = False,
+) -> None:
     """Show the log's head, the high-water mark and how far each projection has come."""
     from store.catalogue import load
     from store.database import connect
@@ -23,7 +28,7 @@ def status(json: JsonFlag = False) -> None:
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     with connect(database_url(settings), "status", "administer") as connection:
-        now = read_status(connection, catalogue)
+        now = read_status(connection, catalogue, tenant)
     if json:
         print_json(asdict(now))
     else:

@@ -1,5 +1,6 @@
 """Tenants see their own and nothing else, whatever they ask; without a tenant there is nothing to see."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from store.projecting.batches import catch_up
 from store.queries import ask, question
 from store.tenants import enter
 from tests.histories import value
+from tests.shell import acci
 
 CATALOGUE = load(["domain.users"])
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -135,6 +137,18 @@ def test_views_keep_to_it_after_a_swap_and_in_the_past(store: EventStore, built:
     assert len(list(rows_as_of(built, CATALOGUE, USERS))) == 4
     table = "SELECT relrowsecurity FROM pg_class WHERE relname = 'user_view' AND relkind = 'r'"
     assert {row[0] for row in built.execute(table)} == {True}
+
+
+def test_a_tenants_lag_counts_its_own_events(store: EventStore, built: Connection, database_url: str) -> None:
+    create(store, "t1", "cid", "Cid")
+    create(store, "t2", "dan", "Dan")
+    create(store, "t2", "eve", "Eve")
+    environment = {"ACCI_DATABASE_URL": database_url}
+    for arguments, lag in (([], 3), (["--tenant", "t1"], 1), (["--tenant", "t2"], 2), (["--tenant", "t9"], 0)):
+        done = acci("status", *arguments, "--json", **environment)
+        assert done.returncode == 0, done.stderr
+        (told,) = json.loads(done.stdout)["projections"]
+        assert told["lag_events"] == lag
 
 
 @pytest.mark.parametrize(("role", "found"), [("read", 1), ("administer", 1)])

@@ -19,11 +19,14 @@ from tests.bench import (
     backfill,
     catch_up,
     commands,
+    following,
+    growth,
     long_lives,
     partitions,
     python_fold,
     rebuild,
     report,
+    scheduling,
     snapshots,
 )
 from tests.bench.ground import Ground
@@ -46,6 +49,9 @@ SUBJECTS: dict[str, Subject] = {
     "snapshots": lambda ground, said: snapshots.measure(ground, said.turns),
     "partitions": lambda ground, said: partitions.measure(ground, said.events, said.turns),
     "backfill": lambda ground, said: backfill.measure(ground, said.events, said.turns),
+    "growth": lambda ground, said: growth.measure(ground, said.events, said.growth, said.turns),
+    "following": lambda ground, said: following.measure(ground, said.turns),
+    "scheduling": lambda ground, said: scheduling.measure(ground, said.turns),
 }
 
 
@@ -54,6 +60,7 @@ def main() -> None:
     parser.add_argument("subjects", nargs="*", default=list(SUBJECTS), metavar="subject", help=", ".join(SUBJECTS))
     parser.add_argument("--events", type=int, default=1_000_000, help="length of the history (%(default)s)")
     parser.add_argument("--turns", type=int, default=5, help="how often each way is timed; medians count (%(default)s)")
+    parser.add_argument("--growth", type=int, default=0, help="one more length for growth: 10000000")
     parser.add_argument("--folder", type=Path, help="where the server's data lie meanwhile")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the tables go")
     parser.add_argument("--strict", action="store_true", help="end with 1 if a promise was missed")

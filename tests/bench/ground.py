@@ -40,9 +40,13 @@ class Ground:
 
     def database(self) -> str:
         """The URL of a new database with the whole schema and no events."""
-        url = self._server.create_database(f"bench_{uuid.uuid4().hex}")
+        url = self.empty_database()
         migrate(url)
         return url
+
+    def empty_database(self) -> str:
+        """The URL of a new database with nothing in it."""
+        return self._server.create_database(f"bench_{uuid.uuid4().hex}")
 
     def history(self, events: int) -> str:
         """The URL of the database whose log has so many events, made once; its read models are live and empty."""

@@ -20,7 +20,7 @@ from store.database import connect
 from store.projecting import rebuilding
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import PrefectServer, wait_for
 
 PROJECTION, TURNS = "user_view", 3
 PURPOSES = ("from request to Running", "from request to the first task", "from request to the end")
@@ -62,8 +62,15 @@ def _run(server: PrefectServer, url: str) -> list[float]:
     asked = time.time()
     run = server.run("catch-up", {"projection": PROJECTION}, ACCI_DATABASE_URL=url)
     ended = server.ended(run)
+    if ended["state"]["type"] != "COMPLETED":
+        raise RuntimeError(f"the run ended as {ended['state']['name']}: {ended['state']['message']}")
     wanted = {"flow_runs": {"id": {"any_": [run]}}}
-    tasks: list[dict[str, Any]] = server.client.post("/task_runs/filter", json=wanted).raise_for_status().json()
+
+    def recorded() -> list[dict[str, Any]]:  # the server records tasks from events, a moment later
+        found = server.client.post("/task_runs/filter", json=wanted).raise_for_status().json()
+        return [task for task in found if task["start_time"]]
+
+    tasks = wait_for(recorded, 30, "the run's task is recorded")
     moments = (ended["start_time"], min(task["start_time"] for task in tasks), ended["end_time"])
     return [datetime.fromisoformat(moment).timestamp() - asked for moment in moments]
 

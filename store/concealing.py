@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,13 +26,11 @@ _NAME = re.compile(r'"acci\.personal"\s*:')
 _NONCE = 12
 
 
+@dataclass(eq=False, repr=False)
 class Tampered(AcciError):
     """A concealed value is not what was stored there."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        super().__init__()
-        self.args = (key,)
+    key: str
 
     def __str__(self) -> str:
         return f"A value under the key {self.key} was changed, or moved from another event. Restore it from a backup."

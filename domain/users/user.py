@@ -1,6 +1,6 @@
 """The User aggregate: its state, its commands and what they lead to."""
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -10,23 +10,25 @@ from domain.errors import Refused
 from domain.events import Event, EventData
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 
+Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]  # not only of blanks
+
 
 class UserCommand(CommandData):
     aggregate_id_field: ClassVar[str] = "user_id"
 
-    user_id: str = Field(min_length=1, max_length=200)
+    user_id: Filled = Field(max_length=200)
 
 
 class CreateUser(UserCommand):
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
-    name: str = Field(min_length=1, max_length=200)
+    name: Filled = Field(max_length=200)
 
 
 class UpdateUser(UserCommand):
     """Change the email, the name or both; what is not given stays."""
 
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: Filled | None = Field(default=None, max_length=200)
 
 
 class DeactivateUser(UserCommand):

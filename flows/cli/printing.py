@@ -1,6 +1,7 @@
 """How commands print: tables and sentences for people, JSON for programs."""
 
 import json
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,11 +18,17 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
+WIDE = 10_000  # columns: what goes into a file or a pipe is not cut
+
+
 def console(*, stderr: bool = False) -> "Console":
     """Where a person reads: tables, progress. Made late, since Rich takes a tenth of a second to import."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = WIDE
+    return made
 
 
 def cell(value: object) -> "Text":

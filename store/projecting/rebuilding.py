@@ -24,6 +24,7 @@ from store.projecting.compiling import is_ordered
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
+from store.projecting.revealing import refuse_personal_keys
 from store.projecting.spans import Span
 from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
 from store.statements import sql
@@ -51,6 +52,8 @@ def begin(
     Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected. Raises
     `ProjectionError`.
     """
+    if not issubclass(projection, FoldProjection):
+        refuse_personal_keys(projection)
     for rejected in generations.rejected(connection, projection.name):
         discard(connection, rejected)
     mark = high_water.establish(connection)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from domain.errors import DefinitionError
 from domain.personal import personal_fields
 from domain.projections import FoldProjection, Projection
 from domain.projections.expressions import Call, Expression, Field
@@ -43,15 +44,16 @@ def _takes(value: Expression, personal: tuple[str, ...]) -> bool:
     return isinstance(value, Field) and value.path[0] == "data" and (len(value.path) == 1 or value.path[1] in personal)
 
 
-def keyed_by_personal(projection: type[Projection]) -> bool:
-    """Whether a row's key is personal data, which could not be erased: the row would be another one."""
-    return any(
-        _takes(value, personal_fields(rule.event))
-        for rule in projection.rules
-        for action in rule.actions
-        for value in action.key.values()
-        if personal_fields(rule.event)
-    )
+def refuse_personal_keys(projection: type[Projection]) -> None:
+    """Raises `DefinitionError` if a row's key is personal data: erased, the row would be another one."""
+    for rule in projection.rules:
+        personal = personal_fields(rule.event)
+        for name, value in ((name, value) for action in rule.actions for name, value in action.key.items()):
+            if personal and _takes(value, personal):
+                raise DefinitionError(
+                    f"The key {name} of {projection.name}",
+                    f"it takes a personal field of {rule.event.event_type()}, which could not be erased; use an id.",
+                )
 
 
 def from_revealed(text: bytes) -> bytes:

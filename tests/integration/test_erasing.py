@@ -14,6 +14,7 @@ from psycopg import sql as identifiers
 from domain.errors import DefinitionError
 from domain.events import Event, EventData, EventMetadata
 from domain.personal import ERASED, Personal, personal_fields
+from domain.projections import Projection, Upsert, count, lower, on
 from domain.users.user_view import UserView
 from store import keys as key_store
 from store.auditing.auditing import audit, chosen
@@ -31,7 +32,7 @@ from store.projecting import rebuilding
 from store.projecting.as_of import rows_as_of
 from store.projecting.batches import catch_up
 from store.projecting.dead_letters import letters
-from store.projecting.revealing import uses_personal
+from store.projecting.revealing import refuse_personal_keys, uses_personal
 from tests.histories import value
 from tests.people import (
     CONTEXT,
@@ -39,6 +40,7 @@ from tests.people import (
     Notes,
     People,
     Person,
+    PersonRegistered,
     RegisterPerson,
     RenamePerson,
     TakeNote,
@@ -283,6 +285,19 @@ def test_in_one_command(handler: CommandHandler, built: Connection, database_url
 
 def test_only_who_uses_it_pays_for_it() -> None:
     assert [uses_personal(each) for each in (People, Cities, Notes, UserView)] == [True, False, True, False]
+
+
+def test_a_row_is_not_named_by_personal_data() -> None:
+    class ByEmail(Projection):
+        key = ("tenant_id", "email")
+
+        @on(PersonRegistered)
+        def registered(self, event: Event[PersonRegistered]) -> Upsert:
+            return Upsert(email=lower(event.data.email), times=count())
+
+    with pytest.raises(DefinitionError, match="The key email of by_email"):
+        refuse_personal_keys(ByEmail)
+    refuse_personal_keys(People)
 
 
 def test_declarations_that_would_not_hold() -> None:

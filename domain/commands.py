@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class CommandData(BaseModel):
@@ -27,9 +27,9 @@ class CommandMetadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    user_id: str = Field(min_length=1)
-    correlation_id: str = Field(min_length=1)
-    tenant_id: str = Field(min_length=1)
+    user_id: str
+    correlation_id: str
+    tenant_id: str
     timestamp: AwareDatetime
 
 

@@ -36,12 +36,15 @@ def typed(
 
 
 def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamId:
-    """The stream that the command is meant for. Raises `InvalidCommand` for what PostgreSQL could not hold."""
+    """The stream that the command is meant for. Raises `InvalidCommand` if nobody sent it, and for what PostgreSQL could not hold."""
     name = type(command.data).__name__
     metadata = command.metadata
     if not _storable(command):
         problems = (*_unstorable(command.data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
         raise InvalidCommand(name, problems or (("data", "has no JSON form"),))
+    told = {"user_id": metadata.user_id, "correlation_id": metadata.correlation_id}
+    if empty := tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip()):
+        raise InvalidCommand(name, empty)
     stream = StreamId(metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
     try:
         check_stream(stream)

@@ -196,6 +196,7 @@ def test_a_command_that_cannot_be_is_refused_before_anything_is_loaded() -> None
             "account: holds a NUL": command(Open(account="x\0", holder="x")),
             "holder: holds a NUL": command(Open(account="x", holder=r"\u0000" + "\0")),
             "metadata.tenant_id: is empty": command(Open(account="x", holder="x"), tenant_id=""),
+            "metadata.user_id: is empty": command(Open(account="x", holder="x"), user_id=" "),
             "metadata.user_id: holds a NUL": command(Open(account="x", holder="x"), user_id="\0"),
             "metadata.correlation_id: holds a NUL": command(Open(account="x", holder="x"), correlation_id="\0"),
         }

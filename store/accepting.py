@@ -36,7 +36,7 @@ def typed(
 
 
 def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamId:
-    """The stream that the command is meant for. Raises `InvalidCommand` if nobody sent it, and for what PostgreSQL could not hold."""
+    """The command's stream. Raises `InvalidCommand` if nobody sent it, or PostgreSQL could not hold it."""
     name = type(command.data).__name__
     metadata = command.metadata
     if not _storable(command):

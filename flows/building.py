@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger, task
 
+from flows.plans import shares_of
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
 from flows.retrying import RETRIED, refusing
@@ -40,7 +41,7 @@ def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
     """What the rebuild would read, take and change; refused if something depends on columns that go."""
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
-        ahead = plan(connection, catalogue, projected, rebuilding.useful_partitions(projected, partitions), counts)
+        ahead = plan(connection, catalogue, projected, shares_of(projected, partitions), counts)
     tell_plan(ahead)
     if ahead.breaks:
         raise ColumnsInUse(projection, "; ".join(ahead.breaks))
@@ -53,7 +54,7 @@ def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition
     """The generation to build: the one an interrupted rebuild left, or a new one."""
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
-        useful = rebuilding.useful_partitions(projected, partitions)
+        useful = shares_of(projected, partitions)
         generation, parts = rebuilding.begin(connection, catalogue, projected, useful)
     done = sum(part.is_done for part in parts)
     get_run_logger().info(

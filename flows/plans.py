@@ -1,6 +1,14 @@
-"""A rebuild's plan in words, for artifacts and the terminal."""
+"""A rebuild's plan: into how many parts it is cut here, and in words, for artifacts and the terminal."""
 
+from domain.projections import Projection
 from store.projecting.planning import Plan
+from store.projecting.rebuilding import useful_partitions
+from store.settings import Settings
+
+
+def shares_of(projection: type[Projection], at_most: int) -> int:
+    """Into how many partitions to cut a projection's rebuild here, where Dask may give each a process of its own."""
+    return useful_partitions(projection, at_most, processes=Settings.from_environment().dask is not None)
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:

@@ -8,10 +8,9 @@ from flows.cli.printing import console, print_json
 
 def show(wanted: str, partitions: int, json: bool) -> None:
     """Print the plans of the projections meant by `wanted`; nothing is changed."""
-    from flows.plans import plan_rows
+    from flows.plans import plan_rows, shares_of
     from flows.session import projection_names, session
     from store.projecting.planning import count_events, plan
-    from store.projecting.rebuilding import useful_partitions
     from store.projecting.staleness import stale
 
     with session("plan") as (connection, catalogue):
@@ -20,8 +19,7 @@ def show(wanted: str, partitions: int, json: bool) -> None:
         wanted_ones = [catalogue.projection(name) for name in names]
         counts = count_events(connection, wanted_ones)
         plans = [
-            plan(connection, catalogue, projection, useful_partitions(projection, shares), counts)
-            for projection in wanted_ones
+            plan(connection, catalogue, projection, shares_of(projection, shares), counts) for projection in wanted_ones
         ]
     if json:
         print_json([asdict(each) for each in plans])

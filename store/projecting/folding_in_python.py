@@ -18,7 +18,7 @@ from store.projecting.spans import Key as TextKey
 from store.projecting.spans import PoisonEvent, Span
 from store.statements import sql
 
-CHUNK = 20_000  # events in memory at a time, however long the span
+CHUNK = 10_000  # events in memory at a time, however long the span
 
 
 class FoldApplier:

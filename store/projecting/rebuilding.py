@@ -38,10 +38,14 @@ def unguarded(_: Connection, __: Generation) -> None:
     """Let every generation pass."""
 
 
-def useful_partitions(projection: type[Projection], at_most: int) -> int:
-    """How many partitions serve: one, if order does not matter, since PostgreSQL then reads the log in parallel."""
-    compiled = not issubclass(projection, FoldProjection)
-    return 1 if compiled and not is_ordered(projection) else at_most
+def useful_partitions(projection: type[Projection], at_most: int, processes: bool = False) -> int:
+    """How many partitions serve: one, if order does not matter, since PostgreSQL then reads the log in parallel.
+
+    And one for a fold in Python, unless each partition has a process of its own: threads would only wait in turn.
+    """
+    if issubclass(projection, FoldProjection):
+        return at_most if processes else 1
+    return at_most if is_ordered(projection) else 1
 
 
 def begin(

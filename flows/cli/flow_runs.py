@@ -45,11 +45,14 @@ def check_wanted(projection: str) -> None:
 
 def _join_prefect() -> None:
     """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
+    from flows.local.api import PrefectUnreachable, is_healthy
     from flows.local.environment import QUIET
     from flows.local.running import prefect_api_url
 
     settings = Settings.from_environment()
     api_url = prefect_api_url(settings)
+    if api_url and not is_healthy(api_url):
+        raise PrefectUnreachable(api_url, "it does not answer")
     home = settings.home / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     wanted = QUIET | {"PREFECT_HOME": str(home)}

@@ -39,6 +39,15 @@ class Run:
     since: datetime  # when it came into its present state
 
 
+def is_healthy(url: str) -> bool:
+    """Whether the server at `url` answers and calls itself well."""
+    api = PrefectApi(url)
+    try:
+        return api.is_healthy()
+    finally:
+        api.close()
+
+
 class PrefectApi:
     """A Prefect server at `url` (which ends in /api). Every request may raise PrefectUnreachable."""
 

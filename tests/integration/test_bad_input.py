@@ -68,6 +68,12 @@ def test_an_address_that_is_none_is_refused_without_its_secrets(url: str) -> Non
     assert SECRET not in said
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:1/api"])
+def test_no_prefect_server_answers(url: str, database_url: str) -> None:
+    done = acci("run", "catch-up", ACCI_DATABASE_URL=database_url, PREFECT_API_URL=url)
+    assert f"The Prefect server at {url} cannot be used: it does not answer" in refusal(done)
+
+
 @pytest.mark.parametrize("arguments", ["status", "migrate", "run catch-up user_view", "run rebuild user_view --json"])
 def test_nobody_answers(arguments: str) -> None:
     port = free_port()

@@ -14,6 +14,7 @@ from domain.errors import AcciError, DefinitionError
 from domain.queries import Query
 from store.catalogue import Catalogue
 from store.database import Connection, first_line
+from store.payloads import Unstorable
 from store.tenants import enter
 from store.validation import problems_of
 
@@ -75,6 +76,8 @@ def ask(
                 rows = cursor.execute(statement, dict(query), prepare=False).fetchall()
         except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
             raise NotPublished(query.name, first_line(error)) from error
+        except Unstorable as error:
+            raise InvalidQuery(query.name, (("tenant_id", error.reason.rstrip(".")),)) from error
         except (psycopg.DataError, UnicodeEncodeError) as error:
             raise InvalidQuery(query.name, (("", first_line(error)),)) from error
     try:

@@ -97,7 +97,9 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
     assert "by clerk" in shown
     assert "part of first payment, caused by " in shown
     assert "balance: '0' → '5.00'" in shown
-    told = json.loads(acci("history", "--correlation", "a gift", "--tenant", TENANT, "--json", **place).stdout)
+    done = acci("history", "--correlation", "a gift", "--tenant", TENANT, "--json", **place)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
     assert [(each["aggregate_id"], each["version"]) for each in told] == [("b", 2), ("a", 3)]
     assert told[1]["difference"] == {"balance": {"before": "5.00", "after": "4.00"}}
     assert told[1]["data"] == {"amount": "-1.00"}

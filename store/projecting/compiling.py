@@ -140,7 +140,7 @@ class Compiled:
 
     def pour(self) -> str:
         """The statement that puts what was gathered into the table."""
-        names, _ = self._filling(WHOLE)
+        names = [*self.projection.key, *self.projection.folds]
         source = gathered(names)
         return text_of(sa.insert(self.table).from_select(names, sa.select(*source.c), include_defaults=False))
 

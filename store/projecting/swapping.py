@@ -132,6 +132,8 @@ def _draw_level(
     head = row[0] if row else 0
     bound = max(bound, *(checkpoint for checkpoint in checkpoints.values() if checkpoint <= head))
     reached = checkpoints[generation.generation]
+    if reached >= bound:
+        return  # most often; the locks are held no longer for an applier that has nothing to do
     applier = applier_of(connection, projection, generation)
     while reached < bound:
         reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint

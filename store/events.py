@@ -16,6 +16,7 @@ from store.payloads import PAYLOAD_LIMIT, Decoder
 from store.snapshots import save_snapshot
 from store.statements import sql
 from store.together import append_together
+from store.tracing import appending
 
 PAGE = 1000  # events a round trip when reading
 
@@ -51,10 +52,13 @@ class EventStore:
         command that was handled before.
         """
         prepared = [(append, append.arguments(self._types, self._payload_limit)) for append in appends]
-        with self._database.connection() as connection:
+        with self._database.connection() as connection, appending(appends) as told:
             if len(prepared) == 1 and not unchanged:
-                return (append_one(connection, *prepared[0]),)
-            return append_together(connection, prepared, unchanged or {})
+                recorded: tuple[tuple[Recorded, ...], ...] = (append_one(connection, *prepared[0]),)
+            else:
+                recorded = append_together(connection, prepared, unchanged or {})
+            told(recorded)
+        return recorded
 
     def load(
         self,

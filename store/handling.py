@@ -20,6 +20,7 @@ from store.database import is_transient
 from store.events import EventStore
 from store.idempotency import CommandReused, remembered_as
 from store.loading import Loaded, fold
+from store.tracing import handling
 
 ATTEMPTS = 20
 TRIES = 3
@@ -91,6 +92,12 @@ class CommandHandler:
         return _Accepted(command, aggregate, accept(aggregate, command), remembered_as(command))
 
     def _until_it_fits(
+        self, accepted: Sequence[_Accepted], unchanged: Mapping[StreamId, int]
+    ) -> tuple[tuple[Recorded, ...], ...]:
+        with handling([(one.command, one.stream) for one in accepted]):
+            return self._try_until_it_fits(accepted, unchanged)
+
+    def _try_until_it_fits(
         self, accepted: Sequence[_Accepted], unchanged: Mapping[StreamId, int]
     ) -> tuple[tuple[Recorded, ...], ...]:
         conflicts = losses = 0

@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 HOME = Path(tempfile.gettempdir()) / "acci-tests-use-no-home"
 
 # Before anything reads them: neither the user's database nor the running `acci up` of this checkout is meant.
-for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_", "PG"))]:
+for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_", "PG", "OTEL_"))]:
     if not name.startswith("ACCI_TEST_"):
         del os.environ[name]
 os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}

@@ -20,6 +20,7 @@ class CompiledApplier:
 
     def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
         self._generation = generation
+        self.event_types = tuple(event.event_type() for event in projection.events())
         self._key = projection.key
         self._compiled = Compiled(projection, generation.read_model(connection))
         self._rare = is_rare(connection, projection)

@@ -19,6 +19,7 @@ from store.projecting.poison import apply_span, watching_out
 from store.projecting.shapes import require_unaltered
 from store.projecting.spans import Applier, Span
 from store.statements import sql
+from store.tracing import Batch, applying
 
 BATCH_SIZE = 50_000
 WORK_MEM = "256MB"
@@ -71,7 +72,7 @@ def apply_batch(
 
     Raises `Busy` if another runner has the generation now, or has swapped it.
     """
-    with connection.transaction():
+    with applying(connection, generation, applier.event_types) as told, connection.transaction():
         connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
         parameters = {"generation": generation.generation, "state": generation.state}
         row = connection.execute(sql("generations/lock"), parameters).fetchone()
@@ -84,6 +85,7 @@ def apply_batch(
         span = watching_out(connection, generation, Span(checkpoint, upto))
         rows, dead = apply_span(connection, applier, generation, span)
         connection.execute(sql("generations/advance_batch"), {"generation": generation.generation, "checkpoint": upto})
+        told(Batch(checkpoint, upto, rows, dead, span.careful))
         return Applied(upto, rows, dead)
 
 

@@ -27,7 +27,8 @@ class FoldApplier:
 
     def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
         self._fold, self._generation = projection(), generation
-        self._decoder = Decoder({event.event_type(): event for event in projection.events()})
+        types = {event.event_type(): event for event in projection.events()}
+        self.event_types, self._decoder = tuple(types), Decoder(types)
         read_model = generation.read_model(connection)
         self._columns = {column.name: column for column in read_model.columns if not column.generated}
         self._texts = _Texts(read_model.schema, read_model.name, projection.key, list(self._columns))

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import DatabaseError, errors
+from psycopg import Cursor, DatabaseError, errors
 
 from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, RecordedEvent, StreamId
@@ -53,55 +53,63 @@ class Handled:
     content: bytes
 
 
+class Statement(NamedTuple):
+    """What to send: the text of a file in sql/appending, and its arguments."""
+
+    text: LiteralString
+    arguments: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them."""
+    """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them.
+
+    One of the two may be missing.
+    """
 
     stream: StreamId
     expected_version: int
     events: Sequence[Event[EventData]]
     command: Handled | None = None
 
-    def arguments(self, types: Mapping[str, type[EventData]], payload_limit: int) -> dict[str, Any]:
-        """Those of sql/events/append.sql.
-
-        Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`.
-        """
-        stream, events, command = self.stream, self.events, self.command
-        check_stream(stream)
+    def statement(self, types: Mapping[str, type[EventData]], payload_limit: int) -> Statement:
+        """What stores it. Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`."""
+        events, command = self.events, self.command
+        check_stream(self.stream)
+        arguments = {**self.stream._asdict(), "expected_version": self.expected_version}
         for version, event in enumerate(events, self.expected_version + 1):
-            _check(event, stream, version, types)
-        return {
-            "tenant_id": stream.tenant_id,
-            "aggregate_type": stream.aggregate_type,
-            "aggregate_id": stream.aggregate_id,
-            "expected_version": self.expected_version,
-            "timestamps": array(event.timestamp.isoformat() for event in events),
-            "ids": array(str(event.id) for event in events),
-            "schema_versions": array(str(event.schema_version) for event in events),
-            "event_types": array(event.event_type for event in events),
-            "data": array(encode_data(event, payload_limit) for event in events),
-            "metadata": array(encode_metadata(event.metadata) for event in events),
-            "command_id": command and command.id,
-            "command_name": command and command.name,
-            "command_content": command and command.content,
-        }
+            _check(event, self.stream, version, types)
+        if command or len(events) != 1:
+            arguments |= {
+                "command_id": command and command.id,
+                "command_name": command and command.name,
+                "command_content": command and command.content,
+            }
+        if not events:
+            return Statement(sql("appending/none_of_command"), arguments)
+        values = [_values(event, payload_limit) for event in events]
+        if len(events) == 1:
+            return Statement(sql("appending/one_of_command" if command else "appending/one"), arguments | values[0])
+        columns = {f"{name}s": array(str(each[name]) for each in values) for name in values[0]}
+        return Statement(sql("appending/several"), arguments | columns)
 
-    def recorded(self, row: Any) -> tuple[Recorded, ...]:
-        """The events as stored, from the row that the statement gave."""
-        positions, recorded_at = row
-        return tuple(
-            _recorded(event, position, recorded_at) for event, position in zip(self.events, positions, strict=True)
-        )
+    def recorded(self, rows: Sequence[Sequence[Any]]) -> tuple[Recorded, ...]:
+        """The events as stored, from the rows that the statement gave."""
+        return tuple(_recorded(event, *row) for event, row in zip(self.events, rows, strict=True))
 
 
-def append_one(connection: Connection, append: Append, arguments: dict[str, Any]) -> tuple[Recorded, ...]:
+def append_one(connection: Connection, append: Append, statement: Statement) -> tuple[Recorded, ...]:
     """Store one append, in a transaction of its own."""
     try:
-        row = connection.execute(sql("events/append"), arguments).fetchone()
+        rows = rows_of(connection.execute(*statement))
     except DatabaseError as error:
         raise translated(error, connection, {append.stream: append.expected_version}) from error
-    return append.recorded(row)
+    return append.recorded(rows)
+
+
+def rows_of(cursor: Cursor[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+    """What a statement of an append gave: a row an event."""
+    return cursor.fetchall() if cursor.description else ()
 
 
 def translated(error: DatabaseError, connection: Connection, expected: Mapping[StreamId, int]) -> BaseException:
@@ -149,9 +157,28 @@ def _check(event: Event[EventData], stream: StreamId, version: int, types: Mappi
         raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
 
 
-_ENVELOPE = tuple(field.name for field in fields(Event))
+def _values(event: Event[EventData], payload_limit: int) -> dict[str, Any]:
+    return {
+        "timestamp": event.timestamp.isoformat(),
+        "id": str(event.id),
+        "schema_version": event.schema_version,
+        "event_type": event.event_type,
+        "data": encode_data(event, payload_limit),
+        "metadata": encode_metadata(event.metadata),
+    }
 
 
 def _recorded(event: Event[EventData], position: int, recorded_at: datetime) -> Recorded:
-    values = {name: getattr(event, name) for name in _ENVELOPE}
-    return RecordedEvent(**values, position=position, recorded_at=recorded_at)
+    return RecordedEvent(
+        event.id,
+        event.aggregate_id,
+        event.aggregate_type,
+        event.event_type,
+        event.version,
+        event.data,
+        event.metadata,
+        event.timestamp,
+        event.schema_version,
+        position=position,
+        recorded_at=recorded_at,
+    )

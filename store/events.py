@@ -51,7 +51,7 @@ class EventStore:
         Each append's command is remembered with it. Otherwise as `append`; raises `ConcurrencyError` also for a
         command that was handled before.
         """
-        prepared = [(append, append.arguments(self._types, self._payload_limit)) for append in appends]
+        prepared = [(append, append.statement(self._types, self._payload_limit)) for append in appends]
         with self._database.connection() as connection, appending(appends) as told:
             if len(prepared) == 1 and not unchanged:
                 recorded: tuple[tuple[Recorded, ...], ...] = (append_one(connection, *prepared[0]),)

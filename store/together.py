@@ -7,11 +7,11 @@ from psycopg import DatabaseError
 from psycopg.pq import TransactionStatus
 
 from domain.events import StreamId
-from store.appending import Append, Recorded, StreamChanged, translated
+from store.appending import Append, Recorded, Statement, StreamChanged, rows_of, translated
 from store.database import Connection
 from store.statements import sql
 
-Prepared = tuple[Append, dict[str, Any]]
+Prepared = tuple[Append, Statement]
 
 
 def append_together(
@@ -34,14 +34,14 @@ def append_together(
             connection.execute(sql("events/lock_streams"), _locks(written, checks))
             for stream, version in checks.items():
                 connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
-            cursors = [connection.execute(sql("events/append"), arguments) for _, arguments in prepared]
+            cursors = [connection.execute(*statement) for _, statement in prepared]
             connection.execute("COMMIT")
-        rows = [cursor.fetchone() for cursor in cursors]
+        rows = [rows_of(cursor) for cursor in cursors]
     except DatabaseError as error:
         if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             connection.rollback()
         raise translated(error, connection, first | checks) from error
-    return tuple(append.recorded(row) for (append, _), row in zip(prepared, rows, strict=True))
+    return tuple(append.recorded(found) for (append, _), found in zip(prepared, rows, strict=True))
 
 
 def _locks(written: set[StreamId], checks: Mapping[StreamId, int]) -> dict[str, Any]:

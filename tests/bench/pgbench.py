@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from store.appending import array
 from store.embedded import _programs
 from store.statements import sql
 
@@ -17,13 +16,10 @@ INSERT = """
     INSERT INTO acci.events ("timestamp", id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
                              event_type, data, metadata)
     VALUES (:timestamp, :id, :version, :schema_version, :tenant_id, :aggregate_type, :aggregate_id, :event_type,
-            :datum, :about)
+            :data, :metadata)
     RETURNING position, recorded_at;
 """
 ID = "7d0a5d0e-0a5b-4c5e-9d3c-2f1e3a4b5c6d"
-MOMENT = "2026-11-23T12:00:00+00:00"
-DATA = '{"email": "ann@example.com", "name": "Ann Example"}'
-METADATA = f'{{"tenant_id": "tenant-1", "correlation_id": "{ID}", "causation_id": "{ID}", "user_id": "admin"}}'
 VARIABLES = {
     "tenant_id": "tenant-1",
     "aggregate_type": "User",
@@ -31,16 +27,10 @@ VARIABLES = {
     "schema_version": "1",
     "event_type": "UserCreated",
     "expected_version": "0",
-    "timestamp": MOMENT,
+    "timestamp": "2026-11-23T12:00:00+00:00",
     "id": ID,
-    "datum": DATA,
-    "about": METADATA,
-    "timestamps": array([MOMENT]),
-    "ids": array([ID]),
-    "schema_versions": array(["1"]),
-    "event_types": array(["UserCreated"]),
-    "data": array([DATA]),
-    "metadata": array([METADATA]),
+    "data": '{"email": "ann@example.com", "name": "Ann Example"}',
+    "metadata": f'{{"tenant_id": "tenant-1", "correlation_id": "{ID}", "causation_id": "{ID}", "user_id": "admin"}}',
 }
 
 
@@ -58,8 +48,7 @@ def bare() -> str:
 
 def append() -> str:
     """A script: one append to a stream of its own, without a command."""
-    statement = re.sub(r"%\(command_\w+\)s", "NULL", sql("events/append"))
-    return STREAM + re.sub(r"%\((\w+)\)s", r":\1", statement)
+    return STREAM + re.sub(r"%\((\w+)\)s", r":\1", sql("appending/one"))
 
 
 def drive(url: str, script: str, clients: int, seconds: float) -> Driven:

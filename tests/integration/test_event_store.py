@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
-from store.appending import MisplacedEvent
+from store.appending import Append, MisplacedEvent
 from store.catalogue import Catalogue
 from store.database import Database, connect
 from store.events import PAGE, EventStore
@@ -107,11 +106,9 @@ def test_the_database_refuses_to_change_events(store: EventStore, database: Data
 
 
 def test_the_database_refuses_a_gap_whoever_calls(store: EventStore, database: Database) -> None:
-    call = (
-        "SELECT acci.append('t', 'T', 'a', 4, '{now}', '{%s}', '{1}', '{X}', '{\"{}\"}', '{\"{}\"}', NULL, NULL, NULL)"
-    )
+    statement = Append(stream("a"), 4, [event(OPENED, 5)]).statement(Catalogue((CONTEXT,)).events, 1000)
     with database.connection() as connection, pytest.raises(psycopg.DatabaseError, match="is at version 0"):
-        connection.execute(call % uuid4())
+        connection.execute(*statement)
 
 
 class Unregistered(EventData):

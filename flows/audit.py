@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.audit_report import announce, tell_audit, tell_history, tell_repairs
 from flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
 from flows.links import this_run
+from flows.names import of_audit
 from flows.retrying import RETRIED, refusing
 from flows.session import session
 from flows.timeouts import allowed_seconds
@@ -52,26 +52,14 @@ def _said(done: Audited) -> str:
 
 @task(task_run_name="repair {projection}", **RETRIED)
 @refusing
-def mend(projection: str | None) -> list[Repaired]:
-    """Derive what the findings name anew, and look at it again."""
+def mend(projection: str) -> list[Repaired]:
+    """Derive what the findings name anew, and look at it again; of `all`, every one and the log."""
     with session("repair") as (connection, catalogue):
-        return repairing.repair(connection, catalogue, projection)
+        one = None if projection == "all" else catalogue.projection(projection).name
+        return repairing.repair(connection, catalogue, one)
 
 
-def run_name() -> str:
-    """What the run looks at, for the list of runs."""
-    asked = flow_run.parameters
-    parts = [f"audit {asked['projection']}", *asked["checks"]]
-    if asked["tenant"]:
-        parts.append(f"tenant {asked['tenant']}")
-    if asked["keys"]:
-        parts.append(f"{len(asked['keys'])} keys")
-    if asked["since"]:
-        parts.append(f"since {asked['since']}")
-    return ", ".join([*parts, "whole" if asked["one_in"] == 1 else f"one key in {asked['one_in']}"])
-
-
-@flow(name="audit", flow_run_name=run_name, timeout_seconds=allowed_seconds())
+@flow(name="audit", flow_run_name=of_audit, timeout_seconds=allowed_seconds())
 @refusing
 def audit(
     projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
@@ -104,7 +92,7 @@ def audit(
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)
     done = [each for name in groups for each in look(name or LOG, checks, extent)]
     if repair and any(each.found for each in done):
-        tell_repairs(mend(one))
+        tell_repairs(mend(projection))
         done = [each for every in done for each in again(every, extent)]
     tell_audit(done)
     with session("audit") as (connection, _):
@@ -137,7 +125,7 @@ def result(done: list[Audited], is_full: bool, one_in: int, seconds: float) -> R
 
 
 def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
-    """Failed if anything found is as bad as `fail_at`."""
+    """Failed if anything found is as bad as `fail_at`, or if a check that fits what was asked could not be made."""
     bad = [each for each in done if any(found.severity.reaches(fail_at) for found in each.found)]
     if bad:
         count = sum(len(each.found) for each in bad)
@@ -149,6 +137,10 @@ def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
         reason = left_out[0].left_out if left_out else "Nothing was asked for."
         return Failed(name="NotMade", message=f"No check could be made. {reason}")
     lesser = sum(len(each.found) for each in done)
-    said = f", {lesser:,} lesser findings" if lesser else ", nothing is wrong"
-    without = f"; {len(left_out)} were left out, the table says why" if left_out else ""
-    return Completed(message=f"{len(done) - len(left_out)} checks made{said}{without}.")
+    said = f"{len(done) - len(left_out)} checks made, " + (f"{lesser:,} lesser findings" if lesser else "nothing wrong")
+    missing = [each for each in left_out if each.fits]
+    if missing:
+        names = ", ".join(f"{each.check} of {each.projection or LOG}" for each in missing)
+        return Failed(name="Incomplete", message=f"{said}; but not made: {names}. {missing[0].left_out}")
+    without = f"; {len(left_out)} do not fit what was asked, the table says why" if left_out else ""
+    return Completed(message=f"{said}{without}.")

@@ -9,6 +9,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
+from flows.names import of_backfill
 from flows.progress import ProgressBar
 from flows.retrying import RETRIED, refusing
 from flows.session import session
@@ -43,7 +44,7 @@ def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
     return done
 
 
-@flow(name="backfill", flow_run_name="backfill {projection}", timeout_seconds=allowed_seconds())
+@flow(name="backfill", flow_run_name=of_backfill, timeout_seconds=allowed_seconds())
 @refusing
 def backfill(
     projection: Annotated[OneProjection, Field(title="Projection")],

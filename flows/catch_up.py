@@ -14,6 +14,7 @@ from pydantic import Field
 from flows import happenings
 from flows.check_quality import check_changes, verdict
 from flows.forms import AllOrOne
+from flows.names import add_to_name
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
 from flows.retrying import RETRIED, refusing
@@ -25,6 +26,8 @@ from store.database import Connection
 from store.projecting import batches, gate, rebuilding
 from store.projecting.gate import Allowance
 from store.projecting.generations import Busy, Generation, NotBuilt
+
+ELSEWHERE = "left to another runner"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
                 done = rebuilding.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
         except Busy as busy:
             get_run_logger().info(str(busy))
-            return Outcome(projection, "left to another runner", 0, 0, 0, 0, 0, 0.0)
+            return Outcome(projection, ELSEWHERE, 0, 0, 0, 0, 0, 0.0)
     progress_bar.finish()
     seconds = round(time.monotonic() - began, 3)
     if done.start == done.checkpoint and did == "caught up":
@@ -107,6 +110,11 @@ def catch_up(
     for each in outcomes:
         if each.dead_letters:
             happenings.announce(happenings.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
+    moved = [each for each in outcomes if each.checkpoint > each.start]
+    if moved:
+        add_to_name(
+            f"positions {min(each.start for each in moved) + 1:,} to {max(each.checkpoint for each in moved):,}"
+        )
     failed = [name for name, state in states if not state.is_completed()]
     if failed:
         return Failed(message=f"{len(failed)} of {len(names)} failed: {', '.join(failed)}. See the table.")
@@ -120,10 +128,20 @@ def catch_up(
     reports = check_changes(changed) if quality else []
     if any(report.failures for report in reports):
         return verdict(reports)
+    return ended(outcomes)
+
+
+def ended(outcomes: list[Outcome]) -> State[Any]:
+    """The state of a run in which nothing went wrong."""
+    applied = [each for each in outcomes if each.did in ("caught up", "built")]
+    elsewhere = [each.projection for each in outcomes if each.did == ELSEWHERE]
+    others = f" Another runner is at {', '.join(elsewhere)}." if elsewhere else ""
+    if not applied and elsewhere:
+        return Completed(name="LeftToAnother", message=others.strip())
     if not applied:
         return Completed(name="NothingToDo", message="Every read model was up to date.")
     rows = sum(each.rows for each in applied)
-    return Completed(message=f"{len(applied)} of {len(names)} projections moved, {rows:,} rows changed.")
+    return Completed(message=f"{len(applied)} of {len(outcomes)} projections moved, {rows:,} rows changed.{others}")
 
 
 def outcome(name: str, state: State[Outcome]) -> Outcome:

@@ -81,7 +81,7 @@ def verdict(reports: list[Report]) -> State[Any]:
         more = f" And {len(failures) - 1} more: see the artifacts." if len(failures) > 1 else ""
         return Failed(name="QualityFailed", message=f"{failures[0]}{more}")
     if not reports:
-        return Completed(name="NothingToDo", message="There is no quality suite for what was asked.")
+        return Completed(name="NothingToDo", message="What was asked for has no quality suite, or was never built.")
     made = sum(len(report.results) for report in reports)
     return Completed(message=f"{made} expectations hold in {', '.join(report.projection for report in reports)}.")
 

@@ -89,7 +89,16 @@ def compact_snapshots(
     wrong = sum(len(each.found) for each in checked)
     if wrong:
         return Failed(name="Findings", message=f"{wrong} snapshots are not what replay gives: see `acci findings`.")
+    return ended(done)
+
+
+def ended(done: list[Compacted]) -> State[Any]:
+    """The run's state, where the sample was as replay gives."""
     taken, dropped = sum(each.taken for each in done), sum(each.dropped for each in done)
+    unreadable = sum(each.unreadable for each in done)
+    if unreadable:
+        message = f"{unreadable:,} streams could not be folded, `acci run audit --check payloads` says why; "
+        return Failed(name="Incomplete", message=f"{message}{taken:,} snapshots taken, {dropped:,} dropped.")
     if not taken and not dropped:
         return Completed(name="NothingToDo", message="No snapshot was due, and none was superseded.")
     return Completed(message=f"{taken:,} snapshots taken, {dropped:,} dropped.")

@@ -12,6 +12,7 @@ from pydantic import Field
 from flows.building import Orders, count, look_ahead
 from flows.fleet import Outcome, rebuild_all, said
 from flows.forms import AllStaleOrOne
+from flows.names import add_to_name, of_rebuild
 from flows.retrying import refusing
 from flows.session import projection_names, session
 from flows.task_runners import chosen_runner
@@ -20,9 +21,7 @@ from store.projecting.gate import CHANGES_ALLOWED, Allowance
 from store.projecting.staleness import stale
 
 
-@flow(
-    name="rebuild", flow_run_name="rebuild {projection}", task_runner=chosen_runner(), timeout_seconds=allowed_seconds()
-)
+@flow(name="rebuild", flow_run_name=of_rebuild, task_runner=chosen_runner(), timeout_seconds=allowed_seconds())
 @refusing
 def rebuild(
     projection: Annotated[AllStaleOrOne, Field(title="Projections")],
@@ -74,6 +73,9 @@ def stale_names() -> list[str]:
 def ended(outcomes: list[Outcome], did: str) -> State[Any]:
     """The run's state, and the table of what became of each projection."""
     create_table_artifact(key="rebuild", table=[vars(each) for each in outcomes], description="What became of each")
+    reached = [each.checkpoint for each in outcomes if each.checkpoint]
+    if reached:
+        add_to_name(f"up to position {max(reached):,}")
     failed = [each for each in outcomes if each.failed]
     if failed:
         told = "; ".join(f"{each.projection}: {each.did}" for each in failed)

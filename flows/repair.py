@@ -16,6 +16,7 @@ from flows.retrying import refusing
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.auditing.counts import last_run
+from store.auditing.findings import findings
 
 
 @flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())
@@ -31,9 +32,12 @@ def repair(projection: Annotated[AllOrOne, Field(title="Projection")] = "all") -
     with session("repair") as (connection, catalogue):
         found_by = last_run(connection)
         one = None if projection == "all" else catalogue.projection(projection).name
-    done = mend(one)
+    done = mend(projection)
+    with session("repair") as (connection, _):
+        rest = len(findings(connection, projection=one)) - sum(each.left for each in done)
+    others = f" {rest:,} open findings cannot be repaired from the events: see `acci findings`." if rest else ""
     if not done:
-        return Completed(name="NothingToDo", message="There is no finding that could be repaired.")
+        return Completed(name="NothingToDo", message=f"There is no finding that could be repaired.{others}")
     tell_repairs(done)
     if found_by is not None:
         markdown = to_run(found_by, "The audit before this repair")
@@ -41,4 +45,4 @@ def repair(projection: Annotated[AllOrOne, Field(title="Projection")] = "all") -
     left, found = sum(each.left for each in done), sum(each.found for each in done)
     if left:
         return Failed(message=f"{left:,} of {found:,} findings are still there: see the table, and `acci findings`.")
-    return Completed(message=f"{found:,} findings were repaired.")
+    return Completed(message=f"{found:,} findings were repaired.{others}")

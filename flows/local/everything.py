@@ -14,9 +14,12 @@ from flows.local.leftovers import end_processes
 from flows.local.lost_runs import give_up_lost_runs
 from flows.local.program import Program
 from flows.local.sample import fill_if_empty
+from store.catalogue import load
+from store.database import connect
 from store.embedded import EmbeddedServer
 from store.listening import HOST, PortTaken, is_free
 from store.migrations import migrate
+from store.projecting import generations
 from store.settings import Settings
 
 SERVER_SECONDS = 180
@@ -149,16 +152,26 @@ class Everything:
         with self._show.step("First catch-up"):
             run = api.run_deployment("catch-up", "catch-up")
             deadline = time.monotonic() + FIRST_RUN_SECONDS
-            state, message = "SCHEDULED", ""
-            while state in ("SCHEDULED", "PENDING", "RUNNING") and time.monotonic() < deadline:
+            state, message, under_way = "SCHEDULED", "", True
+            while under_way and time.monotonic() < deadline:
                 time.sleep(0.3)
                 if self._worker:
                     self._worker.check()
                 state, message = api.state(run)
-        # A scheduled catch-up may be at it already, and then ours is cancelled: the same to the user.
-        if state not in ("COMPLETED", "CANCELLED"):
+                under_way = state in ("SCHEDULED", "PENDING", "RUNNING")
+                if (
+                    state == "CANCELLED"
+                ):  # a scheduled one was at it already: there is something to read when it is done
+                    under_way = not self._all_built()
+        if under_way or state not in ("COMPLETED", "CANCELLED"):
             page = f"{self.ui_url}/runs/flow-run/{run}"
             self._show.remark(f"The first catch-up is {state.lower()}: {message or 'it goes on'} ({page})")
+
+    def _all_built(self) -> bool:
+        """Whether every read model has a generation that readers see."""
+        catalogue = load(self._settings.contexts)
+        with connect(self.database_url, "up", "project") as connection:
+            return all(generations.live(connection, name) for name in catalogue.projections)
 
     def _run(self, name: str, log: str, arguments: list[str], environment: dict[str, str]) -> Program:
         program = Program(name, arguments, self.logs / f"{log}.log", environment)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from domain.errors import CannotApply, DefinitionError, UnknownName
 from store.auditing import payloads, read_models, rows, snapshots
-from store.auditing.checks import MOST, Check, LeftOut, Looking, one_moment
+from store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
 from store.auditing.sql_checks import sql_checks
@@ -39,7 +39,7 @@ _IN_PYTHON = (
 class Audited:
     """What one check came to: `found` (with `more`, only the first), how many of them are new, how many others gone.
 
-    `left_out` says why it was not made.
+    `left_out` says why it was not made; `fits` is false if it cannot be made of such a part at all.
     """
 
     check: str
@@ -51,6 +51,7 @@ class Audited:
     resolved: int = 0
     seconds: float = 0.0
     left_out: str | None = None
+    fits: bool = True
 
     def worst(self) -> Severity | None:
         ranks = list(Severity)
@@ -96,13 +97,13 @@ def audit(
     """
     began = time.monotonic()
     if not check.narrows and extent.keys:
-        return _left_out(check, projection, extent, "It cannot be confined to keys.")
+        return _left_out(check, projection, extent, DoesNotFit("It cannot be confined to keys."))
     found: list[Found] = []
     try:
         with one_moment(connection):
             found.extend(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
     except LeftOut as reason:
-        return _left_out(check, projection, extent, str(reason))
+        return _left_out(check, projection, extent, reason)
     except (*POISON, CannotApply) as error:
         problem = f"The check cannot be made on what is stored: {first_line(error)}."
         found.append(Found({}, Severity.WARNING, problem))
@@ -133,5 +134,6 @@ def _looked_at(check: Check, catalogue: Catalogue, projection: str | None, exten
     return extent.places(columns)
 
 
-def _left_out(check: Check, projection: str | None, extent: Extent, reason: str) -> Audited:
-    return Audited(check.name, projection, str(extent), (), left_out=reason)
+def _left_out(check: Check, projection: str | None, extent: Extent, reason: LeftOut) -> Audited:
+    fits = not isinstance(reason, DoesNotFit)
+    return Audited(check.name, projection, str(extent), (), left_out=str(reason), fits=fits)

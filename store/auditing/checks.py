@@ -27,6 +27,10 @@ class LeftOut(AcciError):
         return self.reason
 
 
+class DoesNotFit(LeftOut):
+    """A check that there is not for such a part, say a tenant's."""
+
+
 @dataclass(frozen=True)
 class Looking:
     """What a check looks at: `extent` of the log, or of `generation`, the build of `projection`'s read model."""

@@ -7,7 +7,7 @@ from psycopg import errors
 from psycopg import sql as identifiers
 
 from domain.projections import Projection
-from store.auditing.checks import LeftOut
+from store.auditing.checks import DoesNotFit
 from store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from store.auditing.findings import Found, Severity
 from store.database import Connection
@@ -92,7 +92,7 @@ class Derivation:
             note_keys(self._connection, self._projection, self.expected, which)
         elif tenants:
             if "tenant_id" not in self._projection.key:
-                raise LeftOut(f"The rows of {self._projection.name} belong to no tenant.")
+                raise DoesNotFit(f"The rows of {self._projection.name} belong to no tenant.")
             which = Selection(0, checkpoint, tenants, skipped=self.skipped)
             note_keys(self._connection, self._projection, self.expected, which)
             self._add_rows_of(tenants[0])

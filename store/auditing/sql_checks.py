@@ -22,7 +22,7 @@ from psycopg import ProgrammingError, errors
 from psycopg.types.json import Jsonb
 
 from domain.errors import DefinitionError
-from store.auditing.checks import Check, LeftOut, Looking
+from store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
 from store.catalogue import Catalogue
@@ -102,9 +102,9 @@ def _look(audit: Audit, looking: Looking) -> Iterator[Found]:
     connection, extent = looking.connection, looking.extent
     confined = "audited_events" in audit.text
     if extent.keys and not confined:
-        raise LeftOut(f"{audit.name} cannot be confined to keys.")
+        raise DoesNotFit(f"{audit.name} cannot be confined to keys.")
     if extent.tenant_id is not None and not confined and "tenant_id" not in audit.place:
-        raise LeftOut(f"{audit.name} cannot be confined to a tenant.")
+        raise DoesNotFit(f"{audit.name} cannot be confined to a tenant.")
     make_audited_events(connection, extent)
     text = f"SELECT * FROM (\n{audit.text}\n) AS audit"  # noqa: S608 the file is part of the program
     if extent.tenant_id is not None and "tenant_id" in audit.place:

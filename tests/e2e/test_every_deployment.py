@@ -44,6 +44,14 @@ TOGETHER: list[Expected] = [
     },
 ]
 
+# What a run is called in the end begins so: the projection, and the part that the run was about.
+CALLED = {
+    "catch-up": "catch up all, positions 1 to 5",
+    "rebuild": "rebuild user_view, up to position 5",
+    "backfill": "backfill user_view, tenant acme, dry run",
+    "audit": "audit user_view, whole",
+}
+
 
 @pytest.fixture
 def users(server: SharedServer) -> Iterator[str]:
@@ -77,3 +85,4 @@ def run_together(prefect_server: PrefectServer, users: str, group: Expected) -> 
         assert (name, state["type"], state["name"]) == (name, "COMPLETED", expected), state["message"]
         assert state["message"], name
         assert parameters.get("projection", "") in ended["name"]
+        assert ended["name"].startswith(CALLED.get(name, "")), ended["name"]

@@ -1,6 +1,8 @@
 """People are told of what is wrong, through a notification block of the user's own."""
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +10,15 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from flows.local.deploying import NoSuchBlock
+from store.catalogue import load
+from store.database import connect
+from store.projecting import rebuilding
+from store.status import read_status
+from tests.histories import append_orders
 from tests.prefect_server import PrefectServer, wait_for
 
 
@@ -49,32 +57,91 @@ def block(prefect_server: PrefectServer, url: str) -> str:
     return "custom-webhook/on-call"
 
 
-@pytest.mark.timeout(400)
-def test_what_happens_is_told(prefect_server: PrefectServer) -> None:
-    with hearing() as (url, heard):
+@pytest.fixture(scope="module")
+def heard(prefect_server: PrefectServer) -> Iterator[list[dict[str, str]]]:
+    """What people are told from now on."""
+    with hearing() as (url, messages):
         prefect_server.deploy(notify=block(prefect_server, url))
-        happened = {
-            "acci.dead-letter": {"dead_letters": 3},
-            "acci.unhealthy.lag": {"said": "user_view is late."},
-            "acci.audit.found": {"findings": 2, "severity": "error"},
+        yield messages
+
+
+@pytest.mark.timeout(400)
+def test_what_happens_is_told(prefect_server: PrefectServer, heard: list[dict[str, str]]) -> None:
+    happened = {
+        "acci.dead-letter": {"dead_letters": 3},
+        "acci.unhealthy.lag": {"said": "user_view is late."},
+        "acci.audit.found": {"findings": 2, "severity": "error"},
+    }
+    for event, payload in happened.items():
+        resource = {"prefect.resource.id": "acci.read-model.user_view"}
+        emitted = {
+            "event": event,
+            "resource": resource,
+            "payload": payload,
+            "occurred": str(datetime.now(UTC)),
+            "id": str(uuid4()),
         }
-        for event, payload in happened.items():
-            resource = {"prefect.resource.id": "acci.read-model.user_view"}
-            emitted = {
-                "event": event,
-                "resource": resource,
-                "payload": payload,
-                "occurred": str(datetime.now(UTC)),
-                "id": str(uuid4()),
-            }
-            prefect_server.client.post("/events", json=[emitted]).raise_for_status()
-        wait_for(lambda: len(heard) >= len(happened), 60, "all of it is told")
-    bodies = sorted(message["body"] for message in heard)
-    assert bodies == [
+        prefect_server.client.post("/events", json=[emitted]).raise_for_status()
+    told = {
         "2 findings, error at worst, of acci.read-model.user_view: `acci findings`",
         "3 events, acci.read-model.user_view: `acci dead-letters list`",
         "user_view is late.",
-    ]
+    }
+    wait_for(lambda: told <= {message["body"] for message in heard}, 60, "all of it is told")
+
+
+@pytest.mark.timeout(400)
+def test_a_crashed_run_is_told(prefect_server: PrefectServer, heard: list[dict[str, str]], database_url: str) -> None:
+    with psycopg.connect(database_url) as holding:
+        holding.execute("LOCK TABLE acci.events IN ACCESS EXCLUSIVE MODE")  # so that the run cannot end by itself
+        deployment = prefect_server.without_limit("catch-up")
+        run = prefect_server.run(deployment, {"projection": "user_view"}, ACCI_DATABASE_URL=database_url)
+        wait_for(lambda: prefect_server.api.state(run)[0] == "RUNNING", 60, "the run has begun")
+        process = prefect_server.client.get(f"/flow_runs/{run}").raise_for_status().json()["infrastructure_pid"]
+        os.kill(int(process), signal.SIGKILL)
+        (message,) = wait_for(lambda: [each for each in heard if run in each["body"]], 60, "the crash is told")
+    assert prefect_server.api.state(run)[0] == "CRASHED"
+    assert message["subject"] == "ACCI: a run crashed"
+    assert message["body"].startswith("catch up user_view: ")
+
+
+@contextmanager
+def switched_on(prefect_server: PrefectServer, trigger: str, deployment: str, **environment: str) -> Iterator[None]:
+    """Inside, the trigger is on, and starts `deployment` with `environment`: the worker knows no database by itself."""
+    wanted = {"automations": {"name": {"any_": [trigger]}}}
+    (found,) = prefect_server.client.post("/automations/filter", json=wanted).raise_for_status().json()
+    kept = {part: found[part] for part in ("name", "description", "enabled", "tags", "trigger", "actions")}
+    (action,) = found["actions"]
+    action |= {"deployment_id": prefect_server.deployments()[deployment]["id"], "job_variables": {"env": environment}}
+    path = f"/automations/{found['id']}"
+    prefect_server.client.put(path, json=kept | {"enabled": True, "actions": [action]}).raise_for_status()
+    try:
+        yield
+    finally:
+        prefect_server.client.put(path, json=kept).raise_for_status()
+
+
+@pytest.mark.timeout(400)
+def test_what_lags_is_caught_up(prefect_server: PrefectServer, database_url: str) -> None:
+    """From the health check over its event and the trigger of prefect.yaml to a run that catches up."""
+    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.orders"}
+    catalogue = load(["tests.orders"])
+    with connect(database_url, "test") as connection:
+        for projection in catalogue.projections.values():
+            rebuilding.rebuild(connection, catalogue, projection)
+        append_orders(connection, 10)
+        assert any(each.lag_events for each in read_status(connection, catalogue).projections)
+        catch_up = prefect_server.without_limit("catch-up")
+        with switched_on(prefect_server, "catch-up-what-lags", catch_up, **environment):
+            asked = prefect_server.run(
+                prefect_server.without_limit("check-health"), {"lag_events": 0, "lag_seconds": 0}, **environment
+            )
+            assert prefect_server.ended(asked)["state"]["name"] == "Unhealthy"
+            wait_for(
+                lambda: not any(each.lag_events for each in read_status(connection, catalogue).projections),
+                90,
+                "what lags is caught up",
+            )
 
 
 def test_a_block_that_is_not_there_is_refused(prefect_server: PrefectServer) -> None:

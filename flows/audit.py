@@ -140,7 +140,7 @@ def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
     said = f"{len(done) - len(left_out)} checks made, " + (f"{lesser:,} lesser findings" if lesser else "nothing wrong")
     missing = [each for each in left_out if each.fits]
     if missing:
-        names = ", ".join(f"{each.check} of {each.projection or LOG}" for each in missing)
-        return Failed(name="Incomplete", message=f"{said}; but not made: {names}. {missing[0].left_out}")
+        why = ", ".join(f"{each.check} of {each.projection or LOG}" for each in missing) + f". {missing[0].left_out}"
+        return Failed(name="Incomplete", message=f"{said}; but not made: {why}")
     without = f"; {len(left_out)} do not fit what was asked, the table says why" if left_out else ""
     return Completed(message=f"{said}{without}.")

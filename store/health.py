@@ -99,6 +99,18 @@ def _migrations(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterat
     yield Check("migrations", True, "Every migration of this checkout is applied.")
 
 
+def _append_only(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    row = connection.execute(sql("health/append_only")).fetchone()
+    if row and row[0]:
+        yield Check("append-only", True, "PostgreSQL refuses to change events.")
+    else:
+        said = (
+            "Events can be changed or removed: the trigger events_are_append_only is off or gone. Switch it on (ALTER "
+            "TABLE acci.events ENABLE ALWAYS TRIGGER events_are_append_only), and run `acci run audit`."
+        )
+        yield Check("append-only", False, said)
+
+
 def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     mark = high_water.look(connection)
     if mark.position > mark.head:
@@ -193,6 +205,7 @@ def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Ch
 
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("migrations", _migrations),
+    ("append-only", _append_only),
     ("mark", _mark),
     ("lag", _lag),
     ("dead letters", _dead_letters),

@@ -6,10 +6,13 @@ from typing import Any
 
 from domain.aggregates import Aggregate
 from domain.events import StreamId, Unreadable
+from store import tenants
 from store.appending import Recorded
 from store.catalogue import Catalogue
+from store.database import Database
 from store.events import EventStore
 from store.loading import UnreadableEvent
+from store.statements import sql
 
 Difference = dict[str, tuple[Any, Any]]
 
@@ -34,6 +37,14 @@ def history(
     for event in store.read_stream(stream, from_version, to_version):
         change, state = _told(event, state)
         yield change
+
+
+def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str, ...]:
+    """The types of aggregate that the tenant's log has under this id, whether a context registers them or not."""
+    with database.connection() as connection, connection.transaction():
+        tenants.enter(connection, tenant_id, local=True)
+        parameters = {"tenant_id": tenant_id, "aggregate_id": aggregate_id}
+        return tuple(row[0] for row in connection.execute(sql("history/types"), parameters))
 
 
 def history_of_correlation(

@@ -10,8 +10,6 @@ from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.catalogue import Catalogue
-    from store.events import EventStore
     from store.history import Change
 
 
@@ -19,7 +17,8 @@ def history(
     tenant: Annotated[str, typer.Option(help="The tenant.")],
     aggregate_id: Annotated[str | None, typer.Argument(metavar="ID", help="The aggregate's id.")] = None,
     aggregate_type: Annotated[
-        str | None, typer.Option("--type", help="The aggregate's type, such as User; not needed if there is only one.")
+        str | None,
+        typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id."),
     ] = None,
     correlation: Annotated[
         str | None, typer.Option(help="Instead of an aggregate: all that belongs to this correlation.")
@@ -29,11 +28,13 @@ def history(
     json: JsonFlag = False,
 ) -> None:
     """Show every event of an aggregate: who, when, why, and what it changed."""
+    from domain.events import StreamId
     from store.catalogue import load
     from store.database import Database
     from store.embedded import database_url
     from store.events import EventStore
-    from store.history import history_of_correlation
+    from store.history import history as history_of
+    from store.history import history_of_correlation, types_of
 
     if (aggregate_id is None) == (correlation is None):
         raise typer.BadParameter("give an aggregate's id, or --correlation.")
@@ -44,29 +45,20 @@ def history(
         if aggregate_id is None:
             changes: Iterable[Change] = history_of_correlation(store, catalogue, tenant, correlation or "")
         else:
-            changes = _of_one(store, catalogue, (tenant, aggregate_type, aggregate_id), from_version, to_version)
+            kind = aggregate_type or _only_type(types_of(database, tenant, aggregate_id), aggregate_id)
+            stream = StreamId(tenant, kind, aggregate_id)
+            changes = history_of(store, catalogue, stream, from_version, to_version) if kind else ()
         if json:
             print_json([_plain(change) for change in changes])
         else:
             _show(changes)
 
 
-def _of_one(
-    store: "EventStore",
-    catalogue: "Catalogue",
-    name: tuple[str, str | None, str],
-    from_version: int,
-    to_version: int | None,
-) -> "Iterable[Change]":
-    from domain.events import StreamId
-    from store.history import history as history_of
-
-    tenant, kind, aggregate_id = name
-    if kind is None and len(catalogue.aggregates) != 1:
-        known = ", ".join(sorted(catalogue.aggregates)) or "none"
-        raise typer.BadParameter(f"say which --type of aggregate it is; registered: {known}.")
-    stream = StreamId(tenant, kind or next(iter(catalogue.aggregates)), aggregate_id)
-    return history_of(store, catalogue, stream, from_version, to_version)
+def _only_type(types: tuple[str, ...], aggregate_id: str) -> str:
+    """The type, if there is one only; nothing if there is none."""
+    if len(types) > 1:
+        raise typer.BadParameter(f"say which --type of aggregate {aggregate_id!r} is meant: {', '.join(types)}.")
+    return types[0] if types else ""
 
 
 def _plain(change: "Change") -> dict[str, Any]:

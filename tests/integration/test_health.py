@@ -1,12 +1,14 @@
 """Health: what is wrong is seen, said with the way out, and told by the exit code."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from psycopg.sql import SQL
 
 from store.auditing.counts import Result, record
 from store.catalogue import load
@@ -48,6 +50,17 @@ VALUES (now(), gen_random_uuid(), 1, 't', 'Nothing', gen_random_uuid()::text, 'N
 def test_a_bank_up_to_date_is_healthy(bank_url: str) -> None:
     assert unhealthy(bank_url) == {}
     assert {"database", "migrations", "mark", "dead letters", "last audit", "findings"} < set(look(bank_url))
+
+
+@pytest.mark.parametrize("change", ["DISABLE TRIGGER", "ENABLE REPLICA TRIGGER", "ENABLE TRIGGER"])
+def test_a_log_that_can_be_changed_is_found(bank_url: str, change: LiteralString) -> None:
+    with connect(bank_url, "test") as connection:
+        connection.execute(SQL("ALTER TABLE acci.events {} events_are_append_only").format(SQL(change)))
+        found = unhealthy(bank_url)
+        assert list(found) == ["append-only"]
+        (way_out,) = re.findall(r"\((ALTER .*)\)", found["append-only"])
+        connection.execute(SQL(way_out))
+    assert unhealthy(bank_url) == {}
 
 
 def test_a_mark_that_is_held_is_found_although_nothing_lags(bank_url: str) -> None:

@@ -105,8 +105,21 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
     assert told[1]["data"] == {"amount": "-1.00"}
     nothing = acci("history", "nobody", "--tenant", TENANT, "--type", "Account", **place)
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "Nothing found.\n")
-    assert acci("history", "a", "--tenant", TENANT, **place).returncode == 2
     assert acci("history", "--tenant", TENANT, **place).returncode == 2
+    assert acci("history", "a", "--tenant", TENANT, **place).stdout == shown
+    with connect(database_url, "test") as connection:
+        connection.execute(INSERT, (1, 1, "Box", "Opened"))
+    asked = acci("history", "a", "--tenant", TENANT, **place)
+    assert asked.returncode == 2
+    assert "Account, Box" in asked.stderr
+
+
+def test_what_no_context_registers_is_shown_all_the_same(store: EventStore, database_url: str) -> None:
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "domain.users"}
+    shown = acci("history", "b", "--tenant", TENANT, **place).stdout
+    assert "Account b, version 2: Paid" in shown
+    assert "no event type Paid is registered" in shown
+    assert json.loads(acci("history", "b", "--tenant", TENANT, "--json", **place).stdout)[1]["data"]
 
 
 def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventStore, database_url: str) -> None:

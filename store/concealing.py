@@ -10,13 +10,13 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
-from domain.events import EventData
 from domain.personal import ERASED, personal_fields
 from store.keys import keys
 
@@ -62,7 +62,7 @@ def subject_of(data: type[BaseModel], payload: dict[str, object], aggregate_id: 
 
 def conceal_state(aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str) -> str:
     """A snapshot's state, concealed as a whole if personal data may be in it."""
-    if not any(personal_fields(event) for event in aggregate.evolving_events()):
+    if not has_personal(aggregate):
         return text
     return json.dumps(_concealed(json.loads(text), tenant_id, aggregate_id, aggregate_id))
 
@@ -112,5 +112,7 @@ def key_ids(text: str) -> set[UUID]:
     return {UUID(bytes=base64.b64decode(each)[:16]) for each in _CONCEALED.findall(text)}
 
 
-def has_personal(events: Iterable[type[EventData]]) -> bool:
-    return any(map(personal_fields, events))
+@cache
+def has_personal(aggregate: type[Aggregate]) -> bool:
+    """Whether personal data may be in the aggregate's state."""
+    return any(map(personal_fields, aggregate.evolving_events()))

@@ -4,60 +4,55 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid4
+from dataclasses import replace
+from uuid import UUID
 
 from psycopg import Error
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData
 from domain.errors import ConcurrencyError
-from domain.events import Event, EventData, EventMetadata, StreamId
+from domain.events import StreamId
 from store.accepting import accept
-from store.appending import Append, Handled, Recorded, StreamChanged
+from store.appending import Append, Recorded, StreamChanged
 from store.catalogue import Catalogue
 from store.database import is_transient
+from store.deciding import Accepted, Plan, decide, decide_on
 from store.events import EventStore
 from store.idempotency import CommandReused, remembered_as
-from store.loading import Loaded, fold
+from store.loading import Loaded
+from store.recent import RecentStates
 from store.tracing import handling
 
 ATTEMPTS = 20
 TRIES = 3
+RECENT = 1000  # aggregates
 LONGEST_PAUSE = 0.1  # seconds
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """A command found valid, and what it is meant for."""
-
-    command: Command[CommandData]
-    aggregate: type[Aggregate]
-    stream: StreamId
-    handled: Handled
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What commands lead to: for each an append, or what it led to before; and the states that this leaves."""
-
-    results: list[Append | tuple[Recorded, ...]] = field(default_factory=list)
-    states: dict[StreamId, Loaded[Aggregate]] = field(default_factory=dict)
-
-
 class CommandHandler:
     """Handles the commands of the registered contexts. Safe to share between threads.
 
-    `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried.
+    `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried. Of the `recent`
+    aggregates handled last the state is kept: a command for one of them is decided on it, and if somebody else has
+    moved the aggregate on since, decided again on what is loaded.
     """
 
-    def __init__(self, store: EventStore, catalogue: Catalogue, attempts: int = ATTEMPTS, tries: int = TRIES) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        catalogue: Catalogue,
+        attempts: int = ATTEMPTS,
+        tries: int = TRIES,
+        recent: int = RECENT,
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._attempts = attempts
         self._tries = tries
+        self._recent = RecentStates(recent)
 
     def handle(self, command: Command[CommandData], expected_version: int | None = None) -> tuple[Recorded, ...]:
         """Store what the command leads to, and return it; for a command handled before, what it led to then.
@@ -80,39 +75,44 @@ class CommandHandler:
         command led to; otherwise as `handle`.
         """
         accepted = [self._accept(command) for command in commands]
-        once: dict[UUID, _Accepted] = {}
+        once: dict[UUID, Accepted] = {}
         for one in accepted:
             if once.setdefault(one.command.id, one).handled != one.handled:
                 raise CommandReused(one.handled.name, str(one.command.id))
         results = dict(zip(once, self._until_it_fits(list(once.values()), unchanged or {}), strict=True))
         return tuple(results[one.command.id] for one in accepted)
 
-    def _accept(self, command: Command[CommandData]) -> _Accepted:
+    def _accept(self, command: Command[CommandData]) -> Accepted:
         aggregate, _ = self._catalogue.command(type(command.data).__name__)
-        return _Accepted(command, aggregate, accept(aggregate, command), remembered_as(command))
+        return Accepted(command, aggregate, accept(aggregate, command), remembered_as(command))
 
     def _until_it_fits(
-        self, accepted: Sequence[_Accepted], unchanged: Mapping[StreamId, int]
+        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
     ) -> tuple[tuple[Recorded, ...], ...]:
         with handling([(one.command, one.stream) for one in accepted]):
             return self._try_until_it_fits(accepted, unchanged)
 
     def _try_until_it_fits(
-        self, accepted: Sequence[_Accepted], unchanged: Mapping[StreamId, int]
+        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
     ) -> tuple[tuple[Recorded, ...], ...]:
         conflicts = losses = 0
+        recent = self._decide_on_recent(accepted, unchanged)
         while True:
             try:
-                plan = self._decide(accepted, unchanged)
+                plan = recent or decide(self._store, accepted, unchanged)
                 try:
                     return self._carry_out(plan, unchanged)
                 except StreamChanged:
                     raise
                 except ConcurrencyError:
+                    if recent is not None:
+                        recent = None
+                        continue
                     conflicts += 1
                     if conflicts == self._attempts:
                         raise
             except Error as error:
+                recent = None
                 losses += 1
                 if losses == self._tries or not is_transient(error):
                     raise
@@ -120,33 +120,21 @@ class CommandHandler:
             longest = min(LONGEST_PAUSE, 0.002 * 2 ** (conflicts + 2 * losses))
             time.sleep(random.uniform(0, longest))  # noqa: S311 nothing secret
 
-    def _decide(self, accepted: Sequence[_Accepted], unchanged: Mapping[StreamId, int]) -> _Plan:
-        """What each command leads to, on the state that those before it leave."""
-        plan = _Plan()
-        for one in accepted:
-            loaded = self._store.load(one.aggregate, one.stream, command_id=one.command.id)
-            if loaded.handled_content is not None:
-                if loaded.handled_content != one.handled.content:
-                    raise CommandReused(one.handled.name, str(one.command.id))
-                plan.results.append(self._store.result_of(one.stream.tenant_id, one.command.id))
-                continue
-            version = unchanged.get(one.stream, loaded.version)
-            if version != loaded.version:
-                raise ConcurrencyError(one.stream.aggregate_id, version, loaded.version)
-            loaded = plan.states.get(one.stream, loaded)
-            events = consequences(one.command, one.stream, loaded)
-            plan.results.append(Append(one.stream, loaded.version, events, one.handled))
-            state = fold(loaded.state, events)
-            plan.states[one.stream] = replace(loaded, state=state, version=loaded.version + len(events))
-        return plan
+    def _decide_on_recent(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan | None:
+        if len(accepted) != 1 or unchanged:
+            return None
+        loaded = self._recent.take(accepted[0].stream)
+        return None if loaded is None else decide_on(loaded, accepted[0])
 
-    def _carry_out(self, plan: _Plan, unchanged: Mapping[StreamId, int]) -> tuple[tuple[Recorded, ...], ...]:
+    def _carry_out(self, plan: Plan, unchanged: Mapping[StreamId, int]) -> tuple[tuple[Recorded, ...], ...]:
         appends = [result for result in plan.results if isinstance(result, Append)]
         recorded = iter(self._store.commit(appends, unchanged) if appends else ())
-        for stream, loaded in plan.states.items():
-            every = loaded.state.snapshot_every
-            if every and loaded.version - loaded.snapshot_version >= every:
-                self._take_snapshot(stream, loaded)
+        for stream, left in plan.states.items():
+            every = left.state.snapshot_every
+            due = every is not None and left.version - left.snapshot_version >= every
+            if due:
+                self._take_snapshot(stream, left)
+            self._recent.leave(stream, replace(left, snapshot_version=left.version) if due else left)
         return tuple(next(recorded) if isinstance(result, Append) else result for result in plan.results)
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
@@ -155,26 +143,3 @@ class CommandHandler:
         except Exception:
             # The command is committed: what makes later loads quicker must not make it fail.
             log.warning("No snapshot of %s at version %d", tuple(stream), loaded.version, exc_info=True)
-
-
-def consequences(
-    command: Command[CommandData], stream: StreamId, loaded: Loaded[Aggregate]
-) -> tuple[Event[EventData], ...]:
-    """The events that `command` leads to in this state, who and why with them. Raises `Refused`."""
-    metadata = EventMetadata(
-        stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
-    )
-    return tuple(
-        Event(
-            uuid4(),
-            stream.aggregate_id,
-            stream.aggregate_type,
-            data.event_type(),
-            version,
-            data,
-            metadata,
-            command.metadata.timestamp,
-            data.schema_version,
-        )
-        for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)
-    )

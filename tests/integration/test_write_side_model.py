@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import psycopg
@@ -82,6 +82,11 @@ class WriteSide(RuleBasedStateMachine):
         self.tenant = f"tenant {next(TENANTS)}"
         self.model = Model()
         self.sent: list[Sent] = []
+        # Two processes that handle commands in turns, each on what it remembers of what the other has changed.
+        self.handlers = cycle([CommandHandler(self.store, CATALOGUE, attempts=200, recent=2) for _ in range(2)])
+        self.cut_handlers = {
+            tries: CommandHandler(EventStore(self.reached, CATALOGUE), CATALOGUE, tries=tries) for tries in (1, 3)
+        }
 
     # -- what can be done ---------------------------------------------------------------------------------------------
 
@@ -167,7 +172,7 @@ class WriteSide(RuleBasedStateMachine):
             return
         sent = [self.new(Pay(account=account, amount=amount)) for amount in amounts]
         with ThreadPoolExecutor(2 * len(sent)) as threads:
-            results = list(threads.map(self.handler(attempts=200).handle, sent * 2))
+            results = list(threads.map(self.handler().handle, sent * 2))
         assert results[: len(sent)] == results[len(sent) :]
         order = sorted(zip(results, sent, strict=False), key=lambda pair: pair[0][0].version)
         for result, one in order:
@@ -201,13 +206,13 @@ class WriteSide(RuleBasedStateMachine):
         self.sent.append(command(wish, tenant_id=self.tenant))
         return self.sent[-1]
 
-    def handler(self, attempts: int = 20) -> CommandHandler:
-        return CommandHandler(self.store, CATALOGUE, attempts)
+    def handler(self) -> CommandHandler:
+        return next(self.handlers)
 
     @contextmanager
     def cut(self, when: Any, tries: int = 3) -> Iterator[CommandHandler]:
         self.proxy.cut(when)
-        yield CommandHandler(EventStore(self.reached, CATALOGUE), CATALOGUE, tries=tries)
+        yield self.cut_handlers[tries]
         self.proxy.mend()
 
     def expect(self, handler: CommandHandler, sent: Sent, expected_version: int | None = None) -> None:

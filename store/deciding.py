@@ -1,0 +1,96 @@
+"""Deciding: what commands lead to, on the state of their aggregates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from domain.aggregates import Aggregate
+from domain.commands import Command, CommandData
+from domain.errors import ConcurrencyError
+from domain.events import Event, EventData, EventMetadata, StreamId
+from store.appending import Append, Handled, Recorded
+from store.events import EventStore
+from store.idempotency import CommandReused
+from store.loading import Loaded, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A command found valid, and what it is meant for."""
+
+    command: Command[CommandData]
+    aggregate: type[Aggregate]
+    stream: StreamId
+    handled: Handled
+
+
+@dataclass(slots=True)
+class Plan:
+    """What commands lead to: for each an append, or what it led to before; and the states that this leaves."""
+
+    results: list[Append | tuple[Recorded, ...]] = field(default_factory=list)
+    states: dict[StreamId, Loaded[Aggregate]] = field(default_factory=dict)
+
+    def add(self, one: Accepted, loaded: Loaded[Aggregate]) -> None:
+        """Let the command decide on this state. Raises what the decision raises."""
+        events = _consequences(one.command, one.stream, loaded)
+        self.results.append(Append(one.stream, loaded.version, events, one.handled))
+        after = fold(loaded.state, events)
+        self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, None)
+
+
+def decide(store: EventStore, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:
+    """What each command leads to, on the state that those before it leave; aggregates are loaded as they are now.
+
+    Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
+    """
+    plan = Plan()
+    for one in accepted:
+        loaded = store.load(one.aggregate, one.stream, command_id=one.command.id)
+        if loaded.handled_content is not None:
+            if loaded.handled_content != one.handled.content:
+                raise CommandReused(one.handled.name, str(one.command.id))
+            plan.results.append(store.result_of(one.stream.tenant_id, one.command.id))
+            continue
+        version = unchanged.get(one.stream, loaded.version)
+        if version != loaded.version:
+            raise ConcurrencyError(one.stream.aggregate_id, version, loaded.version)
+        plan.add(one, plan.states.get(one.stream, loaded))
+    return plan
+
+
+def decide_on(loaded: Loaded[Aggregate], one: Accepted) -> Plan | None:
+    """What the command leads to on a state that may be old; None if that cannot be known.
+
+    Only events count, since storing them proves that the state was the newest and the command new. A refusal, or
+    nothing to do, proves nothing.
+    """
+    plan = Plan()
+    try:
+        plan.add(one, loaded)
+    except Exception:  # noqa: BLE001 the decision on the newest state raises it, if it still holds there
+        return None
+    return plan if plan.states[one.stream].version > loaded.version else None
+
+
+def _consequences(
+    command: Command[CommandData], stream: StreamId, loaded: Loaded[Aggregate]
+) -> tuple[Event[EventData], ...]:
+    """The events that `command` leads to in this state, who and why with them. Raises `Refused`."""
+    metadata = EventMetadata(
+        stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
+    )
+    return tuple(
+        Event(
+            uuid4(),
+            stream.aggregate_id,
+            stream.aggregate_type,
+            data.event_type(),
+            version,
+            data,
+            metadata,
+            command.metadata.timestamp,
+            data.schema_version,
+        )
+        for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)
+    )

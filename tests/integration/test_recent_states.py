@@ -1,0 +1,86 @@
+"""Commands decided on what this process remembers: nothing is loaded, and nothing old is ever stored."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import Refused
+from store.catalogue import Catalogue
+from store.database import Database
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.idempotency import CommandReused
+from store.loading import Loaded
+from store.recent import RecentStates
+from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
+from tests.people import Person
+
+CATALOGUE = Catalogue((CONTEXT,))
+
+
+class Counting(EventStore):
+    """Counts what is loaded."""
+
+    loads = 0
+
+    def load(self, *args: Any, **kwargs: Any) -> Any:
+        self.loads += 1
+        return super().load(*args, **kwargs)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Counting]:
+    with Database(database_url) as database:
+        yield Counting(database, CATALOGUE)
+
+
+def pay(amount: int) -> Any:
+    return command(Pay(account="a", amount=Decimal(amount)))
+
+
+def test_who_was_handled_last_is_not_loaded_again(store: Counting) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    handler.handle(command(Open(account="a", holder="Ann")))
+    assert [handler.handle(pay(5))[0].version for _ in range(3)] == [2, 3, 4]
+    assert store.loads == 1
+    assert store.load(Account, stream("a")).snapshot_version == 3, "a snapshot is due as if it had been loaded"
+    CommandHandler(store, CATALOGUE, recent=0).handle(pay(5))
+    assert handler.handle(pay(5))[0].version == 6, "somebody else had moved it on"
+
+
+def test_what_somebody_else_did_counts(store: Counting) -> None:
+    one, other = (CommandHandler(store, CATALOGUE, attempts=1) for _ in range(2))
+    one.handle(command(Open(account="a", holder="Ann")))
+    other.handle(pay(5))
+    spent = pay(-5)
+    assert len(one.handle(spent)) == 1, "one remembers an empty account, from which nothing can be paid"
+    with pytest.raises(Refused):
+        other.handle(pay(-5))  # it remembers the five
+    assert other.handle(spent) == one.handle(spent) != ()
+    assert (other.handle(pay(0)), store.version(stream("a"))) == ((), 3)
+
+
+def test_a_used_id_is_noticed_without_loading_first(store: Counting) -> None:
+    handler = CommandHandler(store, CATALOGUE, attempts=1)
+    handler.handle(command(Open(account="a", holder="Ann")))
+    first = pay(5)
+    led_to = handler.handle(first)
+    assert handler.handle(first) == led_to
+    handler.handle(pay(1))
+    with pytest.raises(CommandReused):
+        handler.handle(command(pay(7).data, first.id))
+    assert store.load(Account, stream("a")).state.balance == 6
+
+
+def test_only_so_many_are_remembered_and_nobody_who_may_be_erased() -> None:
+    recent = RecentStates(2)
+    for name in "abac":
+        recent.leave(stream(name), Loaded(Account(holder=name), 1, 0, None))
+    assert [found and found.state.holder for found in map(recent.take, map(stream, "abc"))] == ["a", None, "c"]  # type: ignore[attr-defined]
+    assert recent.take(stream("a")) is None
+    person = stream(str(uuid4()))
+    recent.leave(person, Loaded(Person(), 1, 0, None))
+    assert recent.take(person) is None

@@ -93,23 +93,19 @@ class Append:
         columns = {f"{name}s": array(str(each[name]) for each in values) for name in values[0]}
         return Statement(sql("appending/several"), arguments | columns)
 
-    def recorded(self, rows: Sequence[Sequence[Any]]) -> tuple[Recorded, ...]:
-        """The events as stored, from the rows that the statement gave."""
+    def recorded(self, cursor: Cursor[tuple[Any, ...]]) -> tuple[Recorded, ...]:
+        """The events as stored, from what the statement gave: a row an event."""
+        rows = cursor.fetchall() if self.events else ()
         return tuple(_recorded(event, *row) for event, row in zip(self.events, rows, strict=True))
 
 
 def append_one(connection: Connection, append: Append, statement: Statement) -> tuple[Recorded, ...]:
     """Store one append, in a transaction of its own."""
     try:
-        rows = rows_of(connection.execute(*statement))
+        cursor = connection.execute(*statement)
     except DatabaseError as error:
         raise translated(error, connection, {append.stream: append.expected_version}) from error
-    return append.recorded(rows)
-
-
-def rows_of(cursor: Cursor[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
-    """What a statement of an append gave: a row an event."""
-    return cursor.fetchall() if cursor.description else ()
+    return append.recorded(cursor)
 
 
 def translated(error: DatabaseError, connection: Connection, expected: Mapping[StreamId, int]) -> BaseException:

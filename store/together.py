@@ -7,7 +7,7 @@ from psycopg import DatabaseError
 from psycopg.pq import TransactionStatus
 
 from domain.events import StreamId
-from store.appending import Append, Recorded, Statement, StreamChanged, rows_of, translated
+from store.appending import Append, Recorded, Statement, StreamChanged, translated
 from store.database import Connection
 from store.statements import sql
 
@@ -36,12 +36,11 @@ def append_together(
                 connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
             cursors = [connection.execute(*statement) for _, statement in prepared]
             connection.execute("COMMIT")
-        rows = [rows_of(cursor) for cursor in cursors]
     except DatabaseError as error:
         if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             connection.rollback()
         raise translated(error, connection, first | checks) from error
-    return tuple(append.recorded(found) for (append, _), found in zip(prepared, rows, strict=True))
+    return tuple(append.recorded(cursor) for (append, _), cursor in zip(prepared, cursors, strict=True))
 
 
 def _locks(written: set[StreamId], checks: Mapping[StreamId, int]) -> dict[str, Any]:

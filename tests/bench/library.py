@@ -34,8 +34,11 @@ class People(Application[UUID]):
     is_snapshotting_enabled = True
 
 
-def environment(database_url: str, connections: int = 1) -> dict[str, str]:
-    """How the library is told where its tables lie, and how many connections it may hold."""
+def environment(database_url: str, connections: int = 1, cache: bool = False) -> dict[str, str]:
+    """How the library is told where its tables lie, and how many connections it may hold.
+
+    With `cache`, it keeps aggregates, and does not look for newer events before a command: a conflict tells.
+    """
     known = conninfo_to_dict(database_url)
     return {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -45,11 +48,12 @@ def environment(database_url: str, connections: int = 1) -> dict[str, str]:
         "POSTGRES_USER": str(known.get("user")),
         "POSTGRES_PASSWORD": str(known.get("password", "")),
         "POSTGRES_POOL_SIZE": str(connections),
+        **({"AGGREGATE_CACHE_MAXSIZE": "1000", "AGGREGATE_CACHE_FASTFORWARD": "n"} if cache else {}),
     }
 
 
 @contextmanager
-def people(database_url: str, connections: int = 1) -> Iterator[People]:
+def people(database_url: str, connections: int = 1, cache: bool = False) -> Iterator[People]:
     """The library's application, its tables made; closed at the end."""
-    with closing(People(env=environment(database_url, connections))) as application:
+    with closing(People(env=environment(database_url, connections, cache))) as application:
         yield application

@@ -1,7 +1,8 @@
 """How long a command takes whose aggregate has lived long: load, decide, append; with and without a snapshot.
 
 `measure(database_url, turns)` returns rows in milliseconds, ACCI beside the library `eventsourcing`, whose snapshots
-are taken as its documentation says. Commands are many, so the history behind a snapshot grows with each.
+are taken as its documentation says. Neither keeps aggregates. Commands are many, so the history behind a snapshot grows
+with each.
 """
 
 import statistics
@@ -53,7 +54,7 @@ def measure(database_url: str, turns: int) -> list[Row]:
 
 def _ours(database: Database, catalogue: Catalogue, snapshot: bool) -> Act:
     store = EventStore(database, catalogue)
-    handler = CommandHandler(store, catalogue)
+    handler = CommandHandler(store, catalogue, recent=0)
     account = f"account-{snapshot}"
     owner = Owner(given="Ann", family="Example", country="NL")
     past: list[EventData] = [Opened(owner=owner, currency="EUR"), *[Paid(amount=Decimal(1))] * (LIVED - 1)]

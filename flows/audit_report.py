@@ -9,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows import happenings
 from flows.charts import stacked_bars
 from flows.differences import differences, most_common
+from flows.discretion import may_show
 from flows.telling import markdown_table, tell_chart
 from store.auditing.auditing import Audited
 from store.auditing.findings import Found, Severity
@@ -63,11 +64,14 @@ def _tell_differences(each: Audited) -> None:
     frame = differences(each.found)
     counts = [(kind, column, f"{rows:,}") for kind, column, rows in most_common(frame)]
     shown = frame.head(SHOWN).fillna("NULL")
+    if not may_show(each.projection or ""):
+        shown = shown.drop(columns=["stored", "expected"], errors="ignore")
     markdown = "\n\n".join(
         [
             f"## {each.projection}: rows that are not what their events give",
             markdown_table(("kind", "column", "rows"), counts),
             markdown_table(tuple(shown.columns), shown.itertuples(index=False, name=None)),
+            *([] if "stored" in shown else ["Values may be personal data: `acci findings` shows them."]),
         ]
     )
     create_markdown_artifact(key="audit-differences", markdown=markdown, description=f"Rows of {each.projection}")

@@ -9,7 +9,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from domain.errors import AcciError
+from flows.discretion import Unspoken, may_say
 from store.database import is_transient, refusal_of
+from store.projecting.reasons import kind_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +28,10 @@ RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 15], "ret
 
 
 def refusing(run: Callable[P, T]) -> Callable[P, T]:
-    """Let a flow or task end failed with the sentence of what ACCI refuses, in place of a traceback in its log."""
+    """Let a flow or task end failed with the sentence of what ACCI refuses, in place of a traceback in its log.
+
+    Where there is personal data, other errors keep their traceback and lose their text.
+    """
 
     @wraps(run)
     def refuse(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -34,8 +39,16 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
             return run(*args, **kwargs)
         except (AcciError, psycopg.Error) as error:
             refusal = error if isinstance(error, AcciError) else refusal_of(error)
-            if refusal is None or is_transient(error):
+            if is_transient(error) or (refusal is None and may_say()):
                 raise
+            if refusal is None:
+                raise Unspoken(kind_of(error)) from None
             return Failed(message=str(refusal), data=refusal)  # type: ignore[return-value]
+        except TimeoutError:
+            raise  # by which Prefect knows that the run has reached its end
+        except Exception as error:
+            if may_say():
+                raise
+            raise Unspoken(kind_of(error)) from None
 
     return refuse

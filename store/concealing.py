@@ -116,3 +116,8 @@ def key_ids(text: str) -> set[UUID]:
 def has_personal(aggregate: type[Aggregate]) -> bool:
     """Whether personal data may be in the aggregate's state."""
     return any(map(personal_fields, aggregate.evolving_events()))
+
+
+def speak_of_people(events: Iterable[type[EventData]]) -> bool:
+    """Whether any of these has personal fields."""
+    return any(map(personal_fields, events))

@@ -10,7 +10,7 @@ from domain.errors import ConcurrencyError
 from domain.events import Event, EventData, EventMetadata, StreamId
 from store.appending import Append, Handled, Recorded
 from store.events import EventStore
-from store.idempotency import CommandReused
+from store.idempotency import CommandReused, concealed, is_same
 from store.loading import Loaded, fold
 
 
@@ -22,6 +22,7 @@ class Accepted:
     aggregate: type[Aggregate]
     stream: StreamId
     handled: Handled
+    personal: bool  # whether it may have a person's data in it
 
 
 @dataclass(slots=True)
@@ -34,7 +35,8 @@ class Plan:
     def add(self, one: Accepted, loaded: Loaded[Aggregate]) -> None:
         """Let the command decide on this state. Raises what the decision raises."""
         events = _consequences(one.command, one.stream, loaded)
-        self.results.append(Append(one.stream, loaded.version, events, one.handled))
+        memory = concealed(one.handled, one.stream, events) if one.personal else one.handled
+        self.results.append(Append(one.stream, loaded.version, events, memory))
         after = fold(loaded.state, events)
         self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, None)
 
@@ -48,7 +50,7 @@ def decide(store: EventStore, accepted: Sequence[Accepted], unchanged: Mapping[S
     for one in accepted:
         loaded = store.load(one.aggregate, one.stream, command_id=one.command.id)
         if loaded.handled_content is not None:
-            if loaded.handled_content != one.handled.content:
+            if not is_same(one.handled, loaded.handled_content):
                 raise CommandReused(one.handled.name, str(one.command.id))
             plan.results.append(store.result_of(one.stream.tenant_id, one.command.id))
             continue

@@ -61,6 +61,7 @@ class Erasure:
     snapshots: int = 0
     dead_letters: int = 0
     findings: int = 0
+    commands: int = 0
     artifacts: int | None = None  # None: not looked at
     left: dict[str, int] = field(default_factory=dict)
     elsewhere: dict[str, int] = field(default_factory=dict)
@@ -144,6 +145,7 @@ def _derive_anew(
         found = connection.execute(
             identifiers.SQL(sql("erasing/left_in_rows")).format(**about), {"texts": _telling(done)}
         ).fetchone() or (0, 0)
+    connection.execute(identifiers.SQL(sql("erasing/clean")).format(**about))
     for kind, count in zip((done.left, done.elsewhere), found, strict=True):
         if count:
             kind[f"read.{projection.name}"] = count
@@ -169,6 +171,8 @@ def _scrub(connection: Connection, spoken: list[_Spoken], done: Erasure) -> None
     about = {"tenant_id": done.tenant_id, "types": kinds, "ids": ids, "positions": [each.position for each in spoken]}
     done.snapshots = connection.execute(sql("erasing/snapshots"), about).rowcount
     done.dead_letters = connection.execute(sql("erasing/dead_letters"), about).rowcount
+    done.commands = connection.execute(sql("erasing/commands"), about).rowcount
     texts = {"texts": [json.dumps(done.subject, ensure_ascii=False), *_telling(done)]}
     done.findings = connection.execute(sql("erasing/findings"), texts).rowcount
+    connection.execute(sql("erasing/clean_findings"))
     connection.execute(sql("erasing/chunks"), texts)

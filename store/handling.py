@@ -16,6 +16,7 @@ from domain.events import StreamId
 from store.accepting import accept
 from store.appending import Append, Recorded, StreamChanged
 from store.catalogue import Catalogue
+from store.concealing import speak_of_people
 from store.database import is_transient
 from store.deciding import Accepted, Plan, decide, decide_on
 from store.events import EventStore
@@ -53,6 +54,8 @@ class CommandHandler:
         self._attempts = attempts
         self._tries = tries
         self._recent = RecentStates(recent)
+        # Those that lead to personal data may have it in them.
+        self._personal = {name for each in catalogue.contexts if speak_of_people(each.events) for name in each.commands}
 
     def handle(self, command: Command[CommandData], expected_version: int | None = None) -> tuple[Recorded, ...]:
         """Store what the command leads to, and return it; for a command handled before, what it led to then.
@@ -83,8 +86,10 @@ class CommandHandler:
         return tuple(results[one.command.id] for one in accepted)
 
     def _accept(self, command: Command[CommandData]) -> Accepted:
-        aggregate, _ = self._catalogue.command(type(command.data).__name__)
-        return Accepted(command, aggregate, accept(aggregate, command), remembered_as(command))
+        name = type(command.data).__name__
+        aggregate, _ = self._catalogue.command(name)
+        stream = accept(aggregate, command)
+        return Accepted(command, aggregate, stream, remembered_as(command), name in self._personal)
 
     def _until_it_fits(
         self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]

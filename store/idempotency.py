@@ -1,13 +1,27 @@
-"""What makes two commands the same one."""
+"""What makes two commands the same one.
+
+What is remembered of a command that may have personal data in it is a digest under the keys of the persons concerned:
+a plain one could be found by guessing. Whose key was destroyed, of that person nothing is left to compare.
+"""
 
 import hashlib
-from dataclasses import dataclass
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from pydantic_core import to_json
 
 from domain.commands import Command, CommandData
 from domain.errors import AcciError
+from domain.events import Event, EventData, StreamId
+from domain.personal import personal_fields
 from store.appending import Handled
+from store.concealing import subject_of
+from store.keys import keys
+
+DIGEST = 32  # bytes; those before it are the ids of the keys it is made with
+KEY_ID = 16
 
 
 @dataclass(eq=False, repr=False)
@@ -29,6 +43,33 @@ def remembered_as(command: Command[CommandData]) -> Handled:
     name = type(command.data).__name__
     digest = hashlib.sha256(name.encode() + b" " + _canonical(command.data.model_dump()))
     return Handled(command.id, name, digest.digest())
+
+
+def concealed(handled: Handled, stream: StreamId, events: Sequence[Event[EventData]]) -> Handled:
+    """The same, its digest made with the keys of whom the events speak; if of nobody, with that of the aggregate."""
+    found = {
+        subject_of(type(each.data), each.data.model_dump(), each.aggregate_id)
+        for each in events
+        if personal_fields(type(each.data))
+    }
+    used = [keys().of(stream.tenant_id, subject) for subject in sorted(found) or [stream.aggregate_id]]
+    ids = b"".join(key_id.bytes for key_id, _ in used)
+    return replace(handled, content=ids + _under([key for _, key in used], handled.content))
+
+
+def is_same(handled: Handled, remembered: bytes) -> bool:
+    """Whether that is what was remembered of this command. It is taken for it if the person was erased meanwhile."""
+    ids, digest = remembered[:-DIGEST], remembered[-DIGEST:]
+    if not ids:
+        return digest in (b"", handled.content)
+    wanted = [UUID(bytes=ids[start : start + KEY_ID]) for start in range(0, len(ids), KEY_ID)]
+    found = keys().find(wanted)
+    used = [key for each in wanted if (key := found[each]) is not None]
+    return len(used) < len(wanted) or hmac.compare_digest(_under(used, handled.content), digest)
+
+
+def _under(used: Sequence[bytes], digest: bytes) -> bytes:
+    return hmac.digest(b"".join(used), b"acci.commands " + digest, "sha256")
 
 
 def _canonical(value: object) -> bytes:

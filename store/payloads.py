@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError, from_json
 
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
+from domain.personal import personal_fields
 from domain.projections.values import parse
 from domain.upcasting import upcast
 from store.concealing import conceal, is_reserved, reveal
@@ -157,7 +158,7 @@ class Decoder:
             return found.model_validate_json(text)
         except ValidationError as error:
             field, why = problems_of(error)[0]
-            reason = f"{field or 'its payload'}: {why}."
+            reason = f"{field or 'its payload'}: {'it does not fit' if personal_fields(found) else why}."
         except ValueError as error:
-            reason = f"{error}."
+            reason = f"{type(error).__name__}." if personal_fields(found) else f"{error}."
         return Unreadable(payload=json.loads(text), reason=reason)

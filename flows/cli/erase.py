@@ -63,7 +63,7 @@ def _say(done: "Erasure") -> None:
     say(f"  rows derived anew: {rows}; old generations dropped: {done.generations_dropped}")
     artifacts = "not looked at, no Prefect server is known" if done.artifacts is None else str(done.artifacts)
     say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
-    say(f"  artifacts: {artifacts}")
+    say(f"  artifacts: {artifacts}; commands that were remembered without a key: {done.commands}")
     for place, count in done.elsewhere.items():
         say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
     for place, count in done.left.items():

@@ -18,18 +18,20 @@ RARE = 100
 class CompiledApplier:
     """Rules compiled to SQL; each kind of span is compiled once."""
 
+    personal = False
+
     def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
         self._generation = generation
         self.event_types = tuple(event.event_type() for event in projection.events())
         self._key = projection.key
         self._compiled = Compiled(projection, generation.read_model(connection))
-        self._rare = is_rare(connection, projection)
+        self._rare = not self.personal and is_rare(connection, projection)
         self._texts: dict[tuple[bool, Scope], bytes] = {}
 
     def apply(self, connection: Connection, span: Span) -> int:
         scope = Scope(partitioned=span.partitions > 1, careful=span.careful, rare=self._rare)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        if not span.fresh or scope.partitioned or is_ordered(self._compiled.projection):
+        if self.personal or not span.fresh or scope.partitioned or is_ordered(self._compiled.projection):
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount
         connection.execute(self._compiled.gather(scope).encode(), parameters)
         rows = connection.execute(self._compiled.pour().encode()).rowcount
@@ -67,15 +69,15 @@ def is_rare(connection: Connection, projection: type[Projection]) -> bool:
 class RevealingApplier(CompiledApplier):
     """Rules that use personal data: the same statements, upon the events as they read decrypted."""
 
+    personal = True
+
     def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
         super().__init__(connection, projection, generation)
         self._projection = projection
 
     def apply(self, connection: Connection, span: Span) -> int:
         revealing.reveal_events(connection, self._projection, span.after, span.upto)
-        scope = Scope(partitioned=span.partitions > 1, careful=span.careful)
-        parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        return connection.execute(self._text(span.fresh, scope), parameters).rowcount
+        return super().apply(connection, span)
 
     def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
         parameters: dict[str, Any] = {"after": 0, "upto": upto, "skipped": list(skipped)}

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting import generations
 from store.projecting.batches import WORK_MEM
 from store.projecting.generations import Generation
 from store.projecting.poison import POISON
+from store.projecting.reasons import reason
 from store.projecting.spans import Applier, Key, PoisonEvent
 from store.statements import sql
 
@@ -46,7 +47,7 @@ def derive(
             applier.derive(connection, keys, upto, skipped)
     except (*POISON, PoisonEvent) as error:
         if len(keys) == 1:
-            return [Failed(keys[0], first_line(error))]
+            return [Failed(keys[0], reason(error, applier.personal))]
     else:
         return []
     half = len(keys) // 2

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from domain.events import RecordedEvent, Unreadable
 from domain.projections.python_folds import FoldProjection, Key, Row
-from store.concealing import ready
+from store.concealing import ready, speak_of_people
 from store.database import Connection
 from store.keys import forget
 from store.payloads import Decoder
@@ -29,6 +29,7 @@ class FoldApplier:
         self._fold, self._generation = projection(), generation
         types = {event.event_type(): event for event in projection.events()}
         self.event_types, self._decoder = tuple(types), Decoder(types)
+        self.personal = speak_of_people(projection.events())
         read_model = generation.read_model(connection)
         self._columns = {column.name: column for column in read_model.columns if not column.generated}
         self._texts = _Texts(read_model.schema, read_model.name, projection.key, list(self._columns))

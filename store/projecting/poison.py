@@ -9,8 +9,9 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from domain.errors import AcciError
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting.generations import Generation
+from store.projecting.reasons import reason
 from store.projecting.spans import Applier, Key, PoisonEvent, Span
 from store.statements import sql
 
@@ -46,12 +47,12 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
             return applier.apply(connection, span), 0
     except POISON as error:
         if span.upto - span.after == 1:
-            bury(connection, applier, generation, span.upto, first_line(error))
+            bury(connection, applier, generation, span.upto, reason(error, applier.personal))
             return 0, 1
         middle = (span.after + span.upto) // 2
     except PoisonEvent as poison:
         if span.upto - span.after == 1:
-            bury(connection, applier, generation, span.upto, first_line(poison))
+            bury(connection, applier, generation, span.upto, reason(poison, applier.personal))
             return 0, 1
         # Cut in two just before the event, or just behind it if it comes first.
         middle = poison.position - 1 if poison.position - 1 > span.after else poison.position
@@ -77,7 +78,7 @@ def bury(connection: Connection, applier: Applier, generation: Generation, posit
         with connection.transaction():
             keys = applier.touched(connection, position)
     except (*POISON, PoisonEvent) as cause:
-        unreadable = f"; its key is unreadable: {first_line(cause)}"
+        unreadable = f"; its key is unreadable: {reason(cause, applier.personal)}"
     letter = {"generation": generation.generation, "position": position}
     connection.execute(sql("dead_letters/bury"), letter | {"keys": Jsonb(keys), "error": error + unreadable})
     for key in keys:

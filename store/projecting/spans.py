@@ -28,6 +28,7 @@ class Applier(Protocol):
     """Applies spans to the table of one generation, in the caller's transaction."""
 
     event_types: tuple[str, ...]  # that make a difference to it
+    personal: bool  # whether what it applies may be a person's data
 
     def apply(self, connection: Connection, span: Span) -> int:
         """Fold the span's events into the rows; how many rows changed."""

@@ -5,5 +5,6 @@ CREATE TABLE people (
     shown     text   NOT NULL,
     email     text,
     names     bigint NOT NULL,
+    CONSTRAINT people_have_names CHECK (name NOT LIKE 'unnameable%'),
     PRIMARY KEY (tenant_id, id)
 );

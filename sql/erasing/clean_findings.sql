@@ -1,0 +1,1 @@
+SELECT acci.analyze_findings();

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
+from domain.events import EventData
 from domain.personal import ERASED, personal_fields
 from store.keys import keys
 

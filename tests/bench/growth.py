@@ -28,10 +28,12 @@ def measure(ground: Ground, events: int, growth: int, turns: int) -> list[Row]:
     for length in lengths:
         url = ground.history(length)
         for projection in PROJECTIONS:
-            if projection is not UserFold or length <= FOLDED:
-                for what in ("rebuild", "catch-up"):
-                    known = costs.setdefault((projection.name, what), {})
-                    rows += _cost(url, projection, what, length, known, min(turns, TURNS))
+            if projection is UserFold and length > FOLDED:
+                continue
+            times = 1 if projection is UserFold else min(turns, TURNS)  # a minute each
+            for what in ("rebuild", "catch-up"):
+                known = costs.setdefault((projection.name, what), {})
+                rows += _cost(url, projection, what, length, known, times)
         rows += _sizes(url, length)
     return rows
 

@@ -4,16 +4,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
-from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic_core import from_json
 
 from domain.errors import AcciError
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 set_json_loads(from_json)  # three times as fast as the standard library's
 
@@ -174,6 +176,8 @@ class Database:
 
         Raises `DatabaseUnreachable` when none can be had.
         """
+        from psycopg_pool import PoolTimeout
+
         pool = self._opened()
         try:
             connection = pool.getconn(timeout=30)
@@ -201,7 +205,9 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _opened(self) -> ConnectionPool[Connection]:
+    def _opened(self) -> "ConnectionPool[Connection]":
+        from psycopg_pool import ConnectionPool  # here, as a command that uses no pool should not wait for it
+
         with self._opening:
             if self._pool is None:
                 connect(self.url, "probe", self._role).close()  # the pool would only say that it timed out

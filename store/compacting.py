@@ -72,8 +72,8 @@ def compact(
         with connection.transaction():
             folded = list(_fold_page(connection, Decoder(catalogue.events), aggregate, page))
             found = [each for each in folded if each is not None]
-            _save(connection, aggregate, found)
-        taken, unreadable = taken + len(found), unreadable + len(folded) - len(found)
+            taken += _save(connection, aggregate, found)
+        unreadable += len(folded) - len(found)
         report(min(after + streams, due), due)
     connection.execute(sql("snapshots/drop_due"))
     dropped = connection.execute(sql("snapshots/drop_superseded"), known | {"keep": keep}).rowcount
@@ -114,21 +114,17 @@ def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:
     return stream, version, state
 
 
-def _save(connection: Connection, aggregate: type[Aggregate], taken: list[Taken]) -> None:
-    connection.execute(
-        sql("snapshots/save_many"),
-        {
-            "state_schema": aggregate.state_schema(),
-            "tenant_ids": [stream.tenant_id for stream, _, _ in taken],
-            "aggregate_types": [stream.aggregate_type for stream, _, _ in taken],
-            "aggregate_ids": [stream.aggregate_id for stream, _, _ in taken],
-            "versions": [version for _, version, _ in taken],
-            "states": [
-                conceal_state(aggregate, state.model_dump_json(), stream.tenant_id, stream.aggregate_id)
-                for stream, _, state in taken
-            ],
-        },
-    )
+def _save(connection: Connection, aggregate: type[Aggregate], taken: list[Taken]) -> int:
+    """How many were saved: none of a person who was just erased."""
+    rows = [
+        (*stream, version, text)
+        for stream, version, state in taken
+        if (text := conceal_state(aggregate, state.model_dump_json(), stream.tenant_id, stream.aggregate_id))
+    ]
+    names = ("tenant_ids", "aggregate_types", "aggregate_ids", "versions", "states")
+    lists = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    connection.execute(sql("snapshots/save_many"), lists | {"state_schema": aggregate.state_schema()})
+    return len(rows)
 
 
 def _sizes(connection: Connection, aggregate_type: str) -> Sizes:

@@ -61,11 +61,15 @@ def subject_of(data: type[BaseModel], payload: dict[str, object], aggregate_id: 
     return aggregate_id if named is None else str(payload[named])
 
 
-def conceal_state(aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str) -> str:
-    """A snapshot's state, concealed as a whole if personal data may be in it."""
+def conceal_state(aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str) -> str | None:
+    """A snapshot's state, concealed as a whole if personal data may be in it.
+
+    None if the person was just erased: the state may have been folded before, and would come back under a new key.
+    """
     if not has_personal(aggregate):
         return text
-    return json.dumps(_concealed(json.loads(text), tenant_id, aggregate_id, aggregate_id))
+    concealed = json.dumps(_concealed(json.loads(text), tenant_id, aggregate_id, aggregate_id))
+    return None if keys().just_destroyed(tenant_id, aggregate_id) else concealed
 
 
 def _concealed(value: object, tenant_id: str, subject: str, about: str) -> dict[str, str]:

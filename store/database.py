@@ -68,6 +68,18 @@ class DatabaseLost(AcciError):
 
 
 @dataclass(eq=False, repr=False)
+class NoRoom(AcciError):
+    """The disk of the database is full; `reason` is what PostgreSQL could not write."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database's disk is full: {self.reason}. What was committed stays; make room and run the same again."
+        )
+
+
+@dataclass(eq=False, repr=False)
 class SchemaMissing(AcciError):
     """The database lacks something that the migrations make; `reason` is what PostgreSQL missed."""
 
@@ -97,6 +109,8 @@ def refusal_of(error: BaseException) -> AcciError | None:
         return SchemaMissing(missing) if "acci" in missing else None
     if isinstance(error, errors.InsufficientPrivilege):
         return NotAllowed(first_line(error))
+    if isinstance(error, errors.DiskFull):
+        return NoRoom(first_line(error))
     if isinstance(error, psycopg.OperationalError):
         return DatabaseLost(first_line(error))
     return None

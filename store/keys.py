@@ -114,6 +114,12 @@ class Keys:
         self.forget()
         return done
 
+    def just_destroyed(self, tenant_id: str, subject: str) -> bool:
+        """Whether a key of the person's was destroyed within the last hour."""
+        with self._opened() as connection:
+            who = {"tenant_id": tenant_id, "subject": subject}
+            return connection.execute(sql("keys/just_destroyed"), who).fetchone() is not None
+
     def erased(self) -> list[tuple[str, str]]:
         """The tenant and the name of everybody whose key was destroyed."""
         with self._opened() as connection:

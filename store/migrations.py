@@ -61,6 +61,19 @@ class ServerTooOld(AcciError):
         return f"The server is PostgreSQL {self.version}; ACCI needs {OLDEST} or later. Use a newer server."
 
 
+@dataclass(eq=False, repr=False)
+class NotUnicode(AcciError):
+    """The database stores text in an encoding that lacks what names and payloads may have."""
+
+    encoding: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database's encoding is {self.encoding}; ACCI needs UTF8. Make another one: "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
 @dataclass(frozen=True)
 class Migration:
     """One file. `checksum` is the SHA-256 of its text, line ends apart."""
@@ -103,12 +116,15 @@ def require_migrated(connection: Connection) -> None:
 def migrate(database_url: str, migrations: list[Migration] | None = None) -> list[str]:
     """Bring the schema up to date; the names of the migrations applied now.
 
-    All of them or none, in one transaction; idempotent; two at once wait for each other.
+    All of them or none, in one transaction; idempotent; two at once wait for each other. Raises `ServerTooOld`,
+    `NotUnicode`, `MigrationFailed`.
     """
     with connect(database_url, "migrate") as connection, connection.transaction():
         version = connection.info.server_version // 10_000
         if version < OLDEST:
             raise ServerTooOld(version)
+        if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+            raise NotUnicode(str(encoding))
         connection.execute(sql("migrating/take_lock"))
         waiting = pending(connection, migrations)
         if not waiting:

@@ -8,11 +8,17 @@ from store.statements import sql
 
 
 def save_snapshot(connection: Connection, stream: StreamId, version: int, state: Aggregate) -> None:
-    """Keep `state` as what the stream's events up to `version` fold to, instead of another one of that version."""
+    """Keep `state` as what the stream's events up to `version` fold to, instead of another one of that version.
+
+    Not that of a person who was just erased.
+    """
+    text = conceal_state(type(state), state.model_dump_json(), stream.tenant_id, stream.aggregate_id)
+    if text is None:
+        return
     arguments = {
         **stream._asdict(),
         "version": version,
         "state_schema": type(state).state_schema(),
-        "state": conceal_state(type(state), state.model_dump_json(), stream.tenant_id, stream.aggregate_id),
+        "state": text,
     }
     connection.execute(sql("snapshots/save"), arguments)

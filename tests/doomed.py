@@ -1,4 +1,4 @@
-"""A PostgreSQL to be killed, all its processes at once."""
+"""PostgreSQLs to be killed, all their processes at once."""
 
 import threading
 from contextlib import suppress
@@ -8,7 +8,9 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from store.embedded import EmbeddedServer
+from store.embedded import EmbeddedServer, _programs
+from store.listening import free_port
+from store.unprivileged import Account
 
 
 class Doomed:
@@ -50,3 +52,32 @@ class Doomed:
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(make.format(sql.Identifier(database), sql.Identifier(template)))
+
+
+class External(Doomed):
+    """One that ACCI has no part in: Debian's, if there is one, else made of the same programs as the embedded one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        self._programs = debian[-1].parent if debian else _programs()
+        self._data, self._port = folder / "data", 0
+
+    def start(self, port: int = 0) -> str:
+        self._port = port or free_port()
+        if not self._data.exists():
+            Account.for_data(self._data).give(self._folder)
+            self._run("initdb", "-D", self._data, "-U", "acci", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        how = f"-p {self._port} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="
+        self._run("pg_ctl", "start", "-w", "-D", self._data, "-l", self._folder / "log", "-o", how)
+        return self.url("postgres")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", "fast")
+
+    def url(self, database: str) -> str:
+        return f"postgresql://acci@127.0.0.1:{self._port}/{database}"
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = Account.for_data(self._data).run([self._programs / program, *arguments], self._folder, 60)
+        assert done.returncode == 0, done.stdout

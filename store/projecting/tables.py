@@ -61,8 +61,8 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
     try:
         connection.execute(text.encode(), prepare=False)
     except psycopg.Error as error:
-        if is_transient(error):
-            raise
+        if is_transient(error) or isinstance(error, psycopg.OperationalError):
+            raise  # not the file's fault
         reason = f"PostgreSQL refuses its SQL file: {first_line(error)}. Correct it and run the same again."
         raise ProjectionError(projection.__name__, reason) from error
     connection.execute(sql("projecting/leave_schema"))

@@ -1,4 +1,4 @@
-"""Catch-up, retries, compaction, repair and sealing cut off at each step: what was committed stays, a rerun ends it."""
+"""Catch-up, retries, audit, repair and sealing cut off at each step: what was committed stays, a rerun ends it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from store.auditing import repairing
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import WHOLE
 from store.catalogue import load
-from store.compacting import compact
 from store.database import Connection, connect
 from store.projecting import dead_letters, rebuilding
 from store.projecting.batches import catch_up
@@ -25,7 +24,6 @@ from tests.servers import SharedServer
 
 CATALOGUE = load(CONTEXTS)
 SALES, TOTALS = CATALOGUE.projection("daily_sales"), CATALOGUE.projection("order_totals")
-USER = CATALOGUE.aggregates["User"]
 COMMIT = b"COMMIT"
 Work = Callable[[Connection], object]
 
@@ -48,10 +46,6 @@ def retried(connection: Connection) -> object:
     return dead_letters.retry(connection, CATALOGUE, TOTALS)
 
 
-def compacted(connection: Connection) -> object:
-    return compact(connection, CATALOGUE, USER, streams=5)
-
-
 def repaired(connection: Connection) -> object:
     for check, name in chosen(CATALOGUE, ["rows"], "daily_sales"):
         audit(connection, CATALOGUE, check, name, WHOLE)
@@ -62,7 +56,7 @@ def sealed(connection: Connection) -> object:
     return sealing.seal(connection, 10)
 
 
-ADVANCE, DERIVED, SAVED, SEALED = b"UPDATE acci.generations", b"DELETE FROM acci.parked_keys", b"INSERT INTO acci.snapshots", b"INSERT INTO acci.seals"  # fmt: skip  # noqa: E501
+ADVANCE, DERIVED, SEALED = b"UPDATE acci.generations", b"DELETE FROM acci.parked_keys", b"INSERT INTO acci.seals"
 CUTS = (
     Cut("catch-up: the checkpoint is locked", caught_up, "after", (b"FOR UPDATE",)),
     Cut("catch-up: before the rows are merged", caught_up, "before", (b"MERGE INTO generation_",)),
@@ -73,7 +67,6 @@ CUTS = (
     Cut("retry: rows are derived, keys still parked", retried, "before", (DERIVED,)),
     Cut("retry: keys are released, not committed", retried, "after", (DERIVED,)),
     Cut("retry: committed, and nobody heard", retried, "after", (DERIVED, COMMIT)),
-    Cut("compaction: before superseded ones are dropped", compacted, "before", (b"DELETE FROM acci.snapshots",)),
     Cut("audit: what was found is kept, and nobody heard", repaired, "after", (b"INSERT INTO acci.findings",)),
     Cut("repair: rows are derived, not committed", repaired, "after", (b"DELETE FROM generation_",)),
     Cut("seal: before the commit", sealed, "before", (SEALED, COMMIT)),
@@ -83,7 +76,7 @@ CUTS = (
 
 @pytest.fixture(scope="module")
 def prepared(server: SharedServer) -> Iterator[str]:
-    """Something to do for each: sales are behind and wrong in a row, an order's key is parked, snapshots are due."""
+    """Something to do for each: sales are behind and wrong in a row, an order's key is parked."""
     with server.database() as url:
         with connect(url, "test") as connection:
             append_users(connection, 20)
@@ -112,7 +105,7 @@ def test_cut_off(server: SharedServer, prepared: str, cut: Cut) -> None:
 
         def done_again() -> bool:
             try:
-                for work in (repaired, caught_up, retried, compacted, sealed):
+                for work in (repaired, caught_up, retried, sealed):
                     work(connection)
             except Busy:
                 return False

@@ -24,9 +24,10 @@ from store.handling import CommandHandler
 from store.migrations import known, migrate
 from store.projecting import rebuilding, swapping
 from store.projecting.batches import catch_up
+from store.projecting.following import follow
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
 from store.tenants import enter
-from tests.doomed import Doomed
+from tests.doomed import Doomed, External
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 from tests.prefect_server import wait_for
@@ -306,9 +307,17 @@ def test_the_schema_before_roles_and_tenants_is_upgraded_with_its_data(empty_dat
 # -- PostgreSQL goes and comes back ---------------------------------------------------------------------------------
 
 
-def test_postgresql_is_killed_under_load(tmp_path: Path) -> None:
+def findings_of_ledger(connection: Connection) -> list[str]:
+    """What a whole audit finds wrong, once the read model has caught up."""
+    catch_up(connection, LEDGER, LEDGER.projection("holders"))
+    made = [audit(connection, LEDGER, check, name, WHOLE) for check, name in chosen(LEDGER, [], None)]
+    return [f"{each.check}: {found.problem}" for each in made for found in each.found]
+
+
+@pytest.mark.parametrize("kind", [Doomed, External])
+def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> None:
     """Clients that go on sending what they were not told of: each command once, none that was told is lost."""
-    server = Doomed(tmp_path)
+    server = kind(tmp_path)
     try:
         url = server.start()
         port = int(url.rpartition("/")[0].rpartition(":")[2])
@@ -335,10 +344,18 @@ def test_postgresql_is_killed_under_load(tmp_path: Path) -> None:
                         told[0] += many
                     heard = True
 
+        followed = [0]
+
+        def follower() -> None:
+            followed[0] = follow(url, LEDGER, ["holders"], 0.05, stop.is_set, lambda *_: None)
+
+        with connect(url, "test") as connection:
+            rebuilding.rebuild(connection, LEDGER, LEDGER.projection("holders"))
         clients = [threading.Thread(target=client, args=(f"a{number}",)) for number in range(4)]
+        clients.append(threading.Thread(target=follower))
         for each in clients:
             each.start()
-        for _ in range(3):
+        for _ in range(2):
             time.sleep(1)
             server.kill()
             server.start_again(port)
@@ -353,13 +370,15 @@ def test_postgresql_is_killed_under_load(tmp_path: Path) -> None:
                 "SELECT count(*) FROM (SELECT FROM acci.events GROUP BY aggregate_id HAVING max(version) <> count(*)) g"
             )
             assert value(connection, gaps) == 0
+            assert followed[0] > 0
+            assert findings_of_ledger(connection) == []
     finally:
         server.stop()
 
 
 def test_a_sender_outlives_the_servers_restart(tmp_path: Path) -> None:
     """An external PostgreSQL that is stopped and started: the pool finds it again."""
-    server = Doomed(tmp_path)
+    server = External(tmp_path)
     try:
         url = server.start()
         migrate(url)

@@ -163,6 +163,19 @@ def test_a_migration_edited_after_the_fact(database_url: str, tmp_path: Path) ->
     assert run_there("migrate").returncode == 0, "line ends may differ"
 
 
+def test_a_database_that_is_not_unicode(database_url: str) -> None:
+    name = f"{database_url.rpartition('/')[2]}_ascii"
+    make = "CREATE DATABASE {} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        database = psycopg.sql.Identifier(name)
+        connection.execute(psycopg.sql.SQL(make).format(database))
+        try:
+            said = refusal(acci("migrate", ACCI_DATABASE_URL=f"{database_url}_ascii"))
+        finally:
+            connection.execute(psycopg.sql.SQL("DROP DATABASE {}").format(database))
+    assert said.startswith("The database's encoding is SQL_ASCII; ACCI needs UTF8.")
+
+
 def test_a_database_of_a_newer_checkout(database_url: str) -> None:
     execute(database_url, "INSERT INTO acci_migrations.applied (name, checksum) VALUES ('9999_later', 'x')")
     assert "has the migration 9999_later" in refusal(acci("migrate", ACCI_DATABASE_URL=database_url))

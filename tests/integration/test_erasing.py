@@ -349,6 +349,21 @@ def test_a_batch_under_way_puts_nothing_back(handler: CommandHandler, built: Con
     assert rows(built, "people")[0][2:4] == (ERASED, "[erased] of Delft")
 
 
+def test_a_state_folded_before_is_not_kept_afterwards(
+    handler: CommandHandler, built: Connection, database_url: str
+) -> None:
+    """Whoever loaded the person, and would keep a snapshot now, would bring them back under a new key."""
+    with Database(database_url, 2, "append") as database:
+        events = EventStore(database, CATALOGUE)
+        loaded = events.load(Person, stream("ann"))
+        assert loaded.state.name == SECRETS[2]
+        erase(built, CATALOGUE, "t1", "ann")
+        events.save_snapshot(stream("ann"), loaded.version, loaded.state)
+        assert compact(built, CATALOGUE, Person).taken == 0
+        assert value(built, "SELECT count(*) FROM acci.snapshots WHERE (tenant_id, aggregate_id) = ('t1', 'ann')") == 0
+        assert events.load(Person, stream("ann")).state.name == ERASED
+
+
 def test_in_one_command(handler: CommandHandler, built: Connection, database_url: str, keys_url: str) -> None:
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_KEYS_URL": keys_url, "ACCI_CONTEXTS": "tests.people"}
     done = acci("erase", "ann", "--tenant", "t1", **environment)

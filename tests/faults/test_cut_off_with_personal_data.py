@@ -1,0 +1,135 @@
+"""Compaction and erasing cut off at each step: nothing wrong is kept, nobody comes back, and a rerun ends it.
+
+What else runs has its places elsewhere, only reads (quality suites), or writes one statement at a time (housekeeping,
+health).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from domain.errors import AcciError
+from domain.personal import ERASED
+from store.auditing.auditing import audit, chosen
+from store.auditing.extents import Extent
+from store.catalogue import Catalogue
+from store.compacting import compact
+from store.database import Connection, Database, connect
+from store.erasing import erase
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.keys import forget
+from store.projecting import rebuilding
+from tests.cutting import CuttingProxy, When
+from tests.histories import value
+from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
+from tests.prefect_server import wait_for
+from tests.servers import SharedServer
+
+CATALOGUE = Catalogue((CONTEXT,))
+COMMIT = b"COMMIT"
+SAVED, DROPPED = b"INSERT INTO acci.snapshots", b"DELETE FROM acci.snapshots"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The statements by the last of which the connection ends, before or after it."""
+
+    name: str
+    when: When
+    marks: tuple[bytes, ...]
+
+
+COMPACTION = (
+    Cut("snapshots are taken, not committed", "after", (SAVED,)),
+    Cut("a page is committed, and nobody heard", "after", (SAVED, COMMIT)),
+    Cut("superseded ones are there yet", "before", (DROPPED,)),
+    Cut("superseded ones are dropped, and nobody heard", "after", (DROPPED,)),
+)
+ERASING = (
+    Cut("the key is gone, nothing is derived anew", "before", (b"FOR UPDATE",)),
+    Cut("rows are derived anew, not committed", "after", (b"DELETE FROM generation_",)),
+    Cut("rows are derived anew, and nobody heard", "after", (b"DELETE FROM generation_", COMMIT)),
+    Cut("before the table is vacuumed", "before", (b"VACUUM",)),
+    Cut("snapshots are there yet", "before", (DROPPED,)),
+    Cut("snapshots are gone, findings are there yet", "before", (b"DELETE FROM acci.findings",)),
+    Cut("before it is looked through again", "before", (b"AS kept",)),
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(server: SharedServer) -> Iterator[str]:
+    """Twelve people whose snapshots are due, half of them with older ones; a key store that all tests share."""
+    with pytest.MonkeyPatch.context() as patch, server.database(template="template1") as keys_url:
+        patch.setenv("ACCI_KEYS_URL", keys_url)
+        with server.database() as url:
+            with Database(url, 1, "append") as database, connect(url, "test", "administer") as connection:
+                handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
+                for number in range(12):
+                    person = f"p{number}"
+                    handler.handle(command(RegisterPerson(person=person, name=f"Zwart {number}", city="Delft")))
+                    if number % 2:
+                        handler.handle(command(RenamePerson(person=person, name=f"Wit {number}")))
+                compact(connection, CATALOGUE, Person)
+                for number in range(12):
+                    for name in ("Rood", "Blauw", "Groen"):
+                        handler.handle(command(RenamePerson(person=f"p{number}", name=f"{name} {number}")))
+                connection.execute("SET ROLE NONE")
+                connection.execute("DELETE FROM acci.snapshots WHERE version > 2")
+                connection.execute("SET ROLE acci_administer")
+                rebuilding.rebuild(connection, CATALOGUE, People)
+            yield url.rpartition("/")[2]
+        forget()
+
+
+def cut_off(url: str, cut: Cut, work: Callable[[Connection], object]) -> None:
+    proxy = CuttingProxy(url)
+    proxy.cut(cut.when, marks=cut.marks)
+    with pytest.raises((psycopg.OperationalError, AcciError)), connect(proxy.url, "doomed", "administer") as doomed:
+        work(doomed)
+    assert not proxy.is_armed
+    proxy.close()
+
+
+def compacted(connection: Connection) -> object:
+    return compact(connection, CATALOGUE, Person, streams=5)
+
+
+def findings(connection: Connection, *people: str) -> list[str]:
+    """What is wrong with the rows and snapshots of these people, or with anybody's."""
+    extent = Extent(keys=tuple(("t1", person) for person in people))
+    names = [
+        (check, name) for check, name in chosen(CATALOGUE, ["rows", "snapshots"], None) if name in (None, "people")
+    ]
+    return [found.problem for check, name in names for found in audit(connection, CATALOGUE, check, name, extent).found]
+
+
+@pytest.mark.parametrize("cut", COMPACTION, ids=[cut.name for cut in COMPACTION])
+def test_compaction(server: SharedServer, prepared: str, cut: Cut) -> None:
+    with server.database(template=prepared) as url, connect(url, "test") as connection:
+        cut_off(url, cut, compacted)
+        assert findings(connection) == [], "each snapshot that is there is what replay gives"
+        compacted(connection)
+        assert value(connection, "SELECT count(*) = 12 AND min(version) >= 4 FROM acci.snapshots")
+        assert findings(connection) == []
+
+
+@pytest.mark.parametrize("cut", ERASING, ids=[cut.name for cut in ERASING])
+def test_erasing(server: SharedServer, prepared: str, cut: Cut) -> None:
+    person = f"p{ERASING.index(cut)}"  # a key is destroyed once, and for all
+    with server.database(template=prepared) as url, connect(url, "test", "administer") as connection:
+        cut_off(url, cut, lambda doomed: erase(doomed, CATALOGUE, "t1", person))
+        with Database(url, 1, "append") as database:
+            for event in EventStore(database, CATALOGUE).read_stream(stream(person)):
+                assert event.data.name == ERASED  # type: ignore[attr-defined]
+
+        def erased() -> bool:
+            return not erase(connection, CATALOGUE, "t1", person).left
+
+        wait_for(erased, 30, "the server has noticed that the connection is gone")
+        query = "SELECT name FROM read.people WHERE id = %s"
+        assert value(connection, query, (person,)) == ERASED
+        assert value(connection, "SELECT count(*) FROM acci.snapshots WHERE aggregate_id = %s", (person,)) == 0
+        assert findings(connection, person) == []

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
@@ -13,7 +13,7 @@ from flows.audit_report import announce, tell_audit, tell_history, tell_repairs
 from flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
 from flows.links import this_run
 from flows.names import of_audit
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.auditing import repairing
@@ -29,8 +29,7 @@ DAYS_SHOWN = 30
 LOG = "the log"
 
 
-@task(task_run_name="audit {of}", **RETRIED)
-@refusing
+@step("audit {of}")
 def look(of: str, checks: list[str], extent: Extent) -> list[Audited]:
     """Make the checks, of the log or of one read model, and keep what they find."""
     projection = None if of == LOG else of
@@ -50,8 +49,7 @@ def _said(done: Audited) -> str:
     return f"{many} found, {done.new} new, {done.resolved} gone, {done.seconds} s"
 
 
-@task(task_run_name="repair {projection}", **RETRIED)
-@refusing
+@step("repair {projection}")
 def mend(projection: str) -> list[Repaired]:
     """Derive what the findings name anew, and look at it again; of `all`, every one and the log."""
     with session("repair") as (connection, catalogue):
@@ -90,17 +88,23 @@ def audit(
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)
-    done = [each for name in groups for each in look(name or LOG, checks, extent)]
+    states = [look(name or LOG, checks, extent, return_state=True) for name in groups]
+    done = [each for state in states if state.is_completed() for each in state.result()]
+    stopped = [state.message or "" for state in states if not state.is_completed()]
     if repair and any(each.found for each in done):
         tell_repairs(mend(projection))
         done = [each for every in done for each in again(every, extent)]
     tell_audit(done)
     with session("audit") as (connection, _):
-        is_full = one is None and not (checks or tenant or keys or since)
+        is_full = one is None and not (checks or tenant or keys or since or stopped)
         record(connection, result(done, is_full, one_in, time.monotonic() - began))
         tell_history(history(connection, DAYS_SHOWN))
     announce(done)
-    return verdict(done, Severity(fail_at))
+    said = verdict(done, Severity(fail_at))
+    if stopped:
+        others = f" Of the rest: {said.message}" if done else ""
+        return Failed(name="Incomplete", message=f"{stopped[0]}{others}")
+    return said
 
 
 def again(done: Audited, extent: Extent) -> list[Audited]:

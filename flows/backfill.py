@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -11,7 +11,7 @@ from pydantic import Field
 from flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
 from flows.names import of_backfill
 from flows.progress import ProgressBar
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.projecting import backfilling
@@ -19,8 +19,7 @@ from store.projecting.backfilling import CHUNK_SIZE, Backfill
 from store.projecting.choices import Choice, moment
 
 
-@task(task_run_name="choose keys of {projection}", **RETRIED)
-@refusing
+@step("choose keys of {projection}")
 def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
     """The backfill that an earlier run left unfinished, or a new one."""
     with session("backfill") as (connection, catalogue):
@@ -32,8 +31,7 @@ def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
     return backfill
 
 
-@task(task_run_name="derive {backfill.keys} keys of {backfill.projection}", **RETRIED)
-@refusing
+@step("derive {backfill.keys} keys of {backfill.projection}")
 def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
     """Derive the chunks that are missing, one transaction each."""
     bar = ProgressBar(f"backfill {backfill.projection}", "keys")

@@ -4,12 +4,12 @@ import os
 import socket
 from dataclasses import dataclass
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 
 from flows.plans import shares_of
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
-from flows.retrying import RETRIED, refusing
+from flows.retrying import step
 from flows.session import session
 from flows.telling import tell_plan, tell_verdict
 from store.projecting import gate, rebuilding, swapping
@@ -27,16 +27,14 @@ class Orders:
     keep: int
 
 
-@task(task_run_name="count events", **RETRIED)
-@refusing
+@step("count events")
 def count(projections: list[str]) -> Counts:
     """The events that all the plans tell of, counted in one reading of the log."""
     with session("rebuild") as (connection, catalogue):
         return count_events(connection, [catalogue.projection(name) for name in projections])
 
 
-@task(task_run_name="plan {projection}", **RETRIED)
-@refusing
+@step("plan {projection}")
 def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
     """What the rebuild would read, take and change; refused if something depends on columns that go."""
     with session("rebuild") as (connection, catalogue):
@@ -48,8 +46,7 @@ def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
     return ahead
 
 
-@task(task_run_name="begin {projection}", **RETRIED)
-@refusing
+@step("begin {projection}")
 def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build: the one an interrupted rebuild left, or a new one."""
     with session("rebuild") as (connection, catalogue):
@@ -71,12 +68,10 @@ class Filled:
     by: str
 
 
-@task(
-    task_run_name="fill {generation.projection}, partition {partition.partition} of {partition.partitions}, "
-    "up to position {partition.target}",
-    **RETRIED,
+@step(
+    "fill {generation.projection}, partition {partition.partition} of {partition.partitions}, "
+    "up to position {partition.target}"
 )
-@refusing
 def fill(generation: Generation, partition: Partition) -> Filled:
     """Project the history up to the partition's target onto one share of the keys."""
     bar = ProgressBar(f"fill {generation.projection}, partition {partition.partition}")
@@ -86,8 +81,7 @@ def fill(generation: Generation, partition: Partition) -> Filled:
     return Filled(rows, f"{socket.gethostname()}/{os.getpid()}")
 
 
-@task(task_run_name="finish {generation.projection}", **RETRIED)
-@refusing
+@step("finish {generation.projection}")
 def finish(generation: Generation, _: Orders) -> Generation:
     """Build the indexes and gather statistics, then catch up, so that the gate sees what readers will."""
     with session("rebuild") as (connection, catalogue):
@@ -95,8 +89,7 @@ def finish(generation: Generation, _: Orders) -> Generation:
         return swapping.come_near(connection, catalogue.projection(generation.projection), finished)
 
 
-@task(task_run_name="check {generation.projection}", **RETRIED)
-@refusing
+@step("check {generation.projection}")
 def check(generation: Generation, orders: Orders) -> Generation:
     """The gate: whether the generation may be published. If not, nothing is, and the artifact says why."""
     with session("rebuild") as (connection, catalogue):
@@ -110,16 +103,14 @@ def check(generation: Generation, orders: Orders) -> Generation:
     return generation
 
 
-@task(task_run_name="publish {generation.projection}", **RETRIED)
-@refusing
+@step("publish {generation.projection}")
 def publish(generation: Generation, _: Orders) -> Generation:
     """Catch up and swap, in one transaction."""
     with session("rebuild") as (connection, catalogue):
         return swapping.publish(connection, catalogue.projection(generation.projection), generation)
 
 
-@task(task_run_name="retain {generation.projection}", **RETRIED)
-@refusing
+@step("retain {generation.projection}")
 def retain(generation: Generation, orders: Orders) -> Generation:
     """Make reading the new one as cheap as it gets, and drop old ones beyond those that are kept for a rollback."""
     with session("rebuild") as (connection, _):

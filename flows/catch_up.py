@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -17,7 +17,7 @@ from flows.forms import AllOrOne
 from flows.names import add_to_name
 from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import projection_names, session
 from flows.telling import tell_verdict
 from flows.timeouts import allowed_seconds
@@ -44,8 +44,7 @@ class Outcome:
     seconds: float
 
 
-@task(task_run_name="catch up {projection}", **RETRIED)
-@refusing
+@step("catch up {projection}")
 def catch_up_projection(projection: str, batch_size: int) -> Outcome:
     """Bring one live read model to the high-water mark; build it if it never was."""
     began = time.monotonic()

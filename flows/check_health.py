@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -12,7 +12,7 @@ from pydantic import Field
 from flows import happenings
 from flows.charts import lines
 from flows.links import to_run
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.telling import markdown_table, tell_chart
 from flows.timeouts import allowed_seconds
@@ -25,8 +25,7 @@ from store.settings import Settings
 HOURS_SHOWN = 24
 
 
-@task(task_run_name="look at everything", **RETRIED)
-@refusing
+@step("look at everything")
 def look(bounds: Bounds) -> Health:
     """What `acci health` would say."""
     settings = Settings.from_environment()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -14,7 +14,7 @@ from flows import quality
 from flows.forms import AllOrOne
 from flows.quality import Report
 from flows.quality_report import outcome, page
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import projection_names, session
 from flows.telling import markdown_table
 from flows.timeouts import allowed_seconds
@@ -23,8 +23,7 @@ from store.projecting import generations
 from store.settings import Settings
 
 
-@task(task_run_name="check the quality of {projection}", **RETRIED)
-@refusing
+@step("check the quality of {projection}")
 def check_projection(projection: str, span: tuple[int, int] | None = None) -> Report | None:
     """The suite on the live generation, with `span` on what those events touched; None if there is none to check."""
     with session("quality") as (connection, catalogue):

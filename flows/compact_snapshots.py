@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.forms import AllOrOneAggregate
 from flows.progress import ProgressBar
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
@@ -20,8 +20,7 @@ from store.compacting import Compacted, compact, some_streams
 from store.projecting.batches import Progress
 
 
-@task(task_run_name="compact the snapshots of {aggregate}", **RETRIED)
-@refusing
+@step("compact the snapshots of {aggregate}")
 def compact_aggregate(aggregate: str, keep: int) -> Compacted:
     """Take the aggregate's due snapshots and drop those that newer ones replace."""
     bar = ProgressBar(f"compact the snapshots of {aggregate}", "streams")
@@ -38,8 +37,7 @@ def compact_aggregate(aggregate: str, keep: int) -> Compacted:
     return done
 
 
-@task(task_run_name="check snapshots of {aggregate} by replay", **RETRIED)
-@refusing
+@step("check snapshots of {aggregate} by replay")
 def check_sample(aggregate: str, sample: int) -> Audited | None:
     """Hold a few of the aggregate's snapshots against replay."""
     with session("compact snapshots") as (connection, catalogue):

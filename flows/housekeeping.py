@@ -2,20 +2,19 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.housekeeping import Tidied, tidy
 
 
-@task(task_run_name="tidy", **RETRIED)
-@refusing
+@step("tidy")
 def remove(keep: int, days: int) -> list[Tidied]:
     """Remove what is old and of no use."""
     with session("housekeeping") as (connection, catalogue):

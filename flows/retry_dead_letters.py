@@ -2,22 +2,21 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.forms import AllOrOne
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import projection_names, session
 from flows.timeouts import allowed_seconds
 from store.projecting.dead_letters import Retried, letters, retry
 from store.projecting.generations import NotBuilt
 
 
-@task(task_run_name="retry dead letters of {projection}", **RETRIED)
-@refusing
+@step("retry dead letters of {projection}")
 def retry_projection(projection: str) -> Retried:
     """Derive the projection's parked keys anew and release those that can be."""
     with session("retry dead letters") as (connection, catalogue):

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
+from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -21,10 +22,6 @@ def if_transient(_task: Any, _run: Any, state: State[Any]) -> bool:
     """For Prefect: whether a failed task may be tried again."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, BaseException) and is_transient(error)
-
-
-# For every task: at most three more tries, after 1, 5 and 15 seconds.
-RETRIED: dict[str, Any] = {"retries": 3, "retry_delay_seconds": [1, 5, 15], "retry_condition_fn": if_transient}
 
 
 def refusing(run: Callable[P, T]) -> Callable[P, T]:
@@ -52,3 +49,30 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
             raise Unspoken(kind_of(error)) from None
 
     return refuse
+
+
+class Step(Task[P, T]):
+    """A task whose refusal is raised where it was called: by itself, Prefect hands the failed state on as a result."""
+
+    def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+        call: Callable[..., Any] = super().__call__
+        found = call(*args, return_state=return_state, **kwargs)
+        return found.result() if isinstance(found, State) and not return_state else found
+
+
+def step(name: str) -> Callable[[Callable[P, T]], Task[P, T]]:
+    """A task whose runs are called `name`. What may go away by itself is tried three times more, after 1, 5 and 15 s.
+
+    What ACCI refuses ends it as a sentence, and is raised where it was called.
+    """
+
+    def made(run: Callable[P, T]) -> Task[P, T]:
+        return Step(
+            refusing(run),
+            task_run_name=name,
+            retries=3,
+            retry_delay_seconds=[1, 5, 15],
+            retry_condition_fn=if_transient,
+        )
+
+    return made

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
 from flows.forms import OneProjection
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store.projecting import generations
@@ -17,8 +17,7 @@ from store.projecting.generations import Generation
 from store.projecting.rolling_back import candidate, roll_back
 
 
-@task(task_run_name="roll back {projection}", **RETRIED)
-@refusing
+@step("roll back {projection}")
 def put_back(projection: str, generation: int, as_it_was: bool) -> tuple[Generation, tuple[Generation, ...]]:
     """Swap the old generation in; what is live then, and what is kept."""
     with session("rollback") as (connection, catalogue):

@@ -2,21 +2,20 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.retrying import RETRIED, refusing
+from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
 from store import sealing
 from store.sealing import SIZE, Sealed
 
 
-@task(task_run_name="seal", **RETRIED)
-@refusing
+@step("seal")
 def seal_events(size: int) -> Sealed:
     """Seal what is not sealed yet."""
     with session("seal", "administer") as (connection, _):

@@ -114,7 +114,7 @@ def require_migrated(connection: Connection) -> None:
 
 
 def migrate(database_url: str, migrations: list[Migration] | None = None) -> list[str]:
-    """Bring the schema up to date; the names of the migrations applied now.
+    """Bring the schema up to date; the names of the migrations applied now. A restored one belongs to whom it should.
 
     All of them or none, in one transaction; idempotent; two at once wait for each other. Raises `ServerTooOld`,
     `NotUnicode`, `MigrationFailed`.
@@ -127,6 +127,8 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
             raise NotUnicode(str(encoding))
         connection.execute(sql("migrating/take_lock"))
         waiting = pending(connection, migrations)
+        if not waiting and migrations is None:
+            connection.execute(sql("migrating/belongings"), prepare=False)
         if not waiting:
             return []
         for statement in ("migrating/create_schema", "migrating/create_history"):

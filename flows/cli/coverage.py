@@ -19,12 +19,17 @@ def coverage(json: JsonFlag = False) -> None:
     """
     from store.catalogue import load
     from store.coverage import coverage as coverage_of
-    from store.database import connect
+    from store.database import SchemaMissing, connect
     from store.embedded import database_url
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "coverage", "administer") as connection:
+    url = database_url(settings)
+    try:
+        opened = connect(url, "coverage", "administer")
+    except SchemaMissing:
+        opened = connect(url, "coverage")  # of an older ACCI, which had no roles: this is asked before migrating
+    with opened as connection:
         shapes = coverage_of(connection, catalogue)
     if json:
         print_json([asdict(shape) for shape in shapes])

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,6 +96,21 @@ class PrefectApi:
             self._ask("PUT", f"/automations/{known[0]['id']}", wanted)
         else:
             self._ask("POST", "/automations/", wanted)
+
+    def put_schedules(self, deployment: str, declared: Sequence[Mapping[str, Any]]) -> None:
+        """Afterwards those of its schedules that have a slug are the declared ones, on unless declared otherwise.
+
+        Prefect's own command leaves on or off what says nothing, and leaves what is declared no more. A schedule
+        without a slug is a person's, made in the UI.
+        """
+        is_on = {schedule["slug"]: schedule.get("active", True) for schedule in declared}
+        for found in self._ask("POST", "/deployments/filter", {"deployments": {"name": {"any_": [deployment]}}}):
+            for schedule in found["schedules"]:
+                path = f"/deployments/{found['id']}/schedules/{schedule['id']}"
+                if schedule["slug"] in is_on and schedule["active"] != is_on[schedule["slug"]]:
+                    self._ask("PATCH", path, {"active": is_on[schedule["slug"]]})
+                elif schedule["slug"] and schedule["slug"] not in is_on:
+                    self._ask("DELETE", path)
 
     def block(self, name: str) -> str | None:
         """The id of the block TYPE/NAME, if there is one."""

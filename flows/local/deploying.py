@@ -67,6 +67,8 @@ class Deploying:
         Raises `ServerDidNotStart` with what Prefect said if a deployment is refused.
         """
         self._program.finish(SECONDS)
+        for deployment in self.declared["deployments"]:
+            self._api.put_schedules(deployment["name"], deployment["schedules"])
         for automation in self.declared["automations"]:
             self._api.put_automation(automation)
         if self._block is not None:

@@ -118,10 +118,38 @@ def test_deploying_again_changes_nothing(prefect_server: PrefectServer) -> None:
     assert known() == before
 
 
+def test_schedules_become_as_declared_again(prefect_server: PrefectServer) -> None:
+    """Whatever was switched on or off in the UI, or declared once and no more; a person's own schedule stays."""
+
+    def schedules() -> list[tuple[str | None, bool]]:
+        found = prefect_server.deployments()["rebuild-all"]["schedules"]
+        return sorted(((each["slug"], each["active"]) for each in found), key=str)
+
+    path = f"/deployments/{prefect_server.deployments()['rebuild-all']['id']}/schedules"
+    cron = {"cron": "0 0 1 1 *", "timezone": "UTC"}
+    made = [{"schedule": cron, "active": False, "slug": slug} for slug in (None, "declared-no-more")]
+    prefect_server.client.post(path, json=made).raise_for_status()
+    (declared,) = (each for each in prefect_server.client.get(path).json() if each["slug"] == "weekly")
+    prefect_server.client.patch(f"{path}/{declared['id']}", json={"active": True}).raise_for_status()
+    assert schedules() == [("declared-no-more", False), ("weekly", True), (None, False)]
+    weekly = next(each for each in DECLARED if each["name"] == "rebuild-all")["schedules"]
+    prefect_server.api.put_schedules("rebuild-all", weekly)
+    assert schedules() == [("weekly", False), (None, False)]
+    (own,) = (each for each in prefect_server.client.get(path).json() if each["slug"] is None)
+    prefect_server.client.delete(f"{path}/{own['id']}").raise_for_status()
+
+
 def test_a_run_by_the_worker_completes(prefect_server: PrefectServer, database_url: str) -> None:
     # A scheduled run may be at it, every two minutes, and this one would be cancelled.
     run = prefect_server.run(prefect_server.without_limit("catch-up"), {}, ACCI_DATABASE_URL=database_url)
     assert prefect_server.ended(run)["state"]["type"] == "COMPLETED"
+
+
+def test_what_a_task_refuses_is_the_sentence_of_the_run(prefect_server: PrefectServer, empty_database_url: str) -> None:
+    run = prefect_server.run("housekeeping", {}, ACCI_DATABASE_URL=empty_database_url)
+    state = prefect_server.ended(run)["state"]
+    assert state["type"] == "FAILED"
+    assert state["message"].startswith("The database has no ACCI schema"), state["message"]
 
 
 @pytest.fixture

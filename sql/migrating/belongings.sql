@@ -1,0 +1,35 @@
+-- What projecting made belongs to acci_project, also where a restore gave it to whoever restored; and that user takes the
+-- roles. Nothing is done where all is as it should be. To own a schema takes the right to make one.
+DO $$
+DECLARE
+    name text;
+    made record;
+    asked CONSTANT text := CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['acci_append', 'acci_project', 'acci_read', 'acci_administer'] LOOP
+        IF NOT pg_has_role(current_user, name, asked) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', name);
+        END IF;
+    END LOOP;
+    IF NOT pg_has_role('acci_administer', 'acci_project', 'MEMBER') THEN
+        GRANT acci_project TO acci_administer;
+    END IF;
+    CREATE TEMP TABLE acci_astray ON COMMIT DROP AS
+        SELECT 'SCHEMA' AS kind, oid, quote_ident(nspname) AS place FROM pg_catalog.pg_namespace
+        WHERE nspname ~ '^generation_\d+$' AND nspowner <> 'acci_project'::regrole
+        UNION ALL
+        SELECT 'TABLE', c.oid, format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relowner <> 'acci_project'::regrole
+          AND (n.nspname ~ '^generation_\d+$' AND c.relkind IN ('r', 'p', 'v', 'm')
+               OR n.nspname = 'read' AND c.relkind = 'v' AND c.relname IN (SELECT projection FROM acci.generations));
+    IF EXISTS (SELECT FROM acci_astray) THEN
+        EXECUTE format('GRANT CREATE ON DATABASE %I TO acci_project', current_database());
+        FOR made IN SELECT kind, place FROM acci_astray ORDER BY kind LOOP
+            EXECUTE format('ALTER %s %s OWNER TO acci_project', made.kind, made.place);
+        END LOOP;
+        EXECUTE format('REVOKE CREATE ON DATABASE %I FROM acci_project', current_database());
+    END IF;
+    DROP TABLE acci_astray;
+END
+$$;

@@ -60,7 +60,7 @@ def _up_to_date(ground: Ground) -> str:
 def _run(server: PrefectServer, url: str) -> list[float]:
     """The seconds until each of PURPOSES, by the server's clock, which is this machine's."""
     asked = time.time()
-    run = server.run("catch-up", {"projection": PROJECTION}, ACCI_DATABASE_URL=url)
+    run = server.run(server.without_limit("catch-up"), {"projection": PROJECTION}, ACCI_DATABASE_URL=url)
     ended = server.ended(run)
     if ended["state"]["type"] != "COMPLETED":
         raise RuntimeError(f"the run ended as {ended['state']['name']}: {ended['state']['message']}")

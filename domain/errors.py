@@ -4,6 +4,7 @@
     ├── DefinitionError            a declaration in a domain package is wrong
     │   └── ProjectionError        … in a projection, naming the rule
     ├── UnknownName                no command, event, projection, query … of that name
+    ├── UnknownNumber              no dead letter, no generation of that number
     ├── InvalidCommand             a command's data fails validation, by field
     ├── Refused                    an aggregate's rules say no (the domain error of a handler)
     ├── ConcurrencyError           the stream is not at the expected version
@@ -54,8 +55,21 @@ class UnknownName(AcciError):
     known: tuple[str, ...]
 
     def __str__(self) -> str:
-        known = ", ".join(sorted(self.known)) or "none; is its domain named in ACCI_CONTEXTS?"
-        return f"There is no {self.kind} named {self.name!r}. Known: {known}."
+        known = f"Known: {', '.join(sorted(self.known))}." if self.known else "Is its domain named in ACCI_CONTEXTS?"
+        return f"There is no {self.kind} named {self.name!r}. {known}"
+
+
+@dataclass(eq=False, repr=False)
+class UnknownNumber(AcciError):
+    """Nothing of that `kind` (a dead letter, a generation) has that number; `known` lists those that exist."""
+
+    kind: str
+    number: int
+    known: tuple[int, ...]
+
+    def __str__(self) -> str:
+        known = f" Known: {', '.join(map(str, sorted(self.known)))}." if self.known else ""
+        return f"There is no {self.kind} {self.number}.{known}"
 
 
 @dataclass(eq=False, repr=False)

@@ -39,7 +39,7 @@ def import_(
     from store.importing.problems import UnreadableFile
 
     if not file.is_file():
-        raise UnreadableFile(str(file), "there is no such file")
+        raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     rules = load_mapping(mapping, catalogue)

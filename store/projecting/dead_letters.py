@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from domain.errors import UnknownName
+from domain.errors import UnknownNumber
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -54,12 +54,11 @@ def letters(connection: Connection, projection: str | None = None) -> list[DeadL
 
 
 def letter(connection: Connection, number: int) -> DeadLetter:
-    """One dead letter. Raises `UnknownName`."""
+    """One dead letter. Raises `UnknownNumber`."""
     parameters = {"projection": None, "dead_letter": number}
     row = connection.execute(sql("dead_letters/list"), parameters).fetchone()
     if row is None:
-        known = tuple(str(each.dead_letter) for each in letters(connection))
-        raise UnknownName("dead letter", str(number), known)
+        raise UnknownNumber("dead letter", number, tuple(each.dead_letter for each in letters(connection)))
     return DeadLetter(*row)
 
 
@@ -95,7 +94,7 @@ def retry(connection: Connection, catalogue: Catalogue, projection: type[Project
 def discard(connection: Connection, catalogue: Catalogue, number: int, reason: str) -> Retried:
     """Never apply this event to this projection again, and derive its keys anew without it.
 
-    Holds for later rebuilds too. Atomic for the discarding; then as `retry`. Raises `UnknownName`.
+    Holds for later rebuilds too. Atomic for the discarding; then as `retry`. Raises `UnknownNumber`.
     """
     found = letter(connection, number)
     with connection.transaction():

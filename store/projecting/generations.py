@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError, UnknownName
+from domain.errors import AcciError, UnknownNumber
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -116,10 +116,10 @@ def building(connection: Connection, projection: str) -> Generation | None:
 
 
 def one(connection: Connection, number: int) -> Generation:
-    """The generation of that number as it is now. Raises `UnknownName`."""
+    """The generation of that number as it is now. Raises `UnknownNumber`."""
     found = _generation(connection.execute(sql("generations/one"), {"generation": number}).fetchone())
     if found is None:
-        raise UnknownName("generation", str(number), ())
+        raise UnknownNumber("generation", number, ())
     return found
 
 

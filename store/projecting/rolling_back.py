@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError, UnknownName
+from domain.errors import AcciError, UnknownNumber
 from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
@@ -43,13 +43,13 @@ class OtherRules(AcciError):
 
 
 def candidate(connection: Connection, projection: str, wanted: int = 0) -> Generation:
-    """The kept generation of that number, or the newest. Raises `NothingKept`, `UnknownName`."""
+    """The kept generation of that number, or the newest. Raises `NothingKept`, `UnknownNumber`."""
     kept = generations.kept(connection, projection)
     if not kept:
         raise NothingKept(projection)
     found = [each for each in kept if wanted in (0, each.generation)]
     if not found:
-        raise UnknownName("kept generation", str(wanted), tuple(str(each.generation) for each in kept))
+        raise UnknownNumber("kept generation", wanted, tuple(each.generation for each in kept))
     return found[0]
 
 
@@ -63,7 +63,7 @@ def roll_back(
     """Make a kept generation (the newest, or number `wanted`) live; the present one is kept in its place.
 
     Readers see no gap. It is caught up first, so that they do not go back in time; `as_it_was` leaves it at its
-    checkpoint, for when the rules it was made by are not there. Raises `NothingKept`, `UnknownName`, `OtherRules`,
+    checkpoint, for when the rules it was made by are not there. Raises `NothingKept`, `UnknownNumber`, `OtherRules`,
     `TableAltered`, `CheckpointBeyondLog`, `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
     """
     with (

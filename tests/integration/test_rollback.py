@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from domain.errors import UnknownName
+from domain.errors import UnknownNumber
 from domain.projections import Projection
 from domain.users import CONTEXT
 from store.catalogue import Catalogue, load
@@ -70,7 +70,7 @@ def test_one_of_several_is_named(connection: Connection, catalogue: Catalogue, s
         roll_back(connection, catalogue, sales)
     for _ in range(3):
         rebuilding.rebuild(connection, catalogue, sales)
-    with pytest.raises(UnknownName, match="no kept generation named '9'"):
+    with pytest.raises(UnknownNumber, match="no kept generation 9"):
         roll_back(connection, catalogue, sales, 9)
     assert roll_back(connection, catalogue, sales, 1).generation == 1
     assert kept(connection, sales) == [3, 2]

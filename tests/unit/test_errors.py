@@ -21,6 +21,7 @@ from domain.errors import (
     ProjectionError,
     Refused,
     UnknownName,
+    UnknownNumber,
 )
 from store.appending import MisplacedEvent, StreamChanged
 from store.bulk import BulkRefused
@@ -81,8 +82,10 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
         ),
         (
             UnknownName("query", "q", ()),
-            "There is no query named 'q'. Known: none; is its domain named in ACCI_CONTEXTS?.",
+            "There is no query named 'q'. Is its domain named in ACCI_CONTEXTS?",
         ),
+        (UnknownNumber("dead letter", 7, (9, 8)), "There is no dead letter 7. Known: 8, 9."),
+        (UnknownNumber("generation", 7, ()), "There is no generation 7."),
         (
             InvalidCommand("Create", (("name", "is empty"), ("address.city", "field required"))),
             "Create is not valid: name: is empty; address.city: field required. Correct it and send it again.",

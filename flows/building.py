@@ -69,12 +69,12 @@ class Filled:
 
 
 @step(
-    "fill {generation.projection}, partition {partition.partition} of {partition.partitions}, "
+    "fill {generation.projection}, partition {partition.ordinal} of {partition.partitions}, "
     "up to position {partition.target}"
 )
 def fill(generation: Generation, partition: Partition) -> Filled:
     """Project the history up to the partition's target onto one share of the keys."""
-    bar = ProgressBar(f"fill {generation.projection}, partition {partition.partition}")
+    bar = ProgressBar(f"fill {generation.projection}, partition {partition.ordinal}")
     with session("rebuild") as (connection, catalogue):
         rows = rebuilding.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
     bar.finish()

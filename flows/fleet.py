@@ -110,7 +110,7 @@ def complete(work: Work, orders: Orders) -> Outcome:
         return Outcome(name, said(failed), generation.generation, failed=True)
     filled = [future.result() for future in work.fills]
     for number, last in work.latest.items():
-        get_run_logger().info("%s: partition %s was filled by process %s", name, number, last.result().by)
+        get_run_logger().info("%s: partition %s was filled by process %s", name, number + 1, last.result().by)
     rows, by = sum(each.rows for each in filled), ", ".join(sorted({each.by for each in filled}))
     for step in (finish, check, publish, retain):
         state = step(generation, orders, return_state=True)

@@ -127,12 +127,9 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
             raise NotUnicode(str(encoding))
         connection.execute(sql("migrating/take_lock"))
         waiting = pending(connection, migrations)
-        if not waiting and migrations is None:
-            connection.execute(sql("migrating/belongings"), prepare=False)
-        if not waiting:
-            return []
-        for statement in ("migrating/create_schema", "migrating/create_history"):
-            connection.execute(sql(statement))
+        if waiting:
+            for statement in ("migrating/create_schema", "migrating/create_history"):
+                connection.execute(sql(statement))
         for migration in waiting:
             try:
                 connection.execute(migration.text, prepare=False)
@@ -140,4 +137,6 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
                 way_out = error.diag.message_hint or MigrationFailed.way_out
                 raise MigrationFailed(migration.name, first_line(error), way_out) from error
             connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
+        if migrations is None:
+            connection.execute(sql("migrating/belongings"), prepare=False)
         return [migration.name for migration in waiting]

@@ -95,6 +95,11 @@ class Partition:
     def is_done(self) -> bool:
         return self.checkpoint >= self.target
 
+    @property
+    def ordinal(self) -> int:
+        """Which one it is, for people: from 1."""
+        return self.partition + 1
+
 
 def _generation(row: tuple[Any, ...] | None) -> Generation | None:
     if row is None:

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.bounds import BIGINT
 from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 
 def as_of(
     projection: Annotated[str, typer.Argument(help="The projection, such as user_view.")],
-    position: Annotated[int | None, typer.Option(min=0, help="With the events up to this position.")] = None,
+    position: Annotated[
+        int | None, typer.Option(min=0, max=BIGINT, help="With the events up to this position.")
+    ] = None,
     moment: Annotated[
         str | None, typer.Option(help="With what had happened by then, such as 2026-05-01T12:00:00+02:00.")
     ] = None,
@@ -21,7 +24,7 @@ def as_of(
         list[str] | None, typer.Option(help="One row only: its key's columns in order, each as a --key.")
     ] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's rows; else all, as an administrator.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most so many rows.")] = 100,
     json: JsonFlag = False,
 ) -> None:
     """Show a read model as it was at a position or a moment, derived anew from the events."""

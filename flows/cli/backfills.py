@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli.bounds import BIGINT
 from flows.cli.flow_runs import run_flow
 from flows.cli.json_input import read_key
 from flows.cli.printing import JsonFlag
@@ -18,11 +19,15 @@ def backfill(
     event_type: Annotated[list[str], typer.Option(help="Only keys that events of this type touch; repeatable.")] = [],
     since: Annotated[str, typer.Option(help="Only keys touched by events at or after this moment.")] = "",
     until: Annotated[str, typer.Option(help="Only keys touched by events before this moment.")] = "",
-    after_position: Annotated[int, typer.Option(min=0, help="Only keys touched by events above this position.")] = 0,
-    up_to_position: Annotated[int, typer.Option(min=0, help="Only keys touched up to this position.")] = 0,
+    after_position: Annotated[
+        int, typer.Option(min=0, max=BIGINT, help="Only keys touched by events above this position.")
+    ] = 0,
+    up_to_position: Annotated[int, typer.Option(min=0, max=BIGINT, help="Only keys touched up to this position.")] = 0,
     new_column: Annotated[list[str], typer.Option(help="A column that the live table does not have yet.")] = [],
     chunk_size: Annotated[int, typer.Option(min=1, max=1_000_000, help="Keys in one transaction.")] = 10_000,
-    keys_a_second: Annotated[int, typer.Option(min=0, help="At most so many keys a second; 0: no limit.")] = 0,
+    keys_a_second: Annotated[
+        int, typer.Option(min=0, max=BIGINT, help="At most so many keys a second; 0: no limit.")
+    ] = 0,
     json: JsonFlag = False,
 ) -> None:
     """Derive a part of a live read model anew; with nothing chosen, all of it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.bounds import BIGINT
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from store.projecting.dead_letters import Retried
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed.", min=1)]
+Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed.", min=1, max=BIGINT)]
 
 
 @contextmanager

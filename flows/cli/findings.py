@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.bounds import BIGINT
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
@@ -17,7 +18,7 @@ def findings(
     projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
     check: Annotated[str | None, typer.Option(help="Only what this check found.")] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Also those that are gone.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most so many.")] = 100,
     csv: Annotated[Path | None, typer.Option(help="Write the rows that differ, value by value, to this file.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -36,7 +37,8 @@ def findings(
         from flows.differences import differences
 
         frame = differences(found)
-        frame.to_csv(csv, index=False)
+        with csv.open("w", encoding="utf-8", newline="") as file:
+            frame.to_csv(file, index=False)
         console(stderr=True).print(f"{len(frame):,} lines written to {csv}")
     if json:
         print_json([asdict(each) for each in found])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.bounds import BIGINT, LONG
 from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
@@ -15,15 +16,22 @@ UNHEALTHY, UNREACHABLE = 1, 3
 
 
 def health(
-    mark_seconds: Annotated[float, typer.Option(min=0, help="How long the high-water mark may stand still.")] = 300,
-    lag_seconds: Annotated[float, typer.Option(min=0, help="How long an event may wait to be applied.")] = 600,
-    lag_events: Annotated[int, typer.Option(min=0, help="How many events may wait to be applied.")] = 1_000_000,
-    audit_hours: Annotated[float, typer.Option(min=0, help="How long ago the last full audit may be.")] = 26,
-    dead_letters: Annotated[int, typer.Option(min=0, help="How many events may be unapplied.")] = 0,
+    mark_seconds: Annotated[
+        float, typer.Option(min=0, max=LONG, help="How long the high-water mark may stand still.")
+    ] = 300,
+    lag_seconds: Annotated[
+        float, typer.Option(min=0, max=LONG, help="How long an event may wait to be applied.")
+    ] = 600,
+    lag_events: Annotated[
+        int, typer.Option(min=0, max=BIGINT, help="How many events may wait to be applied.")
+    ] = 1_000_000,
+    audit_hours: Annotated[float, typer.Option(min=0, max=LONG, help="How long ago the last full audit may be.")] = 26,
+    dead_letters: Annotated[int, typer.Option(min=0, max=BIGINT, help="How many events may be unapplied.")] = 0,
     quiet_seconds: Annotated[
         float | None,
         typer.Option(
             min=0,
+            max=LONG,
             envvar="ACCI_QUIET_SECONDS",
             show_envvar=True,
             help="How long nobody may have appended; any time if not given.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.bounds import INTEGER
 from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
@@ -23,8 +24,8 @@ def history(
     correlation: Annotated[
         str | None, typer.Option(help="Instead of an aggregate: all that belongs to this correlation.")
     ] = None,
-    from_version: Annotated[int, typer.Option(min=1, help="Begin at this version.")] = 1,
-    to_version: Annotated[int | None, typer.Option(min=1, help="End with this version.")] = None,
+    from_version: Annotated[int, typer.Option(min=1, max=INTEGER, help="Begin at this version.")] = 1,
+    to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Show every event of an aggregate: who, when, why, and what it changed."""

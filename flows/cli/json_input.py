@@ -20,7 +20,7 @@ def read_key(text: str) -> list[str]:
     """A read model's key, from a JSON list with a text for each of its columns."""
     try:
         parts = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parts = None
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise typer.BadParameter(f'--key {text} is not a JSON list of texts, such as ["acme", "user-1"].')

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -28,6 +29,29 @@ from flows.cli import (
     up,
     watch,
 )
+
+
+@dataclass(eq=False, repr=False)
+class UnusableArgument(AcciError):
+    """An argument of the command line that is no text; the first is 1."""
+
+    place: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"Argument {self.place} cannot be used: {self.problem}."
+
+
+@dataclass(eq=False, repr=False)
+class UnusableFile(AcciError):
+    """The system refuses a file."""
+
+    name: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"The file {self.name} cannot be used: {self.problem}."
+
 
 app = typer.Typer(
     name="acci",
@@ -82,6 +106,7 @@ def main() -> None:
     {"error": …, "type": …}. Anything else that is raised is a fault of the program and keeps its traceback.
     """
     try:
+        _check_arguments()
         app()
     except Exception as error:
         refusal = error if isinstance(error, AcciError) else _refusal_of(error)
@@ -95,7 +120,19 @@ def main() -> None:
         sys.exit(1)
 
 
+def _check_arguments() -> None:
+    """Python gives bytes that are no text as halves of characters, which nothing can store or print."""
+    for place, word in enumerate(sys.argv[1:], 1):
+        if not word.isascii() and word != word.encode(errors="replace").decode():
+            raise UnusableArgument(place, "it is not UTF-8")
+        if "\0" in word:
+            raise UnusableArgument(place, "it has the character NUL")
+
+
 def _refusal_of(error: Exception) -> AcciError | None:
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        name = error.filename if len(error.filename) < 200 else f"{error.filename[:200]}…"
+        return UnusableFile(name, error.strerror or type(error).__name__)
     if "psycopg" not in sys.modules:
         return None
     from store.database import refusal_of

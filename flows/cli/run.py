@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli import audits, backfills, plans, upkeep
+from flows.cli.bounds import BIGINT
 from flows.cli.flow_runs import check_wanted, run_flow
 from flows.cli.printing import JsonFlag
 
@@ -77,7 +78,9 @@ def rebuild(
 @app.command("rollback")
 def rollback(
     projection: Annotated[str, typer.Argument(help="A projection's name.")],
-    generation: Annotated[int, typer.Option(min=0, help="The number of the kept generation; 0: the newest.")] = 0,
+    generation: Annotated[
+        int, typer.Option(min=0, max=BIGINT, help="The number of the kept generation; 0: the newest.")
+    ] = 0,
     as_it_was: Annotated[
         bool, typer.Option("--as-it-was", help="Do not catch it up: for when the rules it was made by are gone.")
     ] = False,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import typer
 
+from flows.cli.bounds import INTEGER
 from flows.cli.json_input import read_object
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
@@ -23,7 +24,7 @@ def send(
     ] = None,
     correlation: Annotated[str | None, typer.Option(help="What it is part of; the command's id if not given.")] = None,
     expected_version: Annotated[
-        int | None, typer.Option(min=0, help="Fail unless the aggregate is at this version.")
+        int | None, typer.Option(min=0, max=INTEGER, help="Fail unless the aggregate is at this version.")
     ] = None,
     json: JsonFlag = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.bars import Show, bar
+from flows.cli.bounds import BIGINT
 from flows.cli.printing import JsonFlag, console, print_json
 from store.settings import Settings
 
@@ -30,7 +31,9 @@ def simulate(
     tenants: Annotated[
         int, typer.Option(min=1, max=10_000, help="Among how many tenants; the first is the largest.")
     ] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed on the same log gives the same history.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=-BIGINT, max=BIGINT, help="The same seed on the same log gives the same history.")
+    ] = 0,
     days: Annotated[
         float, typer.Option(min=0.001, max=36_500, callback=_finite, help="How long the history is.")
     ] = 365.0,

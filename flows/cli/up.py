@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.bounds import PORT
 from flows.cli.printing import console
 from store.settings import Settings
 
@@ -26,9 +27,14 @@ class _Stop(BaseException):
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port of the Prefect server and its pages.")] = PREFECT_PORT,
+    port: Annotated[
+        int, typer.Option(min=1, max=PORT, help="Port of the Prefect server and its pages.")
+    ] = PREFECT_PORT,
     database_port: Annotated[
-        int | None, typer.Option(help="Port of the embedded PostgreSQL; the usual one or a free one if not given.")
+        int | None,
+        typer.Option(
+            min=1, max=PORT, help="Port of the embedded PostgreSQL; the usual one or a free one if not given."
+        ),
     ] = None,
     sample: Annotated[bool, typer.Option(help="Put a sample history into an empty log.")] = True,
 ) -> None:

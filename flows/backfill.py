@@ -18,6 +18,8 @@ from store.projecting import backfilling
 from store.projecting.backfilling import CHUNK_SIZE, Backfill
 from store.projecting.choices import Choice, moment
 
+NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."
+
 
 @step("choose keys of {projection}")
 def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
@@ -90,6 +92,8 @@ def backfill(
     if dry_run:
         with session("backfill") as (connection, catalogue):
             count = backfilling.preview(connection, catalogue, catalogue.projection(projection), choice)
+        if not count:
+            return Completed(name="NothingToDo", message=NO_KEY)
         chunks = -(-count // chunk_size)
         return Completed(
             name="DryRun", message=f"{count:,} keys would be derived anew, in {chunks:,} chunks; nothing was changed."
@@ -110,5 +114,5 @@ def ended(done: Backfill) -> State[Any]:
             "Run the same again to go on with them."
         )
     if not done.keys:
-        return Completed(name="NothingToDo", message="No key was chosen.")
+        return Completed(name="NothingToDo", message=NO_KEY)
     return Completed(message=f"{done.projection}: {done.keys:,} keys were derived anew.")

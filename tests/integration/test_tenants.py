@@ -12,17 +12,22 @@ from psycopg import sql as identifiers
 
 from domain.commands import Command, CommandMetadata
 from domain.contexts import Context
-from domain.events import Event, StreamId
+from domain.events import Event, EventMetadata, StreamId
 from domain.projections import Projection, Upsert, count, on
-from domain.users.events import UserCreated
+from domain.users.events import UserCreated, UserUpdated
 from domain.users.user import CreateUser, User
+from store.auditing import repairing
+from store.auditing.auditing import audit, chosen
+from store.auditing.extents import Extent
 from store.catalogue import Catalogue, load
 from store.database import Connection, Database, Role, connect
 from store.events import EventStore
 from store.handling import CommandHandler
-from store.projecting import rebuilding
+from store.projecting import backfilling, rebuilding
 from store.projecting.as_of import rows_as_of
 from store.projecting.batches import catch_up
+from store.projecting.choices import Choice
+from store.projecting.dead_letters import retry
 from store.queries import ask, question
 from store.tenants import enter
 from tests.histories import value
@@ -161,6 +166,39 @@ def test_a_question_names_its_tenant(built: Connection, database_url: str, role:
         if role == "read":
             assert ask(connection, CATALOGUE, asked, tenant_id="t2") == [], "both must hold"
             assert counts(connection)["read.user_view"] == 0, "the question's tenant ends with it"
+
+
+def test_what_is_done_for_one_tenant_leaves_its_namesakes_alone(store: EventStore, built: Connection) -> None:
+    """Backfill, audit and repair of one of two tenants that use the same ids; a dead letter of one."""
+    wrong = "UPDATE read.user_view SET name = 'wrong' WHERE id = 'ann'"
+    names = "SELECT array_agg(name ORDER BY tenant_id) FROM read.user_view WHERE id = 'ann'"
+
+    def found(tenant: str | None) -> list[str | None]:
+        (look,) = chosen(CATALOGUE, ["rows"], "user_view")
+        return [each.place["tenant_id"] for each in audit(built, CATALOGUE, *look, Extent(tenant)).found]
+
+    built.execute(wrong)
+    assert (found("t1"), found("t2"), found(None)) == (["t1"], ["t2"], ["t1", "t2"])
+    begun = backfilling.begin(built, CATALOGUE, USERS, Choice(tenants=("t1",)))
+    assert backfilling.work_off(built, CATALOGUE, USERS, begun).keys == 1
+    assert value(built, names) == ["Ann of one", "wrong"]
+    assert (found("t1"), found("t2")) == ([], ["t2"])
+    repairing.repair(built, CATALOGUE, "user_view")
+    assert value(built, names) == ["Ann of one", "Ann of two"]
+
+    generation = value(built, "SELECT generation FROM acci.generations WHERE state = 'live'")
+    built.execute("INSERT INTO acci.parked_keys VALUES (%s, '{t1,ann}', 1)", (generation,))
+    for tenant in ("t1", "t2"):
+        store.append(StreamId(tenant, "User", "ann"), 1, [renamed(tenant, "Anna")])
+    catch_up(built, CATALOGUE, USERS)
+    assert value(built, names) == ["Ann of one", "Anna"], "the other tenant's key does not wait"
+    retry(built, CATALOGUE, USERS)
+    assert value(built, names) == ["Anna", "Anna"]
+
+
+def renamed(tenant: str, name: str) -> Event[UserUpdated]:
+    data, metadata = UserUpdated(email="a@b.example", name=name), EventMetadata(tenant, "c", None, "me")
+    return Event(uuid4(), "ann", "User", "UserUpdated", 2, data, metadata, MOMENT)
 
 
 class Namesakes(Projection):

@@ -54,7 +54,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
         did = "caught up"
         try:
             try:
-                done = batches.catch_up(connection, catalogue, rules, batch_size, progress_bar)
+                done = batches.catch_up(connection, catalogue, rules, batch_size or None, progress_bar)
             except NotBuilt:
                 did = "built"
                 done = rebuilding.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
@@ -87,7 +87,7 @@ def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generati
 @refusing
 def catch_up(
     projection: Annotated[AllOrOne, Field(title="Projections")] = "all",
-    batch_size: Annotated[int, Field(title="Batch size", ge=100, le=5_000_000)] = batches.BATCH_SIZE,
+    batch_size: Annotated[int, Field(title="Batch size", ge=0, le=5_000_000)] = 0,
     quality: Annotated[bool, Field(title="Quality")] = True,
 ) -> State[Any]:
     """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
@@ -97,7 +97,7 @@ def catch_up(
 
     Args:
         projection: One projection, or all of them.
-        batch_size: Positions in one transaction.
+        batch_size: Positions in one transaction; 0: as many as suit the size of the read model.
         quality: Afterwards check the rows that changed against the read model's quality suite, if it has one.
     """
     names = projection_names(projection)

@@ -25,7 +25,9 @@ app.command("compact-snapshots")(audits.compact_snapshots)
 @app.command("catch-up")
 def catch_up(
     projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all",
-    batch_size: Annotated[int, typer.Option(min=100, max=5_000_000, help="Positions in one transaction.")] = 50_000,
+    batch_size: Annotated[
+        int, typer.Option(min=0, max=5_000_000, help="Positions in one transaction; 0: as suits the read model.")
+    ] = 0,
     json: JsonFlag = False,
 ) -> None:
     """Bring read models to the high-water mark."""

@@ -16,7 +16,7 @@ from store.projecting.deriving import derive
 from store.projecting.generations import Generation
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.selections import Selection
-from store.projecting.spans import Applier, Key, Span
+from store.projecting.spans import Applier, Key, Span, strides
 from store.projecting.tables import ReadModel, derived
 from store.projecting.touching import choose_keys, note_keys
 from store.statements import sql
@@ -66,8 +66,9 @@ class Derivation:
             return
         before = self._dead_letters()
         span = Span(0, self._generation.checkpoint, self.turn, self.shares, fresh=True)
-        careful = watching_out(self._connection, self._generation, span)
-        apply_span(self._connection, self.applier, self._generation, careful)
+        for piece in strides(span):
+            careful = watching_out(self._connection, self._generation, piece)
+            apply_span(self._connection, self.applier, self._generation, careful)
         for position, (event_type, keys, reason) in self._dead_letters().items():
             if position not in before:
                 problem = f"The {event_type} at position {position} cannot be applied today: {reason}"

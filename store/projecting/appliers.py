@@ -8,6 +8,7 @@ from store.projecting import revealing
 from store.projecting.compiling import Compiled, Scope, is_ordered
 from store.projecting.folding_in_python import FoldApplier
 from store.projecting.generations import Generation
+from store.projecting.reading_ahead import read_ahead
 from store.projecting.spans import Applier, Key, Span
 from store.statements import sql
 
@@ -32,6 +33,8 @@ class CompiledApplier:
         scope = Scope(partitioned=span.partitions > 1, careful=span.careful, rare=self._rare)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
         if self.personal or not span.fresh or scope.partitioned or is_ordered(self._compiled.projection):
+            if not self._rare:
+                read_ahead(connection, span.after, span.upto)
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount
         connection.execute(self._compiled.gather(scope).encode(), parameters)
         rows = connection.execute(self._compiled.pour().encode()).rowcount

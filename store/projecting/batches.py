@@ -18,10 +18,13 @@ from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, 
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.shapes import require_unaltered
 from store.projecting.spans import Applier, Span
+from store.projecting.tables import qualified
 from store.statements import sql
 from store.tracing import Batch, applying
 
-BATCH_SIZE = 50_000
+BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions
+# A batch that touches many rows reads the whole table, at 2 ns a byte, and an event takes 5 µs: about an eighth more.
+BYTES_AN_EVENT = 300
 WORK_MEM = "256MB"
 
 
@@ -93,14 +96,14 @@ def catch_up(
     connection: Connection,
     catalogue: Catalogue,
     projection: type[Projection],
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     report: Report = unheard,
 ) -> Progress:
     """Bring the live read model to the high-water mark, a batch at a time; each batch is final when it commits.
 
-    Ordered and exactly once, under any number of runners and crashes. Raises `Busy` if another catch-up of it is
-    under way, `RebuildNeeded` if its rules changed, `TableAltered`, `CheckpointBeyondLog`, and `NotBuilt` before the
-    first build.
+    A batch has `batch_size` positions, or as many as suit the table's size. Ordered and exactly once, under any number
+    of runners and crashes. Raises `Busy` if another catch-up of it is under way, `RebuildNeeded` if its rules changed,
+    `TableAltered`, `CheckpointBeyondLog`, and `NotBuilt` before the first build.
     """
     with generations.turn(connection, projection.name, "catch-up"):
         generation = _ready(connection, catalogue, projection)
@@ -137,7 +140,7 @@ def advance(
     projection: type[Projection],
     generation: Generation,
     target: int,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     report: Report = unheard,
 ) -> Progress:
     """Apply batches to `generation` until its checkpoint is at `target`."""
@@ -146,6 +149,15 @@ def advance(
         return progress
     applier = applier_of(connection, projection, generation)
     while progress.checkpoint < target:
-        progress = progress.after(apply_batch(connection, applier, generation, target, batch_size))
+        size = batch_size or suitable_size(connection, generation)
+        progress = progress.after(apply_batch(connection, applier, generation, target, size))
         report(progress)
     return progress
+
+
+def suitable_size(connection: Connection, generation: Generation) -> int:
+    """Positions for the next batch: the more, the larger the table has become."""
+    table = {"table": qualified(connection, generation.schema, generation.projection)}
+    row = connection.execute(sql("projecting/table_size"), table).fetchone()
+    size: int = (row and row[0]) or 0
+    return min(max(BATCH_SIZE, size // BYTES_AN_EVENT), LARGEST_BATCH)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from store.projecting.generations import Partition
-from store.projecting.rebuilding import STRIDE
+from store.projecting.spans import STRIDE
 
 
 def in_one_pass(partitions: Iterable[Partition], stride: int = STRIDE) -> list[Partition]:

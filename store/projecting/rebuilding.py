@@ -25,11 +25,9 @@ from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.revealing import refuse_personal_keys
-from store.projecting.spans import Span
+from store.projecting.spans import STRIDE, Span
 from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
 from store.statements import sql
-
-STRIDE = 5_000_000  # positions a partition takes in one transaction: what a crash can cost
 
 Gate = Callable[[Connection, Generation], None]
 

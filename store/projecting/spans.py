@@ -1,11 +1,14 @@
 """Spans: a range of events for a share of the keys, and what applies one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from store.database import Connection
 
 Key = list[str | None]
+
+STRIDE = 5_000_000  # positions that are applied in one statement at most: what a machine can hold of the log in memory
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,13 @@ class Span:
     fresh: bool = False
     careful: bool = False
     skipped: tuple[int, ...] = ()
+
+
+def strides(span: Span, stride: int = STRIDE) -> Iterator[Span]:
+    """The span cut into pieces, in order; only the first one is fresh."""
+    for after in range(span.after, span.upto, stride):
+        upto = min(after + stride, span.upto)
+        yield replace(span, after=after, upto=upto, fresh=span.fresh and after == span.after)
 
 
 class Applier(Protocol):

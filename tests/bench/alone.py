@@ -7,6 +7,8 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +41,11 @@ def main() -> None:
     from tests.bench.ground import CATALOGUE
 
     url, what, name = sys.argv[1:]
-    way = {"rebuild": rebuild.rebuild, "catch-up": catch_up.catch_up}[what]
-    print(json.dumps([way(url, CATALOGUE.projection(name)), peak()]))  # noqa: T201
+    ways: dict[str, Callable[..., float]] = {
+        "rebuild": rebuild.rebuild,
+        "catch-up": partial(catch_up.catch_up, batch_size=None),
+    }
+    print(json.dumps([ways[what](url, CATALOGUE.projection(name)), peak()]))  # noqa: T201
 
 
 if __name__ == "__main__":

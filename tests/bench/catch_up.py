@@ -42,7 +42,7 @@ def _contest(hand: Hand, url: str, events: int, turns: int) -> list[Row]:
     return [*rows, Row(f"{projection.name}, ACCI", rate, "events/s", best / rate, PROMISE)]
 
 
-def catch_up(url: str, projection: type[Projection], batch_size: int = BATCH_SIZE) -> float:
+def catch_up(url: str, projection: type[Projection], batch_size: int | None = BATCH_SIZE) -> float:
     """The seconds from an empty live read model to one that is at the log's end."""
     with connect(url, "bench") as connection:
         generation = generations.live(connection, projection.name)

@@ -10,6 +10,7 @@ from store.database import Connection, connect
 from store.projecting import rebuilding
 from store.projecting.batches import BATCH_SIZE
 from store.projecting.compiling import Compiled, Scope
+from store.projecting.reading_ahead import read_ahead
 from store.statements import sql
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows
@@ -72,3 +73,20 @@ def test_the_last_value_wins_also_when_the_keys_do_not_fit_into_memory(connectio
             connection.execute(compiled.apply(scope).encode(), {"after": 0, "upto": upto})
             assert value(connection, "SELECT count(*) FROM read.user_view") > 10_000
             assert wrong_rows(connection, users) == 0
+
+
+def test_what_is_read_backwards_is_read_forwards_before(connection: Connection) -> None:
+    append_users(connection, 500)
+    last = value(connection, "SELECT max(position) FROM acci.events")
+    parameters = {"after": 10, "upto": last}
+    events = value(connection, "SELECT count(*) FROM acci.events WHERE position > 10")
+    with connection.transaction():
+        connection.execute(sql("projecting/settings"), {"work_mem": "64kB"})
+        read = connection.execute(sql("reading_ahead/read"), parameters).fetchone()
+        (plan,) = value(connection, f"EXPLAIN (FORMAT JSON) {sql('reading_ahead/read')}", parameters)
+    assert read == (events, events)
+    found = list(nodes(plan["Plan"]))
+    assert "Tid Range Scan" in {node["Node Type"] for node in found}
+    whole = [node for node in found if " AND " in node.get("Index Cond", "")]
+    assert [node["Scan Direction"] for node in whole] == ["Forward"]
+    read_ahead(connection, 0, last)

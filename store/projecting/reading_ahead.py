@@ -1,0 +1,25 @@
+"""Reading ahead: what a fold will read backwards is read forwards before, if it lies on disk.
+
+A system fetches ahead what is read forwards only. Backwards and page by page, 1 M events took 6 s from a disk that gave
+them in 0.7 s forwards.
+"""
+
+import time
+
+from store.database import Connection
+from store.statements import sql
+
+WORTHWHILE = 10_000  # positions: fewer are hardly felt
+PROBES = 32
+COLD = 0.003  # seconds for the probes: a page in memory takes some microseconds, from a disk a hundred and more
+
+
+def read_ahead(connection: Connection, after: int, upto: int) -> None:
+    """Have the events in (after, upto] in memory, as far as it has room. Costs nothing if they are there."""
+    if upto - after < WORTHWHILE:
+        return
+    positions = list(range(after + 1, upto + 1, (upto - after) // PROBES))
+    began = time.perf_counter()
+    connection.execute(sql("reading_ahead/probe"), {"positions": positions})
+    if time.perf_counter() - began > COLD:
+        connection.execute(sql("reading_ahead/read"), {"after": after, "upto": upto})

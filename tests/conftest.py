@@ -1,6 +1,7 @@
 """What every test may ask for: a PostgreSQL server, a database of its own. Nothing here touches the user's own."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_"
     if not name.startswith("ACCI_TEST_"):
         del os.environ[name]
 os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+
+# A run that a script began in the background ignores Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same cases each time, so that a change is what makes a test fail. `--hypothesis-profile=random` looks for more.
 settings.register_profile("steady", derandomize=True, database=None)

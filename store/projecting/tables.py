@@ -77,9 +77,9 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
     rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
+    values = _evaluated(connection, {row[0]: row[3] for row in rows if row[3] is not None})
     columns = tuple(
-        Column(column, kind, category, _evaluated(connection, default), generated)
-        for column, kind, category, default, generated in rows
+        Column(column, kind, category, values.get(column), generated) for column, kind, category, _, generated in rows
     )
     return ReadModel(schema, name, columns)
 
@@ -101,12 +101,13 @@ def derived(connection: Connection, projection: type[Projection], read_model: Re
     return replace(read_model, columns=columns)
 
 
-def _evaluated(connection: Connection, default: str | None) -> str | None:
-    """A default's value now. Its expression is the catalog's own text of the owner's DDL."""
-    if default is None:
-        return None
-    row = connection.execute(identifiers.SQL("SELECT ({})::text").format(identifiers.SQL(default))).fetchone()
-    return None if row is None else row[0]
+def _evaluated(connection: Connection, defaults: dict[str, str]) -> dict[str, str | None]:
+    """What the columns' defaults give now. The expressions are the catalog's own text of the owner's DDL."""
+    if not defaults:
+        return {}
+    each = (identifiers.SQL("({})::text").format(identifiers.SQL(default)) for default in defaults.values())
+    row = connection.execute(identifiers.SQL("SELECT {}").format(identifiers.SQL(", ").join(each))).fetchone()
+    return dict(zip(defaults, row or (), strict=True))
 
 
 def check(connection: Connection, projection: type[Projection], read_model: ReadModel) -> None:

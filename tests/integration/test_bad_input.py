@@ -108,7 +108,7 @@ def test_an_unknown_projection(arguments: str, database_url: str) -> None:
 
 
 def test_wrong_usage_names_what_is_wrong(database_url: str) -> None:
-    for arguments, named in (("run rebuild", "projection"), ("run catch-up user_view --batch-size 7", "--batch-size")):
+    for arguments, named in (("run rebuild", "projection"), ("run catch-up user_view --batch-size -7", "--batch-size")):
         done = acci(*arguments.split(), ACCI_DATABASE_URL=database_url)
         assert done.returncode == 2
         assert named in done.stderr

@@ -190,12 +190,10 @@ class Database:
 
         Raises `DatabaseUnreachable` when none can be had.
         """
-        from psycopg_pool import PoolTimeout
-
-        pool = self._opened()
+        pool = self._pool or self._opened()
         try:
             connection = pool.getconn(timeout=30)
-        except PoolTimeout as error:
+        except psycopg.OperationalError as error:  # PoolTimeout
             connect(self.url, "probe", self._role).close()  # says what is wrong, if it is the server
             raise DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s") from error
         try:

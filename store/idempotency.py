@@ -72,8 +72,13 @@ def _under(used: Sequence[bytes], digest: bytes) -> bytes:
     return hmac.digest(b"".join(used), b"acci.commands " + digest, "sha256")
 
 
+_PLAIN = (str, int, bool, type(None))
+
+
 def _canonical(value: object) -> bytes:
     """The same bytes for equal values: neither a dict's nor a set's order counts."""
+    if type(value) in _PLAIN:
+        return to_json(value)
     if isinstance(value, dict):
         parts = sorted(_canonical(key) + b":" + _canonical(inner) for key, inner in value.items())
         return b"{" + b",".join(parts) + b"}"

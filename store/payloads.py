@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
@@ -52,6 +53,7 @@ class Unstorable(AcciError):
         return f"{self.what} cannot be stored: {self.where} {self.reason}"
 
 
+@lru_cache(10_000)  # streams
 def check_stream(stream: StreamId) -> None:
     """Raises `Unstorable` for a stream name that PostgreSQL or its index cannot hold."""
     for field, value in zip(StreamId._fields, stream, strict=True):
@@ -92,10 +94,14 @@ def encode_metadata(metadata: EventMetadata) -> str:
         "causation_id": metadata.causation_id,
         "user_id": metadata.user_id,
     }
-    text = json.dumps({name: value for name, value in known.items() if value is not None}, ensure_ascii=False)
-    if "\\u0000" in text or not text.isascii():
+    try:
+        text = to_json({name: value for name, value in known.items() if value is not None})
+    except (PydanticSerializationError, UnicodeError):
         _refuse_unstorable("The event", known, "metadata")
-    return text
+        raise
+    if b"\\u0000" in text:
+        _refuse_unstorable("The event", known, "metadata")
+    return text.decode()
 
 
 def _refuse_unstorable(what: str, value: object, where: str) -> None:

@@ -15,9 +15,8 @@ WITH stored AS (
         %(schema_version)s, %(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, %(event_type)s, %(data)s, %(metadata)s
     )
     RETURNING position, recorded_at
-), remembered AS (
-    INSERT INTO acci.commands (recorded_at, id, tenant_id, name, content, positions)
-    SELECT recorded_at, %(command_id)s, %(tenant_id)s, %(command_name)s, %(command_content)s, ARRAY[position]
-    FROM stored
 )
-SELECT position, recorded_at FROM stored;
+INSERT INTO acci.commands (recorded_at, id, tenant_id, name, content, positions)
+SELECT recorded_at, %(command_id)s, %(tenant_id)s, %(command_name)s, %(command_content)s, ARRAY[position]
+FROM stored
+RETURNING positions[1], recorded_at;

@@ -26,15 +26,16 @@ class CompiledApplier:
         self.event_types = tuple(event.event_type() for event in projection.events())
         self._key = projection.key
         self._compiled = Compiled(projection, generation.read_model(connection))
+        self._ordered = is_ordered(projection)
         self._rare = not self.personal and is_rare(connection, projection)
         self._texts: dict[tuple[bool, Scope], bytes] = {}
 
     def apply(self, connection: Connection, span: Span) -> int:
         scope = Scope(partitioned=span.partitions > 1, careful=span.careful, rare=self._rare)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        if self.personal or not span.fresh or scope.partitioned or is_ordered(self._compiled.projection):
-            if not self._rare:
-                read_ahead(connection, span.after, span.upto)
+        if self._ordered and not self._rare:
+            read_ahead(connection, span.after, span.upto)
+        if self.personal or not span.fresh or scope.partitioned or self._ordered:
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount
         connection.execute(self._compiled.gather(scope).encode(), parameters)
         rows = connection.execute(self._compiled.pour().encode()).rowcount

@@ -18,8 +18,13 @@ def read_ahead(connection: Connection, after: int, upto: int) -> None:
     """Have the events in (after, upto] in memory, as far as it has room. Costs nothing if they are there."""
     if upto - after < WORTHWHILE:
         return
-    positions = list(range(after + 1, upto + 1, (upto - after) // PROBES))
+    step = (upto - after) // PROBES
+    # Twice, at other events, since a busy machine may be slow once.
+    if all(_is_slow(connection, list(range(after + start, upto + 1, step))) for start in (1, step // 2)):
+        connection.execute(sql("reading_ahead/read"), {"after": after, "upto": upto})
+
+
+def _is_slow(connection: Connection, positions: list[int]) -> bool:
     began = time.perf_counter()
     connection.execute(sql("reading_ahead/probe"), {"positions": positions})
-    if time.perf_counter() - began > COLD:
-        connection.execute(sql("reading_ahead/read"), {"after": after, "upto": upto})
+    return time.perf_counter() - began > COLD

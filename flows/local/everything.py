@@ -159,9 +159,7 @@ class Everything:
                     self._worker.check()
                 state, message = api.state(run)
                 under_way = state in ("SCHEDULED", "PENDING", "RUNNING")
-                if (
-                    state == "CANCELLED"
-                ):  # a scheduled one was at it already: there is something to read when it is done
+                if state == "CANCELLED":  # a scheduled one was at it already: readers have something when it is done
                     under_way = not self._all_built()
         if under_way or state not in ("COMPLETED", "CANCELLED"):
             page = f"{self.ui_url}/runs/flow-run/{run}"

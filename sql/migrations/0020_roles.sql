@@ -50,7 +50,7 @@ GRANT INSERT ("timestamp", recorded_at, id, version, schema_version, tenant_id, 
               data, metadata) ON acci.events TO acci_append, acci_administer;
 GRANT SELECT ON acci.events TO acci_append, acci_project, acci_read, acci_administer;
 GRANT SELECT, INSERT ON acci.commands TO acci_append;
-GRANT SELECT ON acci.commands TO acci_project, acci_read, acci_administer;
+GRANT SELECT ON acci.commands TO acci_project, acci_administer;
 GRANT SELECT, INSERT, UPDATE ON acci.snapshots TO acci_append;
 GRANT SELECT ON acci.snapshots, acci.dead_letters, acci.parked_keys, acci.discarded_events TO acci_read;
 

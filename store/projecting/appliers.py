@@ -33,7 +33,7 @@ class CompiledApplier:
     def apply(self, connection: Connection, span: Span) -> int:
         scope = Scope(partitioned=span.partitions > 1, careful=span.careful, rare=self._rare)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        if self._ordered and not self._rare:
+        if self._ordered and not self._rare and not self.personal:  # what is revealed was read forwards already
             read_ahead(connection, span.after, span.upto)
         if self.personal or not span.fresh or scope.partitioned or self._ordered:
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount

@@ -42,8 +42,9 @@ def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamI
     if not _storable(command):
         problems = (*_unstorable(command.data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
         raise InvalidCommand(name, problems or (("data", "has no JSON form"),))
-    told = {"user_id": metadata.user_id, "correlation_id": metadata.correlation_id}
-    if empty := tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip()):
+    if not (metadata.user_id.strip() and metadata.correlation_id.strip()):
+        told = {"user_id": metadata.user_id, "correlation_id": metadata.correlation_id}
+        empty = tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
         raise InvalidCommand(name, empty)
     stream = StreamId(metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
     try:

@@ -44,8 +44,7 @@ class StreamChanged(ConcurrencyError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(NamedTuple):
     """The command that an append belongs to, remembered with it: `content` is the digest of what it asked for."""
 
     id: UUID
@@ -60,8 +59,7 @@ class Statement(NamedTuple):
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them.
 
     One of the two may be missing.
@@ -102,7 +100,7 @@ class Append:
 def append_one(connection: Connection, append: Append, statement: Statement) -> tuple[Recorded, ...]:
     """Store one append, in a transaction of its own."""
     try:
-        cursor = connection.execute(*statement)
+        cursor = connection.at_hand.execute(*statement)
     except DatabaseError as error:
         raise translated(error, connection, {append.stream: append.expected_version}) from error
     return append.recorded(cursor)
@@ -156,7 +154,7 @@ def _check(event: Event[EventData], stream: StreamId, version: int, types: Mappi
 def _values(event: Event[EventData], payload_limit: int) -> dict[str, Any]:
     return {
         "timestamp": event.timestamp.isoformat(),
-        "id": str(event.id),
+        "id": event.id,
         "schema_version": event.schema_version,
         "event_type": event.event_type,
         "data": encode_data(event, payload_limit),

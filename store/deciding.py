@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import uuid4
 
 from domain.aggregates import Aggregate
@@ -14,8 +15,7 @@ from store.idempotency import CommandReused, concealed, is_same
 from store.loading import Loaded, fold
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A command found valid, and what it is meant for."""
 
     command: Command[CommandData]

@@ -4,7 +4,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Error
@@ -38,7 +37,8 @@ class CommandHandler:
 
     `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried. Of the `recent`
     aggregates handled last the state is kept: a command for one of them is decided on it, and if somebody else has
-    moved the aggregate on since, decided again on what is loaded.
+    moved the aggregate on since, decided again on what is loaded. So is a command that begins aggregates on that of a
+    new one. With `recent` 0, every aggregate is loaded.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class CommandHandler:
     def _until_it_fits(
         self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
     ) -> tuple[tuple[Recorded, ...], ...]:
-        with handling([(one.command, one.stream) for one in accepted]):
+        with handling(accepted):
             return self._try_until_it_fits(accepted, unchanged)
 
     def _try_until_it_fits(
@@ -104,7 +104,7 @@ class CommandHandler:
         recent = self._decide_on_recent(accepted, unchanged)
         while True:
             try:
-                plan = recent or decide(self._store, accepted, unchanged)
+                plan = recent or self._decide_on_newest(accepted, unchanged)
                 try:
                     return self._carry_out(plan, unchanged)
                 except StreamChanged:
@@ -128,8 +128,16 @@ class CommandHandler:
     def _decide_on_recent(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan | None:
         if len(accepted) != 1 or unchanged:
             return None
-        loaded = self._recent.take(accepted[0].stream)
-        return None if loaded is None else decide_on(loaded, accepted[0])
+        (one,) = accepted
+        loaded = self._recent.take(one.stream, one.aggregate, one.handled.name)
+        return None if loaded is None else decide_on(loaded, one)
+
+    def _decide_on_newest(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:
+        plan = decide(self._store, accepted, unchanged)
+        for one, result in zip(accepted, plan.results, strict=True):
+            if isinstance(result, Append):
+                self._recent.met(one.handled.name, result.expected_version)
+        return plan
 
     def _carry_out(self, plan: Plan, unchanged: Mapping[StreamId, int]) -> tuple[tuple[Recorded, ...], ...]:
         appends = [result for result in plan.results if isinstance(result, Append)]
@@ -139,7 +147,7 @@ class CommandHandler:
             due = every is not None and left.version - left.snapshot_version >= every
             if due:
                 self._take_snapshot(stream, left)
-            self._recent.leave(stream, replace(left, snapshot_version=left.version) if due else left)
+            self._recent.leave(stream, left._replace(snapshot_version=left.version) if due else left)
         return tuple(next(recorded) if isinstance(result, Append) else result for result in plan.results)
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:

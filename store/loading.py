@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -35,8 +35,7 @@ class UnreadableEvent(AcciError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[A]):
+class Loaded(NamedTuple, Generic[A]):
     """An aggregate as it was: its state at `version` (0: no stream).
 
     `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_content` is the digest of the
@@ -72,7 +71,7 @@ def load(
         # A snapshot does not tell when what is in it happened.
         "state_schema": aggregate.state_schema() if snapshots and as_of is None else "",
     }
-    rows: Sequence[Sequence[Any]] = connection.execute(sql("events/load"), arguments).fetchall()
+    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("events/load"), arguments).fetchall()
     if rows and rows[0][4] == 0:
         return Loaded(aggregate(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     state, version = aggregate(), 0

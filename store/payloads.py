@@ -68,18 +68,19 @@ def check_stream(stream: StreamId) -> None:
 
 def encode_data(event: Event[EventData], limit: int) -> str:
     """The payload as JSON. Raises `PayloadTooLarge` or `Unstorable`."""
-    what = f"{event.event_type} for {event.aggregate_id!r}"
-    if isinstance(event.data, Unreadable):
-        raise Unstorable(what, "data", f"is a stand-in for what could not be read ({event.data.reason})")
+    data = event.data
+    if isinstance(data, Unreadable):
+        raise Unstorable(_what(event), "data", f"is a stand-in for what could not be read ({data.reason})")
     try:
-        text = event.data.model_dump_json()
+        text = data.model_dump_json()
     except (PydanticSerializationError, UnicodeError) as error:
-        raise Unstorable(what, "data", f"has no JSON form: {error}.") from error
+        raise Unstorable(_what(event), "data", f"has no JSON form: {error}.") from error
     if "\\u0000" in text:  # or an escaped backslash that looks like it
-        _refuse_unstorable(what, json.loads(text), "data")
+        _refuse_unstorable(_what(event), json.loads(text), "data")
     if is_reserved(text):
-        raise Unstorable(what, "data", "has a field acci.personal, a name that is ACCI's own.")
-    text = conceal(type(event.data), text, event.tenant_id, event.aggregate_id, str(event.id))
+        raise Unstorable(_what(event), "data", "has a field acci.personal, a name that is ACCI's own.")
+    if personal_fields(type(data)):
+        text = conceal(type(data), text, event.tenant_id, event.aggregate_id, str(event.id))
     # A character is at most four bytes: most payloads need not be counted.
     if len(text) * 4 > limit and (size := len(text.encode())) > limit:
         raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
@@ -88,20 +89,23 @@ def encode_data(event: Event[EventData], limit: int) -> str:
 
 def encode_metadata(metadata: EventMetadata) -> str:
     """The metadata as JSON, what is not known left out. Raises `Unstorable`."""
-    known = {
-        "tenant_id": metadata.tenant_id,
-        "correlation_id": metadata.correlation_id,
-        "causation_id": metadata.causation_id,
-        "user_id": metadata.user_id,
-    }
+    known = {"tenant_id": metadata.tenant_id, "correlation_id": metadata.correlation_id}
+    if metadata.causation_id is not None:
+        known["causation_id"] = metadata.causation_id
+    if metadata.user_id is not None:
+        known["user_id"] = metadata.user_id
     try:
-        text = to_json({name: value for name, value in known.items() if value is not None})
+        text = to_json(known)
     except (PydanticSerializationError, UnicodeError):
         _refuse_unstorable("The event", known, "metadata")
         raise
     if b"\\u0000" in text:
         _refuse_unstorable("The event", known, "metadata")
     return text.decode()
+
+
+def _what(event: Event[EventData]) -> str:
+    return f"{event.event_type} for {event.aggregate_id!r}"
 
 
 def _refuse_unstorable(what: str, value: object, where: str) -> None:

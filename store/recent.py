@@ -1,4 +1,4 @@
-"""Recent states: aggregates as this process's last commands left them, so that the next one loads nothing."""
+"""Recent states: what a command will probably meet, known to this process, so that nothing need be loaded."""
 
 import threading
 from collections import OrderedDict
@@ -10,21 +10,35 @@ from store.loading import Loaded
 
 
 class RecentStates:
-    """At most `size` states, those left last. Safe to share between threads.
+    """At most `size` states, those left last; and which commands begin aggregates. Safe to share between threads.
 
-    Others may have moved the aggregate on: what is decided on a state from here counts only if it can be stored at its
-    version. Of an aggregate with personal data none is left, so that nothing outlives an erasure.
+    Others may have moved the aggregate on, or begun it: what is decided on a state from here counts only if it can be
+    stored at its version. Of an aggregate with personal data none is left, so that nothing outlives an erasure.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._states: OrderedDict[StreamId, Loaded[Aggregate]] = OrderedDict()
         self._lock = threading.Lock()
+        self._beginnings: set[str] = set()
 
-    def take(self, stream: StreamId) -> Loaded[Aggregate] | None:
-        """The state left last, which is here no more; None without one."""
+    def take(self, stream: StreamId, aggregate: type[Aggregate], command: str) -> Loaded[Aggregate] | None:
+        """The state left last, which is here no more; without one, that of a new aggregate if it may be one, or None.
+
+        It may be new if the last aggregate that was loaded for such a command had no events.
+        """
         with self._lock:
-            return self._states.pop(stream, None)
+            found = self._states.pop(stream, None)
+        if found is None and command in self._beginnings:
+            return Loaded(aggregate(), 0, 0, None)
+        return found
+
+    def met(self, command: str, version: int) -> None:
+        """Learn that such a command met an aggregate at this version when it was loaded."""
+        if version or not self._size:
+            self._beginnings.discard(command)
+        else:
+            self._beginnings.add(command)
 
     def leave(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         """Leave the aggregate as its newest events made it."""

@@ -10,17 +10,23 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from domain.commands import Command, CommandData
-from domain.events import StreamId
 from store import telemetry
 from store.statements import sql
 
 if TYPE_CHECKING:
     from store.appending import Append
     from store.database import Connection
+    from store.deciding import Accepted
     from store.projecting.generations import Generation
 
 Recorded = Sequence[Sequence[Any]]
+
+
+def _unheard(_: object) -> None:
+    """Tell nobody."""
+
+
+_UNTRACED, _UNHEARD = nullcontext(), nullcontext(_unheard)
 
 
 @dataclass(frozen=True)
@@ -35,15 +41,15 @@ class Batch:
 
 
 def handling(
-    commands: Sequence[tuple[Command[CommandData], StreamId]],
+    commands: "Sequence[Accepted]",
 ) -> AbstractContextManager[object]:
     """Inside, the commands are handled: a span each, in the trace of its correlation; an error is told in it."""
-    return _handling(commands) if telemetry.is_on() else nullcontext()
+    return _handling(commands) if telemetry.is_on() else _UNTRACED
 
 
 def appending(appends: "Sequence[Append]") -> AbstractContextManager[Callable[[Recorded], None]]:
     """Inside, `appends` are stored, as a part of the command's span; call what is given with what was recorded."""
-    return _appending(appends) if telemetry.is_on() else nullcontext(_unheard)
+    return _appending(appends) if telemetry.is_on() else _UNHEARD
 
 
 def applying(
@@ -55,17 +61,13 @@ def applying(
     whose events it applied, linked to the batch's: of those among the last 1,000 positions, 100 at most. They are found
     by one query, after the commit.
     """
-    return _applying(connection, generation, event_types) if telemetry.is_on() else nullcontext(_unheard)
-
-
-def _unheard(_: object) -> None:
-    """Tell nobody."""
+    return _applying(connection, generation, event_types) if telemetry.is_on() else _UNHEARD
 
 
 @contextmanager
-def _handling(commands: Sequence[tuple[Command[CommandData], StreamId]]) -> Iterator[None]:
+def _handling(commands: "Sequence[Accepted]") -> Iterator[None]:
     with ExitStack() as stack:
-        for command, stream in reversed(commands):  # so that the append is part of the first one's
+        for command, _, stream, *_ in reversed(commands):  # so that the append is part of the first one's
             tenant_id, correlation_id = stream.tenant_id, command.metadata.correlation_id
             name = type(command.data).__name__
             attributes = _of_correlation(tenant_id, correlation_id) | {

@@ -7,8 +7,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import psycopg
-
 from store.database import Connection, connect
 from store.high_water import establish
 from tests.histories import LONGER, append_probe, copy_probes, value
@@ -93,7 +91,7 @@ def test_following_the_mark_loses_and_doubles_nothing(database_url: str) -> None
                 writer.result()
         finally:
             writing_is_over.set()
-        with psycopg.connect(database_url) as connection:
+        with Connection.connect(database_url) as connection:
             stored = Counter(row[0] for row in connection.execute("SELECT position FROM acci.events"))
             drawn = value(connection, "SELECT last_value FROM acci.events_position_seq")
 

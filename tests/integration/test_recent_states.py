@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
 
+from domain.aggregates import Aggregate, decides
+from domain.commands import Command, CommandData
+from domain.contexts import Context
 from domain.errors import Refused
+from domain.events import EventData
 from store.catalogue import Catalogue
 from store.database import Database
 from store.events import EventStore
@@ -24,7 +29,10 @@ CATALOGUE = Catalogue((CONTEXT,))
 class Counting(EventStore):
     """Counts what is loaded."""
 
-    loads = 0
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        super().__init__(database, catalogue)
+        self.database = database
+        self.loads = 0
 
     def load(self, *args: Any, **kwargs: Any) -> Any:
         self.loads += 1
@@ -35,6 +43,24 @@ class Counting(EventStore):
 def store(database_url: str) -> Iterator[Counting]:
     with Database(database_url) as database:
         yield Counting(database, CATALOGUE)
+
+
+class Counted(EventData):
+    pass
+
+
+class Count(CommandData):
+    aggregate_id_field: ClassVar[str] = "tally"
+
+    tally: str
+
+
+class Tally(Aggregate):
+    """Counts, without having to be opened."""
+
+    @decides(Count)
+    def count(self, _command: Command[Count]) -> Counted:
+        return Counted()
 
 
 def pay(amount: int) -> Any:
@@ -75,12 +101,50 @@ def test_a_used_id_is_noticed_without_loading_first(store: Counting) -> None:
     assert store.load(Account, stream("a")).state.balance == 6
 
 
+def test_a_command_that_begins_aggregates_loads_none(store: Counting) -> None:
+    handler = CommandHandler(store, CATALOGUE, attempts=1)
+    opened = [command(Open(account=name, holder="Ann")) for name in "abc"]
+    led_to = [handler.handle(each) for each in opened]
+    assert ([each[0].version for each in led_to], store.loads) == ([1, 1, 1], 1)
+    for _ in range(2):
+        assert [handler.handle(each) for each in opened] == led_to, "sent again"
+    with pytest.raises(CommandReused):
+        handler.handle(command(Open(account="d", holder="Ann"), opened[0].id))
+    with pytest.raises(Refused):
+        handler.handle(command(Open(account="a", holder="Bob")))
+    assert handler.handle(command(Open(account="d", holder="Ann")))[0].version == 1
+    CommandHandler(store, CATALOGUE).handle(command(Open(account="e", holder="Ann")))
+    loads = store.loads
+    with pytest.raises(Refused):
+        handler.handle(command(Open(account="e", holder="Bob")))
+    assert store.loads == loads + 1, "somebody else had begun it: that was found out by loading it"
+
+
+def test_what_also_goes_on_is_expected_to_do_as_it_did_last(store: Counting) -> None:
+    catalogue = Catalogue((Context("tallies", Path(__file__), aggregates=(Tally,), events=(Counted,)),))
+    store = Counting(store.database, catalogue)
+    one, other = (CommandHandler(store, catalogue, attempts=1) for _ in range(2))
+    one.handle(command(Count(tally="a")))
+    for name in "bc":
+        other.handle(command(Count(tally=name)))
+    assert [one.handle(command(Count(tally=name)))[0].version for name in "bc"] == [2, 2]
+    assert [each.position for each in store.read_all()] == [1, 2, 3, 5, 6], "one guess was wrong, not two"
+
+
+def test_without_recent_states_none_is_expected_to_begin(store: Counting) -> None:
+    handler = CommandHandler(store, CATALOGUE, recent=0)
+    for name in "abc":
+        handler.handle(command(Open(account=name, holder="Ann")))
+    assert store.loads == 3
+
+
 def test_only_so_many_are_remembered_and_nobody_who_may_be_erased() -> None:
     recent = RecentStates(2)
     for name in "abac":
         recent.leave(stream(name), Loaded(Account(holder=name), 1, 0, None))
-    assert [found and found.state.holder for found in map(recent.take, map(stream, "abc"))] == ["a", None, "c"]  # type: ignore[attr-defined]
-    assert recent.take(stream("a")) is None
+    taken = [recent.take(stream(name), Account, "Pay") for name in "abc"]
+    assert [found and found.state.holder for found in taken] == ["a", None, "c"]  # type: ignore[attr-defined]
+    assert recent.take(stream("a"), Account, "Pay") is None
     person = stream(str(uuid4()))
     recent.leave(person, Loaded(Person(), 1, 0, None))
-    assert recent.take(person) is None
+    assert recent.take(person, Person, "Open") is None

@@ -207,7 +207,7 @@ def test_a_swap_gives_up_in_time_and_leaves_the_live_one(
 ) -> None:
     rebuilding.rebuild(connection, catalogue, sales)
     rebuilding.rebuild(connection, catalogue, sales)
-    with psycopg.connect(database_url) as reader:
+    with Connection.connect(database_url) as reader:
         reader.execute("SELECT * FROM read.daily_sales")
         with ThreadPoolExecutor() as threads:
             back = threads.submit(roll_back, connection, catalogue, sales)

@@ -1,11 +1,15 @@
 """What makes two commands the same one: what they ask for."""
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, create_model
 
 from domain.commands import CommandData
 from store.idempotency import remembered_as
@@ -71,6 +75,24 @@ def test_values_that_look_alike_are_told_apart() -> None:
         "",
     ]
     assert len({content(value=value) for value in looks}) == len(looks)
+
+
+NAMES = st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=1, max_size=6).map(lambda text: f"f{text}")
+PLAIN = st.one_of(st.text(), st.integers(-(2**63), 2**63), st.booleans(), st.none())
+VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=2))
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=8))
+def test_what_was_remembered_once_is_known_for_ever(fields: dict[str, Any]) -> None:
+    of_any_shape: dict[str, Any] = dict.fromkeys(fields, (Any, None))
+    made = create_model("Made", __base__=CommandData, **of_any_shape)
+    members = sorted(f"{as_json(name)}:{as_json(value)}" for name, value in fields.items())
+    digest = hashlib.sha256(f"Made {{{','.join(members)}}}".encode()).digest()
+    assert remembered_as(command(made(**fields))).content == digest
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def test_a_moment_is_the_same_however_it_was_made() -> None:

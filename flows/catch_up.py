@@ -23,7 +23,7 @@ from flows.telling import tell_verdict
 from flows.timeouts import allowed_seconds
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import batches, gate, rebuilding
+from store.projecting import batches, gate, generations, rebuilding
 from store.projecting.gate import Allowance
 from store.projecting.generations import Busy, Generation, NotBuilt
 
@@ -41,6 +41,7 @@ class Outcome:
     rows: int
     batches: int
     dead_letters: int
+    parked: int  # keys that wait behind dead letters, those of earlier runs too
     seconds: float
 
 
@@ -60,7 +61,8 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
                 done = rebuilding.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
         except Busy as busy:
             get_run_logger().info(str(busy))
-            return Outcome(projection, ELSEWHERE, 0, 0, 0, 0, 0, 0.0)
+            return Outcome(projection, ELSEWHERE, 0, 0, 0, 0, 0, 0, 0.0)
+        parked = generations.parked_keys(connection).get(projection, 0)
     progress_bar.finish()
     seconds = round(time.monotonic() - began, 3)
     if done.start == done.checkpoint and did == "caught up":
@@ -69,7 +71,9 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
         "%s: %s, positions %s to %s, %s rows changed in %s batches, %s s",
         projection, did, done.start, done.checkpoint, done.rows, done.batches, seconds,
     )  # fmt: skip
-    return Outcome(projection, did, done.start, done.checkpoint, done.rows, done.batches, done.dead_letters, seconds)
+    return Outcome(
+        projection, did, done.start, done.checkpoint, done.rows, done.batches, done.dead_letters, parked, seconds
+    )
 
 
 def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generation) -> None:
@@ -135,10 +139,12 @@ def ended(outcomes: list[Outcome]) -> State[Any]:
     applied = [each for each in outcomes if each.did in ("caught up", "built")]
     elsewhere = [each.projection for each in outcomes if each.did == ELSEWHERE]
     others = f" Another runner is at {', '.join(elsewhere)}." if elsewhere else ""
+    if parked := ", ".join(f"{each.parked:,} of {each.projection}" for each in outcomes if each.parked):
+        others += f" Keys that wait behind dead letters: {parked}; see `acci dead-letters list`."
     if not applied and elsewhere:
         return Completed(name="LeftToAnother", message=others.strip())
     if not applied:
-        return Completed(name="NothingToDo", message="Every read model was up to date.")
+        return Completed(name="NothingToDo", message=f"Every read model was up to date.{others}")
     rows = sum(each.rows for each in applied)
     return Completed(message=f"{len(applied)} of {len(outcomes)} projections moved, {rows:,} rows changed.{others}")
 
@@ -148,4 +154,4 @@ def outcome(name: str, state: State[Outcome]) -> Outcome:
     done = state.result(raise_on_failure=False)
     if isinstance(done, Outcome):
         return done
-    return Outcome(name, f"failed: {state.message}", 0, 0, 0, 0, 0, 0.0)
+    return Outcome(name, f"failed: {state.message}", 0, 0, 0, 0, 0, 0, 0.0)

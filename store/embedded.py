@@ -111,6 +111,7 @@ class EmbeddedServer:
                 if not self._data.exists():
                     self._create()
                 self._launch(port)
+            self._wait_while_recovering()
             return self.create_database(DATABASE)
 
     def stop(self) -> None:
@@ -168,6 +169,17 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 raise ServerDidNotStart(NAME, "it has been starting or stopping for minutes", str(self._log))
             time.sleep(0.05)
+
+    def _wait_while_recovering(self) -> None:
+        """Waits out what follows when one of its processes died: its pid file says nothing of it."""
+        from psycopg.pq import PGconn, Ping
+
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if PGconn.ping(f"host={HOST} port={self._running_port()}".encode()) != Ping.REJECT:
+                return
+            time.sleep(0.05)
+        raise ServerDidNotStart(NAME, "it has been recovering for minutes", str(self._log))
 
     def _create(self) -> None:
         """Makes the data in a folder beside, so that an interrupted initdb is never taken for data."""

@@ -37,8 +37,8 @@ class CommandHandler:
 
     `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried. Of the `recent`
     aggregates handled last the state is kept: a command for one of them is decided on it, and if somebody else has
-    moved the aggregate on since, decided again on what is loaded. So is a command that begins aggregates on that of a
-    new one. With `recent` 0, every aggregate is loaded.
+    moved the aggregate on since, decided again on what is loaded. A command of a kind that begins aggregates is decided
+    on a new one at once. With `recent` 0, every aggregate is loaded.
     """
 
     def __init__(

@@ -153,7 +153,7 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
 
 
 def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
-    found = [row for row in connection.execute(sql("health/dead_letters")).fetchall() if row[1]]
+    found = [row for row in connection.execute(sql("dead_letters/of_live")).fetchall() if row[1]]
     many = sum(row[1] for row in found)
     if many > bounds.dead_letters:
         of = ", ".join(f"{letters:,} of {name} with {keys:,} keys parked" for name, letters, keys in found)

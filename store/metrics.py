@@ -11,6 +11,7 @@ from store.auditing.counts import LastAudit, last_audit, open_findings
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.high_water import MarkNow
+from store.projecting.generations import parked_keys
 from store.statements import sql
 from store.status import ProjectionStatus, read_projections
 
@@ -47,13 +48,12 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
     """The figures now. The high-water mark is not moved, so that its age shows. Safe with several who ask at once."""
     mark = high_water.look(connection)
     events = count_events(connection, min(mark.position, mark.head))
-    parked = {name: keys for name, _, keys in connection.execute(sql("health/dead_letters")).fetchall()}
     rebuilds = {name: done for name, _, done in connection.execute(sql("metrics/rebuilds")).fetchall()}
     return Metrics(
         mark,
         events,
         read_projections(connection, catalogue, mark.head),
-        parked,
+        parked_keys(connection),
         _batches(connection),
         _snapshots(connection),
         rebuilds,

@@ -55,7 +55,7 @@ def read_projections(
 ) -> tuple[ProjectionStatus, ...]:
     """How far each projection is behind the last position drawn. Nothing is changed."""
     found = {(row[0], row[2]): row for row in connection.execute(sql("status/generations")).fetchall()}
-    letters: dict[str, int] = dict(row[:2] for row in connection.execute(sql("health/dead_letters")).fetchall())
+    letters: dict[str, int] = dict(row[:2] for row in connection.execute(sql("dead_letters/of_live")).fetchall())
     backfills = unfinished(connection)
     projections = []
     for name, projection in sorted(catalogue.projections.items()):

@@ -101,10 +101,9 @@ class StreamsInUse(AcciError):
     """Other writers kept appending to the same streams, so the import's versions were taken; nothing was stored."""
 
     file: str
-    detail: str
 
     def __str__(self) -> str:
         return (
-            f"Others append to the streams that {self.file} adds to ({self.detail}); this part of it was not stored. "
+            f"Others append to the streams that {self.file} adds to; this part of it was not stored. "
             "Import again when they are quiet."
         )

@@ -11,7 +11,7 @@ from store.payloads import encode_metadata
 from store.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
-ATTEMPTS = 5  # others may append to the same streams meanwhile
+ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause
 
 Staged = tuple[int, RawEvent]  # the line's number, its event
 
@@ -60,7 +60,7 @@ class Staging:
                     self._connection.execute(sql("importing/append_staged"), {"by_time": by_time})
             except errors.UniqueViolation as error:
                 if attempt == ATTEMPTS - 1:
-                    raise StreamsInUse(self._file, str(error.diag.message_detail)) from error
+                    raise StreamsInUse(self._file) from error
             else:
                 break
         self._connection.execute(sql("importing/empty_staged"))

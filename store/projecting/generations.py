@@ -145,6 +145,11 @@ def partitions(connection: Connection, generation: Generation) -> tuple[Partitio
     return tuple(Partition(*row) for row in rows)
 
 
+def parked_keys(connection: Connection) -> dict[str, int]:
+    """How many keys of each live generation wait behind dead letters, by projection."""
+    return {name: keys for name, _, keys in connection.execute(sql("dead_letters/of_live")).fetchall()}
+
+
 def begin(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """Make a new, empty generation with its table; in the caller's transaction. Raises `ProjectionError`."""
     definition = define(catalogue, projection)

@@ -124,6 +124,7 @@ def test_no_room_for_the_write_ahead_log(server: EmbeddedServer, disk: SmallDisk
     url = server.start(port=0)
     told, sent = 0, command(Open(account="b", holder="Bob"))
     with Database(url, 1, "append") as database, connect(url, "other") as other:
+        rebuilding.rebuild(other, CATALOGUE, USERS)
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER, tries=1)
         told += len(handler.handle(sent))
         with disk.full(), suppress(psycopg.OperationalError, AcciError):

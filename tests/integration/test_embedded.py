@@ -65,6 +65,22 @@ def test_the_server_outlives_a_killed_starter(fresh: EmbeddedServer, tmp_path: P
         fresh.stop()
 
 
+def test_a_server_found_while_it_recovers_is_waited_for(fresh: EmbeddedServer) -> None:
+    try:
+        with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept (n integer)")
+        for _ in range(3):
+            with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
+                connection.execute("INSERT INTO kept SELECT generate_series(1, 300_000)")
+                backend = connection.info.backend_pid
+                os.kill(backend, signal.SIGKILL)
+                wait_for(lambda: not Path(f"/proc/{backend}").exists(), 30, "its process has died")  # noqa: B023
+        with psycopg.connect(fresh.start(port=0)) as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (900_000,)
+    finally:
+        fresh.stop()
+
+
 def test_a_killed_server_starts_again_with_what_was_committed(fresh: EmbeddedServer, tmp_path: Path) -> None:
     with psycopg.connect(fresh.start(port=0)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")

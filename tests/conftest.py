@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from domain.projections import Projection
+from store.catalogue import Catalogue, load
+from store.database import Connection, connect
 from tests.bank import ledger
 from tests.prefect_server import PrefectServer
+from tests.read_models import CONTEXTS
 from tests.servers import SharedServer
 
 TESTS = Path(__file__).parent
@@ -59,6 +63,30 @@ def database_url(server: SharedServer) -> Iterator[str]:
     """A database of the test's own, with the whole schema."""
     with server.database() as url:
         yield url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection to it."""
+    with connect(database_url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """What most tests project."""
+    return load(CONTEXTS)
+
+
+@pytest.fixture
+def users(catalogue: Catalogue) -> type[Projection]:
+    return catalogue.projection("user_view")
+
+
+@pytest.fixture
+def sales(catalogue: Catalogue) -> type[Projection]:
+    """Its rows count and sum: an event that is applied twice shows."""
+    return catalogue.projection("daily_sales")
 
 
 @pytest.fixture

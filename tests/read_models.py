@@ -9,8 +9,10 @@ from psycopg import sql
 from domain.events import Event
 from domain.projections import Insert, Projection, on
 from domain.users.events import UserCreated
+from store.catalogue import Catalogue
 from store.database import Connection, connect
-from store.projecting import generations
+from store.projecting import backfilling, generations
+from store.projecting.choices import Choice
 from store.projecting.generations import Generation
 from tests.histories import differences, value
 from tests.prefect_server import wait_for
@@ -28,6 +30,14 @@ def rows_of(connection: Connection, projection: type[Projection], schema: str = 
     """Every row, in order."""
     table = sql.Identifier(schema, projection.name)
     return connection.execute(sql.SQL("SELECT * FROM {} ORDER BY 1, 2").format(table)).fetchall()
+
+
+def backfill(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice, chunk_size: int = 7
+) -> backfilling.Backfill:
+    """A whole one, chunk by chunk."""
+    begun = backfilling.begin(connection, catalogue, projection, choice, chunk_size)
+    return backfilling.work_off(connection, catalogue, projection, begun)
 
 
 def live(connection: Connection, projection: type[Projection]) -> Generation:

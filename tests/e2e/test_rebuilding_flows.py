@@ -1,6 +1,5 @@
 """Rebuild, rollback and backfill as flows on a real server: what they do, what state they end in, what they show."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from flows.rebuild import rebuild
 from flows.retry_dead_letters import retry_dead_letters
 from flows.rollback import rollback
 from store.catalogue import load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
 from tests.histories import append_orders, append_users, value
@@ -19,13 +18,7 @@ from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
-SALES, USERS, TOTALS = (CATALOGUE.projection(name) for name in ("daily_sales", "user_view", "order_totals"))
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
+SALES, USERS = (CATALOGUE.projection(name) for name in ("daily_sales", "user_view"))
 
 
 class Runs:

@@ -1,13 +1,12 @@
 """Growing past one machine: two workers on one work pool share the runs, whatever machines they are on."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from store.catalogue import load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import rebuilding
 from tests.histories import append_orders, append_users
 from tests.prefect_server import PrefectServer, wait_for
@@ -15,12 +14,6 @@ from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 USERS, SALES = CATALOGUE.projection("user_view"), CATALOGUE.projection("daily_sales")
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 def worker_of(prefect_server: PrefectServer, run: str) -> str | None:

@@ -9,7 +9,7 @@ from psycopg import sql as identifiers
 
 from domain.projections import Projection
 from flows.local.lost_runs import give_up_lost_runs
-from store.catalogue import Catalogue, load
+from store.catalogue import Catalogue
 from store.database import Connection, connect
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
@@ -20,17 +20,6 @@ from tests.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_row
 from tests.shell import CHECKOUT, command
 
 BUILT, MORE = 4800, 4800  # orders: those built with, and as many that come on the same days
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(CONTEXTS)
 
 
 @pytest.fixture

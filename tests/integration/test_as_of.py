@@ -1,7 +1,6 @@
 """Read models as they were: at a position, at a moment, whole or row by row, equal to what readers saw then."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,8 +8,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.catalogue import Catalogue
+from store.database import Connection
 from store.high_water import establish
 from store.projecting import dead_letters, rebuilding
 from store.projecting.as_of import NotFinal, rows_as_of
@@ -22,17 +21,6 @@ from tests.read_models import CONTEXTS, changed_users
 from tests.shell import acci
 
 PROJECTIONS = ("user_view", "daily_sales", "order_totals", "largest_items")
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(CONTEXTS)
 
 
 def visible(connection: Connection, name: str) -> list[dict[str, Any]]:

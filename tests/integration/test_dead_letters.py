@@ -1,6 +1,5 @@
 """Poison events are set aside with their keys; everything else goes on; nothing is lost when they are mended."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -9,15 +8,9 @@ from psycopg.types.json import Jsonb
 
 from domain.projections import Projection
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import batches, dead_letters, rebuilding
 from store.projecting.dead_letters import letters
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,24 +1,17 @@
 """A person is erased: nowhere is their data to be read any more, and everything else goes on."""
 
-import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from psycopg import sql as identifiers
 
 import store.embedded
-from domain.errors import DefinitionError
-from domain.events import Event, EventData, EventMetadata
-from domain.personal import ERASED, Personal, personal_fields
-from domain.projections import Projection, Upsert, count, lower, on
-from domain.users.user_view import UserView
+from domain.personal import ERASED
 from store import keys as key_store
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import WHOLE
@@ -32,12 +25,10 @@ from store.handling import CommandHandler
 from store.idempotency import CommandReused, remembered_as
 from store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from store.migrations import migrate
-from store.payloads import Unstorable, encode_data
 from store.projecting import rebuilding
 from store.projecting.as_of import rows_as_of
 from store.projecting.batches import catch_up
 from store.projecting.dead_letters import letters
-from store.projecting.revealing import refuse_personal_keys, uses_personal
 from tests.histories import value
 from tests.people import (
     CONTEXT,
@@ -45,7 +36,6 @@ from tests.people import (
     Notes,
     People,
     Person,
-    PersonRegistered,
     RegisterPerson,
     RenamePerson,
     TakeNote,
@@ -68,12 +58,6 @@ def keys_url(server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv("ACCI_KEYS_URL", url)
         yield url
         forget()
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -372,59 +356,3 @@ def test_in_one_command(handler: CommandHandler, built: Connection, database_url
     assert not any(secret in done.stdout for secret in SECRETS)
     assert "no personal data of 'zoe'" in refusal(acci("erase", "zoe", "--tenant", "t1", **environment))
     assert acci("erase", "--again", **environment).returncode == 0
-
-
-def test_only_who_uses_it_pays_for_it() -> None:
-    assert [uses_personal(each) for each in (People, Cities, Notes, UserView)] == [True, False, True, False]
-
-
-def test_a_row_is_not_named_by_personal_data() -> None:
-    class ByEmail(Projection):
-        key = ("tenant_id", "email")
-
-        @on(PersonRegistered)
-        def registered(self, event: Event[PersonRegistered]) -> Upsert:
-            return Upsert(email=lower(event.data.email), times=count())
-
-    with pytest.raises(DefinitionError, match="The key email of by_email"):
-        refuse_personal_keys(ByEmail)
-    refuse_personal_keys(People)
-
-
-def test_declarations_that_would_not_hold() -> None:
-    class Address(EventData):
-        street: Personal[str]
-
-    class Deep(EventData):
-        address: Address
-
-    class Number(EventData):
-        age: Personal[int]  # type: ignore[type-var]
-
-    class Named(EventData):
-        subject = "name"
-        name: Personal[str]
-
-    for wrong in (Deep, Number, Named):
-        with pytest.raises(DefinitionError):
-            personal_fields(wrong)
-
-
-def test_nobody_else_may_write_what_looks_concealed() -> None:
-    class Free(EventData):
-        anything: Any
-
-    event = Event(
-        uuid4(),
-        "a",
-        "A",
-        "Free",
-        1,
-        Free(anything={"acci.personal": "AAAA"}),
-        EventMetadata("t", "c"),
-        datetime.now(UTC),
-    )
-    with pytest.raises(Unstorable, match="ACCI's own"):
-        encode_data(event, 1000)
-    harmless = replace(event, data=Free(anything='"acci.personal": 1'))
-    assert json.loads(encode_data(harmless, 1000)) == {"anything": '"acci.personal": 1'}

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -24,7 +23,7 @@ from domain.projections.functions import TRUNCATIONS
 from domain.projections.kinds import Kind
 from domain.projections.reference import Stored
 from domain.projections.views import EventView
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting.compiling import text_of
 from store.projecting.translation import EVENTS, translate
 from store.projecting.trying import logged, spelled
@@ -41,12 +40,6 @@ REFUSED = "refused"
 
 class Said(EventData):
     text: str
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "expressions") as connection:
-        yield connection
 
 
 def itself(field: Field) -> Expression:

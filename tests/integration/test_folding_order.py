@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from store.catalogue import load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import rebuilding
 from store.projecting.batches import BATCH_SIZE
 from store.projecting.compiling import Compiled, Scope
@@ -22,12 +22,6 @@ SCOPES = [
     for rare in (False, True)
 ]
 EVERYTHING = {"after": 0, "upto": 10**9, "partition": 0, "partitions": 2, "generation": 0, "skipped": [1]}
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import rebuilding
 from store.projecting.following import Follower, follow
 
@@ -16,12 +15,6 @@ PLACE = """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate
            SELECT '2026-03-01T12:00Z', gen_random_uuid(), 1, 't', 'Order', gen_random_uuid()::text, 'OrderPlaced',
                   '{"customer": "ann", "amount": "1.00"}', '{}'
            FROM generate_series(1, %s)"""
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,45 +1,22 @@
 """The gate: what is wrong with a new generation is found before readers see it, and said."""
 
-from collections.abc import Iterator
-
 import pytest
 from psycopg import sql
 
 from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.catalogue import Catalogue
+from store.database import Connection
 from store.projecting import gate, generations, rebuilding, swapping
 from store.projecting.batches import catch_up
 from store.projecting.gate import Allowance, Check, GateClosed, Verdict
 from store.projecting.generations import Generation
 from tests.histories import append_orders, append_users
-from tests.read_models import CONTEXTS, changed_users, live, rows_of, wrong_rows
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(CONTEXTS)
+from tests.read_models import changed_users, live, rows_of, wrong_rows
 
 
 @pytest.fixture(params=["user_view", "daily_sales", "order_totals", "largest_items"])
 def projection(request: pytest.FixtureRequest, catalogue: Catalogue) -> type[Projection]:
     return catalogue.projection(request.param)
-
-
-@pytest.fixture
-def users(catalogue: Catalogue) -> type[Projection]:
-    return catalogue.projection("user_view")
-
-
-@pytest.fixture
-def sales(catalogue: Catalogue) -> type[Projection]:
-    return catalogue.projection("daily_sales")
 
 
 def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:

@@ -1,30 +1,17 @@
 """What catch-up refuses to touch, each with the way out."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from domain.projections import Projection
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import batches, generations, rebuilding
 from store.projecting.shapes import TableAltered
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
 def catalogue() -> Catalogue:
     return load(["tests.orders"])
-
-
-@pytest.fixture
-def sales(catalogue: Catalogue) -> type[Projection]:
-    return catalogue.projection("daily_sales")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Real input: a public event log, imported by a domain outside `domain/`, every row compared with pandas."""
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.importing.importer import Imported, Importer
 from store.importing.mapping import load_mapping
 from store.projecting import rebuilding
@@ -39,12 +38,6 @@ KEYS = {"permit_cases": ("id",), "steps_per_day": ("day", "handled_by")}
 @pytest.fixture
 def catalogue() -> Catalogue:
     return load(["tests.permits"])
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 def bring_in(database_url: str, catalogue: Catalogue, log: Path) -> Imported:

@@ -1,42 +1,24 @@
 """Plans: why, how much and how long, and who would feel it, without changing anything."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from psycopg import sql
 
 from domain.projections import Projection
 from domain.users import CONTEXT
-from store.catalogue import Catalogue, load
+from store.catalogue import Catalogue
 from store.database import Connection, connect
 from store.projecting import rebuilding, swapping
 from store.projecting.planning import plan
 from store.projecting.staleness import stale
 from store.settings import CHECKOUT
 from tests.histories import append_orders, append_users, cut_log, value
-from tests.read_models import CONTEXTS, changed_users, live, wrong_rows
+from tests.read_models import changed_users, live, wrong_rows
 from tests.shell import acci, refusal
 
 TABLE = (CHECKOUT / "sql" / "read_models" / "user_view.sql").read_text()
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(CONTEXTS)
-
-
-@pytest.fixture
-def users(catalogue: Catalogue) -> type[Projection]:
-    return catalogue.projection("user_view")
 
 
 def with_table(tmp_path: Path, text: str) -> Catalogue:

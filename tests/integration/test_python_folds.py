@@ -1,6 +1,5 @@
 """A fold in Python is projected like rules are: in batches, in partitions, with dead letters, exactly once."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,14 +7,8 @@ from psycopg.types.json import Jsonb
 
 from domain.projections import Projection
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import batches, dead_letters, rebuilding, swapping
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Queries: the guide's get_user and search_users, exact for every text, and by index whatever is asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -20,7 +20,7 @@ from domain.users.events import UserCreated
 from domain.users.queries import UserRow
 from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import rebuilding
 from store.queries import InvalidQuery, NotPublished, ask, question
 from store.statements import sql
@@ -33,12 +33,6 @@ ODD = ["100% Ann", "100 Ann", "a_b", "axb", "C:\\temp", "C:temp", "ÉMILE", "ém
 @pytest.fixture
 def catalogue() -> Catalogue:
     return load(["domain.users"])
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 def fill(connection: Connection, catalogue: Catalogue, people: Sequence[Person]) -> None:

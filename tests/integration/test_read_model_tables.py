@@ -1,22 +1,14 @@
 """What the rules and the table of a read model must agree on, said in a sentence when the table is made."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from domain.errors import ProjectionError
 from domain.projections import Projection
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting.trying import Trial
 from tests.unit.test_projection_refusals import define
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "tables") as connection:
-        yield connection
-
 
 NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"
 KEY = "tenant_id text, id text, PRIMARY KEY (tenant_id, id)"

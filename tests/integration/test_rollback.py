@@ -1,7 +1,7 @@
 """Rolling back: an old generation is live again, caught up, and readers notice nothing."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +12,7 @@ import pytest
 from domain.errors import UnknownNumber
 from domain.projections import Projection
 from domain.users import CONTEXT
-from store.catalogue import Catalogue, load
+from store.catalogue import Catalogue
 from store.database import Connection, connect
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
@@ -21,23 +21,7 @@ from store.projecting.generations import Busy
 from store.projecting.rolling_back import NothingKept, OtherRules, roll_back
 from store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, value
-from tests.read_models import CONTEXTS, changed_users, cut, live, wait_until_blocked, wrong_rows
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(CONTEXTS)
-
-
-@pytest.fixture
-def sales(catalogue: Catalogue) -> type[Projection]:
-    return catalogue.projection("daily_sales")
+from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 
 
 def kept(connection: Connection, projection: type[Projection]) -> list[int]:

@@ -1,6 +1,5 @@
 """What runs end as: a part that is not done is never green, and what was not done is named."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,16 +14,9 @@ from store.auditing.extents import Extent
 from store.auditing.findings import Severity
 from store.catalogue import Catalogue, load
 from store.compacting import Compacted, Sizes
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting import rebuilding
 from tests.read_models import CONTEXTS
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
-
 
 CATALOGUE: Catalogue = load(CONTEXTS)
 SALES: type[Projection] = CATALOGUE.projection("daily_sales")

@@ -5,7 +5,6 @@ ACCI_TEST_CASES says how many histories to try (2,000 unless set), ACCI_TEST_SEE
 """
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.errors import CannotApply
 from domain.projections.reference import Rows, apply
-from store.database import Connection, connect
+from store.database import Connection
 from store.projecting.trying import Trial, logged, spelled_out
 from tests.strategies.histories import History, histories
 from tests.strategies.projections import RandomProjection, projections
@@ -22,12 +21,6 @@ CASES = int(os.environ.get("ACCI_TEST_CASES", "2000"))
 SEED = 1000 * int(os.environ.get("ACCI_TEST_SEED", "0"))
 HISTORIES = 6  # for each projection: compiling it takes as long
 SHARES = 4  # so that parallel test processes have something to share
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "two engines") as connection:
-        yield connection
 
 
 @pytest.mark.timeout(0)

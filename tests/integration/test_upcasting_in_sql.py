@@ -1,7 +1,6 @@
 """Old payloads mean the same to the compiled SQL as to Python, whatever steps lead from them to today."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +20,7 @@ from domain.projections.views import EventView
 from domain.upcasting import leaf_of, upcast
 from store.bulk import RawEvent
 from store.catalogue import Catalogue
-from store.database import Connection, Database, connect
+from store.database import Connection, Database
 from store.events import EventStore
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
@@ -37,12 +36,6 @@ INSERT = """
                              event_type, data, metadata)
     VALUES (now(), gen_random_uuid(), %s, %s, 't', 'T', 'a', 'Changing', %s, '{}')
 """
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
-        yield opened
 
 
 def test_any_chain_of_steps_gives_the_same_in_sql_and_in_python(connection: Connection) -> None:

@@ -1,0 +1,116 @@
+"""PostgreSQL goes and comes back, under load and between commands."""
+
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.errors import AcciError
+from store.auditing.auditing import audit, chosen
+from store.auditing.extents import WHOLE
+from store.catalogue import Catalogue, load
+from store.database import Connection, Database, connect, is_transient
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.migrations import migrate
+from store.projecting import rebuilding
+from store.projecting.batches import catch_up
+from store.projecting.following import follow
+from tests.doomed import Doomed, External
+from tests.histories import value
+from tests.ledger import CONTEXT, Open, Pay, command, stream
+from tests.read_models import CONTEXTS
+
+CATALOGUE = load(CONTEXTS)
+LEDGER = Catalogue((CONTEXT,))
+
+
+def findings_of_ledger(connection: Connection) -> list[str]:
+    """What a whole audit finds wrong, once the read model has caught up."""
+    catch_up(connection, LEDGER, LEDGER.projection("holders"))
+    made = [audit(connection, LEDGER, check, name, WHOLE) for check, name in chosen(LEDGER, [], None)]
+    return [f"{each.check}: {found.problem}" for each in made for found in each.found]
+
+
+@pytest.mark.parametrize("kind", [Doomed, External])
+def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> None:
+    """Clients that go on sending what they were not told of: each command once, none that was told is lost."""
+    server = kind(tmp_path)
+    try:
+        url = server.start()
+        port = int(url.rpartition("/")[0].rpartition(":")[2])
+        migrate(url)
+        told, stop, lock = [0], threading.Event(), threading.Lock()
+        failed: list[BaseException] = []
+
+        def client(account: str) -> None:
+            with Database(url, 2, "append") as database:
+                handler = CommandHandler(EventStore(database, LEDGER), LEDGER, tries=1)
+                sent, heard = command(Open(account=account, holder="Ann")), False
+                while not (stop.is_set() and heard):
+                    if heard:
+                        sent, heard = command(Pay(account=account, amount=Decimal(1))), False
+                    try:
+                        many = len(handler.handle(sent))
+                    except (psycopg.OperationalError, AcciError) as error:
+                        if not is_transient(error) and not isinstance(error, psycopg.OperationalError):
+                            failed.append(error)
+                            return
+                        time.sleep(0.1)
+                        continue
+                    with lock:
+                        told[0] += many
+                    heard = True
+
+        followed = [0]
+
+        def follower() -> None:
+            followed[0] = follow(url, LEDGER, ["holders"], 0.05, stop.is_set, lambda *_: None)
+
+        with connect(url, "test") as connection:
+            rebuilding.rebuild(connection, LEDGER, LEDGER.projection("holders"))
+        clients = [threading.Thread(target=client, args=(f"a{number}",)) for number in range(4)]
+        clients.append(threading.Thread(target=follower))
+        for each in clients:
+            each.start()
+        for _ in range(2):
+            time.sleep(1)
+            server.kill()
+            server.start_again(port)
+        stop.set()
+        for each in clients:
+            each.join()
+        assert failed == []
+        with connect(url, "test") as connection:
+            assert value(connection, "SELECT count(*) FROM acci.events") == told[0] > 4
+            assert value(connection, "SELECT count(*) FROM acci.commands") == told[0]
+            gaps = (
+                "SELECT count(*) FROM (SELECT FROM acci.events GROUP BY aggregate_id HAVING max(version) <> count(*)) g"
+            )
+            assert value(connection, gaps) == 0
+            assert followed[0] > 0
+            assert findings_of_ledger(connection) == []
+    finally:
+        server.stop()
+
+
+def test_a_sender_outlives_the_servers_restart(tmp_path: Path) -> None:
+    """An external PostgreSQL that is stopped and started: the pool finds it again."""
+    server = External(tmp_path)
+    try:
+        url = server.start()
+        migrate(url)
+        with Database(url, 2, "append") as database:
+            handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
+            handler.handle(command(Open(account="a", holder="Ann")))
+            server.stop()
+            server.start(int(url.rpartition("/")[0].rpartition(":")[2]))
+            sent = command(Pay(account="a", amount=Decimal(1)), uuid4())
+            assert [event.version for event in handler.handle(sent)] == [2]
+            assert EventStore(database, LEDGER).version(stream("a")) == 2
+    finally:
+        server.stop()

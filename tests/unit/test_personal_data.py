@@ -1,0 +1,79 @@
+"""Personal data as declared: what would not hold is refused, and who has none pays nothing."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import DefinitionError
+from domain.events import Event, EventData, EventMetadata
+from domain.personal import Personal, personal_fields
+from domain.projections import Projection, Upsert, count, lower, on
+from domain.users.user_view import UserView
+from store.payloads import Unstorable, encode_data
+from store.projecting.revealing import refuse_personal_keys, uses_personal
+from tests.people import (
+    Cities,
+    Notes,
+    People,
+    PersonRegistered,
+)  # fmt: skip
+
+
+def test_only_who_uses_it_pays_for_it() -> None:
+    assert [uses_personal(each) for each in (People, Cities, Notes, UserView)] == [True, False, True, False]
+
+
+def test_a_row_is_not_named_by_personal_data() -> None:
+    class ByEmail(Projection):
+        key = ("tenant_id", "email")
+
+        @on(PersonRegistered)
+        def registered(self, event: Event[PersonRegistered]) -> Upsert:
+            return Upsert(email=lower(event.data.email), times=count())
+
+    with pytest.raises(DefinitionError, match="The key email of by_email"):
+        refuse_personal_keys(ByEmail)
+    refuse_personal_keys(People)
+
+
+def test_declarations_that_would_not_hold() -> None:
+    class Address(EventData):
+        street: Personal[str]
+
+    class Deep(EventData):
+        address: Address
+
+    class Number(EventData):
+        age: Personal[int]  # type: ignore[type-var]
+
+    class Named(EventData):
+        subject = "name"
+        name: Personal[str]
+
+    for wrong in (Deep, Number, Named):
+        with pytest.raises(DefinitionError):
+            personal_fields(wrong)
+
+
+def test_nobody_else_may_write_what_looks_concealed() -> None:
+    class Free(EventData):
+        anything: Any
+
+    event = Event(
+        uuid4(),
+        "a",
+        "A",
+        "Free",
+        1,
+        Free(anything={"acci.personal": "AAAA"}),
+        EventMetadata("t", "c"),
+        datetime.now(UTC),
+    )
+    with pytest.raises(Unstorable, match="ACCI's own"):
+        encode_data(event, 1000)
+    harmless = replace(event, data=Free(anything='"acci.personal": 1'))
+    assert json.loads(encode_data(harmless, 1000)) == {"anything": '"acci.personal": 1'}

@@ -12,7 +12,7 @@ from domain.commands import Command, CommandData, CommandMetadata
 from domain.errors import InvalidCommand
 from domain.events import StreamId
 from store.catalogue import Catalogue
-from store.payloads import Unstorable, check_stream
+from store.payloads import Unstorable, check_stream, problem_of_moment
 from store.strict_json import check_text
 from store.validation import problems_of
 
@@ -46,6 +46,8 @@ def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamI
         told = {"user_id": metadata.user_id, "correlation_id": metadata.correlation_id}
         empty = tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
         raise InvalidCommand(name, empty)
+    if problem := problem_of_moment(metadata.timestamp):
+        raise InvalidCommand(name, (("metadata.timestamp", problem),))
     stream = StreamId(metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
     try:
         check_stream(stream)

@@ -1,9 +1,9 @@
 """One append as one statement: its arguments, what comes back, and what its errors mean."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from psycopg import Cursor, DatabaseError, errors
 from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, RecordedEvent, StreamId
 from store.database import Connection
-from store.payloads import Unstorable, check_stream, encode_data, encode_metadata
+from store.payloads import Unstorable, check_stream, encode_data, encode_metadata, problem_of_moment
 from store.statements import sql
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
@@ -106,12 +106,17 @@ def append_one(connection: Connection, append: Append, statement: Statement) -> 
     return append.recorded(cursor)
 
 
-def translated(error: DatabaseError, connection: Connection, expected: Mapping[StreamId, int]) -> BaseException:
-    """The error that a caller can act on, if `error` stands for one; `expected` holds what each stream was to be at."""
+def translated(
+    error: DatabaseError, connection: Connection, expected: Mapping[StreamId, int], unchanged: Container[StreamId] = ()
+) -> BaseException:
+    """The error that a caller can act on, if `error` stands for one; `expected` holds what each stream was to be at.
+
+    Of those in `unchanged` the caller said so: who only reads them need not decide again.
+    """
     if error.sqlstate in (NOT_AT_VERSION, CHANGED):
         actual, *names = json.loads(error.diag.message_detail or "[]")
         stream = StreamId(*names)
-        kind = ConcurrencyError if error.sqlstate == NOT_AT_VERSION else StreamChanged
+        kind = StreamChanged if error.sqlstate == CHANGED and stream in unchanged else ConcurrencyError
         return kind(stream.aggregate_id, expected[stream], actual)
     if isinstance(error, errors.UniqueViolation):
         actual_versions = {stream: version_of(connection, stream) for stream in expected}
@@ -145,8 +150,8 @@ def _check(event: Event[EventData], stream: StreamId, version: int, types: Mappi
         problem = f"it has version {event.version}, and version {version} is next."
     elif type(event.data) is not found or event.schema_version != found.schema_version:
         problem = f"its payload is not a {found.__name__} of schema version {found.schema_version}."
-    elif event.timestamp.tzinfo is None:
-        problem = f"its timestamp {event.timestamp} has no time zone."
+    elif event.timestamp.tzinfo is not UTC and (wrong := problem_of_moment(event.timestamp)):
+        problem = f"its timestamp {event.timestamp} {wrong}."
     if problem:
         raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -82,6 +83,7 @@ def _consequences(
     metadata = EventMetadata(
         stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
     )
+    happened = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be those of a loaded one
     return tuple(
         Event(
             uuid4(),
@@ -91,7 +93,7 @@ def _consequences(
             version,
             data,
             metadata,
-            command.metadata.timestamp,
+            happened,
             data.schema_version,
         )
         for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)

@@ -10,7 +10,7 @@ from psycopg import Error
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData
-from domain.errors import ConcurrencyError
+from domain.errors import AcciError, ConcurrencyError
 from domain.events import StreamId
 from store.accepting import accept
 from store.appending import Append, Recorded, StreamChanged
@@ -74,16 +74,16 @@ class CommandHandler:
     ) -> tuple[tuple[Recorded, ...], ...]:
         """Handle `commands` of one tenant, in order, in one transaction: all that they lead to is stored, or nothing.
 
-        The streams in `unchanged` must be at those versions, whether they are written or not. Returns what each
-        command led to; otherwise as `handle`.
+        The streams in `unchanged` must be at those versions, whether they are written or not; one on which a command
+        led to nothing is still as it was then. Returns what each command led to; otherwise as `handle`.
         """
         accepted = [self._accept(command) for command in commands]
-        once: dict[UUID, Accepted] = {}
+        once: dict[tuple[str, UUID], Accepted] = {}
         for one in accepted:
-            if once.setdefault(one.command.id, one).handled != one.handled:
+            if once.setdefault((one.stream.tenant_id, one.command.id), one).handled != one.handled:
                 raise CommandReused(one.handled.name, str(one.command.id))
         results = dict(zip(once, self._until_it_fits(list(once.values()), unchanged or {}), strict=True))
-        return tuple(results[one.command.id] for one in accepted)
+        return tuple(results[one.stream.tenant_id, one.command.id] for one in accepted)
 
     def _accept(self, command: Command[CommandData]) -> Accepted:
         name = type(command.data).__name__
@@ -100,21 +100,23 @@ class CommandHandler:
     def _try_until_it_fits(
         self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
     ) -> tuple[tuple[Recorded, ...], ...]:
-        conflicts = losses = 0
+        conflicts = changes = losses = 0
         recent = self._decide_on_recent(accepted, unchanged)
         while True:
             try:
                 plan = recent or self._decide_on_newest(accepted, unchanged)
                 try:
                     return self._carry_out(plan, unchanged)
-                except StreamChanged:
-                    raise
-                except ConcurrencyError:
-                    if recent is not None:
-                        recent = None
+                except AcciError as error:
+                    if recent is not None and not error.transient:
+                        recent = None  # what was decided on a state that may be old proves nothing, not even too large
                         continue
+                    if not isinstance(error, ConcurrencyError):
+                        raise
                     conflicts += 1
-                    if conflicts == self._attempts:
+                    # What changed stays so; but the same command, sent twice at once, may have been handled before.
+                    changes += isinstance(error, StreamChanged)
+                    if conflicts == self._attempts or changes == 2:
                         raise
             except Error as error:
                 recent = None

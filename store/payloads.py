@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -64,6 +65,17 @@ def check_stream(stream: StreamId) -> None:
         size = len(value.encode())
         if size > NAME_LIMIT:
             raise Unstorable("The stream", field, f"is {size:,} bytes long; the limit is {NAME_LIMIT}.")
+
+
+def problem_of_moment(moment: datetime) -> str | None:
+    """What is wrong with the moment, if PostgreSQL could not hold it or Python not read it from there."""
+    if moment.tzinfo is None:
+        return "has no time zone"
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return "is not within the years 1 to 9999 in UTC"
+    return None
 
 
 def encode_data(event: Event[EventData], limit: int) -> str:

@@ -19,6 +19,7 @@ def append_together(
 ) -> tuple[tuple[Recorded, ...], ...]:
     """Store all appends, in order, if the streams in `unchanged` are at those versions; or nothing.
 
+    An append without events was decided on its stream's expected version all the same, and holds it to that.
     Afterwards the connection is out of the transaction, whatever happened.
     """
     written = {append.stream for append, _ in prepared if append.events}
@@ -27,7 +28,7 @@ def append_together(
     for stream, version in unchanged.items():
         if first.get(stream, version) != version:
             raise StreamChanged(stream.aggregate_id, version, first[stream])
-    checks = {stream: version for stream, version in unchanged.items() if stream not in written}
+    checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}
     try:
         with connection.pipeline():
             connection.execute("BEGIN")
@@ -39,7 +40,7 @@ def append_together(
     except DatabaseError as error:
         if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             connection.rollback()
-        raise translated(error, connection, first | checks) from error
+        raise translated(error, connection, first | checks, unchanged) from error
     return tuple(append.recorded(cursor) for (append, _), cursor in zip(prepared, cursors, strict=True))
 
 

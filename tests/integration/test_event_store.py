@@ -121,6 +121,7 @@ REFUSED: list[tuple[Event[EventData], type[AcciError], str]] = [
     (replace(event(paid(), 2), schema_version=1), MisplacedEvent, "not a Paid of schema version 2"),
     (replace(event(paid(), 2), data=OPENED), MisplacedEvent, "not a Paid"),
     (replace(event(paid(), 2), timestamp=datetime(2026, 1, 1)), MisplacedEvent, "no time zone"),  # noqa: DTZ001
+    (replace(event(paid(), 2), timestamp=datetime.fromisoformat("0001-01-01T00:00+01:00")), MisplacedEvent, "years 1"),
     (event(Unregistered(), 2), UnknownName, "There is no event named 'Unregistered'"),
     (event(OPENED.model_copy(update={"note": "a\0b"}), 2), Unstorable, "data.note holds a NUL character"),
     (event(OPENED.model_copy(update={"note": "x" * 10_000}), 2), PayloadTooLarge, "more than the limit of 10,000"),

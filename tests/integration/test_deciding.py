@@ -1,0 +1,198 @@
+"""A decision counts on the state that it was made on, and on no other."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from uuid import uuid4
+
+import pytest
+
+from domain.aggregates import Aggregate, decides, evolves
+from domain.commands import Command, CommandData
+from domain.contexts import Context
+from domain.errors import InvalidCommand, Refused
+from domain.events import Event, EventData, StreamId
+from store.catalogue import Catalogue
+from store.database import Database
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.payloads import PayloadTooLarge
+from tests.ledger import TENANT, command
+
+
+class Written(EventData):
+    text: str
+
+
+class Copied(EventData):
+    texts: tuple[str, ...]
+
+
+class Torn(EventData):
+    pass
+
+
+class DiaryCommand(CommandData):
+    aggregate_id_field: ClassVar[str] = "diary"
+
+    diary: str
+
+
+class Write(DiaryCommand):
+    text: str
+
+
+class Copy(DiaryCommand):
+    pass
+
+
+class Tear(DiaryCommand):
+    pass
+
+
+class NeedWhole(DiaryCommand):
+    """Leads to nothing, if the diary is whole."""
+
+
+class Diary(Aggregate):
+    """Needs no command to begin it; knows on which days it was written in."""
+
+    snapshot_every: ClassVar[int | None] = 2
+
+    days: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    torn: bool = False
+
+    @decides(Write)
+    def write(self, command: Command[Write]) -> Written:
+        return Written(text=command.data.text)
+
+    @decides(Copy)
+    def copy_all(self, _command: Command[Copy]) -> Copied:
+        return Copied(texts=self.texts)
+
+    @decides(Tear)
+    def tear(self, _command: Command[Tear]) -> Torn:
+        return Torn()
+
+    @decides(NeedWhole)
+    def need_whole(self, command: Command[NeedWhole]) -> None:
+        if self.torn:
+            raise Refused("NeedWhole", command.data.diary, "it is torn.")
+
+    @evolves(Written)
+    def written(self, event: Event[Written]) -> Self:
+        days = (*self.days, event.timestamp.date().isoformat())
+        return self.model_copy(update={"days": days, "texts": (*self.texts, event.data.text)})
+
+    @evolves(Torn)
+    def was_torn(self, _event: Event[Torn]) -> Self:
+        return self.model_copy(update={"torn": True})
+
+
+CATALOGUE = Catalogue((Context("diaries", Path(__file__), aggregates=(Diary,), events=(Written, Copied, Torn)),))
+
+
+def diary(name: str, tenant_id: str = TENANT) -> StreamId:
+    return StreamId(tenant_id, "Diary", name)
+
+
+class Pausing(EventStore):
+    """Does something before it commits, once in each thread."""
+
+    def __init__(self, database: Database, before: Callable[[], object]) -> None:
+        super().__init__(database, CATALOGUE)
+        self._before = before
+        self._done = threading.local()
+
+    def commit(self, *args: Any, **kwargs: Any) -> Any:
+        if not hasattr(self._done, "yes"):
+            self._done.yes = True
+            self._before()
+        return super().commit(*args, **kwargs)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def store(database: Database) -> EventStore:
+    return EventStore(database, CATALOGUE)
+
+
+def test_a_state_left_behind_is_the_one_that_is_loaded(store: EventStore) -> None:
+    """An event's moment is told in UTC, wherever its sender is: else the first of May would be April's last day."""
+    handler = CommandHandler(store, CATALOGUE)
+    early = datetime(2026, 5, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    for text in "abc":
+        (recorded,) = handler.handle(command(Write(diary="a", text=text), timestamp=early))
+        assert recorded.timestamp == early
+    loaded = store.load(Diary, diary("a"))
+    assert (loaded.snapshot_version, loaded.state.days) == (2, ("2026-04-30",) * 3)
+
+
+def test_a_moment_that_could_not_be_read_again_is_refused(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        with pytest.raises(InvalidCommand, match=r"metadata\.timestamp: is not within the years 1 to 9999 in UTC"):
+            handler.handle(command(Write(diary="a", text="x"), timestamp=datetime.fromisoformat(moment)))
+    for extreme in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        handler.handle(command(Write(diary="a", text="x"), timestamp=extreme))
+    assert store.load(Diary, diary("a")).version == 2
+
+
+def test_what_would_be_too_large_now_was_not_when_it_was_handled(database: Database) -> None:
+    """A recent state proves nothing, also where what is decided on it could not be stored."""
+    handler = CommandHandler(EventStore(database, CATALOGUE, payload_limit=1000), CATALOGUE)
+    handler.handle(command(Write(diary="a", text="short")))
+    copy = command(Copy(diary="a"))
+    copied = handler.handle(copy)
+    for _ in range(2):
+        handler.handle(command(Write(diary="a", text="x" * 600)))
+    assert handler.handle(copy) == copied
+    with pytest.raises(PayloadTooLarge):
+        handler.handle(command(Copy(diary="a")))
+
+
+def test_what_led_to_nothing_must_not_have_changed(database: Database, store: EventStore) -> None:
+    """Each tears its own diary, needing the other one whole: in any order, one of them comes too late."""
+    gate = threading.Barrier(2, timeout=30)
+    handler = CommandHandler(Pausing(database, gate.wait), CATALOGUE)
+
+    def tear(own: str, other: str) -> str:
+        try:
+            handler.handle_together([command(NeedWhole(diary=other)), command(Tear(diary=own))])
+        except Refused:
+            return "refused"
+        return "torn"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(tear, "ab", "ba")) == ["refused", "torn"]
+    assert store.version(diary("a")) + store.version(diary("b")) == 1
+
+
+def test_a_command_handled_meanwhile_is_not_told_that_what_it_read_has_changed(
+    database: Database, store: EventStore
+) -> None:
+    sent, unchanged = command(Write(diary="a", text="x")), {diary("b"): 0}
+    other = CommandHandler(store, CATALOGUE)
+
+    def meanwhile() -> None:
+        other.handle_together([sent], unchanged)
+        other.handle(command(Tear(diary="b")))
+
+    result = CommandHandler(Pausing(database, meanwhile), CATALOGUE).handle_together([sent], unchanged)
+    assert result == other.handle_together([sent], unchanged)
+    assert store.version(diary("a")) == 1
+
+
+def test_the_same_id_of_two_tenants_is_of_two_commands(store: EventStore) -> None:
+    same, handler = uuid4(), CommandHandler(store, CATALOGUE)
+    both = [command(Write(diary="a", text="x"), same, tenant_id=tenant) for tenant in ("acme", "other")]
+    assert [event.tenant_id for (event,) in handler.handle_together(both)] == ["acme", "other"]

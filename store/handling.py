@@ -38,7 +38,7 @@ class CommandHandler:
     `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried. Of the `recent`
     aggregates handled last the state is kept: a command for one of them is decided on it, and if somebody else has
     moved the aggregate on since, decided again on what is loaded. A command of a kind that begins aggregates is decided
-    on a new one at once. With `recent` 0, every aggregate is loaded.
+    on a new one at once, unless its domain has personal data. With `recent` 0, every aggregate is loaded.
     """
 
     def __init__(
@@ -137,7 +137,8 @@ class CommandHandler:
     def _decide_on_newest(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:
         plan = decide(self._store, accepted, unchanged)
         for one, result in zip(accepted, plan.results, strict=True):
-            if isinstance(result, Append):
+            # A guess that was wrong would leave a key behind, of somebody erased perhaps.
+            if isinstance(result, Append) and not one.personal:
                 self._recent.met(one.handled.name, result.expected_version)
         return plan
 

@@ -4,14 +4,19 @@ import base64
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from domain.errors import AcciError
 from store.database import Connection, Database
 from store.statements import sql
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 HELD_SECONDS = 1.0  # how long a key is kept in memory: as long may go on reading who does not ask anew
 
@@ -56,8 +61,8 @@ class Keys:
     def __init__(self, url: str, master: str = "") -> None:
         self._database = Database(url, 2)
         self._master = _master(master)
-        self._held: dict[UUID, tuple[float, bytes | None]] = {}
-        self._mine: dict[tuple[str, str], tuple[float, UUID]] = {}
+        self._held: OrderedDict[UUID, tuple[float, bytes | None]] = OrderedDict()
+        self._mine: OrderedDict[tuple[str, str], tuple[float, UUID]] = OrderedDict()
         self._lock = threading.Lock()
         self._made = False
 
@@ -79,9 +84,8 @@ class Keys:
         if row is None:  # erased between the two
             return self.of(tenant_id, subject)
         key = self._unwrapped(row[1])
-        with self._lock:
-            self._mine[tenant_id, subject] = (now + HELD_SECONDS, row[0])
-            self._held[row[0]] = (now + HELD_SECONDS, key)
+        self._hold(self._mine, {(tenant_id, subject): row[0]}, now)
+        self._hold(self._held, {row[0]: key}, now)
         return row[0], key
 
     def find(self, ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
@@ -96,8 +100,7 @@ class Keys:
             new = {each: None if key is None else self._unwrapped(key) for each, key in rows}
             if unknown := missing - new.keys():
                 raise KeyMissing(str(min(unknown)))
-            with self._lock:
-                self._held |= {each: (now + HELD_SECONDS, key) for each, key in new.items()}
+            self._hold(self._held, new, now)
             found |= new
         return found
 
@@ -124,6 +127,15 @@ class Keys:
         """The tenant and the name of everybody whose key was destroyed."""
         with self._opened() as connection:
             return [(row[0], row[1]) for row in connection.execute(sql("keys/erased"))]
+
+    def _hold(self, held: OrderedDict[K, tuple[float, V]], new: Mapping[K, V], now: float) -> None:
+        """Keep what was `new` a moment ago, `now`; what was kept for its time goes."""
+        with self._lock:
+            for each, value in new.items():
+                held[each] = (now + HELD_SECONDS, value)
+                held.move_to_end(each)
+            while held and next(iter(held.values()))[0] <= now:
+                held.popitem(last=False)
 
     def _opened(self) -> AbstractContextManager[Connection]:
         if not self._made:

@@ -196,6 +196,24 @@ def test_a_command_cannot_be_guessed_by_what_is_remembered_of_it(
         assert value(store, "SELECT key IS NULL FROM acci_keys.keys WHERE id = %s", (UUID(bytes=digest[:16]),))
 
 
+def test_a_command_sent_again_makes_no_new_key(handler: CommandHandler, built: Connection, keys_url: str) -> None:
+    """Not even on a guess: a key would be a trace of what was not done, of somebody erased."""
+    sent = command(RegisterPerson(person="cas", name="Cas", city="Delft"))
+    (first,) = handler.handle(sent)
+    erase(built, CATALOGUE, "t1", "cas")
+    assert [event.id for event in handler.handle(sent)] == [first.id]
+    with connect(keys_url, "test") as store:
+        assert value(store, "SELECT array_agg(key IS NULL) FROM acci_keys.keys WHERE subject = 'cas'") == [True]
+
+
+def test_keys_are_held_for_a_moment_only(keys_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_store, "HELD_SECONDS", 0)
+    keys = key_store.keys()
+    made = dict(keys.of("t1", subject) for subject in ("ann", "bob"))
+    assert keys.find(made) == made
+    assert (len(keys._held), len(keys._mine)) == (0, 0)
+
+
 def test_what_earlier_versions_remembered_is_emptied(handler: CommandHandler, built: Connection) -> None:
     sent = command(RenamePerson(person="ann", name="Guess me"))
     (first,) = handler.handle(sent)

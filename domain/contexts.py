@@ -7,6 +7,8 @@ outside the package knows what is in it.
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import AliasChoices, BaseModel
+
 from domain.aggregates import Aggregate
 from domain.commands import CommandData
 from domain.errors import DefinitionError
@@ -38,6 +40,8 @@ class Context:
     def __post_init__(self) -> None:
         for event in self.events:
             check_upcasters(event)
+        for stored in (*self.events, *(each for each in self.aggregates if each.snapshot_every)):
+            _check_names(stored)
         commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = {}
         for aggregate in self.aggregates:
             for command in aggregate.decisions:
@@ -50,3 +54,16 @@ class Context:
                     raise DefinitionError(f"Command {command.__name__}", reason)
                 commands[command.__name__] = (aggregate, command)
         object.__setattr__(self, "commands", commands)
+
+
+def _check_names(stored: type[BaseModel]) -> None:
+    """What is stored must be found again, by Python and by SQL: a field left out, or read by another name, is lost."""
+    config = stored.model_config
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    for name, declared in stored.model_fields.items():
+        alias = declared.validation_alias
+        read_by = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
+        written_as = declared.serialization_alias if config.get("serialize_by_alias") else None
+        if declared.exclude or written_as not in (None, name) or not (by_name or name in read_by):
+            reason = "it is stored under its own name, and would not be found again: give it no alias and no exclude."
+            raise DefinitionError(f"{stored.__name__}.{name}", reason)

@@ -9,6 +9,7 @@ from psycopg.pq import TransactionStatus
 from domain.events import StreamId
 from store.appending import Append, Recorded, Statement, StreamChanged, translated
 from store.database import Connection
+from store.payloads import check_stream
 from store.statements import sql
 
 Prepared = tuple[Append, Statement]
@@ -26,6 +27,7 @@ def append_together(
     # A stream's own append holds it to a version; only the version that it begins at can be asked for.
     first = {append.stream: append.expected_version for append, _ in reversed(prepared)}
     for stream, version in unchanged.items():
+        check_stream(stream)
         if first.get(stream, version) != version:
             raise StreamChanged(stream.aggregate_id, version, first[stream])
     checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}

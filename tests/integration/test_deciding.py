@@ -15,11 +15,12 @@ from domain.commands import Command, CommandData
 from domain.contexts import Context
 from domain.errors import InvalidCommand, Refused
 from domain.events import Event, EventData, StreamId
+from store.appending import StreamChanged
 from store.catalogue import Catalogue
 from store.database import Database
 from store.events import EventStore
 from store.handling import CommandHandler
-from store.payloads import PayloadTooLarge
+from store.payloads import PayloadTooLarge, Unstorable
 from tests.ledger import TENANT, command
 
 
@@ -190,6 +191,18 @@ def test_a_command_handled_meanwhile_is_not_told_that_what_it_read_has_changed(
     result = CommandHandler(Pausing(database, meanwhile), CATALOGUE).handle_together([sent], unchanged)
     assert result == other.handle_together([sent], unchanged)
     assert store.version(diary("a")) == 1
+
+
+def test_what_no_stream_can_be_at_is_not_what_it_is_at(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    for number in (2**31, 2**40, -(2**40)):
+        with pytest.raises(StreamChanged) as changed:
+            handler.handle_together([command(Write(diary="a", text="x"))], {diary("b"): number})
+        assert changed.value.args == ("b", number, 0)
+    for name in ("\0", "\ud800", ""):
+        with pytest.raises(Unstorable, match="The stream cannot be stored: aggregate_id"):
+            handler.handle_together([command(Write(diary="a", text="x"))], {diary(name): 0})
+    assert store.version(diary("a")) == 0
 
 
 def test_the_same_id_of_two_tenants_is_of_two_commands(store: EventStore) -> None:

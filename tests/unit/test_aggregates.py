@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
+from pydantic import AliasChoices, ConfigDict, Field
 
 from domain.aggregates import Aggregate, decides
 from domain.commands import CommandData
@@ -95,6 +96,37 @@ def test_a_command_says_which_aggregate_it_is_for() -> None:
 
     with pytest.raises(DefinitionError, match="Command Aimless: its aggregate_id_field must name"):
         Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Idle,))
+
+
+class Renaming(EventData):
+    text: str | None = Field(None, alias="from")
+
+
+class Leaving(EventData):
+    text: str = Field("", exclude=True)
+
+
+class Saving(Aggregate):
+    snapshot_every: ClassVar[int | None] = 1
+    text: str = Field("", validation_alias=AliasChoices("from", "to"))
+
+
+class Reading(EventData):
+    """Also read by its field's name."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    text: str = Field(alias="from")
+    other: str = Field(serialization_alias="to")
+
+
+def test_what_is_stored_is_found_again() -> None:
+    for stored in (Renaming, Leaving):
+        with pytest.raises(DefinitionError, match=rf"{stored.__name__}\.text: it is stored under its own name"):
+            Context(name="x", sql=LEDGER.sql, events=(stored,))
+    with pytest.raises(DefinitionError, match=r"Saving\.text"):
+        Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Saving,))
+    assert Context(name="x", sql=LEDGER.sql, events=(Reading,)).events == (Reading,)
 
 
 def test_the_schema_of_a_state_changes_with_its_fields_and_its_meaning() -> None:

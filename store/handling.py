@@ -110,6 +110,8 @@ class CommandHandler:
                 except AcciError as error:
                     if recent is not None and not error.transient:
                         recent = None  # what was decided on a state that may be old proves nothing, not even too large
+                        if isinstance(error, ConcurrencyError) and error.actual_version:
+                            self._recent.met(accepted[0].handled.name, error.actual_version)
                         continue
                     if not isinstance(error, ConcurrencyError):
                         raise

@@ -25,7 +25,7 @@ class RecentStates:
     def take(self, stream: StreamId, aggregate: type[Aggregate], command: str) -> Loaded[Aggregate] | None:
         """The state left last, which is here no more; without one, that of a new aggregate if it may be one, or None.
 
-        It may be new if the last aggregate that was loaded for such a command had no events.
+        It may be new if the last aggregate that such a command met had no events.
         """
         with self._lock:
             found = self._states.pop(stream, None)
@@ -34,7 +34,7 @@ class RecentStates:
         return found
 
     def met(self, command: str, version: int) -> None:
-        """Learn that such a command met an aggregate at this version when it was loaded."""
+        """Learn that such a command met an aggregate at this version, not guessed but seen."""
         if version or not self._size:
             self._beginnings.discard(command)
         else:

@@ -30,8 +30,8 @@ os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same cases each time, so that a change is what makes a test fail. `--hypothesis-profile=random` looks for more.
-settings.register_profile("steady", derandomize=True, database=None)
-settings.register_profile("random", database=None)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("random", database=None, deadline=None)
 settings.load_profile("steady")
 
 

@@ -131,6 +131,18 @@ def test_what_also_goes_on_is_expected_to_do_as_it_did_last(store: Counting) -> 
     assert [each.position for each in store.read_all()] == [1, 2, 3, 5, 6], "one guess was wrong, not two"
 
 
+def test_a_wrong_guess_is_not_made_again(store: Counting) -> None:
+    """Each would leave a hole among the positions, and a dead row."""
+    handler = CommandHandler(store, CATALOGUE, attempts=1)
+    first = command(Open(account="a", holder="Ann"))
+    led_to = handler.handle(first)
+    for _ in range(3):
+        assert handler.handle(first) == led_to
+        with pytest.raises(Refused):
+            handler.handle(command(Open(account="a", holder="Bob")))
+    assert handler.handle(pay(5))[0].position == led_to[0].position + 2, "one guess was wrong"
+
+
 def test_without_recent_states_none_is_expected_to_begin(store: Counting) -> None:
     handler = CommandHandler(store, CATALOGUE, recent=0)
     for name in "abc":

@@ -111,7 +111,7 @@ class _Tables:
         self._some = sa.or_(sa.false(), *(differs for _, differs in self.differing))
         self._meant: list[Element] = []
         if but is not None:
-            self._meant.append(sa.not_(sa.exists().where(but.c.key == self._key).correlate(self._joined)))
+            self._meant.append(sa.not_(sa.exists().where(but.c.key == self._key).correlate(self._old, self._new)))
         if only is not None:
             self._meant.append(self._key.in_(sa.select(only.c.key)))
 

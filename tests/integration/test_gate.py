@@ -71,6 +71,27 @@ def test_rows_that_later_events_touch_are_no_difference(
     assert behind.objections == ()
 
 
+def test_rows_that_no_later_event_touches_are_compared_while_others_move(
+    connection: Connection, catalogue: Catalogue, users: type[Projection]
+) -> None:
+    append_users(connection, 60)
+    rebuilding.rebuild(connection, catalogue, users)
+    behind = len(rows_of(connection, users))
+    append_users(connection, 20, first=61)
+    generation = built(connection, catalogue, users)
+    ahead = len(rows_of(connection, users, generation.schema))
+    table = sql.Identifier(generation.schema, "user_view")
+    connection.execute(sql.SQL("UPDATE {} SET name = name || '?'").format(table))
+
+    for settled, first in ((behind, 81), (ahead, 101)):
+        found = gate.inspect(connection, catalogue, users, generation).comparison
+        assert found is not None
+        assert found.moving > 0
+        assert (found.live, found.changed, found.columns) == (settled, settled, {"name": settled})
+        append_users(connection, 20, first)
+        catch_up(connection, catalogue, users)
+
+
 @pytest.mark.parametrize(
     ("corruption", "caught"),
     [

@@ -28,6 +28,7 @@ def forgetful_url(tmp_path: Path) -> Iterator[str]:
     try:
         with connect(server.start(port=0), "test") as connection:
             connection.execute("ALTER SYSTEM SET shared_buffers = '6MB'")
+            connection.execute("ALTER SYSTEM SET autovacuum = off")  # it reads the log, too
         server.stop()
         url = server.start(port=0)
         migrate(url)
@@ -56,15 +57,22 @@ def blocks_read(
     partitions: list[Partition] = []
     for projection in fleet.projections.values():
         partitions += rebuilding.begin(connection, fleet, projection, 1)[1]
+    told(connection)
     connection.execute("SELECT pg_stat_reset()")
     for piece in order(partitions):
         with connect(url, "fill") as mine:
             generation = generations.one(mine, piece.generation)
             rebuilding.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
+            told(mine)
     for each in {part.generation for part in partitions}:
         rebuilding.discard(connection, generations.one(connection, each))
     read = "SELECT heap_blks_read FROM pg_statio_all_tables WHERE relid = 'acci.events'::regclass"
     return int(value(connection, read))
+
+
+def told(connection: Connection) -> None:
+    """Have the server count now what this session read; of itself it does so some time later."""
+    connection.execute("SELECT pg_stat_force_next_flush()")
 
 
 def test_what_they_share_is_read_in_one_pass(forgetful_url: str, fleet: Catalogue) -> None:
@@ -77,5 +85,5 @@ def test_what_they_share_is_read_in_one_pass(forgetful_url: str, fleet: Catalogu
         each_by_itself = blocks_read(connection, forgetful_url, fleet, lambda them: them)
         in_ranges = blocks_read(connection, forgetful_url, fleet, lambda them: in_one_pass(them, STRIDE))
 
-    assert each_by_itself > 0.9 * len(NAMES) * log
+    assert 0.9 < each_by_itself / (len(NAMES) * log) < 1.5
     assert in_ranges < 1.5 * log

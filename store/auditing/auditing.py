@@ -15,7 +15,7 @@ from store.auditing.sql_checks import sql_checks
 from store.catalogue import Catalogue
 from store.database import Connection, first_line
 from store.projecting import generations
-from store.projecting.poison import POISON
+from store.projecting.poison import POISON, TooManyDeadLetters
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 _of_the_whole = partial(Check, of_read_model=True, narrows=False, samples=False)
@@ -99,18 +99,22 @@ def audit(
     if not check.narrows and extent.keys:
         return _left_out(check, projection, extent, DoesNotFit("It cannot be confined to keys."))
     found: list[Found] = []
+    made = False
     try:
         with one_moment(connection):
             found.extend(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
+            made = len(found) <= MOST
     except LeftOut as reason:
         return _left_out(check, projection, extent, reason)
+    except TooManyDeadLetters as error:
+        found.append(Found({}, Severity.ERROR, str(error)))
     except (*POISON, CannotApply) as error:
         problem = f"The check cannot be made on what is stored: {first_line(error)}."
         found.append(Found({}, Severity.WARNING, problem))
     more, found = len(found) > MOST, found[:MOST]
-    kept = keep(
-        connection, check.name, projection, found, () if more else _looked_at(check, catalogue, projection, extent)
-    )
+    # What was found before is gone only if the check was made to its end.
+    looked_at = _looked_at(check, catalogue, projection, extent) if made else ()
+    kept = keep(connection, check.name, projection, found, looked_at)
     seconds = round(time.monotonic() - began, 3)
     return Audited(check.name, projection, str(extent), tuple(found), more, kept.new, kept.resolved, seconds)
 

@@ -18,7 +18,7 @@ from store.projecting.poison import apply_span, watching_out
 from store.projecting.selections import Selection
 from store.projecting.spans import Applier, Key, Span, strides
 from store.projecting.tables import ReadModel, derived
-from store.projecting.touching import choose_keys, note_keys
+from store.projecting.touching import as_stored, choose_keys, note_keys
 from store.statements import sql
 
 TEMPORARY = "pg_temp"
@@ -85,8 +85,7 @@ class Derivation:
         checkpoint = self._generation.checkpoint
         tenants = () if extent.tenant_id is None else (extent.tenant_id,)
         if extent.keys:
-            self._check(extent)
-            choose_keys(self._connection, extent.keys)
+            choose_keys(self._connection, list(self._spelled(extent)))
         elif extent.since is not None:
             after = min(position_before(self._connection, extent.since), checkpoint)
             which = Selection(after, checkpoint, tenants, skipped=self.skipped)
@@ -101,19 +100,15 @@ class Derivation:
             return False
         return True
 
-    def _check(self, extent: Extent) -> None:
-        """Raises `KeyDoesNotFit`."""
+    def _spelled(self, extent: Extent) -> Iterator[tuple[str, ...]]:
+        """The extent's keys as they are stored. Raises `KeyDoesNotFit`."""
         extent.check_keys(self._projection.key)
-        columns = [self.stored.column(name) for name in self._projection.key]
-        values = (identifiers.SQL("%s::{}").format(identifiers.SQL(column.type)) for column in columns)
-        statement = identifiers.SQL("SELECT {}").format(identifiers.SQL(", ").join(values))
         for key in extent.keys:
             try:
-                with self._connection.transaction():
-                    self._connection.execute(statement, key)
+                yield as_stored(self._connection, self._projection, self.stored, key)
             except errors.DataError as error:
-                spelled = tuple(f"{column.name} ({column.type})" for column in columns)
-                raise KeyDoesNotFit(key, spelled) from error
+                columns = [self.stored.column(name) for name in self._projection.key]
+                raise KeyDoesNotFit(key, tuple(f"{column.name} ({column.type})" for column in columns)) from error
 
     def _add_rows_of(self, tenant_id: str) -> None:
         """The keys of the tenant's stored rows too, touched by an event or not."""

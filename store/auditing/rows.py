@@ -16,7 +16,6 @@ from store.projecting.compiling import PARKED, in_partition, text_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import require_same_rules
 from store.projecting.merge import Placeholder
-from store.projecting.poison import TooManyDeadLetters
 from store.projecting.shapes import require_unaltered
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED
@@ -28,7 +27,10 @@ MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 
 
 def look(looking: Looking) -> Iterator[Found]:
-    """Rows that are missing, that no event gives, or that differ, with each column's stored and expected value."""
+    """Rows that are missing, that no event gives, or that differ, with each column's stored and expected value.
+
+    Raises `TooManyDeadLetters`.
+    """
     projection, generation = looking.of_read_model()
     connection = looking.connection
     try:
@@ -37,11 +39,7 @@ def look(looking: Looking) -> Iterator[Found]:
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
     derivation = Derivation(connection, projection, generation, looking.extent)
-    try:
-        yield from derivation.fill()
-    except TooManyDeadLetters as error:
-        yield Found({}, Severity.ERROR, str(error))
-        return
+    yield from derivation.fill()
     connection.execute(identifiers.SQL("ANALYZE {}").format(identifiers.Identifier("pg_temp", projection.name)))
     comparison = Comparison(projection.key, derivation)
     parameters = {"generation": generation.generation, "most": MOST + 1}

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from domain.errors import AcciError
@@ -14,7 +15,7 @@ from store.projecting.compiling import text_of
 from store.projecting.merge import Placeholder
 from store.projecting.selections import TEXTS, Selection
 from store.projecting.tables import ReadModel
-from store.projecting.touching import TOUCHED, choose_keys, key_of, note_keys
+from store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
 from store.statements import sql
 from store.strict_json import check_text
 
@@ -102,19 +103,29 @@ def choose(
 
     Where whole keys or tenants are chosen, rows that no event accounts for are among them.
     """
-    for key in choice.keys:
-        if len(key) != len(projection.key) or any(map(check_text, key)):
-            raise WrongKey(projection.name, key, projection.key)
-    if choice.keys and not (choice.asks_events or choice.tenants):
-        choose_keys(connection, set(choice.keys))
+    keys = {_spelled(connection, projection, read_model, key) for key in choice.keys}
+    if keys and not (choice.asks_events or choice.tenants):
+        choose_keys(connection, keys)
         return
     upto = checkpoint if choice.upto is None else min(choice.upto, checkpoint)
     which = Selection(choice.after, upto, choice.tenants, choice.event_types, choice.since, choice.until, skipped)
     note_keys(connection, projection, read_model, which)
     if not choice.asks_events and ("tenant_id" in projection.key or not choice.tenants):
         _add_stored(connection, projection, read_model, choice.tenants)
-    if choice.keys:
-        connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in choice.keys])})
+    if keys:
+        connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in keys])})
+
+
+def _spelled(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The key as it is stored. Raises `WrongKey`."""
+    if len(key) != len(projection.key) or any(map(check_text, key)):
+        raise WrongKey(projection.name, key, projection.key)
+    try:
+        return as_stored(connection, projection, read_model, key)
+    except errors.DataError as error:
+        raise WrongKey(projection.name, key, projection.key) from error
 
 
 def _add_stored(

@@ -7,6 +7,7 @@ temporary tables of the transaction: `touched` (keys as lists of text) and `touc
 from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
+from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
 from domain.projections import FoldProjection, Projection
@@ -46,6 +47,18 @@ def choose_keys(connection: Connection, keys: Iterable[tuple[str | None, ...]]) 
     connection.execute(sql("touching/analyze_keys"))
     row = connection.execute(sql("touching/count_keys")).fetchone()
     return int(row[0]) if row else 0
+
+
+def as_stored(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The key as PostgreSQL spells what is stored, so a day as 2026-01-31 however it was given. Raises `DataError`."""
+    columns = [read_model.column(name) for name in projection.key]
+    # Not through a character type: a cast would cut a text that is too long, and so name another row.
+    types = (identifiers.SQL("text" if column.is_character else column.type) for column in columns)
+    values = identifiers.SQL(", ").join(identifiers.SQL("%s::{}::text").format(each) for each in types)
+    with connection.transaction():
+        return connection.execute(identifiers.SQL("SELECT {}").format(values), key).fetchone() or ()
 
 
 def chosen_keys(connection: Connection) -> set[tuple[str | None, ...]]:

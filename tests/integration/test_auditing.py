@@ -16,7 +16,7 @@ from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches
+from store.projecting import batches, poison
 from tests import bank
 from tests.bank.histories import history as made_up
 from tests.bank.ledger import EVENTS, audited, corrupt, some_account, tampering
@@ -103,6 +103,40 @@ def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
 ) -> None:
     corrupt(connection, "turnover", "INSERT INTO {table} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
     assert rows_found(connection, catalogue, "turnover", Extent(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
+
+
+def test_a_key_is_found_however_it_is_spelled(connection: Connection, catalogue: Catalogue) -> None:
+    corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
+    row = connection.execute("SELECT tenant_id, day FROM read.turnover ORDER BY 1, 2 LIMIT 1").fetchone()
+    assert row is not None
+    for spelled in (f"{row[1]:%Y%m%d}", f"{row[1]:%d %b %Y}"):
+        found = rows_found(connection, catalogue, "turnover", Extent(keys=((row[0], spelled),)))
+        assert found.keys() == {f"{row[0]}/{row[1]}"}
+
+
+def test_what_was_found_stays_while_the_check_cannot_be_made(connection: Connection, catalogue: Catalogue) -> None:
+    corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
+    assert audited(connection, catalogue, "totals", projection="turnover")[0].new == 1
+    with tampering(connection):
+        connection.execute("UPDATE acci.events SET data = data - 'amount' WHERE event_type = 'Deposited'")
+    (not_made,) = audited(connection, catalogue, "totals", projection="turnover")
+    assert "The check cannot be made" in not_made.found[0].problem
+    assert not_made.resolved == 0
+    assert {"total": "sum of amount"} in [each.place for each in findings(connection, "totals")]
+
+
+def test_wrong_rows_stay_found_while_too_many_events_cannot_be_applied(
+    connection: Connection, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrupt(connection, "accounts", "UPDATE {table} SET note = 'x'")
+    before = rows_found(connection, catalogue, "accounts")
+    with tampering(connection):
+        connection.execute("UPDATE acci.events SET data = data - 'owner' WHERE event_type = 'AccountOpened'")
+    monkeypatch.setattr(poison, "MOST", 2)
+    (found,) = rows_found(connection, catalogue, "accounts").values()
+    assert "could not apply more than 2 events" in found.problem
+    assert found.severity is Severity.ERROR
+    assert len(findings(connection, "rows")) == len(before) + 1
 
 
 def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:

@@ -71,6 +71,8 @@ def test_all_of_it_equals_a_rebuild(
         (Choice(event_types=("ItemAdded",)), "false"),
         (Choice(tenants=("tenant-1",), keys=(("tenant-1", "2026-01-02"), ("tenant-2", "2026-01-02"))),
          "(tenant_id, day) = ('tenant-1', '2026-01-02')"),
+        (Choice(tenants=("tenant-1",), keys=(("tenant-1", "2 Jan 2026"),)),
+         "(tenant_id, day) = ('tenant-1', '2026-01-02')"),
         (Choice(tenants=("'; DROP TABLE acci.events; --",)), "false"),
     ],
 )  # fmt: skip
@@ -278,6 +280,8 @@ def test_what_cannot_be_done_is_refused(
     rebuilding.rebuild(connection, catalogue, sales)
     with pytest.raises(WrongKey, match="give a text for each of tenant_id, day"):
         backfill(connection, catalogue, sales, Choice(keys=(("tenant-1",),)))
+    with pytest.raises(WrongKey, match="'someday'"):
+        backfill(connection, catalogue, sales, Choice(keys=(("tenant-1", "someday"),)))
     with pytest.raises(WrongMoment, match="no moment with a time zone"):
         moment("2026-01-01T10:00:00")
     assert moment("2026-01-01T10:00:00Z") == datetime(2026, 1, 1, 10, tzinfo=UTC)

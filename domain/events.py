@@ -47,8 +47,7 @@ class StreamId(NamedTuple):
     aggregate_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventMetadata:
+class EventMetadata(NamedTuple):
     """Who and why: `correlation_id` follows a request across aggregates, `causation_id` is the command's id."""
 
     tenant_id: str

@@ -11,7 +11,9 @@ from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData, CommandMetadata
 from domain.errors import InvalidCommand
 from domain.events import StreamId
+from store.appending import Handled
 from store.catalogue import Catalogue
+from store.idempotency import content_of, remembered_as
 from store.payloads import Unstorable, check_stream, problem_of_moment
 from store.strict_json import check_text
 from store.validation import problems_of
@@ -35,38 +37,44 @@ def typed(
         raise InvalidCommand(name, problems_of(error)) from error
 
 
-def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> StreamId:
-    """The command's stream. Raises `InvalidCommand` if nobody sent it, or PostgreSQL could not hold it."""
-    name = type(command.data).__name__
-    metadata = command.metadata
-    if not _storable(command):
-        problems = (*_unstorable(command.data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
+def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> tuple[StreamId, Handled]:
+    """The command's stream, and what is remembered of it.
+
+    Raises `InvalidCommand` if nobody sent it, or PostgreSQL could not hold it.
+    """
+    data, metadata = command.data, command.metadata
+    name = type(data).__name__
+    user, correlation, tenant = metadata.user_id, metadata.correlation_id, metadata.tenant_id
+    content = _content(command)
+    if content is None or "\0" in user + correlation + tenant:  # to name the field takes longer, and is rarely needed
+        problems = (*_unstorable(data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
         raise InvalidCommand(name, problems or (("data", "has no JSON form"),))
-    if not (metadata.user_id.strip() and metadata.correlation_id.strip()):
-        told = {"user_id": metadata.user_id, "correlation_id": metadata.correlation_id}
-        empty = tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
-        raise InvalidCommand(name, empty)
+    if not (user.strip() and correlation.strip()):
+        told = {"user_id": user, "correlation_id": correlation}
+        raise InvalidCommand(
+            name, tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
+        )
     if problem := problem_of_moment(metadata.timestamp):
         raise InvalidCommand(name, (("metadata.timestamp", problem),))
-    stream = StreamId(metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
+    stream = StreamId(tenant, aggregate.aggregate_type(), data.aggregate_id)
     try:
         check_stream(stream)
     except Unstorable as error:
-        fields = {"tenant_id": "metadata.tenant_id", "aggregate_id": command.data.aggregate_id_field}
+        fields = {"tenant_id": "metadata.tenant_id", "aggregate_id": data.aggregate_id_field}
         raise InvalidCommand(name, ((fields.get(error.where, error.where), error.reason.rstrip(".")),)) from error
-    return stream
+    return stream, remembered_as(command, content)
 
 
-def _storable(command: Command[CommandData]) -> bool:
-    """Whether all is well; to name a field takes longer, and is rarely needed."""
-    metadata = command.metadata
-    if "\0" in metadata.user_id + metadata.correlation_id + metadata.tenant_id:
-        return False
+def _content(command: Command[CommandData]) -> bytes | None:
+    """What it asks for; None if PostgreSQL could not hold it."""
     try:
-        # An escaped backslash may look like the NUL character.
-        return "\\u0000" not in command.data.model_dump_json() or not any(_unstorable(command.data.model_dump(), ""))
+        content = content_of(command.data)
     except PydanticSerializationError:
-        return False
+        return None
+    # An escaped backslash may look like the NUL character.
+    if b"\\u0000" in content and any(_unstorable(command.data.model_dump(), "")):
+        return None
+    return content
 
 
 def _unstorable(value: object, where: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor, DatabaseError, errors
@@ -55,7 +56,7 @@ class Handled(NamedTuple):
 class Statement(NamedTuple):
     """What to send: the text of a file in sql/appending, and its arguments."""
 
-    text: LiteralString
+    text: bytes
     arguments: dict[str, Any]
 
 
@@ -74,27 +75,34 @@ class Append(NamedTuple):
         """What stores it. Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`."""
         events, command = self.events, self.command
         check_stream(self.stream)
-        arguments = {**self.stream._asdict(), "expected_version": self.expected_version}
+        tenant, kind, aggregate = self.stream
+        arguments: dict[str, Any] = {
+            "tenant_id": tenant, "aggregate_type": kind, "aggregate_id": aggregate,
+            "expected_version": self.expected_version,
+        }  # fmt: skip
         for version, event in enumerate(events, self.expected_version + 1):
             _check(event, self.stream, version, types)
         if command or len(events) != 1:
-            arguments |= {
-                "command_id": command and command.id,
-                "command_name": command and command.name,
-                "command_content": command and command.content,
-            }
+            arguments["command_id"], arguments["command_name"], arguments["command_content"] = command or (None,) * 3
         if not events:
-            return Statement(sql("appending/none_of_command"), arguments)
-        values = [_values(event, payload_limit) for event in events]
+            return Statement(_text("appending/none_of_command"), arguments)
         if len(events) == 1:
-            return Statement(sql("appending/one_of_command" if command else "appending/one"), arguments | values[0])
+            arguments.update(_values(events[0], payload_limit))
+            return Statement(_text("appending/one_of_command" if command else "appending/one"), arguments)
+        values = [_values(event, payload_limit) for event in events]
         columns = {f"{name}s": array(str(each[name]) for each in values) for name in values[0]}
-        return Statement(sql("appending/several"), arguments | columns)
+        return Statement(_text("appending/several"), arguments | columns)
 
     def recorded(self, cursor: Cursor[tuple[Any, ...]]) -> tuple[Recorded, ...]:
         """The events as stored, from what the statement gave: a row an event."""
         rows = cursor.fetchall() if self.events else ()
-        return tuple(_recorded(event, *row) for event, row in zip(self.events, rows, strict=True))
+        return tuple([_recorded(event, *row) for event, row in zip(self.events, rows, strict=True)])
+
+
+@cache
+def _text(name: str) -> bytes:
+    """As it is sent; the driver would encode it for each append."""
+    return sql(name).encode()
 
 
 def append_one(connection: Connection, append: Append, statement: Statement) -> tuple[Recorded, ...]:
@@ -144,7 +152,7 @@ def _check(event: Event[EventData], stream: StreamId, version: int, types: Mappi
     if found is None:
         raise UnknownName("event", event.event_type, tuple(types))
     problem = None
-    if event.stream != stream:
+    if (event.metadata.tenant_id, event.aggregate_type, event.aggregate_id) != stream:
         problem = f"its stream is {tuple(event.stream)}, not {tuple(stream)}."
     elif event.version != version:
         problem = f"it has version {event.version}, and version {version} is next."

@@ -1,8 +1,7 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -183,6 +182,29 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
+class Loan:
+    """A pool's connection for the length of a `with`. As a generator, lending took half as long again."""
+
+    __slots__ = ("_connection", "_none_free", "_pool")
+
+    def __init__(self, pool: "ConnectionPool[Connection]", none_free: Callable[[], DatabaseUnreachable]) -> None:
+        self._pool = pool
+        self._none_free = none_free
+
+    def __enter__(self) -> Connection:
+        try:
+            self._connection = self._pool.getconn(timeout=30)
+        except psycopg.OperationalError as error:  # PoolTimeout
+            raise self._none_free() from error
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        broken = self._connection.broken
+        self._pool.putconn(self._connection)
+        if broken:
+            self._pool.check()  # the others are probably lost as well; the next borrower shall not find out
+
+
 class Database:
     """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use."""
 
@@ -193,25 +215,16 @@ class Database:
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> "Loan":
         """Lend a connection in autocommit; it comes back whole on every path, or is thrown away.
 
         Raises `DatabaseUnreachable` when none can be had.
         """
-        pool = self._pool or self._opened()
-        try:
-            connection = pool.getconn(timeout=30)
-        except psycopg.OperationalError as error:  # PoolTimeout
-            connect(self.url, "probe", self._role).close()  # says what is wrong, if it is the server
-            raise DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s") from error
-        try:
-            yield connection
-        finally:
-            broken = connection.broken
-            pool.putconn(connection)
-            if broken:
-                pool.check()  # the others are probably lost as well; the next borrower shall not find out
+        return Loan(self._pool or self._opened(), self._none_free)
+
+    def _none_free(self) -> DatabaseUnreachable:
+        connect(self.url, "probe", self._role).close()  # says what is wrong, if it is the server
+        return DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s")
 
     def close(self) -> None:
         """End every connection. The database can be used again afterwards."""

@@ -84,7 +84,7 @@ def _consequences(
         stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
     )
     happened = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be those of a loaded one
-    return tuple(
+    events = [
         Event(
             uuid4(),
             stream.aggregate_id,
@@ -97,4 +97,5 @@ def _consequences(
             data.schema_version,
         )
         for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)
-    )
+    ]
+    return tuple(events)

@@ -19,7 +19,7 @@ from store.concealing import speak_of_people
 from store.database import is_transient
 from store.deciding import Accepted, Plan, decide, decide_on
 from store.events import EventStore
-from store.idempotency import CommandReused, remembered_as
+from store.idempotency import CommandReused
 from store.loading import Loaded
 from store.recent import RecentStates
 from store.tracing import handling
@@ -88,8 +88,8 @@ class CommandHandler:
     def _accept(self, command: Command[CommandData]) -> Accepted:
         name = type(command.data).__name__
         aggregate, _ = self._catalogue.command(name)
-        stream = accept(aggregate, command)
-        return Accepted(command, aggregate, stream, remembered_as(command), name in self._personal)
+        stream, handled = accept(aggregate, command)
+        return Accepted(command, aggregate, stream, handled, name in self._personal)
 
     def _until_it_fits(
         self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
@@ -153,7 +153,7 @@ class CommandHandler:
             if due:
                 self._take_snapshot(stream, left)
             self._recent.leave(stream, left._replace(snapshot_version=left.version) if due else left)
-        return tuple(next(recorded) if isinstance(result, Append) else result for result in plan.results)
+        return tuple([next(recorded) if isinstance(result, Append) else result for result in plan.results])
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         try:

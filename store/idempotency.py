@@ -38,10 +38,10 @@ class CommandReused(AcciError):
         )
 
 
-def remembered_as(command: Command[CommandData]) -> Handled:
+def remembered_as(command: Command[CommandData], content: bytes) -> Handled:
     """What the store remembers of a command: what it asks for, not who sent it or when it was sent again."""
     name = type(command.data).__name__
-    return Handled(command.id, name, hashlib.sha256(name.encode() + b" " + _content(command.data)).digest())
+    return Handled(command.id, name, hashlib.sha256(b"%s %s" % (name.encode(), content)).digest())
 
 
 def concealed(handled: Handled, stream: StreamId, events: Sequence[Event[EventData]]) -> Handled:
@@ -74,7 +74,8 @@ def _under(used: Sequence[bytes], digest: bytes) -> bytes:
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
-def _content(data: CommandData) -> bytes:
+def content_of(data: CommandData) -> bytes:
+    """What a command asks for: the same bytes for equal values. Raises `PydanticSerializationError`."""
     fields = data.model_dump()
     if _PLAIN.issuperset(map(type, fields.values())):
         return to_json(dict(sorted(fields.items())))  # the same bytes in one call: names of fields need no escape

@@ -4,7 +4,6 @@ Slow and plain on purpose: it is what the compiled projection is held against, i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pydantic_core import to_json
@@ -164,7 +163,7 @@ class Stored:
 
     def __init__(self, event: RecordedEvent[Any]) -> None:
         self._event = event
-        self._documents = {"data": payload_of(event.data), "metadata": asdict(event.metadata)}
+        self._documents = {"data": payload_of(event.data), "metadata": event.metadata._asdict()}
 
     def leaf_of(self, kind: type[EventData]) -> Leaf:
         """How to find a field of `kind` as it is today. Raises `ValueError` for a schema version that is not known."""

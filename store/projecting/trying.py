@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -110,7 +109,7 @@ def _reason(error: Exception) -> str:
 
 
 def _row(event: RecordedEvent[Any]) -> tuple[Any, ...]:
-    metadata = {name: value for name, value in asdict(event.metadata).items() if value is not None}
+    metadata = {name: value for name, value in event.metadata._asdict().items() if value is not None}
     typed = isinstance(event.data, EventData) and not isinstance(event.data, Unreadable)
     return (
         event.position,

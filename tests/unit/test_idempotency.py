@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
-from domain.commands import CommandData
-from store.idempotency import remembered_as
+from domain.commands import Command, CommandData
+from store.appending import Handled
+from store.idempotency import content_of, remembered_as
 from tests.ledger import Pay, PayTwice, command
 
 
@@ -29,14 +30,18 @@ class Anything(CommandData):
     sets: set[frozenset[int]] | None = None
 
 
+def remembered(command: Command[CommandData]) -> Handled:
+    return remembered_as(command, content_of(command.data))
+
+
 def content(**fields: Any) -> bytes:
-    return remembered_as(command(Anything(**fields))).content
+    return remembered(command(Anything(**fields))).content
 
 
 def test_who_sends_it_and_when_does_not_matter() -> None:
     data, same = Pay(account="a", amount=Decimal(1)), uuid4()
-    first = remembered_as(command(data, same))
-    again = remembered_as(command(data, same, correlation_id="again", user_id="x", timestamp=datetime.now(UTC)))
+    first = remembered(command(data, same))
+    again = remembered(command(data, same, correlation_id="again", user_id="x", timestamp=datetime.now(UTC)))
     assert first == again
 
 
@@ -47,7 +52,7 @@ def test_the_kind_of_command_and_every_field_matter() -> None:
         Pay(account="b", amount=Decimal(1)),
         Pay(account="a", amount=Decimal(2)),
     ]
-    assert len({remembered_as(command(data)).content for data in [one, *others]}) == 4
+    assert len({remembered(command(data)).content for data in [one, *others]}) == 4
 
 
 def test_neither_a_dicts_nor_a_sets_order_matters() -> None:
@@ -88,7 +93,7 @@ def test_what_was_remembered_once_is_known_for_ever(fields: dict[str, Any]) -> N
     made = create_model("Made", __base__=CommandData, **of_any_shape)
     members = sorted(f"{as_json(name)}:{as_json(value)}" for name, value in fields.items())
     digest = hashlib.sha256(f"Made {{{','.join(members)}}}".encode()).digest()
-    assert remembered_as(command(made(**fields))).content == digest
+    assert remembered(command(made(**fields))).content == digest
 
 
 def as_json(value: Any) -> str:

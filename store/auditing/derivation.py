@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from psycopg import errors
 from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
 
 from domain.projections import Projection
 from store.auditing.checks import DoesNotFit
@@ -64,7 +65,7 @@ class Derivation:
                 self._connection.execute(sql("auditing/untouch"), {"key": list(found.place.values())})
                 yield found
             return
-        before = self._dead_letters()
+        before, parked = self._dead_letters(), self._parked()
         span = Span(0, self._generation.checkpoint, self.turn, self.shares, fresh=True)
         for piece in strides(span):
             careful = watching_out(self._connection, self._generation, piece)
@@ -73,6 +74,19 @@ class Derivation:
             if position not in before:
                 problem = f"The {event_type} at position {position} cannot be applied today: {reason}"
                 yield Found({"position": str(position)}, Severity.ERROR, problem, {"keys": keys})
+        known = {tuple(key) for _, keys, _ in before.values() for key in keys}
+        yield from self._derive_unparked(known & self._parked() - parked)
+
+    def _derive_unparked(self, keys: set[tuple[str | None, ...]]) -> Iterator[Found]:
+        """Derive keys that known dead letters parked just now, and that wait for none of them in the read model.
+
+        Of an event that touches several keys some may be released already; all of them go on, and so must be right.
+        """
+        failed = list(self.derive([list(key) for key in keys], self._generation.checkpoint))
+        derived = keys - {tuple(found.place.values()) for found in failed}
+        released = {"generation": self._generation.generation, "keys": Jsonb([list(key) for key in derived])}
+        self._connection.execute(sql("dead_letters/release_keys"), released)
+        yield from failed
 
     def derive(self, keys: list[Key], upto: int) -> Iterator[Found]:
         """Derive the rows of `keys` from the events up to `upto`; yields the keys that cannot be, which get no row."""
@@ -120,6 +134,10 @@ class Derivation:
             " SELECT ARRAY[{}] FROM {} WHERE tenant_id = {} EXCEPT TABLE pg_temp.touched"
         ).format(parts, stored, identifiers.Literal(tenant_id))
         self._connection.execute(statement)
+
+    def _parked(self) -> set[tuple[str | None, ...]]:
+        here = {"generation": self._generation.generation}
+        return {tuple(row[0]) for row in self._connection.execute(sql("dead_letters/parked"), here)}
 
     def _dead_letters(self) -> dict[int, tuple[str, list[Key], str]]:
         parameters = {"generation": self._generation.generation}

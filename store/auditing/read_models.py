@@ -44,7 +44,9 @@ def totals(looking: Looking) -> Iterator[Found]:
     projection, generation = looking.of_read_model()
     _require_sound(looking)
     which = Selection(0, generation.checkpoint, skipped=_skipped(looking))
-    for total in control_totals(looking.connection, projection, generation.read_model(looking.connection), which):
+    but = generation.generation if _parked(looking) else None
+    read_model = generation.read_model(looking.connection)
+    for total in control_totals(looking.connection, projection, read_model, which, but):
         if not total.agrees:
             problem = f"{total.what}: {total.stored} in the table, {total.expected} by the events."
             details = {"stored": total.stored, "expected": total.expected}
@@ -58,7 +60,7 @@ def second_opinion(looking: Looking) -> Iterator[Found]:
     connection = looking.connection
     which = Selection(0, generation.checkpoint, skipped=_skipped(looking))
     read_model = derived(connection, projection, generation.read_model(connection))
-    parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+    parked = _parked(looking)
     try:
         known = keys_of(projection, findings(connection, SECOND_OPINION, projection.name))
         sample = check_sample(connection, looking.catalogue, projection, read_model, which, SAMPLE, parked, known)
@@ -82,3 +84,9 @@ def _require_sound(looking: Looking) -> None:
 def _skipped(looking: Looking) -> tuple[int, ...]:
     _, generation = looking.of_read_model()
     return watching_out(looking.connection, generation, Span(0, generation.checkpoint)).skipped
+
+
+def _parked(looking: Looking) -> set[tuple[str | None, ...]]:
+    _, generation = looking.of_read_model()
+    parked = looking.connection.execute(sql("dead_letters/parked"), vars(generation))
+    return {tuple(row[0]) for row in parked.fetchall()}

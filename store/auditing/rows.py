@@ -12,7 +12,7 @@ from domain.projections.columns import Column
 from store.auditing.checks import MOST, LeftOut, Looking
 from store.auditing.derivation import Derivation
 from store.auditing.findings import Found, Severity
-from store.projecting.compiling import PARKED, in_partition, text_of
+from store.projecting.compiling import in_partition, not_parked, text_of
 from store.projecting.fingerprints import define
 from store.projecting.generations import require_same_rules
 from store.projecting.merge import Placeholder
@@ -65,8 +65,8 @@ class Comparison:
         else:
             narrow = [sa.true(), sa.true()]
         # Each side narrowed before the join: in a full join a row is missing or extra only if the other side has none.
-        here = sa.select(stored).where(narrow[0], _not_parked(stored, key)).subquery("here")
-        there = sa.select(expected).where(narrow[1], _not_parked(expected, key)).subquery("there")
+        here = sa.select(stored).where(narrow[0], not_parked(stored, key)).subquery("here")
+        there = sa.select(expected).where(narrow[1], not_parked(expected, key)).subquery("there")
         on = sa.and_(*(here.c[name] == there.c[name] for name in key))
         differs = [_differs(column, here, there) for column in columns]
         whole_key = postgresql.array([as_text(sa.func.coalesce(here.c[name], there.c[name])) for name in key])
@@ -131,12 +131,6 @@ def _table(read_model: ReadModel, alias: str) -> sa.FromClause:
 def _among(table: sa.FromClause, key: tuple[str, ...]) -> Element:
     wholly = postgresql.array([as_text(table.c[name]) for name in key])
     return wholly.in_(sa.select(TOUCHED.c.key))
-
-
-def _not_parked(table: sa.FromClause, key: tuple[str, ...]) -> Element:
-    wholly = postgresql.array([as_text(table.c[name]) for name in key])
-    here = PARKED.c.generation == Placeholder("generation", sa.BigInteger())
-    return sa.not_(sa.exists().where(here, PARKED.c.key == wholly).correlate(table))
 
 
 def _differs(column: Column, here: sa.FromClause, there: sa.FromClause) -> Element:

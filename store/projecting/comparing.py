@@ -61,15 +61,15 @@ def compare(connection: Connection, projection: type[Projection], live: Generati
 def compare_touched(
     connection: Connection, projection: type[Projection], expected: ReadModel, stored: ReadModel
 ) -> Comparison:
-    """How the rows of the keys in `touched` differ from those expected."""
-    return _compared(connection, _Tables(projection.key, expected, stored, only=TOUCHED), 0)
+    """How the rows of the keys in `touched` differ from those expected; every one that does is an example."""
+    return _compared(connection, _Tables(projection.key, expected, stored, only=TOUCHED), 0, None)
 
 
-def _compared(connection: Connection, tables: "_Tables", moving: int) -> Comparison:
+def _compared(connection: Connection, tables: "_Tables", moving: int, most: int | None = EXAMPLES) -> Comparison:
     names = [name for name, _ in tables.differing]
     row = connection.execute(text_of(tables.counts()).encode()).fetchone() or ()
     before, added, removed, changed, *by_column = (int(count) for count in row)
-    examples = connection.execute(text_of(tables.examples()).encode()).fetchall()
+    examples = connection.execute(text_of(tables.examples().limit(most)).encode()).fetchall()
     return Comparison(
         before,
         added,
@@ -138,7 +138,6 @@ class _Tables:
             sa.select(self._key, self._there_before, self._there_now, *(differs for _, differs in self.differing))
             .select_from(self._joined)
             .where(*self._meant, sa.or_(one_sided, self._some))
-            .limit(EXAMPLES)
         )
 
     def _alike(self, column: Column, types: dict[str, str]) -> Element:

@@ -69,6 +69,13 @@ def _skipped() -> Element:
     return EVENTS.c.position == sa.func.any(Placeholder("skipped", postgresql.ARRAY(sa.BigInteger())))
 
 
+def not_parked(table: sa.FromClause, key: Iterable[str]) -> Element:
+    """That the row of `table` is of a key that is not parked in the `generation`, a parameter."""
+    wholly = postgresql.array([as_text(table.c[name]) for name in key])
+    here = PARKED.c.generation == Placeholder("generation", sa.BigInteger())
+    return sa.not_(sa.exists().where(here, PARKED.c.key == wholly).correlate(table))
+
+
 def in_partition(key: dict[str, Element]) -> Element:
     """By a hash of the key's most telling column."""
     telling = next(value for name, value in reversed(key.items()) if name != "tenant_id" or len(key) == 1)

@@ -17,7 +17,7 @@ from domain.projections.rules import Action
 from domain.projections.verbs import FoldKind
 from store.database import Connection
 from store.projecting.actions import Actions
-from store.projecting.compiling import text_of
+from store.projecting.compiling import Scope, not_parked, text_of
 from store.projecting.selections import Selection
 from store.projecting.tables import ReadModel
 from store.projecting.translation import Element, default_of, in_type_of, translate
@@ -37,21 +37,29 @@ class Total:
 
 
 def control_totals(
-    connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
+    connection: Connection,
+    projection: type[Projection],
+    read_model: ReadModel,
+    which: Selection,
+    but_parked_in: int | None = None,
 ) -> tuple[Total, ...]:
-    """The totals of a table that has applied the selected events; none for a fold in Python."""
+    """The totals of a table that has applied the selected events; none for a fold in Python.
+
+    Keys that are parked in the generation `but_parked_in` count neither in the events nor in the table.
+    """
     if issubclass(projection, FoldProjection):
         return ()
-    sums = _summable(projection)
-    expected = _from_events(projection, read_model, which, sums)
-    stored = _from_table(read_model, sums)
+    sums, careful = _summable(projection), but_parked_in is not None
+    expected = _from_events(projection, read_model, which, sums, careful)
+    stored = _from_table(projection, read_model, sums, careful)
     names = ["rows", *(f"sum of {name}" for name in sums)]
-    pairs = zip(_row(connection, expected, which), _row(connection, stored, which), strict=True)
+    parameters = which.parameters() | {"generation": but_parked_in}
+    pairs = zip(_row(connection, expected, parameters), _row(connection, stored, parameters), strict=True)
     return tuple(Total(name, str(told), str(there)) for name, (told, there) in zip(names, pairs, strict=True))
 
 
-def _row(connection: Connection, statement: sa.Select[Any], which: Selection) -> tuple[Any, ...]:
-    found = connection.execute(text_of(statement).encode(), which.parameters()).fetchone()
+def _row(connection: Connection, statement: sa.Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...]:
+    found = connection.execute(text_of(statement).encode(), parameters).fetchone()
     return found or ()
 
 
@@ -62,7 +70,7 @@ def _summable(projection: type[Projection]) -> list[str]:
 
 
 def _from_events(
-    projection: type[Projection], read_model: ReadModel, which: Selection, sums: list[str]
+    projection: type[Projection], read_model: ReadModel, which: Selection, sums: list[str], careful: bool
 ) -> sa.Select[Any]:
     """The keys whose last making event is not followed by a Delete; and the sums of what is added."""
 
@@ -71,7 +79,10 @@ def _from_events(
         return None if given is None else in_type_of(read_model.column(name), translate(given.value))
 
     values: dict[str, Callable[[Action], Element | None]] = {name: partial(added, name=name) for name in sums}
-    actions = Actions(projection, read_model, values, which.conditions, lambda _, whole: whole)
+    scope = Scope(careful=careful)
+    actions = Actions(
+        projection, read_model, values, which.conditions, lambda key, whole: scope.keys(key, whole, read_model)
+    )
     rows = actions.rows("told")
     makes = actions.does(rows, lambda action: action.verb not in (Update, Delete))
     ends = actions.does(rows, lambda action: action.verb is Delete)
@@ -91,7 +102,7 @@ def _from_events(
     return sa.select(sa.func.count().filter(by_key.c.there), *totals)
 
 
-def _from_table(read_model: ReadModel, sums: list[str]) -> sa.Select[Any]:
+def _from_table(projection: type[Projection], read_model: ReadModel, sums: list[str], careful: bool) -> sa.Select[Any]:
     table = sa.table(
         read_model.name, *(sa.column(column.name) for column in read_model.columns), schema=read_model.schema
     )
@@ -99,7 +110,8 @@ def _from_table(read_model: ReadModel, sums: list[str]) -> sa.Select[Any]:
     for name in sums:
         start = sa.func.coalesce(default_of(read_model.column(name)), 0)
         totals.append(_total(sa.func.sum(table.c[name] - start)))
-    return sa.select(sa.func.count(), *totals).select_from(table)
+    counted = sa.select(sa.func.count(), *totals).select_from(table)
+    return counted.where(not_parked(table, projection.key)) if careful else counted
 
 
 def _total(total: Element) -> Element:

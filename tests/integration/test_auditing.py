@@ -7,17 +7,23 @@ from typing import Any
 
 import pytest
 
+from domain.contexts import Context
 from domain.errors import DefinitionError, UnknownName
+from domain.events import Event
+from domain.projections import Projection, Upsert, add, count, on
 from store.auditing.auditing import chosen
 from store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
 from store.auditing.findings import Found, Severity, findings, history, keep
+from store.auditing.read_models import SAMPLE
 from store.auditing.repairing import repair
 from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches, poison
+from store.projecting import batches, dead_letters, poison, rebuilding
+from store.projecting.comparing import EXAMPLES
 from tests import bank
+from tests.bank.events import Deposited
 from tests.bank.histories import history as made_up
 from tests.bank.ledger import EVENTS, audited, corrupt, some_account, tampering
 
@@ -59,6 +65,14 @@ def test_a_row_that_a_sample_found_wrong_stays_in_the_sample_until_it_is_right(
     (repaired,) = repair(connection, catalogue)
     assert (repaired.check, repaired.found, repaired.left) == ("second_opinion", 1, 0)
     assert findings(connection) == []
+
+
+def test_every_row_of_a_sample_that_is_wrong_is_named(connection: Connection, catalogue: Catalogue) -> None:
+    corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1")
+    row = connection.execute("SELECT count(*) FROM read.accounts").fetchone()
+    assert row is not None
+    (done,) = audited(connection, catalogue, "second_opinion", projection="accounts")
+    assert len(done.found) >= min(row[0], SAMPLE) > EXAMPLES
 
 
 def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
@@ -203,6 +217,76 @@ def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
     assert "Its events cannot be applied today" in by_key.problem
     assert findings(connection, "rows")
     assert connection.execute("SELECT count(*) FROM acci.parked_keys").fetchone() == (0,), "an audit parks nothing"
+
+
+def test_a_row_whose_parked_key_was_lost_is_not_left_out(connection: Connection, catalogue: Catalogue) -> None:
+    """Its later events are applied, the one set aside is missing, which must not hide the row."""
+    tenant, account = some_account(connection)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           SELECT now(), gen_random_uuid(), version + 1, tenant_id, aggregate_type, aggregate_id, 'Deposited',
+                  '{"amount": "much"}', metadata
+           FROM acci.events WHERE aggregate_id = %s ORDER BY version DESC LIMIT 1""",
+        (account,),
+    )
+    batches.catch_up(connection, catalogue, catalogue.projection("accounts"))
+    assert rows_found(connection, catalogue, "accounts") == {}
+    assert audited(connection, catalogue, "totals", projection="accounts")[0].found == ()
+    connection.execute("DELETE FROM acci.parked_keys")
+
+    assert (
+        "Its events cannot be applied" in rows_found(connection, catalogue, "accounts")[f"{tenant}/{account}"].problem
+    )
+    (letters,) = audited(connection, catalogue, "dead_letters")
+    assert [each.place["projection"] for each in letters.found] == ["accounts"]
+    assert "none of its keys is parked" in letters.found[0].problem
+
+
+class Deposits(Projection):
+    """How often was paid in to each account, and how much to all of a tenant: a deposit touches two rows."""
+
+    key = ("tenant_id", "id")
+
+    @on(Deposited)
+    def one(self, _: Event[Deposited]) -> Upsert:
+        return Upsert(times=count())
+
+    @on(Deposited)
+    def everyone(self, event: Event[Deposited]) -> Upsert:
+        return Upsert(id="everyone", amount=add(event.data.amount))
+
+
+def test_a_row_is_compared_although_its_event_cannot_be_applied_to_another_row(
+    connection: Connection, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    (tmp_path / "read_models").mkdir()
+    (tmp_path / "read_models" / "deposits.sql").write_text(
+        "CREATE TABLE deposits (tenant_id text, id text, times int NOT NULL DEFAULT 0,"
+        " amount numeric NOT NULL DEFAULT 0 CHECK (amount < 1000), PRIMARY KEY (tenant_id, id))"
+    )
+    more = Context(name="more", sql=tmp_path, events=(), projections=(Deposits,))
+    wider = Catalogue((*catalogue.contexts, more))
+    rebuilding.rebuild(connection, wider, Deposits)
+    tried = dead_letters.retry(connection, wider, Deposits)
+    assert tried.released > 0
+    assert tried.parked > 0
+    assert rows_found(connection, wider, "deposits") == {}
+    assert audited(connection, wider, "totals", projection="deposits")[0].found == ()
+    row = connection.execute(
+        """SELECT key ->> 0, key ->> 1 FROM acci.dead_letters, jsonb_array_elements(keys) AS key
+           WHERE key ->> 1 <> 'everyone'"""
+    ).fetchone()
+    assert row is not None
+    corrupt(connection, "deposits", "UPDATE {table} SET times = times + 1 WHERE id = %(id)s", id=row[1])
+    assert rows_found(connection, wider, "deposits").keys() == {"/".join(row)}
+    (total,) = audited(connection, wider, "totals", projection="deposits")[0].found
+    assert total.place == {"total": "sum of times"}
+    connection.execute("DELETE FROM acci.parked_keys")
+    found = rows_found(connection, wider, "deposits")
+    assert "times" in found.pop("/".join(row)).problem
+    assert len(found) == tried.parked
+    assert all("Its events cannot be applied" in each.problem for each in found.values())
 
 
 def test_unknown_names_are_refused(catalogue: Catalogue) -> None:

@@ -130,6 +130,9 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
         if waiting:
             for statement in ("migrating/create_schema", "migrating/create_history"):
                 connection.execute(sql(statement))
+        connection.execute(
+            sql("migrating/belongings"), prepare=False
+        )  # before: new tables get the rights meant for them
         for migration in waiting:
             try:
                 connection.execute(migration.text, prepare=False)
@@ -137,6 +140,8 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
                 way_out = error.diag.message_hint or MigrationFailed.way_out
                 raise MigrationFailed(migration.name, first_line(error), way_out) from error
             connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
-        if migrations is None:
-            connection.execute(sql("migrating/belongings"), prepare=False)
+        if waiting:
+            connection.execute(
+                sql("migrating/belongings"), prepare=False
+            )  # after: a new database has the roles only now
         return [migration.name for migration in waiting]

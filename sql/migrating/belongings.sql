@@ -1,11 +1,15 @@
--- What projecting made belongs to acci_project, also where a restore gave it to whoever restored; and that user takes the
--- roles. Nothing is done where all is as it should be. To own a schema takes the right to make one.
+-- What projecting made belongs to acci_project, also where a restore gave it to whoever restored; that user takes the
+-- roles, and the tables of later versions, which will be theirs, are acci_project's to write. Nothing is done where all is
+-- as it should be, or before there are roles. To own a schema takes the right to make one.
 DO $$
 DECLARE
     name text;
     made record;
     asked CONSTANT text := CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END;
 BEGIN
+    IF NOT EXISTS (SELECT FROM acci_migrations.applied AS a WHERE a.name = '0020_roles') THEN
+        RETURN;
+    END IF;
     FOREACH name IN ARRAY ARRAY['acci_append', 'acci_project', 'acci_read', 'acci_administer'] LOOP
         IF NOT pg_has_role(current_user, name, asked) THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', name);
@@ -13,6 +17,12 @@ BEGIN
     END LOOP;
     IF NOT pg_has_role('acci_administer', 'acci_project', 'MEMBER') THEN
         GRANT acci_project TO acci_administer;
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_default_acl
+        WHERE defaclrole = current_user::regrole AND defaclnamespace = 'acci'::regnamespace AND defaclobjtype = 'r'
+    ) THEN
+        ALTER DEFAULT PRIVILEGES IN SCHEMA acci GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO acci_project;
     END IF;
     CREATE TEMP TABLE acci_astray ON COMMIT DROP AS
         SELECT 'SCHEMA' AS kind, oid, quote_ident(nspname) AS place FROM pg_catalog.pg_namespace

@@ -5,6 +5,7 @@ wait for its lock is short and tried again, so that a long query delays the swap
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -150,13 +151,7 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
     now = [column.name for column in read_model.columns]
     known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
     names = known + [name for name in now if name not in known]
-    definition = sql("swapping/view_of_tenants" if read_model.of_tenants else "swapping/view")
-    replace = identifiers.SQL(definition).format(
-        view=view,
-        columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),
-        table=identifiers.Identifier(read_model.schema, read_model.name),
-        generation=identifiers.Literal(generation.generation),
-    )
+    replace = view_on(generation, read_model, view, names)
     belongings = connection.execute(
         sql("swapping/belongings"), {"view": qualified(connection, "read", read_model.name)}
     ).fetchall()
@@ -179,3 +174,16 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
         connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
     # Whoever made it: its owner is who projects, whom the table's policies do not concern.
     connection.execute(identifiers.SQL("ALTER VIEW {} OWNER TO acci_project").format(view))
+
+
+def view_on(
+    generation: Generation, read_model: ReadModel, view: identifiers.Identifier, names: Iterable[str]
+) -> identifiers.Composed:
+    """The statement that makes `view` show these columns of the generation's table, to whom it may."""
+    definition = sql("swapping/view_of_tenants" if read_model.of_tenants else "swapping/view")
+    return identifiers.SQL(definition).format(
+        view=view,
+        columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),
+        table=identifiers.Identifier(read_model.schema, read_model.name),
+        generation=identifiers.Literal(generation.generation),
+    )

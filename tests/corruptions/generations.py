@@ -29,6 +29,13 @@ def view_of_another_table(connection: Connection) -> Wrong:
     return Wrong("views", None, {"projection": "accounts"})
 
 
+@corruption(repairable=True)
+def view_that_shows_every_tenant(connection: Connection) -> Wrong:
+    table = sql.Identifier(live(connection, "accounts").schema, "accounts")
+    connection.execute(sql.SQL("CREATE OR REPLACE VIEW read.accounts AS SELECT * FROM {}").format(table))
+    return Wrong("views", None, {"projection": "accounts"})
+
+
 @corruption(repairable=False)
 def schema_left_over(connection: Connection) -> Wrong:
     connection.execute("CREATE SCHEMA generation_4711")

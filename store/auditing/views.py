@@ -1,0 +1,37 @@
+"""Views: whether readers see the live generations, and each of them what is theirs."""
+
+from collections.abc import Iterator
+
+from psycopg import sql as identifiers
+
+from store.auditing.checks import DoesNotFit, Looking
+from store.auditing.findings import Found, Severity
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.generations import Generation
+from store.projecting.swapping import view_on
+from store.projecting.tables import describe, qualified
+from store.statements import sql
+
+
+def look(looking: Looking) -> Iterator[Found]:
+    """Views in schema read that are gone, show another table, or other rows of the live one than a swap lets them."""
+    if looking.extent.tenant_id is not None:
+        raise DoesNotFit("views cannot be confined to a tenant.")
+    for name in sorted(looking.catalogue.projections):
+        generation = generations.live(looking.connection, name)
+        if generation is not None and not _shows(looking.connection, generation):
+            problem = f"read.{name} does not show generation {generation.generation}, which is live, as it should."
+            yield Found({"projection": name}, Severity.ERROR, problem, {"generation": str(generation.generation)})
+
+
+def _shows(connection: Connection, generation: Generation) -> bool:
+    """Whether the view is as it would be made now; columns that it does not show yet are no fault of it."""
+    name, read_model = generation.projection, generation.read_model(connection)
+    names = [column.name for column in describe(connection, "read", name).columns]
+    if not names or not {*names} <= {column.name for column in read_model.columns}:
+        return False
+    connection.execute(view_on(generation, read_model, identifiers.Identifier("pg_temp", name), names))
+    views = {"there": qualified(connection, "read", name), "wanted": qualified(connection, "pg_temp", name)}
+    row = connection.execute(sql("auditing/same_view"), views).fetchone()
+    return row == (True,)

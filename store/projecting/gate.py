@@ -152,6 +152,8 @@ def _sample(sample: Sample) -> Check:
     found = sample.found
     wrong = found.added + found.removed + found.changed
     left = f" ({sample.left_out:,} keys with long histories left out)" if sample.left_out else ""
+    if not sample.keys:
+        return Check("sample", True, f"There was no key to derive again{left}.")
     if not wrong:
         return Check("sample", True, f"{sample.keys:,} keys derived again by the reference engine agree{left}.")
     listed = ", ".join(f"{spelled_key(key)} ({what})" for key, what in found.examples[:EXAMPLES])

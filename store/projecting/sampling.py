@@ -86,6 +86,8 @@ def _from_log(
     types = [event.event_type() for event in projection.events()]
     drawn = {"count": DRAWN, "upto": which.upto, "event_types": types}
     positions = tuple(row[0] for row in connection.execute(sql("sampling/positions"), drawn).fetchall())
+    if len(positions) < DRAWN / 2:  # few of them lie near the places drawn, or none
+        positions = tuple(row[0] for row in connection.execute(sql("sampling/rare_positions"), drawn).fetchall())
     if not positions:
         return set()
     note_keys(connection, projection, read_model, replace(which, positions=positions))

@@ -135,6 +135,22 @@ def test_a_partition_that_was_left_out_is_stopped(
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 
+def test_a_row_that_few_events_make_is_missed(connection: Connection, catalogue: Catalogue) -> None:
+    """Of a fold in Python, which has no control totals, in a log that is nearly all of other events."""
+    items = catalogue.projection("largest_items")
+    append_orders(connection, 2)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           SELECT now(), gen_random_uuid(), n, 't', 'Probe', 'p', 'Probed', '{}', '{}' 
+           FROM generate_series(1, 50000) AS n"""
+    )
+    generation = built(connection, catalogue, items)
+    assert failed(gate.inspect(connection, catalogue, items, generation)) == set()
+    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(generation.schema, "largest_items")))
+    assert failed(gate.inspect(connection, catalogue, items, generation)) == {"sample"}
+
+
 def test_wrong_rules_are_stopped_by_what_they_would_change(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:

@@ -3,8 +3,8 @@
 -- place: generation
 SELECT generation,
        format('Generation %%s of %%s has its checkpoint at %%s, beyond the high-water mark at %%s.', generation,
-              g.projection, g.checkpoint, h.position) AS problem,
+              g.projection, g.checkpoint, coalesce(h.position::text, '(none, its row is gone)')) AS problem,
        g.projection, g.state, g.checkpoint
 FROM acci.generations AS g
-CROSS JOIN acci.high_water AS h
-WHERE g.state <> 'dropped' AND g.checkpoint > h.position;
+LEFT JOIN acci.high_water AS h ON true
+WHERE g.state <> 'dropped' AND g.checkpoint > coalesce(h.position, 0);

@@ -54,6 +54,14 @@ def checkpoint_beyond_the_log(connection: Connection) -> Wrong:
 
 
 @corruption(repairable=False)
+def mark_lost(connection: Connection) -> Wrong:
+    row = connection.execute("SELECT min(generation) FROM acci.generations WHERE state = 'live'").fetchone()
+    assert row is not None
+    connection.execute("DELETE FROM acci.high_water")
+    return Wrong("checkpoints", None, {"generation": str(row[0])})
+
+
+@corruption(repairable=False)
 def mark_beyond_the_log(connection: Connection) -> Wrong:
     connection.execute("UPDATE acci.high_water SET position = position + 1000")
     return Wrong("log_positions", None, {"what": "the high-water mark"})

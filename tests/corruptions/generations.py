@@ -57,6 +57,29 @@ def column_added(connection: Connection) -> Wrong:
 
 
 @corruption(repairable=False)
+def rule_that_keeps_rows(connection: Connection) -> Wrong:
+    table = sql.Identifier(live(connection, "accounts").schema, "accounts")
+    connection.execute(sql.SQL("CREATE RULE keeps AS ON DELETE TO {} DO INSTEAD NOTHING").format(table))
+    return Wrong("table", "accounts", {"part": "rule keeps was added"})
+
+
+@corruption(repairable=False)
+def table_open_to_every_tenant(connection: Connection) -> Wrong:
+    table = sql.Identifier(live(connection, "accounts").schema, "accounts")
+    connection.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(table))
+    return Wrong("table", "accounts", {"part": "exemption from row level security was added"})
+
+
+@corruption(repairable=False)
+def table_of_a_kept_generation_gone(connection: Connection) -> Wrong:
+    catalogue = load(["tests.bank"])
+    kept = live(connection, "accounts")
+    rebuilding.rebuild(connection, catalogue, catalogue.projection("accounts"))
+    connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(kept.schema, "accounts")))
+    return Wrong("generations", None, {"schema": kept.schema})
+
+
+@corruption(repairable=False)
 def made_by_other_rules(connection: Connection) -> Wrong:
     connection.execute(
         "UPDATE acci.generations SET fingerprint = 'other' WHERE state = 'live' AND projection = 'turnover'"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from domain.contexts import Context
 from domain.errors import DefinitionError, UnknownName
@@ -20,8 +21,10 @@ from store.bulk import append_in_bulk
 from store.catalogue import Catalogue, load
 from store.database import Connection, connect
 from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches, dead_letters, poison, rebuilding
+from store.projecting import batches, dead_letters, generations, poison, rebuilding
 from store.projecting.comparing import EXAMPLES
+from store.projecting.fingerprints import RebuildNeeded
+from store.projecting.shapes import TableAltered
 from tests import bank
 from tests.bank.events import Deposited
 from tests.bank.histories import history as made_up
@@ -287,6 +290,34 @@ def test_a_row_is_compared_although_its_event_cannot_be_applied_to_another_row(
     assert "times" in found.pop("/".join(row)).problem
     assert len(found) == tried.parked
     assert all("Its events cannot be applied" in each.problem for each in found.values())
+
+
+@pytest.mark.parametrize("changed", ["rules", "table"])
+def test_rows_of_other_rules_or_an_altered_table_are_neither_compared_nor_repaired(
+    connection: Connection, catalogue: Catalogue, changed: str
+) -> None:
+    corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
+    names = ("rows", "totals", "second_opinion")
+    before = [each.found for each in audited(connection, catalogue, *names, projection="turnover")]
+    assert all(before)
+    if changed == "rules":
+        connection.execute("UPDATE acci.generations SET fingerprint = 'other' WHERE projection = 'turnover'")
+    else:
+        corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
+        table = sql.Identifier(f"generation_{_live(connection, 'turnover')}", "turnover")
+        connection.execute(sql.SQL("ALTER TABLE {} ADD COLUMN remark text").format(table))
+    assert all(each.left_out for each in audited(connection, catalogue, *names, projection="turnover"))
+    kept = findings(connection, projection="turnover")
+    assert {each.check for each in kept} == {*names}
+    with pytest.raises(RebuildNeeded if changed == "rules" else TableAltered):
+        repair(connection, catalogue, "turnover")
+    assert findings(connection, projection="turnover") == kept
+
+
+def _live(connection: Connection, name: str) -> int:
+    generation = generations.live(connection, name)
+    assert generation is not None
+    return generation.generation
 
 
 def test_unknown_names_are_refused(catalogue: Catalogue) -> None:

@@ -18,7 +18,9 @@ from store.projecting import backfilling, generations, rebuilding
 from store.projecting.backfilling import Superseded
 from store.projecting.batches import Progress, catch_up
 from store.projecting.choices import Choice, WrongKey, WrongMoment, moment
+from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.generations import Busy, NotBuilt
+from store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, value
 from tests.read_models import backfill, live, rows_of, wrong_rows
 
@@ -286,6 +288,14 @@ def test_what_cannot_be_done_is_refused(
         moment("2026-01-01T10:00:00")
     assert moment("2026-01-01T10:00:00Z") == datetime(2026, 1, 1, 10, tzinfo=UTC)
     begun = backfilling.begin(connection, catalogue, sales, Choice())
+    with connection.transaction(force_rollback=True):
+        connection.execute("UPDATE acci.generations SET fingerprint = 'other'")
+        with pytest.raises(RebuildNeeded):
+            backfilling.begin(connection, catalogue, sales, Choice())
+    with connection.transaction(force_rollback=True):
+        on_table(connection, sales, "ALTER TABLE {} ADD COLUMN note text")
+        with pytest.raises(TableAltered, match="note was added"):
+            backfilling.begin(connection, catalogue, sales, Choice())
     with (
         connect(database_url, "other") as other,
         generations.turn(other, "daily_sales", "backfill"),

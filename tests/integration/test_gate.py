@@ -135,6 +135,15 @@ def test_a_partition_that_was_left_out_is_stopped(
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 
+def test_a_row_that_no_event_makes_is_seen_among_few(connection: Connection, catalogue: Catalogue) -> None:
+    items = catalogue.projection("largest_items")
+    append_orders(connection, 5)
+    generation = built(connection, catalogue, items)
+    table = sql.Identifier(generation.schema, "largest_items")
+    connection.execute(sql.SQL("INSERT INTO {} VALUES ('tenant-9', 'made up', 'Eve', '[]')").format(table))
+    assert failed(gate.inspect(connection, catalogue, items, generation)) == {"sample"}
+
+
 def test_a_row_that_few_events_make_is_missed(connection: Connection, catalogue: Catalogue) -> None:
     """Of a fold in Python, which has no control totals, in a log that is nearly all of other events."""
     items = catalogue.projection("largest_items")

@@ -17,10 +17,10 @@ from store.database import Connection, connect
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
 from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import Busy
+from store.projecting.generations import Busy, CheckpointBeyondLog
 from store.projecting.rolling_back import NothingKept, OtherRules, roll_back
 from store.projecting.shapes import TableAltered
-from tests.histories import append_orders, append_users, value
+from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 
 
@@ -99,6 +99,20 @@ def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
     with pytest.raises(TableAltered, match="note was added"):
         roll_back(connection, catalogue, sales)
     assert live(connection, sales).generation == 2
+
+
+def test_what_was_made_of_another_log_does_not_come_back(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    append_orders(connection, 20)
+    rebuilding.rebuild(connection, catalogue, sales)
+    cut_log(connection, 10)
+    rebuilding.rebuild(connection, catalogue, sales)
+    for as_it_was in (False, True):
+        with pytest.raises(CheckpointBeyondLog):
+            roll_back(connection, catalogue, sales, as_it_was=as_it_was)
+    assert live(connection, sales).generation == 2
+    assert wrong_rows(connection, sales) == 0
 
 
 def test_cut_off_before_the_swap_it_can_be_run_again(

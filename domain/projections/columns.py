@@ -93,9 +93,18 @@ class Column:
 
     def refuses_as_key(self, value: Expression) -> str | None:
         """Why it cannot be a key column, given `value` by a rule; None if it can."""
-        if self.kind in (None, Kind.FLOAT, Kind.JSON):
-            return f"key column {self.name!r} is {self.type}; make it text, an integer, numeric(p,s), uuid or the like."
-        return self.refuses(FoldKind.PUT, value) or self._ambiguous()
+        if self.kind is None:
+            return self._no_key()
+        return self.unfit_as_key() or self.refuses(FoldKind.PUT, value)
+
+    def unfit_as_key(self) -> str | None:
+        """Why nothing of its type tells rows apart, with the way out; None if it does."""
+        if self._name in _INSTEAD:
+            return f"key column {self.name!r} is {self.type}; make it {_INSTEAD[self._name]}."
+        return self._no_key() if self.kind in (Kind.FLOAT, Kind.JSON) else self._ambiguous()
+
+    def _no_key(self) -> str:
+        return f"key column {self.name!r} is {self.type}; make it text, an integer, numeric(p,s), uuid or the like."
 
     def _unordered(self) -> str | None:
         if self.kind in (None, Kind.BOOLEAN, Kind.JSON):
@@ -129,6 +138,22 @@ class Column:
         if self.kind is Kind.UUID:
             return from_text(Kind.UUID, str(value))
         return _to_digits(value, self._first) if isinstance(value, datetime) and self._first is not None else value
+
+    def as_key(self, value: Any) -> Any:
+        """The value as a part of a key, as the column holds it, so that what is equal there is equal here.
+
+        Text is read as PostgreSQL reads it. Raises `ValueError` if the column holds no such value.
+        """
+        if value is None or self.kind is None or (self.type == "text" and type(value) is str):
+            return value
+        if isinstance(value, str) or self.kind is Kind.TEXT:
+            value = from_text(self.kind, str(value))
+        elif isinstance(value, datetime):
+            value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+            value = value.date() if self.kind is Kind.DATE else value
+        elif self.kind is Kind.BOOLEAN:
+            value = bool(value)
+        return self.stored(self.converted(value))
 
     def stored(self, value: Any) -> Any:
         """What is stored of a folded value. Raises `ValueError` for a sum out of range or a text too long."""

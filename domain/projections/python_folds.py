@@ -1,10 +1,12 @@
 """Folds in Python: projections that say in code what the verbs cannot."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from domain.errors import ProjectionError
 from domain.events import Event, EventData
+from domain.projections.columns import Column
 from domain.projections.rules import Projection
 
 Row = dict[str, Any]  # column name to value, key columns included
@@ -50,3 +52,9 @@ class FoldProjection(Projection, abstract=True):
     def evolve(self, row: Row | None, event: Event[Any]) -> Row | None:
         """The row after `event`; None for no row. Columns left out become NULL; key columns need not be given."""
         raise NotImplementedError
+
+
+def keys_of(fold: FoldProjection, columns: Mapping[str, Column], event: Event[Any]) -> list[Key]:
+    """The keys of the rows that `event` touches, as the table's columns hold them. Raises whatever `fold.keys` does."""
+    held = [columns[name] for name in fold.key]
+    return [tuple([column.as_key(part) for column, part in zip(held, key, strict=True)]) for key in fold.keys(event)]

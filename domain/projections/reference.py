@@ -14,7 +14,7 @@ from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
 from domain.projections.kinds import Kind
-from domain.projections.python_folds import FoldProjection
+from domain.projections.python_folds import FoldProjection, keys_of
 from domain.projections.reading import read_json
 from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
@@ -136,10 +136,11 @@ def _folded_in_python(
 ) -> Rows:
     """Each event on its own, its rows stored before the next."""
     told = [column for column in columns if not column.generated]
+    named_columns = {column.name: column for column in columns}
     after = dict(rows)
     for event in events:
         try:
-            for key in fold.keys(event):
+            for key in keys_of(fold, named_columns, event):
                 row = fold.evolve(after.get(key), event)
                 after.pop(key, None)
                 if row is not None:

@@ -56,6 +56,14 @@ def to_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def key_text(part: Any) -> str:
+    """The text that PostgreSQL gives for a part of a key, moments in UTC."""
+    if isinstance(part, datetime):
+        moment = part.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        return f"{moment.rstrip('0') if '.' in moment else moment}+00"
+    return to_text(part)
+
+
 def json_text(value: Any) -> str:
     """The text of a JSON value as PostgreSQL's jsonb gives it: short keys first, each once."""
     if isinstance(value, dict):

@@ -14,8 +14,10 @@ import sqlalchemy as sa
 from domain.errors import AcciError
 from domain.events import RecordedEvent
 from domain.projections import FoldProjection, Projection
+from domain.projections.columns import Column
+from domain.projections.python_folds import keys_of
 from domain.projections.reference import Row, apply
-from domain.projections.values import to_text
+from domain.projections.values import key_text
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -73,7 +75,7 @@ def rows_as_of(
         raise NotFinal(position, mark)
     span = watching_out(connection, generation, Span(0, mark if position is None else position))
     until = None if moment is None else moment + MICROSECOND
-    texts = None if keys is None else [[to_text(part) for part in key] for key in keys]
+    texts = None if keys is None else [[key_text(part) for part in key] for key in keys]
     for part in (part for key in texts or () for part in key):
         if problem := check_text(part):
             raise Unstorable("The key", "a part of it", f"{problem}.")
@@ -159,16 +161,17 @@ def _folded_in_python(
         for event in _events(connection, projection, span)
         if event.position not in span.skipped and (until is None or event.timestamp < until)
     )
-    rows = apply(projection, columns, {}, _touching(projection(), events, keys))
-    wanted = sorted((([to_text(part) for part in key], row) for key, row in rows.items()), key=lambda pair: pair[0])
+    rows = apply(projection, columns, {}, _touching(projection(), columns, events, keys))
+    wanted = sorted((([key_text(part) for part in key], row) for key, row in rows.items()), key=lambda pair: pair[0])
     return (row for key, row in wanted if keys is None or key in keys)
 
 
 def _touching(
-    fold: FoldProjection, events: Iterable[RecordedEvent[Any]], keys: list[list[str]] | None
+    fold: FoldProjection, columns: Iterable[Column], events: Iterable[RecordedEvent[Any]], keys: list[list[str]] | None
 ) -> Iterator[RecordedEvent[Any]]:
+    named = {column.name: column for column in columns}
     for event in events:
-        if keys is None or any([to_text(part) for part in key] in keys for key in fold.keys(event)):
+        if keys is None or any([key_text(part) for part in key] in keys for key in keys_of(fold, named, event)):
             yield event
 
 

@@ -9,7 +9,8 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
 from domain.events import RecordedEvent, Unreadable
-from domain.projections.python_folds import FoldProjection, Key, Row
+from domain.projections.python_folds import FoldProjection, Key, Row, keys_of
+from domain.projections.values import key_text
 from store.concealing import ready, speak_of_people
 from store.database import Connection
 from store.keys import forget
@@ -96,7 +97,7 @@ class FoldApplier:
         if by_payload and isinstance(event.data, Unreadable):
             raise PoisonEvent(event.position, event.data.reason)
         try:
-            return self._fold.keys(event)
+            return keys_of(self._fold, self._columns, event)
         except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
             raise PoisonEvent(event.position, f"{type(error).__name__}: {error}") from error
 
@@ -115,7 +116,7 @@ class FoldApplier:
         return len(changed)
 
     def _load(self, connection: Connection, keys: set[Key]) -> dict[Key, Row]:
-        lists = [[str(key[part]) for key in keys] for part in range(len(self._fold.key))]
+        lists = [[key_text(key[part]) for key in keys] for part in range(len(self._fold.key))]
         size = len(self._fold.key)
         found = connection.execute(self._texts.load, lists)
         names = [*self._fold.key, *self._texts.others]
@@ -189,7 +190,7 @@ class _Texts:
 
 
 def _as_text(key: Key) -> tuple[str | None, ...]:
-    return tuple(None if part is None else str(part) for part in key)
+    return tuple([None if part is None else key_text(part) for part in key])
 
 
 def _share(key: Key, partitions: int) -> int:

@@ -15,6 +15,7 @@ from domain.events import RecordedEvent
 from domain.projections import FoldProjection, Projection, reference
 from domain.projections.columns import Column
 from domain.projections.kinds import Kind
+from domain.projections.python_folds import keys_of
 from domain.projections.values import json_text, to_text
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -101,10 +102,10 @@ def _derived(
         rows = reference.apply(projection, read_model.columns, {}, events)
         kinds = {column.name: column for column in read_model.columns}
         return [{name: _told(kinds[name], value) for name, value in row.items()} for row in rows.values()]
-    fold = projection()
+    fold, named_columns = projection(), {column.name: column for column in read_model.columns}
     folded: dict[tuple[Any, ...], dict[str, Any] | None] = {}
     for event in events:
-        for key in fold.keys(event):
+        for key in keys_of(fold, named_columns, event):
             folded[key] = fold.evolve(folded.get(key), event)
     named = ((dict(zip(projection.key, key, strict=True)), row) for key, row in folded.items() if row is not None)
     json = {column.name for column in read_model.columns if column.kind is Kind.JSON}

@@ -132,6 +132,9 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
     if tuple(sorted(projection.key)) not in keys:
         listed = ", ".join(projection.key)
         raise ProjectionError(subject, f"its table needs PRIMARY KEY ({listed}), the projection's key.")
+    unfit = [columns[name].unfit_as_key() for name in projection.key if projection.folds_in_python]
+    for reason in filter(None, unfit):
+        raise ProjectionError(subject, reason)
     for rule in projection.rules:
         for action in rule.actions:
             refused = [columns[name].refuses_as_key(value) for name, value in action.key.items()]

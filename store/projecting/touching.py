@@ -11,6 +11,8 @@ from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
 from domain.projections import FoldProjection, Projection
+from domain.projections.python_folds import keys_of
+from domain.projections.values import key_text
 from store.database import Connection
 from store.payloads import Decoder
 from store.projecting.actions import Actions
@@ -29,7 +31,9 @@ TOUCHES = sa.table("touches", sa.column("key"), sa.column("position"), schema="p
 def note_keys(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> int:
     """Fill `touched` with each key that the selected events touch, once; how many."""
     if _asks_python(projection):
-        return choose_keys(connection, {tuple(key): None for key, _ in _asked(connection, projection, which)})
+        return choose_keys(
+            connection, {tuple(key): None for key, _ in _asked(connection, projection, read_model, which)}
+        )
     _empty(connection)
     key, _, whole = _touches(projection, read_model, which)
     statement = sa.insert(TOUCHED).from_select(["key"], sa.select(key).distinct().where(whole))
@@ -76,7 +80,7 @@ def note_events(connection: Connection, projection: type[Projection], read_model
     connection.execute(sql("touching/create_events"))
     if _asks_python(projection):
         wanted = chosen_keys(connection)
-        touching = [(key, at) for key, at in _asked(connection, projection, which) if tuple(key) in wanted]
+        touching = [(key, at) for key, at in _asked(connection, projection, read_model, which) if tuple(key) in wanted]
         with connection.cursor().copy(sql("touching/copy_events")) as copy:
             for touch in touching:
                 copy.write_row(touch)
@@ -118,10 +122,13 @@ def _asks_python(projection: type[Projection]) -> bool:
     return issubclass(projection, FoldProjection) and projection.keys is not FoldProjection.keys
 
 
-def _asked(connection: Connection, projection: type[Projection], which: Selection) -> Iterator[tuple[Key, int]]:
+def _asked(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
+) -> Iterator[tuple[Key, int]]:
     """The keys that a fold names for each selected event, in pages, so that memory stays flat."""
     assert issubclass(projection, FoldProjection)  # noqa: S101
     fold, decoder = projection(), Decoder({event.event_type(): event for event in projection.events()})
+    named = {column.name: column for column in read_model.columns}
     columns = [EVENTS.c[name] for name in ENVELOPE] + [as_text(EVENTS.c.data), as_text(EVENTS.c.metadata)]
     handled = EVENTS.c.event_type.in_([event.event_type() for event in projection.events()])
     page = text_of(sa.select(*columns).where(handled, *which.conditions()).order_by(EVENTS.c.position).limit(PAGE))
@@ -130,8 +137,8 @@ def _asked(connection: Connection, projection: type[Projection], which: Selectio
         rows = connection.execute(page.encode(), parameters).fetchall()
         for row in rows:
             event = decoder.event(row)
-            for key in fold.keys(event):
-                yield [None if part is None else str(part) for part in key], event.position
+            for key in keys_of(fold, named, event):
+                yield [None if part is None else key_text(part) for part in key], event.position
         if len(rows) < PAGE:
             return
         parameters["after"] = rows[-1][0]

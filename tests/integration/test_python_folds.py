@@ -1,14 +1,27 @@
 """A fold in Python is projected like rules are: in batches, in partitions, with dead letters, exactly once."""
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from domain.projections import Projection
+from domain.contexts import Context
+from domain.errors import ProjectionError
+from domain.events import Event
+from domain.projections import FoldProjection, Projection
+from domain.projections.python_folds import Row
+from store.auditing.auditing import all_checks, audit
+from store.auditing.extents import Extent
 from store.catalogue import Catalogue, load
 from store.database import Connection
 from store.projecting import batches, dead_letters, rebuilding, swapping
+from store.projecting.choices import Choice
+from tests.orders import CONTEXT, ItemAdded
+from tests.read_models import backfill
 
 
 @pytest.fixture
@@ -52,6 +65,58 @@ def test_every_split_into_batches_gives_the_same_rows(
     history(connection, orders=50, items=12)
     batches.catch_up(connection, catalogue, largest, batch_size)
     assert rows(connection) == expected(50, 12)
+
+
+class ItemsBy(FoldProjection):
+    """Items counted by parts of a key of every type, as code may give them: a day as text, more digits than stored."""
+
+    key = ("tenant_id", "hour", "large", "amount", "day", "id")
+    handles = (ItemAdded,)
+
+    def keys(self, event: Event[ItemAdded]) -> list[tuple[Any, ...]]:
+        amount, at = event.data.amount, event.timestamp
+        number = UUID(int=int(amount)) if amount > 50 else str(UUID(int=int(amount))).upper()
+        hour = at.replace(minute=30, second=0, microsecond=500_000).astimezone(ZoneInfo("Asia/Kolkata"))
+        return [(event.metadata.tenant_id, hour, amount > 50, amount / 10, at.date().isoformat(), number)]
+
+    def evolve(self, row: Row | None, _: Event[Any]) -> Row | None:
+        return {"items": (row["items"] if row else 0) + 1}
+
+
+def with_items_by(tmp_path: Path, amount: str) -> Catalogue:
+    (tmp_path / "read_models").mkdir(exist_ok=True)
+    (tmp_path / "read_models" / "items_by.sql").write_text(
+        f"""CREATE TABLE items_by (
+                tenant_id text, hour timestamptz, large boolean, amount {amount}, day date, id uuid,
+                items integer NOT NULL, PRIMARY KEY (tenant_id, hour, large, amount, day, id)
+            )"""
+    )
+    return Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemsBy,))))
+
+
+def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, tmp_path: Path) -> None:
+    """In the next batch, when a part is derived anew, by an audit, by the reference engine."""
+    catalogue = with_items_by(tmp_path, "numeric(12,2)")
+    rebuilding.rebuild(connection, catalogue, ItemsBy)
+    history(connection, orders=20, items=12)
+    batches.catch_up(connection, catalogue, ItemsBy, 50)
+    found = connection.execute("SELECT amount * 10, items FROM read.items_by ORDER BY 1").fetchall()
+    assert found == sorted(Counter((o * 7 + n * 13) % 101 for o in range(1, 21) for n in range(1, 13)).items())
+
+    backfill(connection, catalogue, ItemsBy, Choice(tenants=("t",)))
+    assert connection.execute("SELECT amount * 10, items FROM read.items_by ORDER BY 1").fetchall() == found
+    for check in ("rows", "second_opinion"):
+        assert audit(connection, catalogue, all_checks(catalogue)[check], "items_by").found == ()
+    row = connection.execute("SELECT tenant_id, hour, large, amount, day, id FROM read.items_by LIMIT 1").fetchone()
+    assert row is not None
+    key = tuple(map(str, row))
+    assert audit(connection, catalogue, all_checks(catalogue)["rows"], "items_by", Extent(keys=(key,))).found == ()
+
+
+@pytest.mark.parametrize("amount", ["numeric", "double precision", "timestamp", "jsonb"])
+def test_a_key_that_does_not_tell_rows_apart_is_refused(connection: Connection, tmp_path: Path, amount: str) -> None:
+    with pytest.raises(ProjectionError, match="column 'amount' is"):
+        rebuilding.rebuild(connection, with_items_by(tmp_path, amount), ItemsBy)
 
 
 def test_partitions_build_what_one_pass_does(

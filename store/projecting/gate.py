@@ -178,6 +178,8 @@ def _changes(comparison: Comparison, allowed: int) -> Check:
         f"Of {comparison.live:,} live rows {comparison.removed:,} go and {comparison.changed:,} change{by_column}; "
         f"{comparison.added:,} are added."
     )
+    if comparison.moving:
+        told += f" Not compared: {comparison.moving:,} keys that events touched between the two."
     if share > allowed:
         told += f" That is {share:.1f} % of them, more than the {allowed} % allowed: allow more if it is meant."
     return Check("changes", share <= allowed, told)

@@ -60,6 +60,7 @@ def test_rows_that_later_events_touch_are_no_difference(
     assert ahead.comparison is not None
     assert ahead.comparison.moving > 0
     assert ahead.objections == ()
+    assert f"Not compared: {ahead.comparison.moving} keys" in ahead.checks[-1].found
 
     append_orders(connection, 30, "later-")
     catch_up(connection, catalogue, sales)

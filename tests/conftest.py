@@ -35,6 +35,7 @@ settings.register_profile("random", database=None, deadline=None)
 settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)  # or pytest-xdist looks for groups before they are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's folder is its marker. Those who use the Prefect server run in one process, so that there is one."""
     for item in items:
@@ -112,10 +113,12 @@ def bank_url(server: SharedServer, bank_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(server: SharedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A Prefect server on PostgreSQL, with every deployment and a worker."""
+def prefect_server(server: SharedServer, request: pytest.FixtureRequest) -> Iterator[PrefectServer]:
+    """The Prefect server of this run, on PostgreSQL, with every deployment and a worker."""
+    folder = _run_folder(request.config).with_name("prefect")
+    folder.mkdir()  # fails if another process of the run has one too
     with server.database(template="template1") as records:
-        prefect = PrefectServer(tmp_path_factory.mktemp("prefect"), records)
+        prefect = PrefectServer(folder, records)
         try:
             prefect.start()
             yield prefect

@@ -87,11 +87,16 @@ class PrefectServer:
         self._worker.stop(0)
 
     def deploy(self, notify: str | None = None) -> None:
-        """Applies prefect.yaml, as an operator would; its forms offer what all the domains of the tests bring."""
+        """Applies prefect.yaml, as an operator would; its forms offer what all the domains of the tests bring.
+
+        But all are paused: a test's run is alone, unless the test wants scheduled ones.
+        """
         environment = self.environment | {"ACCI_CONTEXTS": "domain.users,tests.bank,tests.orders"}
         deploying = Deploying(self.api, environment, self._folder / "deploy.log")
         deploying.begin(notify)
         deploying.finish()
+        for deployment in self.deployments().values():
+            self.client.post(f"/deployments/{deployment['id']}/pause_deployment").raise_for_status()
 
     def stop(self) -> None:
         self._worker.stop(10)
@@ -109,8 +114,19 @@ class PrefectServer:
         path = f"/deployments/{self.deployments()[deployment]['id']}/create_flow_run"
         return str(self.client.post(path, json=wanted).raise_for_status().json()["id"])
 
+    @contextmanager
+    def environment_of(self, deployment: str, **environment: str) -> Iterator[None]:
+        """Inside, the runs of a deployment have that environment, whoever asks for them."""
+        found = self.deployments()[deployment]
+        path, before = f"/deployments/{found['id']}", found["job_variables"]
+        self.client.patch(path, json={"job_variables": {"env": environment}}).raise_for_status()
+        try:
+            yield
+        finally:
+            self.client.patch(path, json={"job_variables": before}).raise_for_status()
+
     def without_limit(self, deployment: str, pool: str = "acci") -> str:
-        """The name of a deployment like that one, but for its schedule and limit: no scheduled run gets in its way."""
+        """The name of a deployment like that one, but for its schedule and limit: no other run gets in its way."""
         name, known = f"{deployment}-without-limit-in-{pool}", self.deployments()
         if name not in known:
             same = ("flow_id", "entrypoint", "path", "pull_steps", "tags", "parameters")

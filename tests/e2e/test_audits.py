@@ -44,18 +44,17 @@ def runs_of(prefect_server: PrefectServer, deployment: str) -> list[dict[str, An
 @contextmanager
 def repairing_at_once(prefect_server: PrefectServer, **environment: str) -> Iterator[None]:
     """Inside, the trigger of prefect.yaml is switched on, and repairs run on the database of the test."""
-    path = f"/deployments/{prefect_server.deployments()['repair']['id']}"
-    (automation,) = prefect_server.client.get(
-        f"/automations/related-to/prefect.deployment.{path.rsplit('/', maxsplit=1)[-1]}"
-    ).json()
+    deployment = prefect_server.deployments()["repair"]["id"]
+    related = f"/automations/related-to/prefect.deployment.{deployment}"
+    (automation,) = prefect_server.client.get(related).raise_for_status().json()
     assert automation["enabled"] is False
-    prefect_server.client.patch(path, json={"job_variables": {"env": environment}}).raise_for_status()
     switch = f"/automations/{automation['id']}"
-    prefect_server.client.patch(switch, json={"enabled": True}).raise_for_status()
-    try:
-        yield
-    finally:
-        prefect_server.client.patch(switch, json={"enabled": False}).raise_for_status()
+    with prefect_server.environment_of("repair", **environment):
+        prefect_server.client.patch(switch, json={"enabled": True}).raise_for_status()
+        try:
+            yield
+        finally:
+            prefect_server.client.patch(switch, json={"enabled": False}).raise_for_status()
 
 
 def test_what_is_wrong_is_shown_announced_and_repaired(
@@ -65,10 +64,16 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
     environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
 
+    earlier = {run["id"] for run in runs_of(prefect_server, "repair")}
+
+    def repairs() -> list[dict[str, Any]]:
+        return [run for run in runs_of(prefect_server, "repair") if run["id"] not in earlier]
+
     with repairing_at_once(prefect_server, **environment):
         failed = prefect_server.run("audit", {"projection": "accounts"}, **environment)
         state = prefect_server.ended(failed)["state"]
-        (repair,) = wait_for(lambda: runs_of(prefect_server, "repair"), 60, "the findings start a repair")
+        (asked,) = wait_for(repairs, 60, "the findings start a repair")
+        repair = prefect_server.ended(asked["id"])
     assert (state["type"], state["name"]) == ("FAILED", "Findings")
     assert "rows of accounts" in state["message"]
     shown = artifacts(prefect_server, failed)
@@ -77,7 +82,7 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     assert "(data:image/svg+xml;base64," in shown["audit-history"]
 
     assert repair["parameters"] == {"projection": "accounts"}
-    assert prefect_server.ended(repair["id"])["state"]["type"] == "COMPLETED"
+    assert repair["state"]["type"] == "COMPLETED"
     assert "still wrong" in artifacts(prefect_server, repair["id"])["repair"]
     assert findings(connection) == []
 

@@ -27,12 +27,8 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 @pytest.fixture
 def bank_of_the_worker(prefect_server: PrefectServer, bank_url: str) -> Iterator[str]:
     """The bank on which the audits of this test run: the form says nothing of databases."""
-    path = f"/deployments/{prefect_server.deployments()['audit']['id']}"
-    before = prefect_server.client.get(path).json()["job_variables"]
-    environment = {"env": {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}}
-    prefect_server.client.patch(path, json={"job_variables": environment}).raise_for_status()
-    yield bank_url
-    prefect_server.client.patch(path, json={"job_variables": before}).raise_for_status()
+    with prefect_server.environment_of("audit", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.bank"):
+        yield bank_url
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine (Debian: apt install chromium)")
@@ -44,8 +40,8 @@ def test_an_audit_from_the_form_to_its_findings(
         tenant, account = some_account(connection)
         corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
 
-    browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments?deployments.limit=100")
-    for name in ("audit", "catch-up", "rebuild"):
+    browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments")
+    for name in ("audit", "backfill", "catch-up"):  # on the first page, whatever other tests add
         browser.see(name)
     browser.click("audit", "a[href*='/deployments/deployment/']")  # its flow is named so too
     browser.click("Run", "button")

@@ -45,23 +45,27 @@ def hearing() -> Iterator[tuple[str, list[dict[str, str]]]]:
         place.server_close()
 
 
-def block(prefect_server: PrefectServer, url: str) -> str:
-    """A webhook as a block, as made on the page for it."""
+@contextmanager
+def block(prefect_server: PrefectServer, url: str) -> Iterator[str]:
+    """Inside, there is a webhook as a block, as made on the page for it: gives its name."""
     client = prefect_server.client
     kind = client.get("/block_types/slug/custom-webhook").raise_for_status().json()["id"]
     of_kind = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
     (schema, *_) = client.post("/block_schemas/filter", json=of_kind).raise_for_status().json()
     data = {"name": "x", "url": url, "method": "POST", "json_data": {"subject": "{{subject}}", "body": "{{body}}"}}
     wanted = {"name": "on-call", "data": data, "block_type_id": kind, "block_schema_id": schema["id"]}
-    client.post("/block_documents/", json=wanted).raise_for_status()
-    return "custom-webhook/on-call"
+    made = client.post("/block_documents/", json=wanted).raise_for_status().json()["id"]
+    try:
+        yield "custom-webhook/on-call"
+    finally:
+        client.delete(f"/block_documents/{made}").raise_for_status()
 
 
 @pytest.fixture(scope="module")
 def heard(prefect_server: PrefectServer) -> Iterator[list[dict[str, str]]]:
     """What people are told from now on."""
-    with hearing() as (url, messages):
-        prefect_server.deploy(notify=block(prefect_server, url))
+    with hearing() as (url, messages), block(prefect_server, url) as name:
+        prefect_server.deploy(notify=name)
         yield messages
 
 

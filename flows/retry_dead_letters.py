@@ -34,15 +34,19 @@ def retry_dead_letters(
     """Derive the keys parked behind dead letters anew from their events, after what was wrong has been mended.
 
     A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
+    One projection's refusal does not stop the others.
 
     Args:
         projection: One projection, or all of them.
     """
-    done = [retry_projection(name) for name in projection_names(projection)]
+    states = [retry_projection(name, return_state=True) for name in projection_names(projection)]
+    found = [state.result(raise_on_failure=False) for state in states]
+    done = [each for each in found if isinstance(each, Retried)]
     create_table_artifact(key="retry-dead-letters", table=[vars(each) for each in done], description="Keys by outcome")
     with session("retry dead letters") as (connection, _):
         left = letters(connection, None if projection == "all" else projection)
-    if left:
+    failed = [str(state.message) for state in states if not state.is_completed()]
+    if left or failed:
         table = [
             {
                 "number": letter.dead_letter,
@@ -54,7 +58,7 @@ def retry_dead_letters(
             for letter in left
         ]
         create_table_artifact(key="dead-letters", table=table, description="Events that still cannot be applied")
-        return Failed(message=f"{len(left)} events still cannot be applied: see the table.")
+        return Failed(message=" ".join([f"{len(left)} events still cannot be applied: see the table.", *failed]))
     released = sum(each.released for each in done)
     if not released:
         return Completed(name="NothingToDo", message="There are no dead letters.")

@@ -16,10 +16,8 @@ from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.dead_letters import retry
 from store.projecting.deriving import derive, lock
-from store.projecting.fingerprints import define
-from store.projecting.generations import NotBuilt, require_same_rules
 from store.projecting.poison import watching_out
-from store.projecting.shapes import require_unaltered
+from store.projecting.shapes import live_and_fit
 from store.projecting.spans import Key, Span
 from store.projecting.swapping import point_view
 from store.snapshots import save_snapshot
@@ -82,11 +80,7 @@ def opinions(connection: Connection, catalogue: Catalogue, found: list[Finding])
 def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: Iterable[Key]) -> None:
     """Make the rows of `keys` in the live read model anew, but those that are parked or cannot be derived. Atomic."""
     projection = catalogue.projection(name)
-    generation = generations.live(connection, name)
-    if generation is None:
-        raise NotBuilt(name)
-    require_same_rules(generation, define(catalogue, projection))
-    require_unaltered(connection, generation)
+    generation = live_and_fit(connection, catalogue, projection)
     with connection.transaction():
         checkpoint = lock(connection, generation)
         here = {"generation": generation.generation}

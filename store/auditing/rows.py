@@ -13,10 +13,8 @@ from store.auditing.checks import MOST, LeftOut, Looking
 from store.auditing.derivation import Derivation
 from store.auditing.findings import Found, Severity
 from store.projecting.compiling import in_partition, not_parked, text_of
-from store.projecting.fingerprints import define
-from store.projecting.generations import require_same_rules
 from store.projecting.merge import Placeholder
-from store.projecting.shapes import require_unaltered
+from store.projecting.shapes import require_fit
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED
 from store.projecting.translation import Element, as_text, bytewise
@@ -34,8 +32,7 @@ def look(looking: Looking) -> Iterator[Found]:
     projection, generation = looking.of_read_model()
     connection = looking.connection
     try:
-        require_same_rules(generation, define(looking.catalogue, projection))
-        require_unaltered(connection, generation)
+        require_fit(connection, looking.catalogue, projection, generation)
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
     derivation = Derivation(connection, projection, generation, looking.extent)

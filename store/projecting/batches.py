@@ -13,10 +13,9 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.appliers import applier_of
-from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, CheckpointBeyondLog, Generation, require_same_rules
+from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
 from store.projecting.poison import apply_span, watching_out
-from store.projecting.shapes import require_unaltered
+from store.projecting.shapes import live_and_fit
 from store.projecting.spans import Applier, Span
 from store.projecting.tables import qualified
 from store.statements import sql
@@ -106,27 +105,17 @@ def catch_up(
     `TableAltered`, `CheckpointBeyondLog`, and `NotBuilt` before the first build.
     """
     with generations.turn(connection, projection.name, "catch-up"):
-        generation = _ready(connection, catalogue, projection)
+        generation = live_and_fit(connection, catalogue, projection)
         mark = high_water.establish(connection)
         require_within_log(generation, mark.head)
         try:
             return advance(connection, projection, generation, mark.position, batch_size, report)
         except Busy:
-            now = _ready(connection, catalogue, projection)
+            now = live_and_fit(connection, catalogue, projection)
             if now.generation == generation.generation:
                 raise
             # A rebuild was published meanwhile: go on with what is live now.
             return advance(connection, projection, now, mark.position, batch_size, report)
-
-
-def _ready(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
-    """The live generation, if it may be advanced. Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`."""
-    generation = generations.live(connection, projection.name)
-    if generation is None:
-        raise generations.NotBuilt(projection.name)
-    require_same_rules(generation, define(catalogue, projection))
-    require_unaltered(connection, generation)
-    return generation
 
 
 def require_within_log(generation: Generation, head: int) -> None:

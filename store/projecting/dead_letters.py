@@ -13,9 +13,8 @@ from store.database import Connection
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.deriving import derive, lock
-from store.projecting.fingerprints import define
-from store.projecting.generations import NotBuilt, require_same_rules
 from store.projecting.poison import bury, watching_out
+from store.projecting.shapes import live_and_fit
 from store.projecting.spans import Key, Span
 from store.statements import sql
 
@@ -65,12 +64,12 @@ def letter(connection: Connection, number: int) -> DeadLetter:
 def retry(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Retried:
     """Derive the parked keys of the live read model anew, and release those that can be.
 
-    Atomic; a key's waiting events are applied in order, each once. Raises `RebuildNeeded`, `NotBuilt`.
+    Atomic; a key's waiting events are applied in order, each once. Where nothing waits, nothing is done or refused.
+    Raises `RebuildNeeded`, `NotBuilt`, `TableAltered`.
     """
-    generation = generations.live(connection, projection.name)
-    if generation is None:
-        raise NotBuilt(projection.name)
-    require_same_rules(generation, define(catalogue, projection))
+    if not (letters(connection, projection.name) or generations.parked_keys(connection).get(projection.name)):
+        return Retried(projection.name, 0, 0, 0)
+    generation = live_and_fit(connection, catalogue, projection)
     here = {"generation": generation.generation}
     with connection.transaction():
         checkpoint = lock(connection, generation)

@@ -17,9 +17,8 @@ from store.database import Connection, connect, first_line, is_transient
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
-from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, Generation, NotBuilt, require_same_rules
-from store.projecting.shapes import require_unaltered
+from store.projecting.generations import Busy, Generation, NotBuilt
+from store.projecting.shapes import require_fit
 from store.projecting.spans import Applier
 
 LONGEST_PAUSE = 5.0  # seconds
@@ -71,8 +70,7 @@ class Follower:
         number, applier = self.ready.get(name, (0, None))
         if applier is None or number != generation.generation:
             projection = self.catalogue.projection(name)
-            require_same_rules(generation, define(self.catalogue, projection))
-            require_unaltered(self.connection, generation)
+            require_fit(self.connection, self.catalogue, projection, generation)
             applier = applier_of(self.connection, projection, generation)
             self.ready[name] = (generation.generation, applier)
         return applier

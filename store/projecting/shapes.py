@@ -1,12 +1,19 @@
-"""Shapes: what a generation's table was made as, so that an alteration by hand is noticed and named."""
+"""Shapes: what a generation's table was made as, so that an alteration by hand is noticed and named.
+
+With its rules, that is what decides whether rows may be derived into it.
+"""
 
 from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
 from domain.errors import AcciError
+from domain.projections import Projection
+from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting.generations import Generation
+from store.projecting import generations
+from store.projecting.fingerprints import define
+from store.projecting.generations import Generation, NotBuilt, require_same_rules
 from store.projecting.tables import qualified
 from store.statements import sql
 
@@ -47,6 +54,23 @@ def require_unaltered(connection: Connection, generation: Generation) -> None:
     changes = alterations(connection, generation)
     if changes:
         raise TableAltered(generation.projection, changes)
+
+
+def require_fit(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
+) -> None:
+    """Raises `RebuildNeeded` or `TableAltered` if rows may not be derived into it."""
+    require_same_rules(generation, define(catalogue, projection))
+    require_unaltered(connection, generation)
+
+
+def live_and_fit(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
+    """The live generation, if rows may be derived into it. Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`."""
+    generation = generations.live(connection, projection.name)
+    if generation is None:
+        raise NotBuilt(projection.name)
+    require_fit(connection, catalogue, projection, generation)
+    return generation
 
 
 def made_as(connection: Connection, generation: Generation) -> dict[str, str]:

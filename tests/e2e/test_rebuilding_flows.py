@@ -13,7 +13,8 @@ from store.catalogue import load
 from store.database import Connection
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
-from tests.histories import append_orders, append_users, value
+from store.projecting.dead_letters import letters
+from tests.histories import append_bad_order, append_orders, append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS, wrong_rows
 
@@ -88,6 +89,26 @@ def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connecti
     name, message, shown = run(retry_dead_letters)
     assert name == "Failed"
     assert "two" in shown["dead-letters"]
+
+
+def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
+    run: Runs, connection: Connection
+) -> None:
+    totals = CATALOGUE.projection("order_totals")
+    append_orders(connection, 10)
+    for projection in (SALES, totals):
+        rebuilding.rebuild(connection, CATALOGUE, projection)
+    append_bad_order(connection)
+    for projection in (SALES, totals):
+        catch_up(connection, CATALOGUE, projection)
+    connection.execute("ALTER TABLE generation_1.daily_sales ADD COLUMN note text")
+    name, message, shown = run(retry_dead_letters)
+    assert name == "Failed"
+    assert "2 events still cannot be applied" in message
+    assert "The table of daily_sales was altered by hand" in message
+    assert "order_totals" in shown["retry-dead-letters"]
+    tries = {letter.projection: letter.tries for letter in letters(connection)}
+    assert tries == {"daily_sales": 1, "order_totals": 2}
 
 
 def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Connection) -> None:

@@ -29,6 +29,11 @@ def append_orders(connection: Connection, count: int, prefix: str = "order-") ->
     connection.execute(statement("orders"), {"prefix": prefix, "count": count})
 
 
+def append_bad_order(connection: Connection) -> None:
+    """An order that no projection of orders can apply: its amount is no number."""
+    connection.execute(statement("bad_order"))
+
+
 def append_probe(connection: Connection, stream: str, version: int = 1) -> int:
     """One event that no projection knows; its position."""
     return int(value(connection, statement("probe"), {"stream": stream, "version": version}))

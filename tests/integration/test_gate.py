@@ -10,7 +10,7 @@ from store.projecting import gate, generations, rebuilding, swapping
 from store.projecting.batches import catch_up
 from store.projecting.gate import Allowance, Check, GateClosed, Verdict
 from store.projecting.generations import Generation
-from tests.histories import append_orders, append_users
+from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 
 
@@ -187,11 +187,7 @@ def test_dead_letters_are_stopped_unless_allowed(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 20)
-    connection.execute(
-        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
-                                    metadata)
-           VALUES (now(), gen_random_uuid(), 1, 't', 'Order', 'bad', 'OrderPlaced', '{"amount": "much"}', '{}')"""
-    )
+    append_bad_order(connection)
     generation = built(connection, catalogue, sales)
     verdict = gate.inspect(connection, catalogue, sales, generation)
     assert failed(verdict) == {"dead letters"}

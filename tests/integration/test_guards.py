@@ -1,12 +1,13 @@
-"""What catch-up refuses to touch, each with the way out."""
+"""What catch-up, and a retry of dead letters, refuse to touch, each with the way out."""
 
 import pytest
 
 from domain.projections import Projection
 from store.catalogue import Catalogue, load
 from store.database import Connection
-from store.projecting import batches, generations, rebuilding
+from store.projecting import batches, dead_letters, generations, rebuilding
 from store.projecting.shapes import TableAltered
+from tests.histories import append_bad_order
 
 
 @pytest.fixture
@@ -30,12 +31,15 @@ def test_a_table_altered_by_hand_is_noticed_and_named(
     rebuilding.rebuild(connection, catalogue, sales)
     live = generations.live(connection, "daily_sales")
     assert live is not None
+    append_bad_order(connection)
+    assert dead_letters.retry(connection, catalogue, sales).parked == 0
     batches.catch_up(connection, catalogue, sales)
     connection.execute("DROP VIEW read.daily_sales")
     connection.execute(alteration.format(f"{live.schema}.daily_sales"))
 
-    with pytest.raises(TableAltered) as refusal:
-        batches.catch_up(connection, catalogue, sales)
+    for advance in (batches.catch_up, dead_letters.retry):
+        with pytest.raises(TableAltered) as refusal:
+            advance(connection, catalogue, sales)
 
-    assert change in refusal.value.changes
-    assert "rebuild daily_sales" in str(refusal.value)
+        assert change in refusal.value.changes
+        assert "rebuild daily_sales" in str(refusal.value)

@@ -30,7 +30,7 @@ TOUCHES = sa.table("touches", sa.column("key"), sa.column("position"), schema="p
 
 def note_keys(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> int:
     """Fill `touched` with each key that the selected events touch, once; how many."""
-    if _asks_python(projection):
+    if _asks_python(projection, read_model):
         return choose_keys(
             connection, {tuple(key): None for key, _ in _asked(connection, projection, read_model, which)}
         )
@@ -78,7 +78,7 @@ def _empty(connection: Connection) -> None:
 def note_events(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> None:
     """Fill `touches` with each of the selected events that touches a key in `touched`."""
     connection.execute(sql("touching/create_events"))
-    if _asks_python(projection):
+    if _asks_python(projection, read_model):
         wanted = chosen_keys(connection)
         touching = [(key, at) for key, at in _asked(connection, projection, read_model, which) if tuple(key) in wanted]
         with connection.cursor().copy(sql("touching/copy_events")) as copy:
@@ -118,8 +118,12 @@ def key_of(rows: sa.FromClause, projection: type[Projection]) -> Element:
     return sa.cast(postgresql.array([as_text(rows.c[name]) for name in projection.key]), postgresql.ARRAY(sa.Text))
 
 
-def _asks_python(projection: type[Projection]) -> bool:
-    return issubclass(projection, FoldProjection) and projection.keys is not FoldProjection.keys
+def _asks_python(projection: type[Projection], read_model: ReadModel) -> bool:
+    """Whether only the fold knows the keys; it also reads an aggregate's id as a column that is no text holds it."""
+    if not issubclass(projection, FoldProjection):
+        return False
+    ids = [read_model.column(name) for name in projection.key if name != "tenant_id"]
+    return projection.keys is not FoldProjection.keys or not all(column.is_character for column in ids)
 
 
 def _asked(

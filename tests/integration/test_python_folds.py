@@ -1,6 +1,7 @@
 """A fold in Python is projected like rules are: in batches, in partitions, with dead letters, exactly once."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,8 @@ from store.projecting import batches, dead_letters, rebuilding, swapping
 from store.projecting.choices import Choice
 from tests.orders import CONTEXT, ItemAdded
 from tests.read_models import backfill
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -111,6 +114,52 @@ def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, 
     assert row is not None
     key = tuple(map(str, row))
     assert audit(connection, catalogue, all_checks(catalogue)["rows"], "items_by", Extent(keys=(key,))).found == ()
+
+
+class ItemsOf(FoldProjection):
+    """Items of each order, whose id is a UUID, however the log spells it."""
+
+    key = ("tenant_id", "id")
+    handles = (ItemAdded,)
+
+    def evolve(self, row: Row | None, _: Event[Any]) -> Row | None:
+        return {"items": (row["items"] if row else 0) + 1}
+
+
+def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connection, tmp_path: Path) -> None:
+    (tmp_path / "read_models").mkdir()
+    (tmp_path / "read_models" / "items_of.sql").write_text(
+        "CREATE TABLE items_of (tenant_id text, id uuid, items integer NOT NULL, PRIMARY KEY (tenant_id, id))"
+    )
+    catalogue = Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemsOf,))))
+    number = UUID(int=0xABCDEF)
+    rebuilding.rebuild(connection, catalogue, ItemsOf)
+    for spelled in (str(number).upper(), f"{{{number}}}", number.hex):
+        connection.execute(
+            """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,
+                                        data, metadata)
+               SELECT now(), gen_random_uuid(), n, 't', 'Order', %s, 'ItemAdded',
+                      '{"amount": "1.00", "quantity": "1"}', '{}' FROM generate_series(1, 5) AS n""",
+            (spelled,),
+        )
+        batches.catch_up(connection, catalogue, ItemsOf, 2)
+    found = [("t", number, 15)]
+    assert connection.execute("SELECT * FROM read.items_of").fetchall() == found
+
+    halves = [Extent(one_in=2, turn=turn) for turn in (0, 1)]
+    for items, wrong in ((15, 0), (16, 1)):
+        connection.execute("UPDATE read.items_of SET items = %s", (items,))
+        told = [
+            audit(connection, catalogue, all_checks(catalogue)["rows"], "items_of", extent).found
+            for extent in (Extent(), Extent(keys=(("t", str(number).upper()),)), Extent(since=EPOCH), *halves)
+        ]
+        assert [len(each) for each in told[:3]] == [wrong] * 3
+        assert bool(told[3] or told[4]) == bool(wrong), "the shares are those of the log's streams"
+
+    for choice in (Choice(tenants=("t",)), Choice(keys=(("t", str(number)),)), Choice(since=EPOCH)):
+        connection.execute("UPDATE read.items_of SET items = 16")
+        backfill(connection, catalogue, ItemsOf, choice)
+        assert connection.execute("SELECT * FROM read.items_of").fetchall() == found
 
 
 @pytest.mark.parametrize("amount", ["numeric", "double precision", "timestamp", "jsonb"])

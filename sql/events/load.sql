@@ -8,7 +8,7 @@ CROSS JOIN LATERAL (
         SELECT version, state
         FROM acci.snapshots
         WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
-          AND state_schema = %(state_schema)s AND version <= coalesce(%(to_version)s::integer, 2147483647)
+          AND state_schema = %(state_schema)s AND version <= least(%(to_version)s::bigint, 2147483647)
         ORDER BY version DESC
         LIMIT 1
     )
@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
     FROM acci.events
     WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
       AND version > coalesce((SELECT version FROM snapshot), 0)
-      AND version <= coalesce(%(to_version)s::integer, 2147483647)
+      AND version <= least(%(to_version)s::bigint, 2147483647)
       AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL

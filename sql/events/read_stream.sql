@@ -6,7 +6,7 @@ CROSS JOIN LATERAL (
            event_type, data::text, metadata::text
     FROM acci.events
     WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
-      AND version BETWEEN %(from_version)s AND coalesce(%(to_version)s::integer, 2147483647)
+      AND version BETWEEN %(from_version)s AND least(%(to_version)s::bigint, 2147483647)
       AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
     ORDER BY version
     LIMIT %(page)s

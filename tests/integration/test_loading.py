@@ -142,6 +142,11 @@ def test_an_aggregate_as_of_a_version(handler: CommandHandler, store: EventStore
         assert loaded.version == version
         assert loaded.state == Account.from_events(store.read_stream(stream("a"), to_version=version))
         assert loaded.snapshot_version == version // 3 * 3 if version < 8 else 6
+    newest = store.load(Account, stream("a"))
+    assert store.load(Account, stream("a"), to_version=2**31) == newest, "no version is so large"
+    assert list(store.read_stream(stream("a"), to_version=2**40)) == list(store.read_stream(stream("a")))
+    assert list(store.read_stream(stream("a"), from_version=2**40)) == []
+    assert store.load(Account, stream("a"), to_version=-(2**31) - 1).version == 0
 
 
 def test_an_aggregate_as_of_a_moment(store: EventStore) -> None:

@@ -98,17 +98,20 @@ class Refused(AcciError):
 
 @dataclass(eq=False, repr=False)
 class ConcurrencyError(AcciError):
-    """The stream's version is not the one the append expected; nothing was stored."""
+    """The stream's version is not the one the append expected; nothing was stored.
+
+    With both the same, the log was restored to other events meanwhile, or the command was handled before.
+    """
 
     aggregate_id: str
     expected_version: int
     actual_version: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.aggregate_id!r} is at version {self.actual_version}, not at the expected "
-            f"{self.expected_version}. Load it again and decide again."
-        )
+        expected = f"not at the expected {self.expected_version}"
+        if self.actual_version == self.expected_version:
+            expected = "but not as it was decided on"
+        return f"{self.aggregate_id!r} is at version {self.actual_version}, {expected}. Load it again and decide again."
 
 
 @dataclass(eq=False, repr=False)

@@ -63,13 +63,15 @@ class Statement(NamedTuple):
 class Append(NamedTuple):
     """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them.
 
-    One of the two may be missing.
+    One of the two may be missing. `follows` is the id of the event that must be at `expected_version`, where who
+    decided knows it: a version alone could be another one's since a restore or failover lost what was there.
     """
 
     stream: StreamId
     expected_version: int
     events: Sequence[Event[EventData]]
     command: Handled | None = None
+    follows: UUID | None = None
 
     def statement(self, types: Mapping[str, type[EventData]], payload_limit: int) -> Statement:
         """What stores it. Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`."""
@@ -78,7 +80,7 @@ class Append(NamedTuple):
         tenant, kind, aggregate = self.stream
         arguments: dict[str, Any] = {
             "tenant_id": tenant, "aggregate_type": kind, "aggregate_id": aggregate,
-            "expected_version": self.expected_version,
+            "expected_version": self.expected_version, "follows": self.follows,
         }  # fmt: skip
         for version, event in enumerate(events, self.expected_version + 1):
             _check(event, self.stream, version, types)

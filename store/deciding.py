@@ -37,9 +37,9 @@ class Plan:
         """Let the command decide on this state. Raises what the decision raises."""
         events = _consequences(one.command, one.stream, loaded)
         memory = concealed(one.handled, one.stream, events) if one.personal else one.handled
-        self.results.append(Append(one.stream, loaded.version, events, memory))
-        after = fold(loaded.state, events)
-        self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, None)
+        self.results.append(Append(one.stream, loaded.version, events, memory, loaded.newest))
+        after, newest = fold(loaded.state, events), events[-1].id if events else loaded.newest
+        self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, newest=newest)
 
 
 def decide(store: EventStore, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:

@@ -36,7 +36,7 @@ class UnreadableEvent(AcciError):
 
 
 class Loaded(NamedTuple, Generic[A]):
-    """An aggregate as it was: its state at `version` (0: no stream).
+    """An aggregate as it was: its state at `version` (0: no stream), and the id of its newest event if that was read.
 
     `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_content` is the digest of the
     command asked about, if it was handled before; nothing is folded then.
@@ -45,7 +45,8 @@ class Loaded(NamedTuple, Generic[A]):
     state: A
     version: int
     snapshot_version: int
-    handled_content: bytes | None
+    handled_content: bytes | None = None
+    newest: UUID | None = None
 
 
 def load(
@@ -85,7 +86,9 @@ def load(
     snapshot_version = version
     ready(row[10] for row in rows)
     state = fold(state, map(decoder.event, rows))
-    return Loaded(state, rows[-1][4] if rows else version, snapshot_version, None)
+    if not rows:
+        return Loaded(state, version, snapshot_version)
+    return Loaded(state, rows[-1][4], snapshot_version, newest=rows[-1][3])
 
 
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:

@@ -30,7 +30,7 @@ class RecentStates:
         with self._lock:
             found = self._states.pop(stream, None)
         if found is None and command in self._beginnings:
-            return Loaded(aggregate(), 0, 0, None)
+            return Loaded(aggregate(), 0, 0)
         return found
 
     def met(self, command: str, version: int) -> None:

@@ -8,7 +8,8 @@ WITH stored AS (
                 ELSE coalesce(
                     (SELECT version FROM acci.events
                      WHERE tenant_id = %(tenant_id)s AND aggregate_type = %(aggregate_type)s
-                       AND aggregate_id = %(aggregate_id)s AND version = %(expected_version)s::integer),
+                       AND aggregate_id = %(aggregate_id)s AND version = %(expected_version)s::integer
+                       AND id = coalesce(%(follows)s::uuid, id)),
                     acci.refuse_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, 'AC001'))
            END + place,
            schema_version, %(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, event_type, data, metadata

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -61,6 +62,20 @@ def test_a_stream_elsewhere_than_expected_is_a_conflict(store: EventStore) -> No
             store.append(stream("a"), expected, [event(paid(), expected + 1), event(paid(), expected + 2)])
         assert conflict.value.args == ("a", expected, 2)
     assert store.version(stream("a")) == 2
+
+
+def test_another_event_at_the_expected_version_is_a_conflict(store: EventStore) -> None:
+    account = stream("a")
+    store.append(account, 0, [event(OPENED, 1)])
+    for events in ([event(paid(), 2)], [event(paid(), 2), event(paid(), 3)]):
+        wrong = Append(account, 1, events, follows=uuid4())
+        for unchanged in ({}, {stream("b"): 0}):
+            with pytest.raises(ConcurrencyError, match="'a' is at version 1, but not as it was decided on"):
+                store.commit([wrong], unchanged)
+    assert store.version(account) == 1
+    (opened,) = store.read_stream(account)
+    store.commit([Append(account, 1, [event(paid(), 2)], follows=opened.id)])
+    assert store.version(account) == 2
 
 
 def test_of_twenty_appends_at_once_exactly_one_wins(store: EventStore) -> None:

@@ -14,13 +14,14 @@ from domain.contexts import Context
 from domain.errors import Refused
 from domain.events import EventData
 from store.catalogue import Catalogue
-from store.database import Database
+from store.database import Connection, Database
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.idempotency import CommandReused
 from store.loading import Loaded
 from store.recent import RecentStates
-from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
+from tests.histories import cut_log
+from tests.ledger import CONTEXT, Account, Open, Pay, PayTwice, command, stream
 from tests.people import Person
 
 CATALOGUE = Catalogue((CONTEXT,))
@@ -89,6 +90,25 @@ def test_what_somebody_else_did_counts(store: Counting) -> None:
     assert (other.handle(pay(0)), store.version(stream("a"))) == ((), 3)
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_restore_lost_is_decided_on_no_more(
+    store: Counting, connection: Connection, lost: int, at_once: bool
+) -> None:
+    """Others went on from what a backup or replica had, to the very version and positions that were remembered."""
+    one, other = (CommandHandler(store, CATALOGUE, attempts=2) for _ in range(2))
+    one.handle(command(Open(account="a", holder="Ann")))
+    for paid in [command(PayTwice(account="a", amount=Decimal(50)))] if at_once else [pay(50), pay(50)]:
+        one.handle(paid)
+    cut_log(connection, 3 - lost)
+    connection.execute("DELETE FROM acci.snapshots")
+    for _ in range(lost):
+        other.handle(pay(1))
+    with pytest.raises(Refused):
+        one.handle(pay(-100))
+    assert one.handle(command(PayTwice(account="a", amount=Decimal(1))))[0].version == 4
+
+
 def test_a_used_id_is_noticed_without_loading_first(store: Counting) -> None:
     handler = CommandHandler(store, CATALOGUE, attempts=1)
     handler.handle(command(Open(account="a", holder="Ann")))
@@ -153,10 +173,10 @@ def test_without_recent_states_none_is_expected_to_begin(store: Counting) -> Non
 def test_only_so_many_are_remembered_and_nobody_who_may_be_erased() -> None:
     recent = RecentStates(2)
     for name in "abac":
-        recent.leave(stream(name), Loaded(Account(holder=name), 1, 0, None))
+        recent.leave(stream(name), Loaded(Account(holder=name), 1, 0))
     taken = [recent.take(stream(name), Account, "Pay") for name in "abc"]
     assert [found and found.state.holder for found in taken] == ["a", None, "c"]  # type: ignore[attr-defined]
     assert recent.take(stream("a"), Account, "Pay") is None
     person = stream(str(uuid4()))
-    recent.leave(person, Loaded(Person(), 1, 0, None))
+    recent.leave(person, Loaded(Person(), 1, 0))
     assert recent.take(person, Person, "Open") is None

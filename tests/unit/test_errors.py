@@ -96,6 +96,10 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
             "'u1' is at version 3, not at the expected 2. Load it again and decide again.",
         ),
         (
+            ConcurrencyError("u1", 2, 2),
+            "'u1' is at version 2, but not as it was decided on. Load it again and decide again.",
+        ),
+        (
             StreamChanged("u1", 2, 3),
             "'u1' is at version 3, and had to stay at 2 for this change. Look at it again and decide again.",
         ),

@@ -23,7 +23,7 @@ from store.auditing.counts import Result, record
 from store.auditing.extents import Extent
 from store.auditing.findings import Severity, history
 from store.auditing.repairing import Repaired
-from store.projecting.choices import moment
+from store.moments import moment
 
 DAYS_SHOWN = 30
 LOG = "the log"
@@ -84,7 +84,7 @@ def audit(
         fail_at: How bad a finding must be for the run to be failed.
     """
     began, turn = time.monotonic(), int(time.time() // 3600) % one_in
-    extent = Extent(tenant or None, tuple(map(tuple, keys)), moment(since), one_in, turn)
+    extent = Extent(tenant or None, tuple(map(tuple, keys)), moment(since) if since else None, one_in, turn)
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)

@@ -14,9 +14,10 @@ from flows.progress import ProgressBar
 from flows.retrying import refusing, step
 from flows.session import session
 from flows.timeouts import allowed_seconds
+from store.moments import moment
 from store.projecting import backfilling
 from store.projecting.backfilling import CHUNK_SIZE, Backfill
-from store.projecting.choices import Choice, moment
+from store.projecting.choices import Choice
 
 NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."
 
@@ -83,8 +84,8 @@ def backfill(
         tuple(tenants),
         tuple(tuple(key) for key in keys),
         tuple(event_types),
-        moment(since),
-        moment(until),
+        moment(since) if since else None,
+        moment(until) if until else None,
         after_position,
         up_to_position or None,
         tuple(new_columns),

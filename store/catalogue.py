@@ -56,6 +56,10 @@ class Catalogue:
             | {q.name: c.sql for c in self.contexts for q in c.queries},
         )
 
+    def aggregate(self, name: str) -> type[Aggregate]:
+        """Raises `UnknownName`."""
+        return known(self.aggregates, "aggregate", name)
+
     def projection(self, name: str) -> type[Projection]:
         """Raises `UnknownName`."""
         return known(self.projections, "projection", name)

@@ -1,7 +1,6 @@
 """`acci as-of`: a read model as it was."""
 
 from contextlib import closing
-from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
@@ -31,6 +30,7 @@ def as_of(
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
+    from store.moments import moment as read_moment
     from store.projecting.as_of import rows_as_of
     from store.tenants import enter
 
@@ -39,7 +39,7 @@ def as_of(
     found = catalogue.projection(projection)
     if key is not None and len(key) != len(found.key):
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
-    then = _moment(moment)
+    then = None if moment is None else read_moment(moment)
     keys = None if key is None else [key]
     with connect(database_url(settings), "as-of", "read" if tenant else "administer") as connection:
         if tenant:
@@ -58,15 +58,3 @@ def as_of(
     for row in rows:
         table.add_row(*(cell(value) for value in row.values()))
     console().print(table)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no moment, such as 2026-05-01T12:00:00+02:00.") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; end it with Z or an offset such as +02:00.")
-    return moment

@@ -8,6 +8,7 @@ import typer
 
 from flows.cli.bounds import INTEGER
 from flows.cli.printing import JsonFlag, cell, console, print_json
+from flows.cli.streams import TypeOption, stream_meant
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 def history(
     tenant: Annotated[str, typer.Option(help="The tenant.")],
     aggregate_id: Annotated[str | None, typer.Argument(metavar="ID", help="The aggregate's id.")] = None,
-    aggregate_type: Annotated[
-        str | None,
-        typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id."),
-    ] = None,
+    aggregate_type: TypeOption = None,
     correlation: Annotated[
         str | None, typer.Option(help="Instead of an aggregate: all that belongs to this correlation.")
     ] = None,
@@ -29,13 +27,12 @@ def history(
     json: JsonFlag = False,
 ) -> None:
     """Show every event of an aggregate: who, when, why, and what it changed."""
-    from domain.events import StreamId
     from store.catalogue import load
     from store.database import Database
     from store.embedded import database_url
     from store.events import EventStore
     from store.history import history as history_of
-    from store.history import history_of_correlation, types_of
+    from store.history import history_of_correlation
 
     if (aggregate_id is None) == (correlation is None):
         raise typer.BadParameter("give an aggregate's id, or --correlation.")
@@ -46,20 +43,12 @@ def history(
         if aggregate_id is None:
             changes: Iterable[Change] = history_of_correlation(store, catalogue, tenant, correlation or "")
         else:
-            kind = aggregate_type or _only_type(types_of(database, tenant, aggregate_id), aggregate_id)
-            stream = StreamId(tenant, kind, aggregate_id)
-            changes = history_of(store, catalogue, stream, from_version, to_version) if kind else ()
+            stream = stream_meant(database, tenant, aggregate_id, aggregate_type)
+            changes = history_of(store, catalogue, stream, from_version, to_version) if stream else ()
         if json:
             print_json([_plain(change) for change in changes])
         else:
             _show(changes)
-
-
-def _only_type(types: tuple[str, ...], aggregate_id: str) -> str:
-    """The type, if there is one only; nothing if there is none."""
-    if len(types) > 1:
-        raise typer.BadParameter(f"say which --type of aggregate {aggregate_id!r} is meant: {', '.join(types)}.")
-    return types[0] if types else ""
 
 
 def _plain(change: "Change") -> dict[str, Any]:

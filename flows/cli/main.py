@@ -9,6 +9,7 @@ import typer
 
 from domain.errors import AcciError
 from flows.cli import (
+    aggregate,
     as_of,
     coverage,
     dead_letters,
@@ -72,6 +73,7 @@ app.command("metrics")(metrics.metrics)
 app.command("send")(send.send)
 app.command("query")(query.query)
 app.command("as-of")(as_of.as_of)
+app.command("aggregate")(aggregate.aggregate)
 app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)

@@ -33,18 +33,6 @@ class WrongKey(AcciError):
         return f"The key {list(self.key)} does not fit {self.projection}: give a text for each of {wanted}."
 
 
-@dataclass(eq=False, repr=False)
-class WrongMoment(AcciError):
-    """A moment was given that cannot be read, or has no time zone."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.text!r} is no moment with a time zone; write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
-        )
-
-
 @dataclass(frozen=True)
 class Choice:
     """The keys that are touched by the events so described, or named in `keys`; with nothing given, all.
@@ -70,19 +58,6 @@ class Choice:
     @property
     def asks_events(self) -> bool:
         return bool(self.event_types or self.since or self.until or self.after or self.upto is not None)
-
-
-def moment(text: str) -> datetime | None:
-    """The moment that `text` spells; None if it is empty. Raises `WrongMoment`."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongMoment(text) from error
-    if found.tzinfo is None:
-        raise WrongMoment(text)
-    return found
 
 
 def _plain(value: Any) -> Any:

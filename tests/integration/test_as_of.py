@@ -134,7 +134,7 @@ def test_as_of_in_the_shell(connection: Connection, catalogue: Catalogue, databa
     for wrong, said in (
         (["--key", "t"], "the key is (tenant_id, id): give 2 times --key."),
         (["--moment", "noon"], "'noon' is no moment"),
-        (["--moment", "2024-05-01T12:00:00"], "has no time zone"),
+        (["--moment", "2024-05-01T12:00:00"], "'2024-05-01T12:00:00' is no moment with a time zone"),
         (["--position", "99"], "Position 99 is not final yet; ask for one up to 3"),
     ):
         assert said in " ".join(acci("as-of", "order_totals", *wrong, **database).stderr.split())

@@ -14,10 +14,11 @@ from psycopg import sql
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection, connect
+from store.moments import WrongMoment, moment
 from store.projecting import backfilling, generations, rebuilding
 from store.projecting.backfilling import Superseded
 from store.projecting.batches import Progress, catch_up
-from store.projecting.choices import Choice, WrongKey, WrongMoment, moment
+from store.projecting.choices import Choice, WrongKey
 from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.generations import Busy, NotBuilt
 from store.projecting.shapes import TableAltered

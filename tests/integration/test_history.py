@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +113,30 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
     asked = acci("history", "a", "--tenant", TENANT, **place)
     assert asked.returncode == 2
     assert "Account, Box" in asked.stderr
+
+
+def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: EventStore, database_url: str) -> None:
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,domain.users"}
+    asked = ["aggregate", "a", "--tenant", TENANT]
+    shown = acci(*asked, **place).stdout
+    assert "Account a, version 3" in shown
+    assert "Ann Berg" in shown
+    second = list(store.read_stream(stream("a")))[1].timestamp
+
+    def told(*more: str) -> tuple[int, str] | None:
+        done = acci(*asked, *more, "--json", **place)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        return found and (found["version"], found["state"]["balance"])
+
+    assert told() == told("--version", "9", "--type", "Account") == (3, "4.00")
+    assert told("--version", "2") == told("--moment", second.isoformat()) == (2, "5.00")
+    assert told("--moment", (second - timedelta(days=9)).isoformat()) is None
+    assert acci("aggregate", "nobody", "--tenant", TENANT, **place).stderr == "Nothing found.\n"
+    assert acci("aggregate", "a", "--tenant", "other", **place).stderr == "Nothing found.\n"
+    assert refusal(acci(*asked, "--moment", "noon", **place)).startswith("'noon' is no moment with a time zone")
+    unknown = acci(*asked, "--type", "Deposit", **place)
+    assert refusal(unknown) == "There is no aggregate named 'Deposit'. Known: Account, User."
 
 
 def test_what_no_context_registers_is_shown_all_the_same(store: EventStore, database_url: str) -> None:

@@ -1,0 +1,68 @@
+"""`acci aggregate`: an aggregate's state, now or as it was."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.bounds import INTEGER
+from flows.cli.printing import JsonFlag, cell, console, print_json
+from flows.cli.streams import TypeOption, stream_meant
+from store.settings import Settings
+
+if TYPE_CHECKING:
+    from domain.aggregates import Aggregate
+    from domain.events import StreamId
+    from store.loading import Loaded
+
+
+def aggregate(
+    aggregate_id: Annotated[str, typer.Argument(metavar="ID", help="The aggregate's id.")],
+    tenant: Annotated[str, typer.Option(help="The tenant.")],
+    aggregate_type: TypeOption = None,
+    version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="As it was at this version.")] = None,
+    moment: Annotated[
+        str | None, typer.Option(help="By what had happened by then, such as 2026-05-01T12:00:00+02:00.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show an aggregate's state, now or as it was."""
+    from store.catalogue import load
+    from store.database import Database
+    from store.embedded import database_url
+    from store.events import EventStore
+    from store.moments import moment as read_moment
+
+    settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
+    as_of = None if moment is None else read_moment(moment)
+    with Database(database_url(settings), size=2, role="read") as database:
+        stream = stream_meant(database, tenant, aggregate_id, aggregate_type)
+        store = EventStore(database, catalogue)
+        loaded = stream and store.load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
+    told = _plain(stream, loaded) if stream and loaded and loaded.version else None
+    if json:
+        print_json(told)
+    else:
+        _show(told)
+
+
+def _plain(stream: "StreamId", loaded: "Loaded[Aggregate]") -> dict[str, Any]:
+    return {
+        "aggregate_type": stream.aggregate_type,
+        "aggregate_id": stream.aggregate_id,
+        "version": loaded.version,
+        "state": loaded.state.model_dump(mode="json"),
+    }
+
+
+def _show(told: dict[str, Any] | None) -> None:
+    if told is None:
+        console(stderr=True).print("Nothing found.")
+        return
+    from rich.table import Table
+
+    console().print(cell(f"{told['aggregate_type']} {told['aggregate_id']}, version {told['version']}"), style="bold")
+    table = Table("field", "value")
+    for name, value in told["state"].items():
+        table.add_row(name, cell(value))
+    console().print(table)

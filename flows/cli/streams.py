@@ -1,0 +1,26 @@
+"""Which aggregate a person means, by its id alone where that is enough."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from domain.events import StreamId
+    from store.database import Database
+
+TypeOption = Annotated[
+    str | None, typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id.")
+]
+
+
+def stream_meant(
+    database: "Database", tenant_id: str, aggregate_id: str, aggregate_type: str | None
+) -> "StreamId | None":
+    """The stream; None if nothing has this id. Of a type that is given nobody asks whether it is there."""
+    from domain.events import StreamId
+    from store.history import types_of
+
+    types = (aggregate_type,) if aggregate_type else types_of(database, tenant_id, aggregate_id)
+    if len(types) > 1:
+        raise typer.BadParameter(f"say which --type of aggregate {aggregate_id!r} is meant: {', '.join(types)}.")
+    return StreamId(tenant_id, types[0], aggregate_id) if types else None

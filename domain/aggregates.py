@@ -12,6 +12,7 @@ from domain.commands import Command, CommandData
 from domain.errors import DefinitionError
 from domain.events import Event, EventData
 from domain.personal import personal_fields
+from domain.source import reading_of, source_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decision = EventData | Sequence[EventData] | None
@@ -44,8 +45,9 @@ class Aggregate(BaseModel):
     """The state of one aggregate. Every field needs a default: without events the aggregate is `cls()`.
 
     Events with no `@evolves` method leave the state as it is. `terminal` names the events after which
-    nothing may happen any more. With `snapshot_every`, a snapshot is due when that many events lie behind the last;
-    raise `state_version` when the same fields come to mean something else, so that old snapshots are ignored.
+    nothing may happen any more. With `snapshot_every`, a snapshot is due when that many events lie behind the last.
+    Old snapshots are ignored once the fields, the code of `@evolves` or an upcaster changed; raise `state_version` when
+    the same comes to mean something else for a reason that is not in the domain's code.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
@@ -60,7 +62,9 @@ class Aggregate(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.decisions, cls.evolutions = dict(cls.decisions), dict(cls.evolutions)
-        for method in vars(cls).values():
+        for name, method in vars(cls).items():
+            if hasattr(method, "decides") or hasattr(method, "evolves"):
+                _check_name(cls, name)
             if command := getattr(method, "decides", None):
                 cls.decisions[command] = method
             for event in getattr(method, "evolves", ()):
@@ -84,7 +88,10 @@ class Aggregate(BaseModel):
 
     @classmethod
     def state_schema(cls) -> str:
-        """What a snapshot's state must have been made by to fit: changes with the fields or `state_version`."""
+        """What a snapshot's state must have been made by to fit.
+
+        Changes with the fields, with what `@evolves` runs, with the events' upcasters, and with `state_version`.
+        """
         return _state_schema(cls) if cls.snapshot_every else ""
 
     def evolve(self, event: Event[EventData]) -> Self:
@@ -108,7 +115,16 @@ class Aggregate(BaseModel):
         return (decision,) if isinstance(decision, EventData) else tuple(decision)
 
 
+def _check_name(aggregate: type[Aggregate], method: str) -> None:
+    if method in vars(Aggregate):
+        reason = f"its method {method!r} would stand in for one of every aggregate's; call it something else."
+        raise DefinitionError(f"Aggregate {aggregate.__name__}", reason)
+
+
 @cache
 def _state_schema(aggregate: type[Aggregate]) -> str:
     fields = json.dumps(aggregate.model_json_schema(mode="serialization"), sort_keys=True)
-    return f"{aggregate.state_version}-{hashlib.sha256(fields.encode()).hexdigest()[:16]}"
+    folds = sorted(set(map(source_of, aggregate.evolutions.values())))
+    readings = sorted(map(reading_of, aggregate.evolving_events()))
+    made_by = "\n".join([fields, *folds, *readings])
+    return f"{aggregate.state_version}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"

@@ -1,6 +1,5 @@
 """Folds in Python: projections that say in code what the verbs cannot."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -8,6 +7,7 @@ from domain.errors import ProjectionError
 from domain.events import Event, EventData
 from domain.projections.columns import Column
 from domain.projections.rules import Projection
+from domain.source import reading_of, source_of
 
 Row = dict[str, Any]  # column name to value, key columns included
 Key = tuple[Any, ...]
@@ -41,8 +41,8 @@ class FoldProjection(Projection, abstract=True):
 
     @classmethod
     def meaning(cls) -> str:
-        """What the fingerprint is made of: the code of the class."""
-        return inspect.getsource(cls)
+        """What the fingerprint is made of: the code that the fold runs, and how its events' old shapes are read."""
+        return "\n".join([source_of(cls), *filter(None, map(reading_of, cls.handles))])
 
     def keys(self, event: Event[Any]) -> list[Key]:
         """The keys of the rows that `event` touches: the tenant and the aggregate, unless overridden."""

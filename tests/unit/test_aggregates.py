@@ -9,7 +9,7 @@ import pytest
 from pydantic import AliasChoices, ConfigDict, Field
 
 from domain.aggregates import Aggregate, decides
-from domain.commands import CommandData
+from domain.commands import Command, CommandData
 from domain.contexts import Context
 from domain.errors import DefinitionError, Refused
 from domain.events import EventData
@@ -127,6 +127,15 @@ def test_what_is_stored_is_found_again() -> None:
     with pytest.raises(DefinitionError, match=r"Saving\.text"):
         Context(name="x", sql=LEDGER.sql, events=(), aggregates=(Saving,))
     assert Context(name="x", sql=LEDGER.sql, events=(Reading,)).events == (Reading,)
+
+
+def test_a_decision_does_not_stand_in_for_a_method_of_every_aggregate() -> None:
+    with pytest.raises(DefinitionError, match="Aggregate Mistaken: its method 'decide' would stand in"):
+
+        class Mistaken(Aggregate):
+            @decides(Open)
+            def decide(self, command: Command[Open]) -> None:  # type: ignore[override]
+                """Would be called for every command."""
 
 
 def test_the_schema_of_a_state_changes_with_its_fields_and_its_meaning() -> None:

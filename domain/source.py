@@ -1,0 +1,119 @@
+"""Source: the code that a fold runs, so that a change of it can be told, wherever in the domain's package it stands."""
+
+import inspect
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain.events import EventData
+
+_INSTALLED = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib"))
+_OURS = str(Path(__file__).parent)
+_PLAIN = (str, bytes, int, float, bool, Decimal, type(None))
+
+
+def source_of(thing: type | Callable[..., Any]) -> str:
+    """The source of a class or function, and of all functions, classes and constants that it names, theirs too.
+
+    What is installed, ACCI itself and the methods of events do not count: they are told apart by their versions.
+    """
+    first = _text(thing)
+    found: dict[str, str] = {}
+    open_ends = list(_named(thing))
+    while open_ends:
+        name, value = open_ends.pop()
+        if name in found or value is thing:
+            continue
+        if isinstance(value, FunctionType | type):
+            found[name] = _text(value)
+            open_ends += _named(value)
+        else:
+            found[name] = _spelled(value)
+    return "\n".join([first, *(f"{name}: {found[name]}" for name in sorted(found))])
+
+
+def reading_of(event: type[EventData]) -> str:
+    """How the event's payloads of older versions are read, as text; empty if there are none."""
+    steps = [vars(step) for step in event.upcasters]
+    return f"{event.event_type()} {event.schema_version} {_spelled(steps)}" if steps else ""
+
+
+def _text(thing: type | Callable[..., Any]) -> str:
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):  # typed into a shell: there is only what was compiled
+        return repr([(each.co_code, each.co_names, _spelled(each.co_consts)) for each in _codes(thing)])
+
+
+def _named(thing: type | Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """What the thing's code refers to, by its full name, as far as it counts."""
+    for function in _functions(thing):
+        names = [name for code in _nested(function.__code__) for name in code.co_names]
+        for name in names:
+            value = function.__globals__.get(name)
+            if isinstance(value, ModuleType):
+                yield from (
+                    (f"{name}.{inner}", vars(value)[inner]) for inner in names if _counts(vars(value).get(inner))
+                )
+            elif _counts(value) or (name in function.__globals__ and _is_plain(value)):
+                yield f"{function.__module__}.{name}", value
+
+
+def _counts(value: Any) -> bool:
+    """Whether it is a function or class of somebody's own domain."""
+    if not isinstance(value, FunctionType | type) or (isinstance(value, type) and issubclass(value, BaseModel)):
+        return False
+    place = getattr(sys.modules.get(value.__module__), "__file__", None)
+    if place is None:
+        return value.__module__ == "__main__"
+    path = Path(place).resolve()
+    ours = str(path.parent) == _OURS or str(path.parent) == str(Path(_OURS) / "projections")
+    return not ours and not any(str(path).startswith(folder) for folder in _INSTALLED)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, tuple | list | set | frozenset):
+        return all(map(_is_plain, value))
+    return isinstance(value, (*_PLAIN, Enum))
+
+
+def _spelled(value: Any) -> str:
+    """The same for equal values in every process: the order of a set is not."""
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(_spelled, value)))}}}"
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_spelled, value))})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_spelled(key)}: {_spelled(inner)}' for key, inner in value.items())}}}"
+    return "" if isinstance(value, CodeType) else repr(value)
+
+
+def _functions(thing: type | Callable[..., Any]) -> Iterator[FunctionType]:
+    if isinstance(thing, FunctionType):
+        yield thing
+        return
+    for member in vars(thing).values():
+        bare = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if isinstance(bare, FunctionType):
+            yield bare
+
+
+def _codes(thing: type | Callable[..., Any]) -> Iterator[CodeType]:
+    for function in _functions(thing):
+        yield from _nested(function.__code__)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from pydantic import ValidationError
-
 from domain.aggregates import Aggregate
 from domain.events import StreamId
 from store.appending import Recorded
 from store.catalogue import Catalogue
-from store.concealing import conceal_state, reveal
+from store.concealing import conceal_state
 from store.database import Connection
+from store.decoding import Decoder
 from store.loading import UnreadableEvent, fold
-from store.payloads import Decoder
+from store.snapshots import state_of
 from store.statements import sql
 
 STREAMS = 500  # in one transaction
@@ -97,14 +96,10 @@ def _fold_page(
         for number, rows in groupby(cursor.execute(sql("snapshots/due_events"), page), lambda row: row[0]):
             events = (decoder.event(row[1:]) for row in rows)
             try:
-                start = _begun(aggregate, *states[number]) if number in states else aggregate()
-                yield _folded(start, events)
-            except (UnreadableEvent, ValidationError):
+                start = state_of(aggregate, *states[number]) if number in states else aggregate()
+                yield None if start is None else _folded(start, events)
+            except UnreadableEvent:
                 yield None  # the audit names what cannot be read
-
-
-def _begun(aggregate: type[Aggregate], state: str, aggregate_id: str) -> Aggregate:
-    return aggregate.model_validate_json(reveal(state, aggregate_id))
 
 
 def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:

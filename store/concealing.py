@@ -24,7 +24,7 @@ from store.keys import keys
 MARK = '"acci.personal"'
 _CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')
 _NAME = re.compile(r'"acci\.personal"\s*:')
-_NONCE = 12
+_KEY_ID, _NONCE = 16, 12  # bytes
 
 
 @dataclass(eq=False, repr=False)
@@ -91,8 +91,7 @@ def reveal(text: str, about: str) -> str:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        raw = base64.b64decode(match[1])
-        key_id, nonce, sealed = UUID(bytes=raw[:16]), raw[16 : 16 + _NONCE], raw[16 + _NONCE :]
+        key_id, nonce, sealed = _parts(match[1])
         key = keys().find([key_id])[key_id]
         if key is None:
             return json.dumps(ERASED)
@@ -107,14 +106,25 @@ def reveal(text: str, about: str) -> str:
 def ready(texts: Iterable[str]) -> None:
     """Fetch all the keys that these need at once, rather than one by one."""
     concealed = (match for text in texts if MARK in text for match in _CONCEALED.findall(text))
-    wanted = {UUID(bytes=base64.b64decode(each)[:16]) for each in concealed}
+    wanted = {_parts(each)[0] for each in concealed}
     if wanted:
         keys().find(wanted)
 
 
 def key_ids(text: str) -> set[UUID]:
     """The ids of the keys that the JSON's values are concealed with."""
-    return {UUID(bytes=base64.b64decode(each)[:16]) for each in _CONCEALED.findall(text)}
+    return {_parts(each)[0] for each in _CONCEALED.findall(text)}
+
+
+def _parts(concealed: str) -> tuple[UUID, bytes, bytes]:
+    """The key's id, the nonce, the ciphertext. Raises `Tampered`."""
+    try:
+        raw = base64.b64decode(concealed)
+    except ValueError:
+        raw = b""
+    if len(raw) <= _KEY_ID + _NONCE:
+        raise Tampered("(none)")
+    return UUID(bytes=raw[:_KEY_ID]), raw[_KEY_ID : _KEY_ID + _NONCE], raw[_KEY_ID + _NONCE :]
 
 
 @cache

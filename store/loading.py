@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
 from domain.events import Event, EventData, StreamId, Unreadable
-from store.concealing import ready, reveal
+from store.concealing import ready
 from store.database import Connection
-from store.payloads import Decoder
+from store.decoding import Decoder
+from store.snapshots import state_of
 from store.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
@@ -36,7 +35,7 @@ class UnreadableEvent(AcciError):
 
 
 class Loaded(NamedTuple, Generic[A]):
-    """An aggregate as it was: its state at `version` (0: no stream), and the id of its newest event if that was read.
+    """An aggregate as it was: its state at `version` (0: no stream), `newest` is the id of the event there.
 
     `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_content` is the digest of the
     command asked about, if it was handled before; nothing is folded then.
@@ -61,7 +60,7 @@ def load(
 ) -> Loaded[A]:
     """The aggregate now, at `to_version`, or by what had happened `as_of` a moment.
 
-    A snapshot that another schema made, or that cannot be read, is ignored.
+    A snapshot that another schema made, that cannot be read, or that is ahead of the log, is ignored.
     Raises `UnreadableEvent` if an event that its state depends on cannot be read.
     """
     arguments = {
@@ -75,20 +74,17 @@ def load(
     rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("events/load"), arguments).fetchall()
     if rows and rows[0][4] == 0:
         return Loaded(aggregate(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
-    state, version = aggregate(), 0
-    if rows and rows[0][9] is None:
-        try:
-            state = aggregate.model_validate_json(reveal(rows[0][10], stream.aggregate_id))
-        except ValidationError:
-            return load(connection, decoder, aggregate, stream, to_version, as_of, command_id, snapshots=False)
-        version = rows[0][4]
-        rows = rows[1:]
-    snapshot_version = version
-    ready(row[10] for row in rows)
-    state = fold(state, map(decoder.event, rows))
     if not rows:
-        return Loaded(state, version, snapshot_version)
-    return Loaded(state, rows[-1][4], snapshot_version, newest=rows[-1][3])
+        return Loaded(aggregate(), 0, 0)
+    start, snapshot_version, (*_, newest) = aggregate(), 0, rows
+    if rows[0][9] is None:
+        kept = state_of(aggregate, rows[0][10], stream.aggregate_id)
+        if kept is None:
+            return load(connection, decoder, aggregate, stream, to_version, as_of, command_id, snapshots=False)
+        start, snapshot_version, rows = kept, rows[0][4], rows[1:]
+    ready(row[10] for row in rows)
+    state = fold(start, map(decoder.event, rows))
+    return Loaded(state, newest[4], snapshot_version, newest=newest[3])
 
 
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:

@@ -1,12 +1,13 @@
 -- What a decision needs, in one round trip and of one moment: what the command led to if it was handled before
--- (version 0), the newest snapshot that fits (no event type), the events behind it.
+-- (version 0), the newest snapshot that fits (no event type; its id is that of the event there), the events behind it.
 -- Within the tenant: the setting holds for the statement, and nothing below it is looked at before it is set.
 SELECT found.*
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
 CROSS JOIN LATERAL (
     WITH snapshot AS (
-        SELECT version, state
-        FROM acci.snapshots
+        SELECT version, state, e.id
+        FROM acci.snapshots AS s
+        JOIN acci.events AS e USING (tenant_id, aggregate_type, aggregate_id, version)
         WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
           AND state_schema = %(state_schema)s AND version <= least(%(to_version)s::bigint, 2147483647)
         ORDER BY version DESC
@@ -20,7 +21,7 @@ CROSS JOIN LATERAL (
       AND version <= least(%(to_version)s::bigint, 2147483647)
       AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
+    SELECT NULL, NULL, NULL, id, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
     FROM snapshot
     UNION ALL
     SELECT NULL, NULL, recorded_at, id, 0, NULL, NULL, NULL, NULL, name, encode(content, 'hex'), positions::text

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from domain.aggregates import Aggregate
 from domain.events import StreamId
 from store.auditing.checks import Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
-from store.concealing import reveal
+from store.concealing import Tampered
+from store.decoding import Decoder
 from store.loading import UnreadableEvent, fold
-from store.payloads import Decoder
+from store.snapshots import revealed
 from store.statements import sql
 
 PAGE = 2_000  # events in memory at a time
@@ -49,11 +51,18 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
             problem = "An older class made this snapshot; it is ignored until compaction makes it anew."
             yield Found(place, Severity.INFO, problem)
             continue
-        kept, replayed = json.loads(reveal(stored, stream.aggregate_id)), json.loads(state.model_dump_json())
+        kept, replayed = _kept(aggregate, stored, stream), json.loads(state.model_dump_json())
         if kept != replayed:
             differing = _differing(kept, replayed)
             problem = f"The snapshot differs from its stream's events in {', '.join(differing)}."
             yield Found(place, Severity.ERROR, problem, {"columns": differing})
+
+
+def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId) -> Any:
+    try:
+        return json.loads(revealed(aggregate, stored, stream.aggregate_id))
+    except (Tampered, ValueError, RecursionError) as error:
+        return f"unreadable: {type(error).__name__}"
 
 
 def _differing(stored: Any, replayed: dict[str, Any]) -> dict[str, dict[str, Any]]:

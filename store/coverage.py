@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.events import Unreadable
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.payloads import Decoder
+from store.decoding import Decoder
 from store.statements import sql
 
 

@@ -10,9 +10,10 @@ from store.appending import Append, Recorded, append_one, version_of
 from store.bulk import Appended, RawEvent, append_in_bulk
 from store.catalogue import Catalogue
 from store.database import Database
+from store.decoding import Decoder
 from store.high_water import establish
 from store.loading import A, Loaded, load
-from store.payloads import PAYLOAD_LIMIT, Decoder
+from store.payloads import PAYLOAD_LIMIT
 from store.snapshots import save_snapshot
 from store.statements import sql
 from store.together import append_together

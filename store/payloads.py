@@ -1,29 +1,22 @@
-"""Events as PostgreSQL holds them: typed payloads to JSON and back, without loss, or refused up front."""
+"""Events as PostgreSQL holds them: typed payloads to JSON without loss, or refused up front."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
-from uuid import UUID
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from domain.errors import AcciError
-from domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId, Unreadable
+from domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from domain.personal import personal_fields
-from domain.projections.values import parse
-from domain.upcasting import upcast
-from store.concealing import conceal, is_reserved, reveal
+from store.concealing import conceal, is_reserved
+from store.round_trip import what_is_lost
 from store.strict_json import check_text
-from store.validation import problems_of
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
-
-Row = Sequence[Any]
 
 
 @dataclass(eq=False, repr=False)
@@ -87,16 +80,23 @@ def encode_data(event: Event[EventData], limit: int) -> str:
         text = data.model_dump_json()
     except (PydanticSerializationError, UnicodeError) as error:
         raise Unstorable(_what(event), "data", f"has no JSON form: {error}.") from error
+    _check_size(event, text, limit)
+    if lost := what_is_lost(data, text):
+        raise Unstorable(_what(event), ".".join(("data", *lost.field)), f"{lost.problem}.")
     if "\\u0000" in text:  # or an escaped backslash that looks like it
         _refuse_unstorable(_what(event), json.loads(text), "data")
     if is_reserved(text):
         raise Unstorable(_what(event), "data", "has a field acci.personal, a name that is ACCI's own.")
     if personal_fields(type(data)):
         text = conceal(type(data), text, event.tenant_id, event.aggregate_id, str(event.id))
-    # A character is at most four bytes: most payloads need not be counted.
-    if len(text) * 4 > limit and (size := len(text.encode())) > limit:
-        raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
+        _check_size(event, text, limit)
     return text
+
+
+def _check_size(event: Event[EventData], text: str, limit: int) -> None:
+    # A character is at most four bytes: most payloads need not be counted.
+    if len(text) * 4 > limit and (size := len(text.encode(errors="replace"))) > limit:
+        raise PayloadTooLarge(event.event_type, event.aggregate_id, size, limit)
 
 
 def encode_metadata(metadata: EventMetadata) -> str:
@@ -132,55 +132,3 @@ def _refuse_unstorable(what: str, value: object, where: str) -> None:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             _refuse_unstorable(what, inner, f"{where}.{index}")
-
-
-def stored(row: Row) -> RecordedEvent[Any]:
-    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
-    return _recorded(row, parse(reveal(row[10], str(row[3]))))
-
-
-def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
-    position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
-    aggregate_type, aggregate_id, event_type = names
-    known = from_json(metadata)
-    return RecordedEvent(
-        event_id,
-        aggregate_id,
-        aggregate_type,
-        event_type,
-        version,
-        data,
-        EventMetadata(tenant_id, known.get("correlation_id", ""), known.get("causation_id"), known.get("user_id")),
-        timestamp,
-        schema_version,
-        position=position,
-        recorded_at=recorded_at,
-    )
-
-
-class Decoder:
-    """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception."""
-
-    def __init__(self, types: Mapping[str, type[EventData]]) -> None:
-        self._types = types
-
-    def event(self, row: Row) -> RecordedEvent[EventData]:
-        """`row` has the columns of sql/events/read_stream.sql, in their order."""
-        return _recorded(row, self.data(row[9], row[5], row[10], row[3]))
-
-    def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
-        """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
-        text = reveal(text, str(event_id))
-        found = self._types.get(event_type)
-        if found is None:
-            return Unreadable(payload=json.loads(text), reason=f"no event type {event_type} is registered.")
-        try:
-            if schema_version != found.schema_version:
-                text = upcast(found, schema_version, text)
-            return found.model_validate_json(text)
-        except ValidationError as error:
-            field, why = problems_of(error)[0]
-            reason = f"{field or 'its payload'}: {'it does not fit' if personal_fields(found) else why}."
-        except ValueError as error:
-            reason = f"{type(error).__name__}." if personal_fields(found) else f"{error}."
-        return Unreadable(payload=json.loads(text), reason=reason)

@@ -7,7 +7,7 @@ from domain.events import Unreadable
 from store.auditing.checks import MOST, Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
-from store.payloads import Decoder
+from store.decoding import Decoder
 from store.statements import sql
 
 PAGE = 10_000  # events in memory at a time

@@ -10,8 +10,8 @@ from store.auditing.findings import Finding, findings
 from store.auditing.read_models import SECOND_OPINION, keys_of
 from store.catalogue import Catalogue
 from store.database import Connection
+from store.decoding import Decoder
 from store.loading import UnreadableEvent, load
-from store.payloads import Decoder
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.dead_letters import retry

@@ -21,7 +21,8 @@ from domain.projections.values import key_text
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.payloads import Decoder, Unstorable
+from store.decoding import Decoder
+from store.payloads import Unstorable
 from store.projecting import generations, revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compiling import Scope, text_of

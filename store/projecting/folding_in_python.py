@@ -13,8 +13,8 @@ from domain.projections.python_folds import FoldProjection, Key, Row, keys_of
 from domain.projections.values import key_text
 from store.concealing import ready, speak_of_people
 from store.database import Connection
+from store.decoding import Decoder
 from store.keys import forget
-from store.payloads import Decoder
 from store.projecting.generations import Generation
 from store.projecting.spans import Key as TextKey
 from store.projecting.spans import PoisonEvent, Span

@@ -19,7 +19,7 @@ from domain.projections.python_folds import keys_of
 from domain.projections.values import json_text, to_text
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.payloads import Decoder, stored
+from store.decoding import Decoder, stored
 from store.projecting.comparing import Comparison, compare_touched
 from store.projecting.selections import Selection
 from store.projecting.tables import ReadModel

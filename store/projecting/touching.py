@@ -14,7 +14,7 @@ from domain.projections import FoldProjection, Projection
 from domain.projections.python_folds import keys_of
 from domain.projections.values import key_text
 from store.database import Connection
-from store.payloads import Decoder
+from store.decoding import Decoder
 from store.projecting.actions import Actions
 from store.projecting.compiling import text_of
 from store.projecting.selections import Selection

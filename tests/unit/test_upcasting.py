@@ -14,7 +14,7 @@ from domain.errors import DefinitionError, ProjectionError
 from domain.events import EventData, Unreadable
 from domain.projections import Insert, Projection, cast, coalesce, on
 from domain.upcasting import Upcaster, WrongShape, check_upcasters, old, upcast
-from store.payloads import Decoder
+from store.decoding import Decoder
 from tests.ledger import Opened, Paid
 
 

@@ -1,0 +1,85 @@
+"""Events as they are read: rows to recorded events, payloads in today's shape."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from domain.events import EventData, EventMetadata, RecordedEvent, Unreadable
+from domain.personal import personal_fields
+from domain.projections.values import parse
+from domain.upcasting import upcast
+from store.concealing import reveal
+from store.validation import problems_of
+
+Row = Sequence[Any]
+
+
+def stored(row: Row) -> RecordedEvent[Any]:
+    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
+    return _recorded(row, parse(reveal(row[10], str(row[3]))))
+
+
+class Decoder:
+    """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception.
+
+    But for personal data whose keys cannot be had: `KeyMissing`, `Tampered`, `NoKeyStore`.
+    """
+
+    def __init__(self, types: Mapping[str, type[EventData]]) -> None:
+        self._types = types
+
+    def event(self, row: Row) -> RecordedEvent[EventData]:
+        """`row` has the columns of sql/events/read_stream.sql, in their order."""
+        return _recorded(row, self.data(row[9], row[5], row[10], row[3]))
+
+    def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
+        """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
+        text = reveal(text, str(event_id))
+        found = self._types.get(event_type)
+        if found is None:
+            return _unreadable(text, f"no event type {event_type} is registered.")
+        try:
+            if schema_version != found.schema_version:
+                text = upcast(found, schema_version, text)
+            return found.model_validate_json(text)
+        except ValidationError as error:
+            field, why = problems_of(error)[0]
+            return _unreadable(text, f"{field or 'its payload'}: {_discreetly(found, why, 'it does not fit')}.")
+        except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
+            return _unreadable(text, f"{_discreetly(found, str(error), type(error).__name__)}.")
+
+
+def _discreetly(data: type[EventData], told: str, instead: str) -> str:
+    """What is told of a payload; not where that could be somebody's."""
+    return instead if personal_fields(data) or not told else told
+
+
+def _unreadable(text: str, reason: str) -> Unreadable:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):  # a number too long for Python, or too deep
+        payload = text
+    return Unreadable(payload=payload, reason=reason)
+
+
+def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
+    position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
+    aggregate_type, aggregate_id, event_type = names
+    known = from_json(metadata)
+    return RecordedEvent(
+        event_id,
+        aggregate_id,
+        aggregate_type,
+        event_type,
+        version,
+        data,
+        EventMetadata(tenant_id, known.get("correlation_id", ""), known.get("causation_id"), known.get("user_id")),
+        timestamp,
+        schema_version,
+        position=position,
+        recorded_at=recorded_at,
+    )

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData, CommandMetadata
@@ -13,8 +12,9 @@ from domain.errors import InvalidCommand
 from domain.events import StreamId
 from store.appending import Handled
 from store.catalogue import Catalogue
-from store.idempotency import content_of, remembered_as
-from store.payloads import Unstorable, check_stream, problem_of_moment
+from store.contents import content_of
+from store.idempotency import remembered_as
+from store.payloads import NAME_LIMIT, Unstorable, check_stream, problem_of_moment
 from store.strict_json import check_text
 from store.validation import problems_of
 
@@ -46,14 +46,18 @@ def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> tuple[S
     name = type(data).__name__
     user, correlation, tenant = metadata.user_id, metadata.correlation_id, metadata.tenant_id
     content = _content(command)
-    if content is None or "\0" in user + correlation + tenant:  # to name the field takes longer, and is rarely needed
-        problems = (*_unstorable(data.model_dump(), ""), *_unstorable(metadata.model_dump(), "metadata"))
-        raise InvalidCommand(name, problems or (("data", "has no JSON form"),))
+    if content is None or check_text(user + correlation + tenant):  # to name the field takes longer
+        raise InvalidCommand(name, _unstorable_fields(command))
+    if not isinstance(command.id, UUID):
+        raise InvalidCommand(name, (("id", "is no UUID"),))
+    told = {"user_id": user, "correlation_id": correlation}
     if not (user.strip() and correlation.strip()):
-        told = {"user_id": user, "correlation_id": correlation}
-        raise InvalidCommand(
-            name, tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
-        )
+        empty = tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
+        raise InvalidCommand(name, empty)
+    for field, text in told.items():
+        # A character is at most four bytes: most need not be counted.
+        if len(text) * 4 > NAME_LIMIT and (size := len(text.encode())) > NAME_LIMIT:
+            raise InvalidCommand(name, ((f"metadata.{field}", f"is {size:,} bytes long; the limit is {NAME_LIMIT}"),))
     if problem := problem_of_moment(metadata.timestamp):
         raise InvalidCommand(name, (("metadata.timestamp", problem),))
     stream = StreamId(tenant, aggregate.aggregate_type(), data.aggregate_id)
@@ -69,12 +73,20 @@ def _content(command: Command[CommandData]) -> bytes | None:
     """What it asks for; None if PostgreSQL could not hold it."""
     try:
         content = content_of(command.data)
-    except PydanticSerializationError:
+    except (ValueError, RecursionError):  # no JSON form, a number too long to write, nested too deeply
         return None
     # An escaped backslash may look like the NUL character.
     if b"\\u0000" in content and any(_unstorable(command.data.model_dump(), "")):
         return None
     return content
+
+
+def _unstorable_fields(command: Command[CommandData]) -> tuple[tuple[str, str], ...]:
+    metadata = tuple(_unstorable(command.metadata.model_dump(), "metadata"))
+    try:
+        return (*_unstorable(command.data.model_dump(), ""), *metadata) or (("data", "has no JSON form"),)
+    except RecursionError:
+        return (("data", "nests too deeply"), *metadata)
 
 
 def _unstorable(value: object, where: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from psycopg import Error
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData
-from domain.errors import AcciError, ConcurrencyError
+from domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from domain.events import StreamId
 from store.accepting import accept
 from store.appending import Append, Recorded, StreamChanged
@@ -75,19 +75,25 @@ class CommandHandler:
         """Handle `commands` of one tenant, in order, in one transaction: all that they lead to is stored, or nothing.
 
         The streams in `unchanged` must be at those versions, whether they are written or not; one on which a command
-        led to nothing is still as it was then. Returns what each command led to; otherwise as `handle`.
+        led to nothing is still as it was then. Without commands, only that is looked at. Returns what each command led
+        to; otherwise as `handle`.
         """
         accepted = [self._accept(command) for command in commands]
-        once: dict[tuple[str, UUID], Accepted] = {}
+        once: dict[UUID, Accepted] = {}
         for one in accepted:
-            if once.setdefault((one.stream.tenant_id, one.command.id), one).handled != one.handled:
+            if one.stream.tenant_id != accepted[0].stream.tenant_id:
+                problem = "metadata.tenant_id", "is not that of the commands it is sent with"
+                raise InvalidCommand(one.handled.name, (problem,))
+            if once.setdefault(one.command.id, one).handled != one.handled:
                 raise CommandReused(one.handled.name, str(one.command.id))
         results = dict(zip(once, self._until_it_fits(list(once.values()), unchanged or {}), strict=True))
-        return tuple(results[one.stream.tenant_id, one.command.id] for one in accepted)
+        return tuple(results[one.command.id] for one in accepted)
 
     def _accept(self, command: Command[CommandData]) -> Accepted:
         name = type(command.data).__name__
-        aggregate, _ = self._catalogue.command(name)
+        aggregate, registered = self._catalogue.command(name)
+        if type(command.data) is not registered:
+            raise InvalidCommand(name, (("data", f"is of another class than {registered.__module__} registers"),))
         stream, handled = accept(aggregate, command)
         return Accepted(command, aggregate, stream, handled, name in self._personal)
 
@@ -146,7 +152,8 @@ class CommandHandler:
 
     def _carry_out(self, plan: Plan, unchanged: Mapping[StreamId, int]) -> tuple[tuple[Recorded, ...], ...]:
         appends = [result for result in plan.results if isinstance(result, Append)]
-        recorded = iter(self._store.commit(appends, unchanged) if appends else ())
+        # What was handled before led to that whatever has changed since; without commands only the check is asked for.
+        recorded = iter(self._store.commit(appends, unchanged) if appends or (unchanged and not plan.results) else ())
         for stream, left in plan.states.items():
             every = left.state.snapshot_every
             due = every is not None and left.version - left.snapshot_version >= every

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic_core import to_json
-
 from domain.commands import Command, CommandData
 from domain.errors import AcciError
 from domain.events import Event, EventData, StreamId
@@ -69,28 +67,3 @@ def is_same(handled: Handled, remembered: bytes) -> bool:
 
 def _under(used: Sequence[bytes], digest: bytes) -> bytes:
     return hmac.digest(b"".join(used), b"acci.commands " + digest, "sha256")
-
-
-_PLAIN = frozenset({str, int, bool, type(None)})
-
-
-def content_of(data: CommandData) -> bytes:
-    """What a command asks for: the same bytes for equal values. Raises `PydanticSerializationError`."""
-    fields = data.model_dump()
-    if _PLAIN.issuperset(map(type, fields.values())):
-        return to_json(dict(sorted(fields.items())))  # the same bytes in one call: names of fields need no escape
-    return _canonical(fields)
-
-
-def _canonical(value: object) -> bytes:
-    """The same bytes for equal values: neither a dict's nor a set's order counts."""
-    if type(value) in _PLAIN:
-        return to_json(value)
-    if isinstance(value, dict):
-        parts = sorted(_canonical(key) + b":" + _canonical(inner) for key, inner in value.items())
-        return b"{" + b",".join(parts) + b"}"
-    if isinstance(value, set | frozenset):
-        return b"(" + b",".join(sorted(map(_canonical, value))) + b")"
-    if isinstance(value, list | tuple):
-        return b"[" + b",".join(map(_canonical, value)) + b"]"
-    return to_json(value, bytes_mode="base64", inf_nan_mode="strings")

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from uuid import uuid4
 
 import pytest
 
@@ -58,6 +58,10 @@ class NeedWhole(DiaryCommand):
     """Leads to nothing, if the diary is whole."""
 
 
+class Anything(DiaryCommand):
+    value: Any = None
+
+
 class Diary(Aggregate):
     """Needs no command to begin it; knows on which days it was written in."""
 
@@ -78,6 +82,10 @@ class Diary(Aggregate):
     @decides(Tear)
     def tear(self, _command: Command[Tear]) -> Torn:
         return Torn()
+
+    @decides(Anything)
+    def anything(self, _command: Command[Anything]) -> None:
+        """Leads to nothing."""
 
     @decides(NeedWhole)
     def need_whole(self, command: Command[NeedWhole]) -> None:
@@ -205,7 +213,44 @@ def test_what_no_stream_can_be_at_is_not_what_it_is_at(store: EventStore) -> Non
     assert store.version(diary("a")) == 0
 
 
-def test_the_same_id_of_two_tenants_is_of_two_commands(store: EventStore) -> None:
-    same, handler = uuid4(), CommandHandler(store, CATALOGUE)
-    both = [command(Write(diary="a", text="x"), same, tenant_id=tenant) for tenant in ("acme", "other")]
-    assert [event.tenant_id for (event,) in handler.handle_together(both)] == ["acme", "other"]
+def test_commands_of_two_tenants_are_not_handled_together(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    both = [command(Write(diary="a", text="x"), tenant_id=tenant) for tenant in ("acme", "other")]
+    with pytest.raises(InvalidCommand, match=r"Write is not valid: metadata\.tenant_id: is not that of the commands"):
+        handler.handle_together(both)
+    assert list(store.read_all()) == []
+
+
+def test_without_commands_only_what_must_not_have_changed_is_looked_at(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    handler.handle(command(Write(diary="a", text="x")))
+    assert handler.handle_together([], {diary("a"): 1}) == ()
+    with pytest.raises(StreamChanged):
+        handler.handle_together([], {diary("a"): 2})
+
+
+def test_what_cannot_be_written_down_is_refused_by_its_field(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    endless: list[Any] = []
+    endless.append(endless)
+    for value in (deep, endless, (letter for letter in "ab")):
+        with pytest.raises(InvalidCommand, match="Anything is not valid: data"):
+            handler.handle(command(Anything(diary="a", value=value)))
+    sent = command(Write(diary="a", text="x"), correlation_id="\ud800")
+    with pytest.raises(InvalidCommand, match=r"metadata\.correlation_id: holds half a surrogate pair"):
+        handler.handle(sent)
+    with pytest.raises(InvalidCommand, match=r"metadata\.user_id: is 501 bytes long; the limit is 500"):
+        handler.handle(command(Write(diary="a", text="x"), user_id="x" * 501))
+    assert len(handler.handle(command(Write(diary="a", text="x"), user_id="é" * 250))) == 1
+    for wrong_id in ("nope", None):
+        with pytest.raises(InvalidCommand, match="Write is not valid: id: is no UUID"):
+            handler.handle(replace(sent, id=wrong_id, metadata=command(sent.data).metadata))  # type: ignore[arg-type]
+
+
+def test_a_namesake_of_a_registered_command_is_refused(store: EventStore) -> None:
+    namesake = type("Write", (Write,), {"__module__": "elsewhere"})
+    with pytest.raises(InvalidCommand, match=f"data: is of another class than {Write.__module__} registers"):
+        CommandHandler(store, CATALOGUE).handle(command(namesake(diary="a", text="x")))

@@ -18,11 +18,12 @@ from store.auditing.extents import WHOLE
 from store.catalogue import Catalogue
 from store.compacting import compact
 from store.concealing import Tampered
+from store.contents import content_of
 from store.database import Connection, Database, connect
 from store.erasing import NobodyToErase, erase
 from store.events import EventStore
 from store.handling import CommandHandler
-from store.idempotency import CommandReused, content_of, remembered_as
+from store.idempotency import CommandReused, remembered_as
 from store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from store.migrations import migrate
 from store.projecting import rebuilding

@@ -2,23 +2,37 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, SecretStr, create_model
 
 from domain.commands import Command, CommandData
 from store.appending import Handled
-from store.idempotency import content_of, remembered_as
+from store.contents import content_of
+from store.idempotency import remembered_as
 from tests.ledger import Pay, PayTwice, command
 
 
 class Inner(BaseModel):
     labels: frozenset[str] = frozenset()
+
+
+class Wider(Inner):
+    size: int = 0
+
+
+class Secretive(CommandData):
+    aggregate_id_field: ClassVar[str] = "id"
+
+    id: str = "a"
+    password: SecretStr = SecretStr("")
+    inner: Inner = Inner()
+    hidden: int = Field(default=0, exclude=True)
 
 
 class Anything(CommandData):
@@ -78,8 +92,58 @@ def test_values_that_look_alike_are_told_apart() -> None:
         [],
         {},
         "",
+        Decimal(1),
+        1.5,
+        Decimal("1.5"),
+        "1.5",
+        b"hello",
+        "aGVsbG8=",
+        float("inf"),
+        "Infinity",
+        float("nan"),
+        "NaN",
+        UUID(int=1),
+        str(UUID(int=1)),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        "2026-01-01T00:00:00Z",
+        datetime(2026, 1, 1, tzinfo=timezone(timedelta(seconds=30))),
+        datetime(2026, 1, 1),  # noqa: DTZ001
+        date(2026, 1, 1),
+        "2026-01-01",
+        Decimal("Infinity"),
+        Decimal("1E+5"),
+        Decimal("1E+50"),
+        Decimal("-1E+50"),
     ]
     assert len({content(value=value) for value in looks}) == len(looks)
+
+
+def test_equal_values_are_the_same_however_they_are_written() -> None:
+    one, other = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    for same in (
+        [Decimal("1.0"), Decimal("1.00"), Decimal("10E-1")],
+        [0.0, -0.0],
+        [one, other],
+        [Decimal(0), Decimal("-0.0")],
+    ):
+        assert len({content(value=value) for value in same}) == 1
+
+
+@given(st.decimals(), st.decimals())
+def test_decimals_are_the_same_if_they_are_equal(one: Decimal, other: Decimal) -> None:
+    if not (one.is_nan() or other.is_nan()):
+        assert (content(value=one) == content(value=other)) is (one == other)
+
+
+def test_what_a_dump_does_not_show_matters_too() -> None:
+    told = [
+        Secretive(password=SecretStr("one")),
+        Secretive(password=SecretStr("two")),
+        Secretive(hidden=1),
+        Secretive(inner=Wider(size=1)),
+        Secretive(inner=Wider(size=2)),
+    ]
+    assert len({remembered(command(data)).content for data in told}) == len(told)
 
 
 NAMES = st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=1, max_size=6).map(lambda text: f"f{text}")

@@ -1,6 +1,8 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -206,7 +208,10 @@ class Loan:
 
 
 class Database:
-    """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use."""
+    """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use.
+
+    A process that is forked off opens one of its own.
+    """
 
     def __init__(self, url: str, size: int = 10, role: Role | None = None) -> None:
         self.url = url
@@ -214,6 +219,7 @@ class Database:
         self._size = size
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
+        _DATABASES.add(self)
 
     def connection(self) -> "Loan":
         """Lend a connection in autocommit; it comes back whole on every path, or is thrown away.
@@ -232,6 +238,12 @@ class Database:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
+
+    def leave_to_parent(self) -> None:
+        """Forget the pool without a word to the server: its connections are those of the process that forked."""
+        if self._pool is not None:
+            _OF_PARENTS.append(self._pool)  # never collected, since that would end it
+        self._pool, self._opening = None, threading.Lock()
 
     def __enter__(self) -> "Database":
         return self
@@ -254,3 +266,15 @@ class Database:
                     kwargs=_how(self.url, "acci", self._role),
                 )
             return self._pool
+
+
+_DATABASES: "weakref.WeakSet[Database]" = weakref.WeakSet()
+_OF_PARENTS: "list[ConnectionPool[Connection]]" = []
+
+
+def _leave_to_parent() -> None:
+    for database in list(_DATABASES):
+        database.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

@@ -69,9 +69,10 @@ class EventStore:
         as_of: datetime | None = None,
         command_id: UUID | None = None,
     ) -> Loaded[A]:
-        """The aggregate's state now, at `to_version`, or by what had happened `as_of` a moment; in one round trip.
+        """The aggregate's state now, at `to_version`, or `as_of` a moment; in one round trip.
 
-        With `command_id`, also whether that command was handled.
+        As of a moment: before its first event that happened later. Events tell when by their senders' clocks; so cut,
+        the state is one that was. With `command_id`, also whether that command was handled.
 
         Raises `UnreadableEvent` if an event that the state depends on cannot be read.
         """
@@ -111,7 +112,7 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
     ) -> Iterator[Recorded]:
-        """The stream's events in order, both versions included; with `as_of`, those that had happened by then.
+        """The stream's events in order, both versions included; `as_of` a moment, as `load` does.
 
         Streamed in pages: memory stays flat, and no connection is held between them.
         """

@@ -58,7 +58,7 @@ def load(
     command_id: UUID | None = None,
     snapshots: bool = True,
 ) -> Loaded[A]:
-    """The aggregate now, at `to_version`, or by what had happened `as_of` a moment.
+    """The aggregate now, at `to_version`, or `as_of` a moment: before its first event that happened later.
 
     A snapshot that another schema made, that cannot be read, or that is ahead of the log, is ignored.
     Raises `UnreadableEvent` if an event that its state depends on cannot be read.

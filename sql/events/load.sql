@@ -1,5 +1,6 @@
 -- What a decision needs, in one round trip and of one moment: what the command led to if it was handled before
 -- (version 0), the newest snapshot that fits (no event type; its id is that of the event there), the events behind it.
+-- As of a moment: what came before the first event that happened later, so that it is a state that was.
 -- Within the tenant: the setting holds for the statement, and nothing below it is looked at before it is set.
 SELECT found.*
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
@@ -12,6 +13,11 @@ CROSS JOIN LATERAL (
           AND state_schema = %(state_schema)s AND version <= least(%(to_version)s::bigint, 2147483647)
         ORDER BY version DESC
         LIMIT 1
+    ), later AS (
+        SELECT min(version) AS version
+        FROM acci.events
+        WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
+          AND "timestamp" > %(as_of)s::timestamptz AND %(as_of)s::timestamptz IS NOT NULL
     )
     SELECT position, "timestamp", recorded_at, id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
            event_type, data::text, metadata::text
@@ -19,12 +25,12 @@ CROSS JOIN LATERAL (
     WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
       AND version > coalesce((SELECT version FROM snapshot), 0)
       AND version <= least(%(to_version)s::bigint, 2147483647)
-      AND "timestamp" <= coalesce(%(as_of)s::timestamptz, 'infinity')
+      AND version < coalesce((SELECT version FROM later), 2147483648)
     UNION ALL
     SELECT NULL, NULL, NULL, id, version, NULL, NULL, NULL, NULL, NULL, state::text, NULL
     FROM snapshot
     UNION ALL
-    SELECT NULL, NULL, recorded_at, id, 0, NULL, NULL, NULL, NULL, name, encode(content, 'hex'), positions::text
+    SELECT NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, '', encode(content, 'hex'), NULL
     FROM acci.commands
     WHERE tenant_id = within.tenant_id AND id = %(command_id)s
     OFFSET 0

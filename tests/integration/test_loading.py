@@ -159,6 +159,23 @@ def test_an_aggregate_as_of_a_moment(store: EventStore) -> None:
     assert store.load(Account, stream("a"), as_of=start).version == 0
 
 
+def test_as_of_a_moment_it_is_as_it_was_though_clocks_differ(store: EventStore) -> None:
+    """The sender of 2 was ahead by days. Without it there was no 3: what happened before, happened after it."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    told = [1, 9, 3, 4, 20, 10]
+    paid = [event(Paid(amount=Decimal(version)), version) for version in range(1, len(told) + 1)]
+    happened = [start + timedelta(days=day) for day in told]
+    store.append(stream("a"), 0, [replace(e, timestamp=t) for e, t in zip(paid, happened, strict=True)])
+    for day in range(22):
+        moment = start + timedelta(days=day)
+        versions = [each.version for each in store.read_stream(stream("a"), as_of=moment)]
+        first_later = next((v for v, happened in enumerate(told, 1) if happened > day), len(told) + 1)
+        assert versions == list(range(1, first_later))
+        loaded = store.load(Account, stream("a"), as_of=moment)
+        assert (loaded.version, loaded.state.balance) == (len(versions), sum(versions))
+        assert [each.version for each in store.read_stream(stream("a"), 3, as_of=moment)] == versions[2:]
+
+
 def test_an_aggregate_with_an_event_that_cannot_be_read_decides_nothing(
     handler: CommandHandler, store: EventStore, database: Database
 ) -> None:

@@ -21,6 +21,7 @@ from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of
 MAY_FAIL = ("+", "-", "*", "cast")
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
 Keep = Callable[[dict[str, Element], list[Element]], list[Element]]
+Require = Callable[[list[Element], Element], list[Element]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Actions:
     A verb whose key has a NULL touches no row, so it is none of them.
     `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive),
     after the conditions it is given, which say that there is a key at all.
-    With `require`, an event of a schema version that today's code does not know cannot be applied.
+    With `require`, an event of a schema version that today's code does not know cannot be applied: it is given the
+    conditions on the key and the one that the event is readable, and says what all must hold.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Actions:
         values: dict[str, Callable[[Action], Element | None]],
         narrow: Callable[[], list[Element]],
         keep: Keep,
-        require: Callable[[Element], Element] | None = None,
+        require: Require | None = None,
     ) -> None:
         self.projection, self.read_model = projection, read_model
         self.placed = place(projection)
@@ -112,8 +114,9 @@ class Actions:
             EVENTS.c.event_type.label("acci_type"),
         ]
         columns += [self._by_type(here, self._type(name), value).label(name) for name, value in self._values.items()]
-        required = [] if self._require is None else [self._require(self._readable(here))]
-        conditions = [handled, *self._narrow(), *self._kept(handled, here, key), *required]
+        kept = self._kept(handled, here, key)
+        wanted = kept if self._require is None else self._require(kept, self._readable(here))
+        conditions = [handled, *self._narrow(), *wanted]
         if ordered is None:
             return sa.select(*columns).where(*conditions)
         chosen = sa.select(*EVENTS.c).where(*conditions)

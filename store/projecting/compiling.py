@@ -60,9 +60,12 @@ class Scope:
         # CASE, since nothing else keeps PostgreSQL from computing the key of a skipped event, which may be unreadable.
         return [sa.case((_skipped(), _FALSE), else_=sa.and_(*conditions))]
 
-    def require(self, readable: Element) -> Element:
-        """The condition that an event be readable, which a skipped one need not."""
-        return sa.case((_skipped(), _FALSE), else_=readable) if self.careful or self.chosen else readable
+    def require(self, kept: list[Element], readable: Element) -> list[Element]:
+        """The conditions on a key and that the event be readable: one that is skipped, or of other keys, need not."""
+        if not (self.careful or self.chosen):
+            return [*kept, readable]
+        # CASE, since PostgreSQL asks what is cheaper first, and that an event is unreadable ends the whole statement.
+        return [sa.case((sa.and_(*kept), readable), else_=_FALSE)]
 
 
 def _skipped() -> Element:

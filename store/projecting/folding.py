@@ -18,7 +18,7 @@ from domain.projections.expressions import Constant
 from domain.projections.kinds import Kind
 from domain.projections.rules import Action
 from domain.projections.verbs import FoldKind
-from store.projecting.actions import ORDER_BASE, Actions, Keep
+from store.projecting.actions import ORDER_BASE, Actions, Keep, Require
 from store.projecting.tables import ReadModel
 from store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
@@ -37,7 +37,7 @@ class Folding:
         narrow: Callable[[], list[Element]],
         keep: Keep,
         stored: sa.FromClause | None,
-        require: Callable[[Element], Element] | None = None,
+        require: Require | None = None,
         few: bool = False,
     ) -> None:
         """`narrow`, `keep`, `require`: see `Actions`. `few`: what is meant is a small part of the range."""

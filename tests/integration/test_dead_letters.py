@@ -170,3 +170,24 @@ def test_an_event_of_a_newer_schema_version_waits_for_newer_code(
     assert "schema version 2" in letter.error
     dead_letters.discard(connection, catalogue, letter.dead_letter, "a test")
     assert letters(connection) == []
+
+
+def test_what_cannot_be_read_stops_no_other_key(
+    connection: Connection, catalogue: Catalogue, totals: type[Projection]
+) -> None:
+    """Neither a retry of one that can be mended, nor a batch: later events of a key that is parked wait unread."""
+    rebuilding.rebuild(connection, catalogue, totals)
+    place(connection, 3)
+    limit_credit(connection, 10)
+    append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"})
+    for version in (2, 3):
+        append(connection, 2, version, "ItemAdded", {"amount": "1.00", "quantity": "1"}, schema_version=9)
+    for batch_size in (4, 100):
+        batches.catch_up(connection, catalogue, totals, batch_size)
+    assert [letter.position for letter in letters(connection)] == [4, 5]
+    append(connection, 2, 4, "ItemAdded", {"amount": "1.00", "quantity": "1"}, schema_version=9)
+    assert batches.catch_up(connection, catalogue, totals).dead_letters == 0
+    limit_credit(connection, 1000)
+    retried = dead_letters.retry(connection, catalogue, totals)
+    assert (retried.released, retried.parked) == (1, 1)
+    assert rows(connection)["order-1"] == ("11.00", 1)

@@ -3,7 +3,7 @@
 Slow and plain on purpose: it is what the compiled projection is held against, in tests and in audits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -39,7 +39,7 @@ def apply(
     all is folded, as a batch does. Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
     """
     if issubclass(projection, FoldProjection):
-        return _folded_in_python(projection(), columns, rows, events)
+        return fold_in_python(projection(), columns, rows, events)
     engine = _Engine(projection, columns, rows)
     for event in events:
         engine.take(event)
@@ -131,26 +131,49 @@ def folded(kind: FoldKind, old: Any, new: Any) -> Any:
     return old
 
 
-def _folded_in_python(
-    fold: FoldProjection, columns: Sequence[Column], rows: Mapping[Key, Row], events: Iterable[RecordedEvent[Any]]
+def fold_in_python(
+    fold: FoldProjection,
+    columns: Sequence[Column],
+    rows: Mapping[Key, Row],
+    events: Iterable[RecordedEvent[Any]],
+    meant: Callable[[Key], bool] = lambda _: True,
 ) -> Rows:
-    """Each event on its own, its rows stored before the next."""
+    """As `apply`, of a fold; only the rows of keys that are `meant`. Each event on its own, its rows stored before the
+    next; no event that cannot be read, or that the fold does not handle, is handed to it.
+    """
+    handled = {event.event_type() for event in fold.events()}
     told = [column for column in columns if not column.generated]
     named_columns = {column.name: column for column in columns}
     after = dict(rows)
     for event in events:
+        if event.event_type not in handled:
+            continue
         try:
-            for key in keys_of(fold, named_columns, event):
-                row = fold.evolve(after.get(key), event)
+            for key in filter(meant, _keys_of(fold, named_columns, event)):
+                row = fold.evolve(after.get(key), _readable(fold, event))
                 after.pop(key, None)
                 if row is not None:
                     named = row | dict(zip(fold.key, key, strict=True))
                     after[key] = {column.name: _as_stored(column, named.get(column.name)) for column in told}
+        except CannotApply:
+            raise
         except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
             raise CannotApply(
                 fold.name, event.position, event.event_type, f"{type(error).__name__}: {error}"
             ) from error
     return after
+
+
+def _keys_of(fold: FoldProjection, columns: Mapping[str, Column], event: RecordedEvent[Any]) -> list[Key]:
+    """The event's keys; of one that cannot be read only if the envelope tells them. Raises `CannotApply`."""
+    by_payload = type(fold).keys is not FoldProjection.keys
+    return keys_of(fold, columns, _readable(fold, event) if by_payload else event)
+
+
+def _readable(fold: FoldProjection, event: RecordedEvent[Any]) -> RecordedEvent[Any]:
+    if isinstance(event.data, Unreadable):
+        raise CannotApply(fold.name, event.position, event.event_type, event.data.reason.rstrip("."))
+    return event
 
 
 def _as_stored(column: Column, value: Any) -> Any:

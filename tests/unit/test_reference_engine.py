@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import CannotApply
-from domain.events import EventData, EventMetadata, RecordedEvent, Unreadable
+from domain.events import Event, EventData, EventMetadata, RecordedEvent, Unreadable
 from domain.projections import (
     Delete,
+    FoldProjection,
     Insert,
     Projection,
     Update,
@@ -27,6 +28,7 @@ from domain.projections import (
     when,
 )
 from domain.projections.columns import Column
+from domain.projections.python_folds import Row
 from domain.projections.reference import Rows, apply
 from domain.projections.values import json_text, parse
 from store.projecting.trying import spelled_out
@@ -126,6 +128,21 @@ class Keys(Projection):
     @on(Filed)
     def filed_again(self, event: Any) -> Update:
         return Update(id="all", last=event.data.place.zip)
+
+
+class Latest(FoldProjection):
+    key = ("tenant_id", "id")
+    handles = (Put,)
+
+    def evolve(self, _: Row | None, event: Event[Any]) -> Row | None:
+        return {"last": getattr(event.data, "value", None)}
+
+
+class LatestByPayload(Latest):
+    key = ("tenant_id", "id")
+
+    def keys(self, event: Event[Any]) -> list[tuple[Any, ...]]:
+        return [(event.metadata.tenant_id, event.aggregate_id)]
 
 
 def events(*payloads: EventData | tuple[str, dict[str, Any]]) -> list[RecordedEvent[Any]]:
@@ -255,6 +272,15 @@ def test_a_missing_value_that_nothing_depends_on_is_not_missed() -> None:
 def test_an_unreadable_event_is_read_as_far_as_the_rules_ask() -> None:
     unreadable = Unreadable(payload={"value": "x", "more": 1}, reason="more is not known")
     assert rows(Folds, Opened(), ("Put", unreadable))["t", "1"]["last"] == "x"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fold", [Latest, LatestByPayload])
+def test_a_fold_gets_no_event_that_cannot_be_read_or_that_it_does_not_handle(fold: type[FoldProjection]) -> None:
+    unreadable = Unreadable(payload={}, reason="value: field required.")
+    assert rows(fold, Put(value="x"), ("Ended", unreadable), Ended())["t", "1"]["last"] == "x"  # type: ignore[arg-type]
+    with pytest.raises(CannotApply) as caught:
+        rows(fold, Put(value="x"), ("Put", unreadable))  # type: ignore[arg-type]
+    assert (caught.value.position, caught.value.reason) == (2, "value: field required")
 
 
 def test_a_sum_is_held_to_its_column_when_all_is_folded() -> None:

@@ -13,6 +13,7 @@ from store.database import Database
 from store.decoding import Decoder
 from store.high_water import establish
 from store.loading import A, Loaded, load
+from store.moments import in_utc
 from store.payloads import PAYLOAD_LIMIT
 from store.snapshots import save_snapshot
 from store.statements import sql
@@ -74,8 +75,10 @@ class EventStore:
         As of a moment: before its first event that happened later. Events tell when by their senders' clocks; so cut,
         the state is one that was. With `command_id`, also whether that command was handled.
 
-        Raises `UnreadableEvent` if an event that the state depends on cannot be read.
+        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`.
         """
+        if as_of is not None:
+            as_of = in_utc(as_of)
         with self._database.connection() as connection:
             return load(connection, self._decoder, aggregate, stream, to_version, as_of, command_id)
 
@@ -114,8 +117,10 @@ class EventStore:
     ) -> Iterator[Recorded]:
         """The stream's events in order, both versions included; `as_of` a moment, as `load` does.
 
-        Streamed in pages: memory stays flat, and no connection is held between them.
+        Streamed in pages: memory stays flat, and no connection is held between them. Raises `WrongMoment`.
         """
+        if as_of is not None:
+            as_of = in_utc(as_of)
         window = {**stream._asdict(), "to_version": to_version, "as_of": as_of, "page": PAGE}
         while True:
             with self._database.connection() as connection:

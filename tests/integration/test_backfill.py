@@ -12,6 +12,8 @@ import pytest
 from psycopg import sql
 
 from domain.projections import Projection
+from store.auditing.auditing import all_checks, audit
+from store.auditing.extents import Extent
 from store.catalogue import Catalogue
 from store.database import Connection, connect
 from store.moments import WrongMoment, moment
@@ -39,6 +41,20 @@ def spoil(connection: Connection, projection: type[Projection]) -> None:
     changes = {"daily_sales": "orders = orders * 2, amount = amount + 1", "user_view": "name = 'nobody'"}
     on_table(connection, projection, "UPDATE {} SET " + changes[projection.name])  # noqa: S608
     on_table(connection, projection, "DELETE FROM {} WHERE abs(hashtext(ctid::text)) % 3 = 0")
+
+
+@pytest.mark.parametrize("ends", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_moments_at_the_ends_of_time(
+    connection: Connection, catalogue: Catalogue, users: type[Projection], ends: str
+) -> None:
+    """What the parser takes, a choice and an audit's extent can work with."""
+    append_users(connection, 5)
+    rebuilding.rebuild(connection, catalogue, users)
+    first, last = (5, 0) if ends.startswith("0001") else (0, 5)
+    assert backfill(connection, catalogue, users, Choice(since=moment(ends))).keys == first
+    assert backfill(connection, catalogue, users, Choice(until=moment(ends))).keys == last
+    extent = Extent(since=moment(ends))
+    assert audit(connection, catalogue, all_checks(catalogue)["rows"], users.name, extent).found == ()
 
 
 def test_all_of_it_equals_a_rebuild(

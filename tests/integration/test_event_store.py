@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import uuid4
 
@@ -18,8 +18,9 @@ from store.appending import Append, MisplacedEvent
 from store.catalogue import Catalogue
 from store.database import Database, connect
 from store.events import PAGE, EventStore
+from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
-from tests.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
+from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
 
 OPENED = Opened(owner=Owner(given="Ann", family="B", country="NL"), currency="EUR")
 
@@ -192,7 +193,18 @@ def test_a_stream_is_read_by_versions_and_moments(store: EventStore) -> None:
     assert versions(to_version=0) == []
     assert versions(as_of=start + timedelta(days=3)) == [1, 2, 3]
     assert versions(as_of=start) == []
+    assert versions(as_of=datetime.max.replace(tzinfo=UTC)) == [1, 2, 3, 4, 5]
+    assert versions(as_of=datetime.min.replace(tzinfo=UTC)) == []
     assert list(store.read_stream(stream("nobody"))) == []
+
+
+def test_a_moment_without_a_zone_is_refused(store: EventStore) -> None:
+    """It would be taken for one of UTC, which nobody has said."""
+    for wrong in (datetime(2026, 1, 1), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))):  # noqa: DTZ001
+        with pytest.raises(WrongMoment):
+            store.load(Account, stream("a"), as_of=wrong)
+        with pytest.raises(WrongMoment):
+            next(store.read_stream(stream("a"), as_of=wrong))
 
 
 def test_everything_is_read_in_order_across_pages(store: EventStore) -> None:

@@ -28,6 +28,7 @@ from store.bulk import BulkRefused
 from store.database import DatabaseUnreachable
 from store.idempotency import CommandReused
 from store.loading import UnreadableEvent
+from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
 from store.waiting import NotThereYet
 
@@ -145,6 +146,13 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
             (
                 "user_view is not published yet and has not come to position 70 within 2 s. "
                 "Run `acci run catch-up user_view`, or wait longer."
+            ),
+        ),
+        (
+            WrongMoment("noon"),
+            (
+                "'noon' is no moment with a time zone in the years 1 to 9999 of UTC; "
+                "write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
             ),
         ),
         (

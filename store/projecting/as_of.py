@@ -4,40 +4,35 @@ Nothing is written, and no history of rows is kept: a row is what its events mak
 cost to find, the whole read model what a rebuild's reading costs.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
-from domain.errors import AcciError
+from domain.errors import AcciError, CannotApply
 from domain.events import RecordedEvent
 from domain.projections import FoldProjection, Projection
-from domain.projections.columns import Column
-from domain.projections.python_folds import keys_of
-from domain.projections.reference import Row, apply
+from domain.projections.reference import Row, fold_in_python
 from domain.projections.values import key_text
 from store import high_water
 from store.catalogue import Catalogue
+from store.concealing import ready
 from store.database import Connection
 from store.decoding import Decoder
-from store.payloads import Unstorable
+from store.keys import forget
+from store.moments import in_utc
 from store.projecting import generations, revealing
-from store.projecting.batches import WORK_MEM
-from store.projecting.compiling import Scope, text_of
+from store.projecting.choices import spelled
 from store.projecting.fingerprints import define
-from store.projecting.folding import Folding
 from store.projecting.generations import Generation, require_same_rules
+from store.projecting.past_rows import PAGE, PastRows
 from store.projecting.poison import watching_out
+from store.projecting.reasons import reason
 from store.projecting.selections import Selection
-from store.projecting.spans import Span
-from store.projecting.tables import ReadModel, qualified
-from store.projecting.translation import Element, default_of
+from store.projecting.spans import Key, PoisonEvent, Span
 from store.statements import sql
-from store.strict_json import check_text
 
-PAGE = 10_000  # rows, or events of a fold in Python, in memory at a time
+LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -52,6 +47,30 @@ class NotFinal(AcciError):
         return f"Position {self.position} is not final yet; ask for one up to {self.mark}, or wait a moment."
 
 
+@dataclass(eq=False, repr=False)
+class NotApplicable(AcciError):
+    """The rules have no answer to the event at `position`, which is no dead letter; `applied` says that it was once.
+
+    What an event depends on may not have happened yet at the moment that is asked for.
+    """
+
+    projection: str
+    position: int
+    reason: str
+    applied: bool
+
+    def __str__(self) -> str:
+        what = f"{self.projection} cannot be shown: the event at position {self.position} cannot be applied"
+        if self.applied:
+            way_out = "Ask for another moment, or for a position alone; `acci run audit` tells if it still can be."
+        else:
+            way_out = (
+                f"Run `acci run catch-up {self.projection}`, which makes it a dead letter, so that only its rows are "
+                f"missing (see `acci dead-letters list`); or ask for a position below {self.position}."
+            )
+        return f"{what}: {self.reason}. {way_out}"
+
+
 def rows_as_of(
     connection: Connection,
     catalogue: Catalogue,
@@ -63,10 +82,13 @@ def rows_as_of(
     """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
 
     Without either, all final events. `keys`, in the order of the projection's key, narrows to those rows. Events that
-    were discarded do not count, nor do parked keys have a row. Streamed: close it, or read it to the end.
+    were discarded do not count, nor do keys that are parked now have a row. Streamed: close it, or read it to the end,
+    which raises `NotApplicable` for an event that cannot be applied and is no dead letter.
 
-    Raises `NotFinal`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are not the live table's.
+    Raises `NotFinal`, `WrongMoment`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
+    not the live table's.
     """
+    until = None if moment is None else in_utc(moment)
     generation = generations.live(connection, projection.name)
     if generation is None:
         raise generations.NotBuilt(projection.name)
@@ -74,78 +96,37 @@ def rows_as_of(
     mark = high_water.establish(connection).position
     if position is not None and position > mark:
         raise NotFinal(position, mark)
-    span = watching_out(connection, generation, Span(0, mark if position is None else position))
-    until = None if moment is None else moment + MICROSECOND
-    texts = None if keys is None else [[key_text(part) for part in key] for key in keys]
-    for part in (part for key in texts or () for part in key):
-        if problem := check_text(part):
-            raise Unstorable("The key", "a part of it", f"{problem}.")
+    upto = mark if position is None else max(position, 0)
+    span = watching_out(connection, generation, Span(0, upto))
+    wanted = None if keys is None else _spelled(connection, projection, generation, keys)
     if issubclass(projection, FoldProjection):
-        return _folded_in_python(connection, projection, generation, span, until, texts)
-    which = Selection(span.after, span.upto, until=until)
-    return _folded(connection, projection, generation, which, span, texts)
+        rows = _folded_in_python(connection, projection, generation, span, until, wanted)
+    else:
+        before = None if until is None or until == LAST else until + MICROSECOND
+        which = Selection(0, upto, until=before, skipped=span.skipped)
+        rows = PastRows(connection, projection, generation, wanted, span.careful).read(which)
+    return _applicable(rows, projection, generation)
 
 
-def _folded(
-    connection: Connection,
-    projection: type[Projection],
-    generation: Generation,
-    which: Selection,
-    span: Span,
-    keys: list[list[str]] | None,
-) -> Generator[Row, None, None]:
+def _spelled(
+    connection: Connection, projection: type[Projection], generation: Generation, keys: Sequence[Sequence[object]]
+) -> list[Key]:
+    """The keys as they are stored. Raises `WrongKey`."""
     read_model = generation.read_model(connection)
-    computed = connection.execute(
-        sql("projecting/generated"), {"table": qualified(connection, read_model.schema, read_model.name)}
-    ).fetchall()
-    scope = Scope(careful=span.careful, chosen=keys is not None)
-    parameters: dict[str, Any] = which.parameters() | {
-        "generation": generation.generation,
-        "skipped": list(span.skipped),
-    }
-    for number, name in enumerate(projection.key):
-        parameters[f"key_{name}"] = [key[number] for key in keys or ()]
-    query = text_of(_query(projection, read_model, which, scope, dict(computed))).encode()
-    with connection.transaction(), connection.cursor(name="as_of") as cursor:
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        if revealing.uses_personal(projection):
-            revealing.reveal_events(connection, projection, which.after, which.upto)
-            query = revealing.from_revealed(query)
-        cursor.itersize = PAGE
-        cursor.execute(query, parameters)
-        names = [column.name for column in cursor.description or ()]
-        for row in cursor:
-            yield dict(zip(names, row, strict=True))
+    texts = (tuple(key_text(part) for part in key) for key in keys)
+    return [list(spelled(connection, projection, read_model, key)) for key in texts]
 
 
-def _query(
-    projection: type[Projection], read_model: ReadModel, which: Selection, scope: Scope, computed: dict[str, str]
-) -> sa.Select[Any]:
-    """The columns in the table's order: folded ones, those at their default, then what PostgreSQL computes of both."""
-    folding = Folding(
-        projection,
-        read_model,
-        which.conditions,
-        lambda key, whole: scope.keys(key, whole, read_model),
-        None,
-        scope.require,
-        few=scope.chosen,
-    )
-    # By itself: sorting by key must not become a part of the folding, which depends on the order of events.
-    folded = folding.final().cte("folded_rows").prefix_with("MATERIALIZED")
-    values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
-    values |= {name: folded.c[name] for name in projection.key}
-    values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}
-    told = [values[column.name].label(column.name) for column in read_model.columns if not column.generated]
-    rows = sa.select(*told).where(folded.c.acci_makes).subquery("rows")
-    shown: list[Any] = [
-        sa.literal_column(f"({computed[column.name]})").label(column.name)
-        if column.name in computed
-        else rows.c[column.name]
-        for column in read_model.columns
-        if column.name in computed or not column.generated
-    ]
-    return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in projection.key))
+def _applicable(
+    rows: Generator[Row, None, None], projection: type[Projection], generation: Generation
+) -> Generator[Row, None, None]:
+    """The rows. Raises `NotApplicable`."""
+    try:
+        yield from rows
+    except PoisonEvent as poison:
+        why = reason(poison, revealing.uses_personal(projection))
+        applied = poison.position <= generation.checkpoint
+        raise NotApplicable(projection.name, poison.position, why, applied) from poison
 
 
 def _folded_in_python(
@@ -154,32 +135,42 @@ def _folded_in_python(
     generation: Generation,
     span: Span,
     until: datetime | None,
-    keys: list[list[str]] | None,
+    keys: list[Key] | None,
 ) -> Generator[Row, None, None]:
+    here = {"generation": generation.generation}
+    parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
     columns = generation.read_model(connection).columns
+    left_out, wanted = set(map(tuple, parked)), None if keys is None else set(map(tuple, keys))
+
+    def is_meant(key: tuple[Any, ...]) -> bool:
+        text = _as_text(key)
+        if None in text and text not in left_out:
+            raise ValueError("a part of its key is NULL")
+        return text not in left_out and (wanted is None or text in wanted)
+
     events = (
         event
         for event in _events(connection, projection, span)
-        if event.position not in span.skipped and (until is None or event.timestamp < until)
+        if event.position not in span.skipped and (until is None or event.timestamp <= until)
     )
-    rows = apply(projection, columns, {}, _touching(projection(), columns, events, keys))
-    wanted = sorted((([key_text(part) for part in key], row) for key, row in rows.items()), key=lambda pair: pair[0])
-    return (row for key, row in wanted if keys is None or key in keys)
+    try:
+        rows = fold_in_python(projection(), columns, {}, events, is_meant)
+    except CannotApply as error:
+        raise PoisonEvent(error.position, error.reason) from error.__cause__
+    for key in sorted(rows, key=_as_text):
+        yield rows[key]
 
 
-def _touching(
-    fold: FoldProjection, columns: Iterable[Column], events: Iterable[RecordedEvent[Any]], keys: list[list[str]] | None
-) -> Iterator[RecordedEvent[Any]]:
-    named = {column.name: column for column in columns}
-    for event in events:
-        if keys is None or any([key_text(part) for part in key] in keys for key in keys_of(fold, named, event)):
-            yield event
+def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:
+    return tuple([None if part is None else key_text(part) for part in key])
 
 
 def _events(connection: Connection, projection: type[Projection], span: Span) -> Iterator[RecordedEvent[Any]]:
+    forget()
     decoder = Decoder({event.event_type(): event for event in projection.events()})
     parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
     parameters |= {"event_types": [event.event_type() for event in projection.events()]}
     while rows := connection.execute(sql("events/read_all"), parameters).fetchall():
+        ready(row[10] for row in rows)
         yield from (decoder.event(row) for row in rows)
         parameters["after"] = rows[-1][0]

@@ -78,7 +78,7 @@ def choose(
 
     Where whole keys or tenants are chosen, rows that no event accounts for are among them.
     """
-    keys = {_spelled(connection, projection, read_model, key) for key in choice.keys}
+    keys = {spelled(connection, projection, read_model, key) for key in choice.keys}
     if keys and not (choice.asks_events or choice.tenants):
         choose_keys(connection, keys)
         return
@@ -91,7 +91,7 @@ def choose(
         connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in keys])})
 
 
-def _spelled(
+def spelled(
     connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The key as it is stored. Raises `WrongKey`."""

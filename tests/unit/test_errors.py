@@ -30,6 +30,7 @@ from store.idempotency import CommandReused
 from store.loading import UnreadableEvent
 from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
+from store.projecting.as_of import NotApplicable
 from store.waiting import NotThereYet
 
 FLOWS = ("flows.local.api", "flows.local.running")  # those that import nothing heavy
@@ -146,6 +147,21 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
             (
                 "user_view is not published yet and has not come to position 70 within 2 s. "
                 "Run `acci run catch-up user_view`, or wait longer."
+            ),
+        ),
+        (
+            NotApplicable("user_view", 7, "it has no data.email", False),
+            (
+                "user_view cannot be shown: the event at position 7 cannot be applied: it has no data.email. "
+                "Run `acci run catch-up user_view`, which makes it a dead letter, so that only its rows are missing "
+                "(see `acci dead-letters list`); or ask for a position below 7."
+            ),
+        ),
+        (
+            NotApplicable("user_view", 7, "too large", True),
+            (
+                "user_view cannot be shown: the event at position 7 cannot be applied: too large. "
+                "Ask for another moment, or for a position alone; `acci run audit` tells if it still can be."
             ),
         ),
         (

@@ -1,0 +1,121 @@
+"""Past rows: those that a range of events makes by compiled rules, read from the events by one query."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.projections import Projection
+from domain.projections.reference import Row
+from store.database import Connection, first_line
+from store.projecting import revealing
+from store.projecting.batches import WORK_MEM
+from store.projecting.compiling import Scope, text_of
+from store.projecting.folding import Folding
+from store.projecting.generations import Generation
+from store.projecting.poison import POISON
+from store.projecting.selections import Selection
+from store.projecting.spans import Key, PoisonEvent
+from store.projecting.tables import ReadModel, qualified
+from store.projecting.translation import Element, default_of
+from store.statements import sql
+
+PAGE = 10_000  # rows in memory at a time
+
+
+@dataclass(frozen=True)
+class PastRows:
+    """The rows of a generation's rules, of `keys` if they are given; parked keys have none if `careful`."""
+
+    connection: Connection
+    projection: type[Projection]
+    generation: Generation
+    keys: list[Key] | None
+    careful: bool
+
+    def read(self, which: Selection) -> Generator[Row, None, None]:
+        """The rows that the selected events make, in order of key. Streamed. Raises `PoisonEvent`."""
+        try:
+            yield from self._read(which)
+        except POISON as error:
+            position, cause = self._culprit(which, error)
+            raise PoisonEvent(position, first_line(cause)) from cause
+
+    def _read(self, which: Selection) -> Generator[Row, None, None]:
+        read_model = self.generation.read_model(self.connection)
+        table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
+        computed = dict(self.connection.execute(sql("projecting/generated"), table).fetchall())
+        scope = Scope(careful=self.careful, chosen=self.keys is not None)
+        parameters = which.parameters() | {"generation": self.generation.generation}
+        for number, name in enumerate(self.projection.key):
+            parameters[f"key_{name}"] = [key[number] for key in self.keys or ()]
+        query = text_of(_query(self.projection, read_model, which, scope, computed)).encode()
+        with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
+            self.connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            if revealing.uses_personal(self.projection):
+                revealing.reveal_events(self.connection, self.projection, which.after, which.upto)
+                query = revealing.from_revealed(query)
+            cursor.itersize = PAGE
+            cursor.execute(query, parameters)
+            names = [column.name for column in cursor.description or ()]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+
+    def _culprit(self, which: Selection, error: Exception) -> tuple[int, Exception]:
+        """The first event that cannot be applied by itself; or, as with a sum too large, after those before it."""
+        position = _first(lambda good, upto: self._error(replace(which, after=good, upto=upto)), which)
+        found = self._error(replace(which, after=position - 1, upto=position))
+        if found is None:
+            position = _first(lambda _, upto: self._error(replace(which, upto=upto)), which)
+        return position, found or error
+
+    def _error(self, which: Selection) -> Exception | None:
+        try:
+            for _ in self._read(which):
+                pass
+        except POISON as error:
+            return error
+        return None
+
+
+def _first(error: Callable[[int, int], Exception | None], which: Selection) -> int:
+    """The end of the shortest beginning of the range that fails, by halving; nothing up to `error`'s first fails."""
+    good, bad = which.after, which.upto
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if error(good, middle):
+            bad = middle
+        else:
+            good = middle
+    return bad
+
+
+def _query(
+    projection: type[Projection], read_model: ReadModel, which: Selection, scope: Scope, computed: dict[str, str]
+) -> sa.Select[Any]:
+    """The columns in the table's order: folded ones, those at their default, then what PostgreSQL computes of both."""
+    folding = Folding(
+        projection,
+        read_model,
+        which.conditions,
+        lambda key, whole: scope.keys(key, whole, read_model),
+        None,
+        scope.require,
+        few=scope.chosen,
+    )
+    # By itself: sorting by key must not become a part of the folding, which depends on the order of events.
+    folded = folding.final().cte("folded_rows").prefix_with("MATERIALIZED")
+    values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
+    values |= {name: folded.c[name] for name in projection.key}
+    values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}
+    told = [values[column.name].label(column.name) for column in read_model.columns if not column.generated]
+    rows = sa.select(*told).where(folded.c.acci_makes).subquery("rows")
+    shown: list[Any] = [
+        sa.literal_column(f"({computed[column.name]})").label(column.name)
+        if column.name in computed
+        else rows.c[column.name]
+        for column in read_model.columns
+        if column.name in computed or not column.generated
+    ]
+    return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in projection.key))

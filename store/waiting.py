@@ -23,9 +23,14 @@ class NotThereYet(AcciError):
     timeout: float
 
     def __str__(self) -> str:
-        where = "is not published yet" if self.checkpoint is None else f"is at position {self.checkpoint}"
+        missed = f"has not come to position {self.position} within {self.timeout:g} s"
+        if self.checkpoint is None:
+            return (
+                f"{self.projection} is not published yet and {missed}. If `acci status` lists it, run "
+                f"`acci run rebuild {self.projection}`, or wait longer."
+            )
         return (
-            f"{self.projection} {where} and has not come to position {self.position} within {self.timeout:g} s. "
+            f"{self.projection} is at position {self.checkpoint} and {missed}. "
             f"Run `acci run catch-up {self.projection}`, or wait longer."
         )
 
@@ -42,7 +47,7 @@ def wait_for(database: Database, projection: str, position: int, timeout: float)
         if generation is not None and generation.checkpoint >= position:
             return generation.checkpoint
         left = deadline - time.monotonic()
-        if left <= 0:
+        if not left > 0:  # as it is for a timeout that is no number
             raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)

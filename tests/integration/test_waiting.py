@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from math import nan
 
 import pytest
 
@@ -50,3 +51,11 @@ def test_it_gives_up_in_time_and_says_where_things_are(database: Database) -> No
         wait_for(database, "holders", 5, timeout=0)
     assert behind.value.checkpoint == 4
     assert behind.value.transient
+
+
+@pytest.mark.parametrize("timeout", [nan, -1.0])
+def test_a_timeout_that_is_none_is_one_look(database: Database, timeout: float) -> None:
+    set_checkpoint(database, 4)
+    assert wait_for(database, "holders", 4, timeout) == 4
+    with pytest.raises(NotThereYet):
+        wait_for(database, "holders", 5, timeout)

@@ -146,7 +146,7 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
             NotThereYet("user_view", 70, None, 2),
             (
                 "user_view is not published yet and has not come to position 70 within 2 s. "
-                "Run `acci run catch-up user_view`, or wait longer."
+                "If `acci status` lists it, run `acci run rebuild user_view`, or wait longer."
             ),
         ),
         (

@@ -39,7 +39,12 @@ def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:
 def _standard_input() -> str:
     from store.strict_json import NotJson
 
-    raw = sys.stdin.buffer.read(LIMIT + 1)
+    if sys.stdin is None:
+        raise NotJson("standard input is closed")
+    try:
+        raw = sys.stdin.buffer.read(LIMIT + 1)
+    except OSError as error:  # it is a directory, or open for writing only
+        raise NotJson(f"standard input cannot be read ({error.strerror})") from error
     if len(raw) > LIMIT:
         raise NotJson(f"it is longer than {LIMIT:,} bytes")
     try:

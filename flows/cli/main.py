@@ -1,7 +1,7 @@
 """The list of commands, and the one place where an error becomes a sentence."""
 
-import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,6 +30,8 @@ from flows.cli import (
     up,
     watch,
 )
+from flows.cli.output import finish_output, open_output
+from flows.cli.printing import as_json, passage
 
 
 @dataclass(eq=False, repr=False)
@@ -108,17 +110,22 @@ def main() -> None:
     {"error": …, "type": …}. Anything else that is raised is a fault of the program and keeps its traceback.
     """
     try:
+        open_output()
         _check_arguments()
-        app()
+        try:
+            app()
+        finally:
+            finish_output()
     except Exception as error:
         refusal = error if isinstance(error, AcciError) else _refusal_of(error)
         if refusal is None:
             raise
         if "--json" in sys.argv:
-            sentence = json.dumps({"error": str(refusal), "type": type(refusal).__name__}, ensure_ascii=False)
+            sentence = as_json({"error": str(refusal), "type": type(refusal).__name__}, sys.stderr)
         else:
-            sentence = f"acci: {refusal}"
-        typer.echo(sentence, err=True)
+            sentence = passage(f"acci: {refusal}")
+        with suppress(OSError):
+            typer.echo(sentence, err=True)
         sys.exit(1)
 
 

@@ -1,8 +1,10 @@
 """How commands print: tables and sentences for people, JSON for programs."""
 
+import codecs
 import json
 import os
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -15,7 +17,13 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of te
 
 def print_json(value: object) -> None:
     """Prints `value` as JSON on one line; what JSON does not know (times, ids) as its text."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    typer.echo(as_json(value, sys.stdout))
+
+
+def as_json(value: object, to: TextIO | None) -> str:
+    """`value` as JSON on one line, in characters that the stream `to` has."""
+    is_utf8 = to is not None and codecs.lookup(to.encoding or "ascii").name == "utf-8"
+    return json.dumps(value, ensure_ascii=not is_utf8, default=str)
 
 
 WIDE = 10_000  # columns: what goes into a file or a pipe is not cut
@@ -35,5 +43,14 @@ def cell(value: object) -> "Text":
     """The value as text, without what a terminal would obey."""
     from rich.text import Text
 
-    text = "" if value is None else str(value)
-    return Text("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))
+    return Text("" if value is None else printable(str(value)))
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or not show, spelled out."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def passage(text: str) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(map(printable, text.split("\n")))

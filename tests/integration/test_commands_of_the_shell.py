@@ -1,11 +1,14 @@
 """`acci send`, `query`, `import` and `simulate` as a shell sees them: what they print, and how they refuse."""
 
 import json
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.shell import acci, refusal
+from tests.shell import CHECKOUT, acci, command, refusal
 
 PERMITS = Path(__file__).parents[1] / "permits"
 ANN = '{"user_id": "u1", "email": "ann@acme.example", "name": "Ann"}'
@@ -26,6 +29,50 @@ def test_a_command_is_sent_once(database: dict[str, str]) -> None:
     assert [(event["event_type"], event["version"]) for event in answer["events"]] == [("UserCreated", 1)]
     update = ["send", "UpdateUser", ANN, "--tenant", "acme", "--user", "clerk"]
     assert acci(*update, "--expected-version", "1", **database).stdout == "Nothing had to change.\n"
+
+
+def created(user: str) -> list[str]:
+    return [
+        "send",
+        "CreateUser",
+        json.dumps(json.loads(ANN) | {"user_id": user}),
+        "--tenant",
+        "acme",
+        "--user",
+        "clerk",
+    ]
+
+
+def test_what_was_sent_is_told_in_whatever_encoding(database: dict[str, str]) -> None:
+    """Its command is stored by then: an id that cannot be printed is spelled out, and in JSON is the same id."""
+    ascii_only = database | {"PYTHONIOENCODING": "ascii"}
+    assert acci(*created("zoë"), **ascii_only).stdout == "UserCreated, version 1 of zo\\xeb, at position 1\n"
+    for number, encoding in enumerate(("ascii", "latin-1"), 1):
+        done = acci(*created(f"zoë 🙂 {number}"), "--json", **database, PYTHONIOENCODING=encoding)
+        assert json.loads(done.stdout)["events"][0]["aggregate_id"] == f"zoë 🙂 {number}"
+    acci(*created("zoe"), **database)
+    told = acci("history", "zoe", "--tenant", "acme", **database, PYTHONIOENCODING="latin-1")
+    assert "name: '' \\u2192 'Ann'" in told.stdout
+    refused = acci("send", "Zoë", "{}", "--tenant", "acme", "--user", "clerk", "--json", **ascii_only)
+    assert "'Zoë'" in json.loads(refused.stderr)["error"]
+
+
+def test_standard_input_that_is_closed(database: dict[str, str]) -> None:
+    line = f"{shlex.join(command(['send', 'CreateUser', '-', '--tenant', 'acme', '--user', 'clerk']))} <&-"
+    assert "standard input is closed" in refusal(in_shell(line, database))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no file that is always full")
+def test_standard_output_that_takes_nothing(database: dict[str, str]) -> None:
+    done = in_shell(f"{shlex.join(command(created('full')))} >/dev/full", database)
+    assert "what was done before stays done" in refusal(done)
+    done = in_shell(f"{shlex.join(command(created('closed')))} >&-", database)
+    assert "it is closed; nothing was done" in refusal(done)
+    for user, there in (("full", True), ("closed", False)):
+        told = json.loads(acci("history", user, "--tenant", "acme", "--json", **database).stdout)
+        assert bool(told) is there
+    for line in (["status"], ["history", "full", "--tenant", "acme"]):
+        assert "cannot be written" in refusal(in_shell(f"{shlex.join(command(line))} >/dev/full", database))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,40 @@ def acci(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
         text=True,
         check=False,
     )
+
+
+def in_shell(line: str) -> subprocess.CompletedProcess[str]:
+    """`acci` with these words, redirections among them, as a shell runs it."""
+    program = f"{shlex.quote(sys.executable)} -c 'from flows.cli import main; main()'"
+    return subprocess.run(["/bin/sh", "-c", f"exec {program} {line}"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no file that is always full")
+@pytest.mark.parametrize("command", ["--version", "--help", "run --help"])
+def test_output_that_is_refused_is_a_sentence(command: str) -> None:
+    done = in_shell(f"{command} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "acci: Standard output cannot be written: No space left on device; what was done before stays done. "
+        "Give it a pipe, a terminal or a file with room.\n"
+    )
+    done = in_shell(f"{command} >&-")
+    assert done.returncode == 1
+    assert done.stderr.startswith("acci: Standard output cannot be written: it is closed; nothing was done. Give it")
+    assert in_shell(f"{command} >&- 2>&-").returncode == 1
+    assert in_shell(f"{command} >/dev/full 2>&1").returncode == 1
+    assert in_shell(f"{command} 2>&-").returncode == 0
+
+
+def test_whoever_has_read_enough_is_told_nothing() -> None:
+    done = in_shell("--help | /bin/true")
+    assert done.stderr == ""
+
+
+def test_a_refusal_is_printed_without_what_a_terminal_would_obey() -> None:
+    done = acci("query", "\x1b[2Jnone\u202e", ACCI_CONTEXTS="domain.users")
+    assert done.stderr.startswith("acci: There is no query named")
+    assert done.stderr.rstrip("\n").isprintable()
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -1,0 +1,59 @@
+"""Standard output as the program's own: it takes any character, and what it refuses becomes a sentence."""
+
+import io
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.errors import AcciError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+@dataclass(eq=False, repr=False)
+class NoOutput(AcciError):
+    """Standard output takes nothing, or nothing more; `problem` is what the system says."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"Standard output cannot be written: {self.problem}. Give it a pipe, a terminal or a file with room."
+
+
+class _Output(io.FileIO):
+    """A file whose refusal is told once: what is still in buffers then goes nowhere, also when the program ends."""
+
+    _refused = False
+
+    def write(self, data: "ReadableBuffer") -> int:
+        if self._refused:
+            return memoryview(data).nbytes
+        try:
+            return super().write(data)
+        except OSError as error:
+            self._refused = True
+            if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+                raise
+            raise NoOutput(f"{error.strerror or type(error).__name__}; what was done before stays done") from error
+
+
+def open_output() -> None:
+    """Have `sys.stdout` print what its encoding lacks as an escape, and raise `NoOutput`, at once if it is closed."""
+    if sys.stdout is None:
+        raise NoOutput("it is closed; nothing was done")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(_Output(sys.stdout.fileno(), "w", closefd=False)),
+            encoding=sys.stdout.encoding,
+            errors="backslashreplace",
+            line_buffering=sys.stdout.line_buffering,
+        )
+
+
+def finish_output() -> None:
+    """Print what is still in buffers. Raises `NoOutput`."""
+    if sys.stdout is not None:
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()

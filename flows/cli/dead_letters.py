@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def list_(
             str(letter.dead_letter),
             letter.projection,
             f"{letter.position:,}",
-            letter.event_type,
-            keys,
+            cell(letter.event_type),
+            cell(keys),
             str(letter.tries),
-            letter.error,
+            cell(letter.error),
         )
-    console().print(table, markup=False)
+    console().print(table)
 
 
 @app.command("show")
@@ -82,7 +82,7 @@ def show(number: Number, json: JsonFlag = False) -> None:
         print_json(asdict(found))
     else:
         for name, value in asdict(found).items():
-            console().print(f"{name}: {value}", markup=False)
+            console().print(cell(f"{name}: {value}"))
 
 
 @app.command("retry")

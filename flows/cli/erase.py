@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _artifacts(settings: Settings, texts: list[str]) -> int | None:
 
 def _say(done: "Erasure") -> None:
     def say(text: str) -> None:
-        console().print(text, markup=False, soft_wrap=True)
+        console().print(cell(text), soft_wrap=True)
 
     say(f"{done.subject} of {done.tenant_id}: {done.events} events, {done.keys_destroyed} keys destroyed.")
     rows = ", ".join(f"{count} of {name}" for name, count in done.rows.items()) or "none"

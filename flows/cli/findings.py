@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def _show(found: "list[Finding]") -> None:
             each.severity,
             each.check,
             each.projection or "the log",
-            ", ".join(f"{name} {value}" for name, value in each.place.items()),
-            each.problem,
+            cell(", ".join(f"{name} {value}" for name, value in each.place.items())),
+            cell(each.problem),
             f"{each.first_seen:%Y-%m-%d %H:%M}",
             f"{each.last_seen:%Y-%m-%d %H:%M}{gone}",
         )
-    console().print(table, markup=False)
+    console().print(table)

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from domain.errors import AcciError
-from flows.cli.printing import console, print_json
+from flows.cli.printing import console, passage, print_json
 from store.settings import Settings
 
 
@@ -20,7 +20,7 @@ def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters
     if json:
         print_json({"state": state.name, "completed": state.is_completed(), "message": state.message})
     elif not isinstance(error, AcciError):
-        console().print(f"{state.name}: {state.message}", markup=False)
+        console().print(passage(f"{state.name}: {state.message}"), markup=False)
     if isinstance(error, AcciError) and not json:
         raise error
     if not state.is_completed():

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.printing import console
+from flows.cli.printing import cell, console
 from store.settings import Settings
 
 
@@ -32,7 +32,7 @@ def follow(
             names,
             interval,
             lambda: False,
-            lambda name, what: out.print(f"{name}: {what}", markup=False),
+            lambda name, what: out.print(cell(f"{name}: {what}")),
         )
     except KeyboardInterrupt:
         out.print("Ended.")

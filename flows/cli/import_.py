@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.bars import bar
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def _report(done: "Imported", *, dry_run: bool, json: bool) -> None:
             }
         )
         return
-    console().print(_sentence(done, dry_run=dry_run), markup=False)
+    console().print(cell(_sentence(done, dry_run=dry_run)))
     for line in done.rejected:
-        console(stderr=True).print(f"  {line}", markup=False)
+        console(stderr=True).print(cell(f"  {line}"))
     if (rest := done.bad_lines - len(done.rejected)) > 0:
         console(stderr=True).print(f"  … and {rest:,} more")
 

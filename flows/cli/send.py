@@ -7,7 +7,7 @@ import typer
 
 from flows.cli.bounds import INTEGER
 from flows.cli.json_input import read_object
-from flows.cli.printing import JsonFlag, console, print_json
+from flows.cli.printing import JsonFlag, cell, console, print_json
 from store.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,8 +72,5 @@ def _show(events: "tuple[Recorded, ...]") -> None:
     if not events:
         console().print("Nothing had to change.")
     for event in events:
-        console().print(
-            f"{event.event_type}, version {event.version} of {event.aggregate_id}, at position {event.position:,}",
-            markup=False,
-            soft_wrap=True,
-        )
+        where = f"version {event.version} of {event.aggregate_id}, at position {event.position:,}"
+        console().print(cell(f"{event.event_type}, {where}"), soft_wrap=True)

@@ -57,6 +57,18 @@ def test_what_was_sent_is_told_in_whatever_encoding(database: dict[str, str]) ->
     assert "'Zoë'" in json.loads(refused.stderr)["error"]
 
 
+def test_an_id_is_printed_without_what_a_terminal_would_obey(database: dict[str, str]) -> None:
+    done = acci(*created("\x1b[2Jzoë\n[bold]"), **database)
+    assert done.stdout == "UserCreated, version 1 of \\x1b[2Jzoë\\n[bold], at position 1\n"
+
+
+def in_shell(line: str, database: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a shell does with the line."""
+    return subprocess.run(
+        ["/bin/sh", "-c", line], cwd=CHECKOUT, env=os.environ | database, capture_output=True, text=True, check=False
+    )
+
+
 def test_standard_input_that_is_closed(database: dict[str, str]) -> None:
     line = f"{shlex.join(command(['send', 'CreateUser', '-', '--tenant', 'acme', '--user', 'clerk']))} <&-"
     assert "standard input is closed" in refusal(in_shell(line, database))

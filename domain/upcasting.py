@@ -12,20 +12,21 @@ fields of nested models.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections.evaluation import value_of
-from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
+from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express, express_json
 from domain.projections.functions import when
 from domain.projections.kinds import Kind, kind_of_annotation, kind_of_value
 from domain.projections.reading import read_json
-from domain.projections.values import from_json, json_text, parse
+from domain.projections.values import from_json, json_of, json_text, parse
 
 
 class WrongShape(ValueError):
@@ -66,15 +67,23 @@ class Upcaster:
         moved = {new: _take(payload, name.split(".")) for name, new in self.rename.items()}
         for name in self.drop:
             _take(payload, name.split("."))
-        for name, value in {**moved, **to_jsonable_python(dict(self.default)), **changed}.items():
+        for name, value in {**moved, **deepcopy(self._defaults), **changed}.items():
             if value is not ABSENT:
                 _put(payload, name.split("."), value)
         return payload
 
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        """What a payload has for each default, parsed."""
+        return {name: parse(json_of(value)) for name, value in self.default.items()}
+
     def source(self, leaf: Field) -> Expression:
         """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
         path = leaf.path[1:]
-        for name, value in (*self.change.items(), *((name, _literal(v)) for name, v in self.default.items())):
+        for name, value in (
+            *self.change.items(),
+            *((name, _literal(v, leaf.kind)) for name, v in self.default.items()),
+        ):
             rest = _below(path, name)
             if rest is not None:
                 return _part(express(value), rest, leaf)
@@ -187,7 +196,8 @@ def _nullable(call: Call, parts: tuple[Expression, ...]) -> bool:
 
 def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
     known = replace_fields(expression, lambda leaf: Constant(leaf.kind, leaf.nullable, read_json(leaf, payload)))
-    return to_jsonable_python(value_of(known))
+    value = value_of(known)
+    return value if expression.kind is Kind.JSON else parse(json_of(value))
 
 
 def _missing(leaf: Field) -> Constant:
@@ -210,18 +220,19 @@ def _below(path: tuple[str, ...], name: str) -> tuple[str, ...] | None:
     return path[len(parts) :] if path[: len(parts)] == parts else None
 
 
-def _literal(value: Any) -> Expression:
-    return express(value) if value is None or kind_of_value(value) else Constant(Kind.JSON, False, value)
+def _literal(value: Any, kind: Kind) -> Expression:
+    scalar = value is None or (kind is not Kind.JSON and kind_of_value(value) is not None)
+    return express(value) if scalar else express_json(value)
 
 
 def _part(expression: Expression, rest: tuple[str, ...], leaf: Field) -> Expression:
     """The part of a field's value that `leaf` wants: all of it, or what is below."""
     if not rest:
-        return Constant(leaf.kind, True, None) if _is_null(expression) else expression
+        return _fitting(expression, leaf.kind)
     if isinstance(expression, Field):
         return Field(leaf.kind, leaf.nullable, (*expression.path, *rest))
     if isinstance(expression, Constant):
-        inner = _find(to_jsonable_python(expression.value), rest)
+        inner = _find(expression.value, rest)
         value = None if inner is ABSENT else from_json(leaf.kind, inner)
         return Constant(leaf.kind, value is None, value)
     raise DefinitionError(".".join(leaf.path), "what it is a part of is computed by an upcaster; change it singly.")
@@ -250,8 +261,17 @@ def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
     payload[path[-1]] = value
 
 
-def _is_null(expression: Expression) -> bool:
-    return isinstance(expression, Constant) and expression.value is None
+def _fitting(expression: Expression, kind: Kind) -> Expression:
+    """A literal as one of `kind`: NULL is of any, JSON may be any value, and a time or bytes are text in JSON."""
+    if not isinstance(expression, Constant) or kind is expression.kind:
+        return expression
+    if expression.value is None:
+        return Constant(kind, True, None)
+    if kind is Kind.JSON:
+        return express_json(expression.value)
+    if expression.kind is Kind.JSON and not isinstance(expression.value, dict | list):
+        return Constant(kind, False, from_json(kind, expression.value))
+    return expression
 
 
 def _described(expression: Expression) -> str:

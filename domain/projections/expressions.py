@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from domain.errors import DefinitionError
 from domain.projections.kinds import Kind, kind_of_value
-from domain.projections.values import plain, whole
+from domain.projections.values import json_of, parse, plain, whole
 
 
 class CannotCompile(DefinitionError):
@@ -188,7 +188,19 @@ def express(value: object) -> Expression:
     return Constant(kind, False, _literal(getattr(value, "value", value)))
 
 
+def express_json(value: object) -> Constant:
+    """The expression of a literal as the JSON that a payload has for it: of a list, a dict, a model, bytes, a time."""
+    try:
+        text = json_of(value)
+    except ValueError as error:
+        refuse(f"the value {value!r}", f"it has no JSON: {error}.")
+    if _NUL_IN_JSON.search(text):
+        refuse(f"the value {value!r}", "PostgreSQL holds no NUL in a text.")
+    return Constant(Kind.JSON, False, parse(text))
+
+
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_NUL_IN_JSON = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 
 
 def _literal(value: Any) -> Any:

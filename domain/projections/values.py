@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from domain.projections.kinds import Kind
 
 # As many digits as PostgreSQL's numeric may have; NaN and the infinities compute as they do there, without traps.
@@ -72,6 +74,23 @@ def json_text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(json_text(inner) for inner in value) + "]"
     return to_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def json_of(value: Any) -> str:
+    """The JSON that a payload has for a value of Python: sets in order, so that it is the same in every process."""
+    return to_json(_in_order(value), inf_nan_mode="strings", bytes_mode="base64").decode()
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        items = [_in_order(item) for item in value]
+        try:
+            return sorted(items)
+        except TypeError:  # of several types, or of one without an order
+            return sorted(items, key=json_of)
+    if isinstance(value, dict):
+        return {name: _in_order(inner) for name, inner in value.items()}
+    return [_in_order(inner) for inner in value] if type(value) in {list, tuple} else value
 
 
 def order(value: Any) -> Any:

@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 
 from domain.projections.expressions import Expression, Field, Leaf, Step, Symbol, refuse
 from domain.projections.kinds import Kind, kind_of_annotation
+from domain.projections.values import json_of
 
 ENVELOPE: dict[str, Kind] = {
     "id": Kind.UUID,
@@ -103,11 +103,7 @@ def _default(model: type[BaseModel], name: str) -> str:
     info = model.model_fields[name]
     if info.default_factory_takes_validated_data:
         refuse(f"{model.__name__}.{name}", "its default depends on other fields; give it a fixed one.")
-    said = {_json(info.get_default(call_default_factory=True)) for _ in range(2)}
+    said = {json_of(info.get_default(call_default_factory=True)) for _ in range(2)}
     if len(said) > 1:
         refuse(f"{model.__name__}.{name}", "its default is another one each time; give it a fixed one.")
     return said.pop()
-
-
-def _json(value: object) -> str:
-    return to_json(value, inf_nan_mode="strings", bytes_mode="base64").decode()

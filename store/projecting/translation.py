@@ -102,7 +102,7 @@ def _constant(constant: Constant) -> Element:
         return sa.cast(sa.null(), kind)
     if constant.kind is Kind.TEXT:
         return sa.literal(str(value), sa.Text)
-    return sa.cast(sa.literal(str(value), sa.Text), kind)
+    return sa.cast(sa.literal(json_text(value) if constant.kind is Kind.JSON else str(value), sa.Text), kind)
 
 
 def _field(field: Field) -> Element:

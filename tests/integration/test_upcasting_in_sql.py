@@ -2,28 +2,31 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, create_model
 from sqlalchemy.engine import make_url
 
 from domain.errors import CannotApply
-from domain.events import EventMetadata
+from domain.events import EventData, EventMetadata
 from domain.projections.reference import apply
 from domain.projections.views import EventView
-from domain.upcasting import leaf_of, upcast
+from domain.upcasting import Upcaster, leaf_of, upcast
 from store.bulk import RawEvent
 from store.catalogue import Catalogue
 from store.database import Connection, Database
 from store.events import EventStore
 from store.projecting import generations, rebuilding
 from store.projecting.batches import catch_up
+from store.projecting.compiling import text_of
 from store.projecting.translation import EVENTS, translate
 from tests.ledger import CONTEXT, TENANT, Holders
 from tests.read_models import live, rows_of
@@ -60,6 +63,56 @@ def test_any_chain_of_steps_gives_the_same_in_sql_and_in_python(connection: Conn
         assert [dict(zip(names, row, strict=False)) for row in rows] == expected
 
     agree()
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Inner(BaseModel):
+    x: int = 7
+    y: str | None = None
+
+
+DEFAULTS: dict[str, tuple[Any, Any]] = {
+    "listed": (list[str], ["none", "it's", '"', "50%", ":x", "\\", "é", "\n"]),
+    "mapped": (dict[str, Any], {"n": 1, "a": "it's", "%": None, "e": [], "é\\": 1.5}),
+    "nested": (dict[str, dict[str, int]], {"a": {"b": 1}}),
+    "a_set": (set[str], {"x"}),
+    "a_tuple": (tuple[int, ...], (1, 2)),
+    "truths": (list[bool], [True, False]),
+    "decimals": (list[Decimal], [Decimal("1.50"), Decimal("-0.005")]),
+    "ids": (list[UUID], [UUID(int=5)]),
+    "days": (list[date], [date(2020, 1, 31)]),
+    "moments": (list[datetime], [datetime(2020, 1, 1, tzinfo=UTC)]),
+    "models": (list[Inner], [Inner(x=1)]),
+    "colours": (list[Colour], [Colour.RED]),
+    "infinite": (list[float], [float("inf")]),
+    "either": (int | str, 5),
+    "anything": (Any, "5"),
+    "any_moment": (Any, datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=2)))),
+    "any_number": (Any, 2.50),
+    "content": (bytes, b"\xff\x00"),
+    "clock": (time, time(1, 2)),
+    "lasting": (timedelta, timedelta(days=1)),
+    "colour": (Colour, Colour.RED),
+    "unknown": (list[str] | None, None),
+}
+
+
+@pytest.mark.parametrize("returns", [False, True], ids=["added", "returned"])
+def test_a_default_of_any_kind_is_in_sql_what_python_stores(connection: Connection, returns: bool) -> None:
+    """Whether an upcaster gives it, or pydantic in the place of a field that was dropped and is back."""
+    payload = '{"d": "of another shape"}' if returns else "{}"
+    connection.execute(INSERT, (1, 1, payload))
+    for kind, value in DEFAULTS.values():
+        event = create_model("Changing", __base__=EventData, d=(kind, value) if returns else (kind, ...))
+        event.schema_version = 2
+        event.upcasters = (Upcaster(1, drop=("d",)) if returns else Upcaster(1, default={"d": value}),)
+        python = event.model_validate_json(upcast(event, 1, payload))
+        selected = sa.select(translate(EventView(event, leaf_of(event)).data.d)).select_from(EVENTS)
+        row = connection.execute(text_of(selected).encode(), {}, prepare=False).fetchone()
+        assert row == (json.loads(python.model_dump_json())["d"],)
 
 
 def raw(version: int, event_type: str, schema_version: int, **payload: Any) -> RawEvent:

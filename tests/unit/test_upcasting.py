@@ -13,6 +13,7 @@ from domain.contexts import Context
 from domain.errors import DefinitionError, ProjectionError
 from domain.events import EventData, Unreadable
 from domain.projections import Insert, Projection, cast, coalesce, on
+from domain.projections.values import json_of
 from domain.upcasting import Upcaster, WrongShape, check_upcasters, old, upcast
 from store.decoding import Decoder
 from tests.ledger import Opened, Paid
@@ -68,6 +69,20 @@ def test_reading_never_fails_but_says_why() -> None:
         assert decoder.data(name, version, text, uuid4()) == Unreadable(payload=json.loads(text), reason=reason)
 
 
+def test_what_a_step_takes_out_of_json_it_takes_as_it_is() -> None:
+    class Listed(EventData):
+        schema_version: ClassVar[int] = 2
+        upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, change={"new": old("list", Any)}),)
+
+    assert json.loads(upcast(Listed, 1, '{"list": [1.50, {"a": 2.0}, null]}'))["new"] == [1.5, {"a": 2.0}, None]
+
+
+def test_a_default_is_the_same_json_in_every_process() -> None:
+    """Sets have another order in each, and a fingerprint must not."""
+    assert json_of({"c", "a", "b"}) == '["a","b","c"]'
+    assert json_of({"x": [frozenset({10, 9}), {"a", 1}]}) == '{"x":[[9,10],["a",1]]}'
+
+
 class Gap(EventData):
     schema_version: ClassVar[int] = 3
     upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1),)
@@ -95,9 +110,23 @@ class Gone(EventData):
     name: str
 
 
+class Unstorable(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, default={"names": ["a", "\0"]}),)
+    names: list[str]
+
+
+class WithoutJson(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, default={"names": [object()]}),)
+    names: list[Any]
+
+
 @pytest.mark.parametrize(
     ("event", "said"),
     [
+        (Unstorable, "PostgreSQL holds no NUL in a text."),
+        (WithoutJson, "it has no JSON"),
         (Gap, "its upcasters are from 1; they must lead, step by step, to 3."),
         (Beyond, "its upcasters are from 1; they must lead, step by step, to 1."),
         (OtherKind, "OtherKind.amount: it is numeric, and from version 1 text comes."),

@@ -11,13 +11,11 @@ Each takes a payload one version further; together they bring any older one to t
 fields of nested models.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-
-from pydantic import BaseModel
 
 from domain.errors import DefinitionError
 from domain.events import EventData
@@ -27,6 +25,7 @@ from domain.projections.functions import when
 from domain.projections.kinds import Kind, kind_of_annotation, kind_of_value
 from domain.projections.reading import read_json
 from domain.projections.values import from_json, json_of, json_text, parse
+from domain.projections.views import fields
 
 
 class WrongShape(ValueError):
@@ -91,8 +90,9 @@ class Upcaster:
             rest = _below(path, new)
             if rest is not None:
                 return _moved(leaf, name, rest)
-        if any(_below(path, name) is not None for name in (*self.drop, *self.rename)):
-            return _missing(leaf)
+        for name in (*self.drop, *self.rename):
+            if _below(path, name) is not None:
+                return _missing(leaf, name.count("."))
         touched = (*self.change, *self.default, *self.drop, *self.rename, *self.rename.values())
         if any(_below(tuple(name.split(".")), ".".join(path)) is not None for name in touched):
             where = ".".join(leaf.path)
@@ -165,8 +165,8 @@ def check_upcasters(event: type[EventData]) -> None:
         known = ", ".join(map(str, versions))
         reason = f"its upcasters are from {known}; they must lead, step by step, to {event.schema_version}."
         raise DefinitionError(event.__name__, reason)
-    for field_of_today in _fields(event, ("data",)):
-        for version in versions:
+    for version in versions:
+        for field_of_today in fields(event):
             at_version(event, version, field_of_today)
 
 
@@ -200,10 +200,12 @@ def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
     return value if expression.kind is Kind.JSON else parse(json_of(value))
 
 
-def _missing(leaf: Field) -> Constant:
-    """What today's model has for a field that a payload lacks."""
-    default = leaf.steps[-1].default if leaf.steps else None
-    value = None if default is None else from_json(leaf.kind, parse(default))
+def _missing(leaf: Field, place: int) -> Constant:
+    """What today's models have for a field where the name at `place` of its path is not there."""
+    try:
+        value = read_json(Field(leaf.kind, leaf.nullable, leaf.path[place:], leaf.steps[place:]), {})
+    except ValueError:
+        value = None
     return Constant(leaf.kind, value is None, value)
 
 
@@ -276,12 +278,3 @@ def _fitting(expression: Expression, kind: Kind) -> Expression:
 
 def _described(expression: Expression) -> str:
     return f"{expression.kind.name.lower()}{' or null' if expression.nullable else ''}"
-
-
-def _fields(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Field]:
-    for name, info in model.model_fields.items():
-        kind, nullable, nested = kind_of_annotation(info.annotation)
-        if nested is not None:
-            yield from _fields(nested, (*path, name))
-        else:
-            yield Field(kind, nullable, (*path, name))

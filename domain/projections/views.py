@@ -1,5 +1,6 @@
 """What a rule is handed as its event: every attribute is an expression, symbolic or known."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -80,6 +81,33 @@ class ModelView(Symbol):
         if part.model is not None:
             return ModelView(part.model, self._leaf, path, steps, nullable)
         return self._leaf(Field(part.kind, nullable, path, steps))
+
+
+def fields(
+    model: type[BaseModel],
+    path: tuple[str, ...] = ("data",),
+    steps: tuple[Step, ...] = (),
+    nullable: bool = False,
+    within: tuple[type[BaseModel], ...] = (),
+) -> Iterator[Field]:
+    """Every field of a payload's model and of the models nested in it.
+
+    One whose default is not fixed may be anything here, NULL too: rules that take it are refused themselves. A model
+    nested in itself is looked into once.
+    """
+    if model in within:
+        return
+    for name in model.model_fields:
+        kind, optional, nested = kind_of_annotation(model.model_fields[name].annotation)
+        try:
+            step = _part(model, name).step
+        except Exception:  # noqa: BLE001 whatever the user's own factory raises, a rule that takes the field tells
+            step = OPTIONAL
+        below = ((*path, name), (*steps, step), nullable or optional or step.optional)
+        if nested is None:
+            yield Field(kind, below[2], *below[:2])
+        else:
+            yield from fields(nested, *below, (*within, model))
 
 
 class _Part(NamedTuple):

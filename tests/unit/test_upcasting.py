@@ -4,17 +4,18 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.contexts import Context
 from domain.errors import DefinitionError, ProjectionError
 from domain.events import EventData, Unreadable
 from domain.projections import Insert, Projection, cast, coalesce, on
 from domain.projections.values import json_of
-from domain.upcasting import Upcaster, WrongShape, check_upcasters, old, upcast
+from domain.projections.views import EventView
+from domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
 from store.decoding import Decoder
 from tests.ledger import Opened, Paid
 
@@ -140,6 +141,29 @@ def test_steps_that_do_not_lead_to_today_are_refused_at_registration(event: type
     assert said in str(refused.value)
     with pytest.raises(DefinitionError):
         Context(name="x", sql=Path(), events=(event,))
+
+
+class Tree(BaseModel):
+    tag: UUID = Field(default_factory=uuid4)
+    size: int = 1
+    below: "Tree | None" = None
+
+
+class Returned(EventData):
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, drop=("number", "tree", "tag")),)
+    number: int = 5
+    tree: Tree = Tree(tag=UUID(int=1), size=2)
+    tag: UUID = Field(default_factory=uuid4)
+
+
+def test_a_dropped_field_may_return_with_a_default() -> None:
+    check_upcasters(Returned)
+    read = brought(Returned, 1, number="of another shape", tree=3, tag=4)
+    assert isinstance(read, Returned)
+    assert (read.number, read.tree.size) == (5, 2)
+    size = EventView(Returned, leaf_of(Returned)).data.tree.size
+    assert size.arguments[1].value == 2
 
 
 class Place(BaseModel):

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from domain import origins  # which imports this module in turn: only the module, not yet its names
 from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections.evaluation import value_of
-from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express, express_json
+from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
 from domain.projections.functions import when
-from domain.projections.kinds import Kind, kind_of_annotation, kind_of_value
+from domain.projections.kinds import Kind, kind_of_annotation
 from domain.projections.reading import read_json
-from domain.projections.values import from_json, json_of, json_text, parse
+from domain.projections.values import json_of, json_text, parse
 from domain.projections.views import fields
 
 
@@ -32,17 +33,10 @@ class WrongShape(ValueError):
     """A payload cannot be brought to today's shape."""
 
 
-class _Absent:
-    """Stands for what a payload does not have, which is not the same as null."""
-
-
-ABSENT = _Absent()
-
-
 def old(name: str, annotation: Any) -> Field:
     """The value under `name` in the older payload, where it is as `annotation` says."""
     kind, nullable, _ = kind_of_annotation(annotation)
-    return Field(kind, nullable, ("data", *name.split(".")))
+    return Field(kind, nullable, ("data", *_path(name)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +57,12 @@ class Upcaster:
     def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The payload one version further, in place. Raises `ValueError` for one that is not of the older shape."""
         changed = {name: _computed(express(value), payload) for name, value in self.change.items()}
-        moved = {new: _take(payload, name.split(".")) for name, new in self.rename.items()}
+        moved = [(new, _take(payload, _path(name))) for name, new in self.rename.items()]
         for name in self.drop:
-            _take(payload, name.split("."))
-        for name, value in {**moved, **deepcopy(self._defaults), **changed}.items():
-            if value is not ABSENT:
-                _put(payload, name.split("."), value)
+            _take(payload, _path(name))
+        there = {new: value for new, value in moved if value is not origins.ABSENT}
+        for name, value in (*there.items(), *deepcopy(self._defaults).items(), *changed.items()):
+            _put(payload, _path(name), value)
         return payload
 
     @cached_property
@@ -78,26 +72,20 @@ class Upcaster:
 
     def source(self, leaf: Field) -> Expression:
         """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
-        path = leaf.path[1:]
-        for name, value in (
-            *self.change.items(),
-            *((name, _literal(v, leaf.kind)) for name, v in self.default.items()),
-        ):
-            rest = _below(path, name)
-            if rest is not None:
-                return _part(express(value), rest, leaf)
-        for name, new in self.rename.items():
-            rest = _below(path, new)
-            if rest is not None:
-                return _moved(leaf, name, rest)
-        for name in (*self.drop, *self.rename):
-            if _below(path, name) is not None:
-                return _missing(leaf, name.count("."))
-        touched = (*self.change, *self.default, *self.drop, *self.rename, *self.rename.values())
-        if any(_below(tuple(name.split(".")), ".".join(path)) is not None for name in touched):
-            where = ".".join(leaf.path)
-            raise DefinitionError(f"{where} as a whole", f"upcaster {self.version} makes it; take its fields singly.")
-        return leaf
+        return self._origins.of(leaf)
+
+    @cached_property
+    def _origins(self) -> "origins.Origins":
+        puts = [origins.Put(_path(new), moved=_path(name)) for name, new in self.rename.items()]
+        puts += [origins.Put(_path(name), value=value) for name, value in self.default.items()]
+        for name, value in self.change.items():
+            made = express(value)
+            puts.append(origins.Put(_path(name), value=made.value if isinstance(made, Constant) else made))
+        return origins.Origins(self.version, [_path(name) for name in (*self.rename, *self.drop)], puts)
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
 
 
 def upcast(event: type[EventData], version: int, text: str) -> str:
@@ -200,58 +188,10 @@ def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
     return value if expression.kind is Kind.JSON else parse(json_of(value))
 
 
-def _missing(leaf: Field, place: int) -> Constant:
-    """What today's models have for a field where the name at `place` of its path is not there."""
-    try:
-        value = read_json(Field(leaf.kind, leaf.nullable, leaf.path[place:], leaf.steps[place:]), {})
-    except ValueError:
-        value = None
-    return Constant(leaf.kind, value is None, value)
-
-
-def _moved(leaf: Field, name: str, rest: tuple[str, ...]) -> Field:
-    """The field under its older name; what stands in for it where it is missing stays."""
-    path = (*name.split("."), *rest)
-    fitting = leaf.steps if len(path) == len(leaf.steps) else ()
-    return Field(leaf.kind, leaf.nullable, ("data", *path), fitting)
-
-
-def _below(path: tuple[str, ...], name: str) -> tuple[str, ...] | None:
-    """The rest of `path` below the dotted `name`, or None if it is elsewhere."""
-    parts = tuple(name.split("."))
-    return path[len(parts) :] if path[: len(parts)] == parts else None
-
-
-def _literal(value: Any, kind: Kind) -> Expression:
-    scalar = value is None or (kind is not Kind.JSON and kind_of_value(value) is not None)
-    return express(value) if scalar else express_json(value)
-
-
-def _part(expression: Expression, rest: tuple[str, ...], leaf: Field) -> Expression:
-    """The part of a field's value that `leaf` wants: all of it, or what is below."""
-    if not rest:
-        return _fitting(expression, leaf.kind)
-    if isinstance(expression, Field):
-        return Field(leaf.kind, leaf.nullable, (*expression.path, *rest))
-    if isinstance(expression, Constant):
-        inner = _find(expression.value, rest)
-        value = None if inner is ABSENT else from_json(leaf.kind, inner)
-        return Constant(leaf.kind, value is None, value)
-    raise DefinitionError(".".join(leaf.path), "what it is a part of is computed by an upcaster; change it singly.")
-
-
-def _find(payload: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if not isinstance(payload, dict) or name not in payload:
-            return ABSENT
-        payload = payload[name]
-    return payload
-
-
 def _take(payload: Any, path: Sequence[str]) -> Any:
-    """The value at `path`, which is not there afterwards; or ABSENT."""
-    holder = _find(payload, path[:-1])
-    return holder.pop(path[-1], ABSENT) if isinstance(holder, dict) else ABSENT
+    """The value at `path`, which is not there afterwards; or origins.ABSENT."""
+    holder = origins.find(payload, path[:-1])
+    return holder.pop(path[-1], origins.ABSENT) if isinstance(holder, dict) else origins.ABSENT
 
 
 def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
@@ -261,19 +201,6 @@ def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
         if not isinstance(payload, dict):
             raise WrongShape(f"its {name} is no object")
     payload[path[-1]] = value
-
-
-def _fitting(expression: Expression, kind: Kind) -> Expression:
-    """A literal as one of `kind`: NULL is of any, JSON may be any value, and a time or bytes are text in JSON."""
-    if not isinstance(expression, Constant) or kind is expression.kind:
-        return expression
-    if expression.value is None:
-        return Constant(kind, True, None)
-    if kind is Kind.JSON:
-        return express_json(expression.value)
-    if expression.kind is Kind.JSON and not isinstance(expression.value, dict | list):
-        return Constant(kind, False, from_json(kind, expression.value))
-    return expression
 
 
 def _described(expression: Expression) -> str:

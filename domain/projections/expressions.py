@@ -146,6 +146,10 @@ class Field(Expression):
     steps: tuple[Step, ...] = ()
 
 
+class Shape(Field):
+    """What sort of JSON is at `path`: "object", "array", "string", "number", "boolean" or "null"; NULL for nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Constant(Expression):
     """A value known now: a literal in a rule, or an event's own value when the reference engine runs."""

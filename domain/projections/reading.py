@@ -3,8 +3,8 @@
 from itertools import chain, repeat
 from typing import Any
 
-from domain.projections.expressions import Field, Step
-from domain.projections.values import from_json, parse
+from domain.projections.expressions import Field, Shape, Step
+from domain.projections.values import from_json, json_type, parse
 
 
 def read_json(field: Field, stored: Any) -> Any:
@@ -12,6 +12,8 @@ def read_json(field: Field, stored: Any) -> Any:
 
     Raises `ValueError` for what the event must have and has not, or what is not of the field's kind.
     """
+    if isinstance(field, Shape):
+        return _shape(field, stored)
     unknown = Step(True, "null") if field.nullable else Step(False, None)
     value = stored
     for name, step in zip(field.path[1:], chain(field.steps, repeat(unknown)), strict=False):
@@ -26,3 +28,11 @@ def read_json(field: Field, stored: Any) -> Any:
         if value is None:
             return None
     return from_json(field.kind, value)
+
+
+def _shape(field: Shape, stored: Any) -> str | None:
+    for name in field.path[1:]:
+        if not isinstance(stored, dict) or name not in stored:
+            return None
+        stored = stored[name]
+    return json_type(stored)

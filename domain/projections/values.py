@@ -76,6 +76,14 @@ def json_text(value: Any) -> str:
     return to_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
+def json_type(value: Any) -> str:
+    """What sort of JSON a parsed value is, as PostgreSQL names it."""
+    if value is None:
+        return "null"
+    named = {dict: "object", list: "array", str: "string", bool: "boolean"}
+    return named.get(type(value), "number")
+
+
 def json_of(value: Any) -> str:
     """The JSON that a payload has for a value of Python: sets in order, so that it is the same in every process."""
     return to_json(_in_order(value), inf_nan_mode="strings", bytes_mode="base64").decode()

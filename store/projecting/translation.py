@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement, Grouping
 from sqlalchemy.types import UserDefinedType
 
 from domain.projections.columns import Column
-from domain.projections.expressions import Call, Constant, Expression, Field
+from domain.projections.expressions import Call, Constant, Expression, Field, Shape
 from domain.projections.kinds import Kind
 from domain.projections.reading import read_json
 from domain.projections.values import SPELLED, json_text, parse
@@ -84,6 +84,8 @@ def bytewise(value: Element) -> Element:
 def translate(expression: Expression) -> Element:
     """The SQL of `expression`, of its kind's type."""
     match expression:
+        case Shape():
+            return _shape(expression)
         case Field():
             return _field(expression)
         case Constant():
@@ -123,6 +125,13 @@ def _field(field: Field) -> Element:
     if instead is not None:
         found = sa.func.coalesce(found, instead, type_=found.type)
     return found if field.kind is Kind.TEXT else sa.cast(found, TYPES[field.kind])
+
+
+def _shape(shape: Shape) -> Element:
+    found: Element = EVENTS.c[shape.path[0]]
+    for name in shape.path[1:]:
+        found = _part(found, name)
+    return sa.func.jsonb_typeof(found, type_=sa.Text())
 
 
 def _part(whole: Element, name: str, operator: str = "->") -> Element:

@@ -63,9 +63,10 @@ def ask(
 
     As far as the read model has come: the answer may lag behind the events. Raises `NotPublished` if the read model
     was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold, `DefinitionError` if the SQL file is
-    missing or gives rows of another shape than the answer's.
+    missing, is refused or gives rows of another shape than the answer's.
     """
-    statement = _statement(query.name, catalogue.folders[query.name])
+    file = _file(query.name, catalogue.folders[query.name])
+    statement = _statement(query.name, file)
     tenant = tenant_id or getattr(query, "tenant_id", None)
     with connection.cursor(row_factory=dict_row) as cursor:
         try:
@@ -80,6 +81,10 @@ def ask(
             raise InvalidQuery(query.name, (("tenant_id", error.reason.rstrip(".")),)) from error
         except (psycopg.DataError, UnicodeEncodeError) as error:
             raise InvalidQuery(query.name, (("", first_line(error)),)) from error
+        except errors.InsufficientPrivilege:
+            raise
+        except psycopg.ProgrammingError as error:
+            raise DefinitionError(f"Query {query.name}", _fault(query, file, error)) from error
     try:
         answers = [query.answer.model_validate(row) for row in rows]
     except ValidationError as error:
@@ -90,10 +95,23 @@ def ask(
     return answers
 
 
+def _file(name: str, folder: Path) -> Path:
+    return folder / "queries" / f"{name}.sql"
+
+
 @cache
-def _statement(name: str, folder: Path) -> LiteralString:
-    file = folder / "queries" / f"{name}.sql"
+def _statement(name: str, file: Path) -> LiteralString:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise DefinitionError(f"Query {name}", f"write its SQL, in {file}.") from error
+
+
+def _fault(query: Query, file: Path, error: psycopg.ProgrammingError) -> str:
+    """What is wrong with the SQL, as psycopg or PostgreSQL found it."""
+    said = first_line(error)
+    _, found, parameter = said.partition("query parameter missing: ")
+    if not found:
+        return f"its SQL is refused: {said}. Correct {file}."
+    known = ", ".join(type(query).model_fields) or "none"
+    return f"its SQL names a parameter that it has not: {parameter}. Correct {file}; its parameters: {known}."

@@ -203,3 +203,34 @@ def test_a_query_whose_sql_is_missing_or_wrong(connection: Connection, tmp_path:
     (tmp_path / "queries" / "count_things.sql").write_text("SELECT 'acme' AS tenant_id, 7 AS id")
     with pytest.raises(DefinitionError, match="rows that are no answer: id: input should be a valid string; email:"):
         ask(connection, catalogue, asked)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "SELECT %(atmost)s AS id",
+            r"names a parameter that it has not: atmost\. Correct .*; its parameters: at_most\.",
+        ),
+        ("SELECT nothing AS id", r'is refused: column "nothing" does not exist\. Correct '),
+        ("SELEC 1", r'is refused: syntax error at or near "SELEC"\. Correct '),
+        ("SELECT 1 WHERE 'a' LIKE 'a%'", r"is refused: .*placeholder.*\. Correct "),
+        ("SET search_path = read", r"is refused: .*\. Correct "),
+    ],
+)
+def test_sql_that_is_refused_is_named_with_its_file(
+    connection: Connection, tmp_path: Path, statement: str, said: str
+) -> None:
+    class LowStock(Query):
+        """What is nearly gone."""
+
+        name: ClassVar[str] = "low_stock"
+        answer: ClassVar[type[BaseModel]] = UserRow
+        at_most: int = 3
+
+    catalogue = Catalogue((Context(name="stock", sql=tmp_path, events=(), queries=(LowStock,)),))
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "low_stock.sql").write_text(statement)
+    with pytest.raises(DefinitionError, match=f"^Query low_stock: its SQL {said}") as raised:
+        ask(connection, catalogue, question(catalogue, "low_stock", {}))
+    assert str(tmp_path / "queries" / "low_stock.sql") in str(raised.value)

@@ -1,6 +1,6 @@
 """`acci query`: ask a read model."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from store.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from domain.queries import Query
+    from store.catalogue import Catalogue
 
     Answer = list[BaseModel] | BaseModel | None
 
@@ -27,18 +30,35 @@ def query(
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
-    from store.queries import ask, question
+    from store.queries import ask
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     given, named = read_object(parameters), "tenant_id" in catalogue.query(name).model_fields
-    asked = question(catalogue, name, with_tenant(given, tenant) if named else given)
+    asked = _question(catalogue, name, with_tenant(given, tenant) if named else given, all_tenants)
     with connect(database_url(settings), "query", "administer" if all_tenants else "read") as connection:
         answer = ask(connection, catalogue, asked, tenant)
     if json:
         print_json(_plain(answer))
     else:
         _show(list(asked.answer.model_fields), answer)
+
+
+def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Query":
+    """The typed question. A tenant that is missing is named as the option that gives it."""
+    from store.queries import InvalidQuery, question
+
+    try:
+        return question(catalogue, name, given)
+    except InvalidQuery as error:
+        if "tenant_id" in given:
+            raise
+        also = ", also with --all-tenants" if all_tenants else ""
+        problems = tuple(
+            (field, f"{why}: give it with --tenant{also}" if field == "tenant_id" else why)
+            for field, why in error.problems
+        )
+        raise InvalidQuery(name, problems) from error
 
 
 def _plain(answer: "Answer") -> object:

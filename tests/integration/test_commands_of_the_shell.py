@@ -122,7 +122,11 @@ def test_send_refuses_another_version(database: dict[str, str]) -> None:
     ("arguments", "said"),
     [
         (["query", "find_users"], "There is no query named 'find_users'. Known: get_user, search_users."),
-        (["query", "search_users"], "tenant_id: field required; query: field required"),
+        (["query", "search_users"], "tenant_id: field required: give it with --tenant; query: field required. Correct"),
+        (
+            ["query", "search_users", '{"query": "a"}', "--all-tenants"],
+            "so: tenant_id: field required: give it with --tenant, also with --all-tenants. Correct it and ask again.",
+        ),
         (["query", "search_users", '{"query": 3}', "--tenant", "a"], "query: input should be a valid string"),
         (["query", "search_users", '{"query": "a"}', "--tenant", "a"], "Fill the read model with"),
         (["query", "search_users", "{"], "This is not a JSON object"),

@@ -16,6 +16,32 @@ def differences(found: Iterable[Found | Finding]) -> "pd.DataFrame":
     return pd.DataFrame([line for each in found if "kind" in each.details for line in _lines(each)])
 
 
+def of_findings(found: Iterable[Finding]) -> "pd.DataFrame":
+    """As `differences`, with what each finding is of, first: those of several read models can be told apart."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [_beside(_about(each), line) for each in found if "kind" in each.details for line in _lines(each)]
+    )
+
+
+def _about(finding: Finding) -> dict[str, Any]:
+    return {
+        "projection": finding.projection,
+        "check": finding.check,
+        "severity": finding.severity.value,
+        "problem": finding.problem,
+        "first seen": finding.first_seen,
+        "last seen": finding.last_seen,
+        "gone": finding.resolved_at,
+    }
+
+
+def _beside(about: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
+    """A key's column of the same name gives way."""
+    return about | {f"key {name}" if name in about else name: value for name, value in line.items()}
+
+
 def _lines(found: Found | Finding) -> Iterator[dict[str, Any]]:
     details = found.details
     head = {**found.place, "kind": details["kind"]}

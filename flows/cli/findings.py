@@ -34,9 +34,9 @@ def findings(
     with connect(database_url(settings), "findings", "administer") as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
-        from flows.differences import differences
+        from flows.differences import of_findings
 
-        frame = differences(found)
+        frame = of_findings(found)
         with csv.open("w", encoding="utf-8", newline="") as file:
             frame.to_csv(file, index=False)
         console(stderr=True).print(f"{len(frame):,} lines written to {csv}")

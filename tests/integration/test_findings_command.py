@@ -29,6 +29,9 @@ def test_findings_are_listed_for_people_programs_and_spreadsheets(bank_url: str,
     with (tmp_path / "found.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
     assert (line["id"], line["column"], line["stored"]) == (account, "owner", "Eve")
+    assert list(line)[:7] == ["projection", "check", "severity", "problem", "first seen", "last seen", "gone"]
+    assert (line["projection"], line["check"], line["severity"], line["gone"]) == ("accounts", "rows", "error", "")
+    assert line["first seen"] <= line["last seen"]
 
 
 def test_what_does_not_exist_is_refused(bank_url: str) -> None:

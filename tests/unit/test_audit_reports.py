@@ -1,10 +1,11 @@
 """What people are shown of an audit: charts, and differences value by value."""
 
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from flows.charts import as_image, lines, stacked_bars
-from flows.differences import differences, most_common
-from store.auditing.findings import Found, Severity
+from flows.differences import differences, most_common, of_findings
+from store.auditing.findings import Finding, Found, Severity
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -65,3 +66,18 @@ def test_differences_are_listed_value_by_value() -> None:
         ("different", "note", 1),
         ("missing", "the whole row", 1),
     ]
+
+
+def test_findings_of_several_read_models_are_told_apart() -> None:
+    def of(projection: str, place: dict[str, str | None]) -> Finding:
+        details = {"kind": "missing", "expected": {"name": "Ann"}}
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        return Finding(1, "rows", projection, place, Severity.ERROR, "It is wrong.", details, at, at, None)
+
+    frame = of_findings([of("users", {"id": "a"}), of("checks", {"id": "a", "check": "c"})])
+    shown = frame[["projection", "check", "id", "key check", "column", "expected"]].fillna("")
+    assert list(shown.itertuples(index=False, name=None)) == [
+        ("users", "rows", "a", "", "name", "Ann"),
+        ("checks", "rows", "a", "c", "name", "Ann"),
+    ]
+    assert list(frame.columns)[:2] == ["projection", "check"]

@@ -14,7 +14,7 @@ from store.settings import Settings
 if TYPE_CHECKING:
     from store.catalogue import Catalogue
     from store.database import Connection
-    from store.projecting.dead_letters import Retried
+    from store.projecting.dead_letters import DeadLetter, Discarded, Retried
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed.", min=1, max=BIGINT)]
@@ -39,20 +39,30 @@ def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]
 def list_(
     projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    discarded: Annotated[bool, typer.Option("--discarded", help="Instead those that were left out for good.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """List the events that could not be applied, and the keys parked behind them."""
-    from store.projecting.dead_letters import letters
+    from store.projecting import dead_letters as stored
 
     with _opened(tenant) as (connection, catalogue):
         if projection is not None:
             catalogue.projection(projection)
-        found = letters(connection, projection)
+        left_out = stored.discarded(connection, projection)
+        found = [] if discarded else stored.letters(connection, projection)
     if json:
-        print_json([asdict(letter) for letter in found])
-        return
+        print_json([asdict(each) for each in (left_out if discarded else found)])
+    elif discarded:
+        _show_discarded(left_out)
+    else:
+        _show_letters(found)
+        if left_out:
+            console().print(f"Discarded besides: {len(left_out):,}; see `acci dead-letters list --discarded`.")
+
+
+def _show_letters(found: "list[DeadLetter]") -> None:
     if not found:
-        console().print("No dead letters: every event was applied.")
+        console().print("No dead letters: no event waits to be applied.")
         return
     from rich.table import Table
 
@@ -68,6 +78,19 @@ def list_(
             str(letter.tries),
             cell(letter.error),
         )
+    console().print(table)
+
+
+def _show_discarded(found: "list[Discarded]") -> None:
+    if not found:
+        console().print("No event was discarded.")
+        return
+    from rich.table import Table
+
+    table = Table("projection", "position", "event", "reason", "discarded at")
+    for each in found:
+        when = f"{each.discarded_at:%Y-%m-%d %H:%M}"
+        table.add_row(each.projection, f"{each.position:,}", cell(each.event_type), cell(each.reason), when)
     console().print(table)
 
 
@@ -90,11 +113,27 @@ def retry(
     projection: Annotated[str, typer.Argument(help="The projection whose parked keys to derive anew.")],
     json: JsonFlag = False,
 ) -> None:
-    """Derive the parked keys anew from their events, and release those that can be."""
+    """Derive the parked keys anew from their events, and release those that can be.
+
+    Exit code 1 while anything is still parked.
+    """
     from store.projecting.dead_letters import retry as derive
 
     with _opened() as (connection, catalogue):
-        _say(derive(connection, catalogue, catalogue.projection(projection)), json)
+        if projection.isdecimal() and projection not in catalogue.projections:
+            raise typer.BadParameter(_takes_a_projection(connection, projection))
+        done = derive(connection, catalogue, catalogue.projection(projection))
+    _say(done, json)
+    if done.parked or done.unreadable:
+        raise typer.Exit(1)
+
+
+def _takes_a_projection(connection: "Connection", number: str) -> str:
+    from store.projecting.dead_letters import letters
+
+    whose = next((each.projection for each in letters(connection) if str(each.dead_letter) == number), None)
+    said = "give a projection's name, not a letter's number: all its parked keys are derived anew."
+    return f"{said} Letter {number} is of {whose}: `acci dead-letters retry {whose}`." if whose else said
 
 
 @app.command("discard")
@@ -103,21 +142,24 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why the event is to be left out; stored with it.")],
     json: JsonFlag = False,
 ) -> None:
-    """Leave an event out of its projection for good, in rebuilds too, and derive its keys without it."""
+    """Leave an event out of its projection for good, and derive its keys without it.
+
+    In rebuilds too. Exit code 0 when it is left out, also while others are still parked.
+    """
     from store.projecting.dead_letters import discard as leave_out
 
     with _opened() as (connection, catalogue):
-        _say(leave_out(connection, catalogue, number, reason), json)
+        done = leave_out(connection, catalogue, number, reason)
+    if not json:
+        console().print(f"Dead letter {number} is discarded.")
+    _say(done, json)
 
 
 def _say(done: "Retried", json: bool) -> None:
-    """Exit code 1 while anything is still parked."""
     if json:
         print_json(asdict(done))
-    else:
-        console().print(
-            f"{done.projection}: {done.released} keys released, {done.parked} still parked, "
-            f"{done.unreadable} events with an unreadable key."
-        )
-    if done.parked or done.unreadable:
-        raise typer.Exit(1)
+        return
+    console().print(
+        f"{done.projection}: {done.released} keys released, {done.parked} still parked, "
+        f"{done.unreadable} events with an unreadable key."
+    )

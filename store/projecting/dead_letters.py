@@ -37,6 +37,17 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Discarded:
+    """An event that a person left out of a projection for good: why, and when."""
+
+    projection: str
+    position: int
+    event_type: str
+    reason: str
+    discarded_at: datetime
+
+
+@dataclass(frozen=True)
 class Retried:
     """What a retry came to: keys released, keys still parked, and letters still unreadable."""
 
@@ -59,6 +70,12 @@ def letter(connection: Connection, number: int) -> DeadLetter:
     if row is None:
         raise UnknownNumber("dead letter", number, tuple(each.dead_letter for each in letters(connection)))
     return DeadLetter(*row)
+
+
+def discarded(connection: Connection, projection: str | None = None) -> list[Discarded]:
+    """The events that were discarded, in order."""
+    rows = connection.execute(sql("dead_letters/discarded"), {"projection": projection})
+    return [Discarded(*row) for row in rows]
 
 
 def retry(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Retried:

@@ -85,12 +85,14 @@ def load(modules: Iterable[str]) -> Catalogue:
     for module in modules:
         if not all(part.isidentifier() for part in module.split(".")):
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, such as domain.users.")
+        above = module.partition(".")[0]
         try:
             found = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name is None or not (module + ".").startswith(error.name + "."):
                 raise
-            raise DefinitionError(f"ACCI_CONTEXTS names {module}", "there is no such module.") from error
+            reason = f"there is no such module. Correct it, or put the folder that holds {above} on PYTHONPATH."
+            raise DefinitionError(f"ACCI_CONTEXTS names {module}", reason) from error
         context = getattr(found, "CONTEXT", None)
         if not isinstance(context, Context):
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", "it has no CONTEXT of type Context.")

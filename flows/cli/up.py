@@ -46,8 +46,10 @@ def up(
     """
     from flows.local.everything import Everything, Show, Wishes
     from flows.local.running import only_one
+    from store.catalogue import load
 
     settings = Settings.from_environment()
+    load(settings.contexts)  # what is misspelt is told before anything is started
     screen = console()
     remark = partial(screen.print, markup=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -163,7 +163,7 @@ class Everything:
                     under_way = not self._all_built()
         if under_way or state not in ("COMPLETED", "CANCELLED"):
             page = f"{self.ui_url}/runs/flow-run/{run}"
-            self._show.remark(f"The first catch-up is {state.lower()}: {message or 'it goes on'} ({page})")
+            self._show.remark(f"The first catch-up {became(state)}: {message or 'it goes on'} ({page})")
 
     def _all_built(self) -> bool:
         """Whether every read model has a generation that readers see."""
@@ -175,3 +175,8 @@ class Everything:
         program = Program(name, arguments, self.logs / f"{log}.log", environment)
         program.start()
         return program
+
+
+def became(state: str) -> str:
+    """What the run did, from the type of its state at Prefect."""
+    return {"FAILED": "failed", "CRASHED": "crashed"}.get(state, f"is {state.lower()}")

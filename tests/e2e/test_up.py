@@ -161,6 +161,15 @@ def test_a_taken_port_is_told_in_a_sentence(home: Path, option: str) -> None:
     assert EmbeddedServer.of(Settings.from_environment({"ACCI_HOME": str(home)})).running_url() is None
 
 
+def test_a_misspelt_context_is_told_before_anything_is_started(home: Path) -> None:
+    environment = os.environ | {"ACCI_HOME": str(home), "ACCI_CONTEXTS": "no_such_one"}
+    done = subprocess.run([*ACCI, "up"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("acci: ACCI_CONTEXTS names no_such_one: ")
+    assert done.stderr.count("\n") == 1
+    assert not home.exists()
+
+
 def test_what_is_the_users_own_is_used_and_left_alone(
     start: Callable[..., Up], prefect_server: PrefectServer, database_url: str
 ) -> None:

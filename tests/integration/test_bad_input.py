@@ -33,8 +33,20 @@ def execute(database_url: str, statement: LiteralString) -> None:
 @pytest.mark.parametrize(
     ("contexts", "says"),
     [
-        ("no.such.module", "ACCI_CONTEXTS names no.such.module: there is no such module."),
-        ("domain.users,no_such_one", "ACCI_CONTEXTS names no_such_one: there is no such module."),
+        (
+            "no.such.module",
+            (
+                "ACCI_CONTEXTS names no.such.module: there is no such module. "
+                "Correct it, or put the folder that holds no on PYTHONPATH."
+            ),
+        ),
+        (
+            "domain.users,no_such_one",
+            (
+                "ACCI_CONTEXTS names no_such_one: there is no such module. "
+                "Correct it, or put the folder that holds no_such_one on PYTHONPATH."
+            ),
+        ),
         ("os", "ACCI_CONTEXTS names os: it has no CONTEXT of type Context."),
         (".users", "ACCI_CONTEXTS names .users: that is no module's name, such as domain.users."),
         ("../domain/users", "ACCI_CONTEXTS names ../domain/users: that is no module's name, such as domain.users."),

@@ -1,0 +1,13 @@
+"""What `acci up` says of the first catch-up when it did not simply complete."""
+
+import pytest
+
+from flows.local.everything import became
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("FAILED", "failed"), ("CRASHED", "crashed"), ("RUNNING", "is running"), ("PAUSED", "is paused")],
+)
+def test_it_is_told_in_plain_words(state: str, said: str) -> None:
+    assert became(state) == said

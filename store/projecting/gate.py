@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from psycopg import IsolationLevel
 
@@ -181,5 +182,8 @@ def _changes(comparison: Comparison, allowed: int) -> Check:
     if comparison.moving:
         told += f" Not compared: {comparison.moving:,} keys that events touched between the two."
     if share > allowed:
-        told += f" That is {share:.1f} % of them, more than the {allowed} % allowed: allow more if it is meant."
+        told += (
+            f" That is {share:.1f} % of them, more than the {allowed} % allowed: "
+            f"if it is meant, allow it with `--changes-allowed {min(ceil(share), 100)}`."
+        )
     return Check("changes", share <= allowed, told)

@@ -37,8 +37,8 @@ class OtherRules(AcciError):
     def __str__(self) -> str:
         return (
             f"Generation {self.generation} of {self.projection} cannot be caught up: it was made by other rules "
-            f"({'; '.join(self.changes)}). Put the rules of then back first, or roll back as it was: readers then go "
-            "back to its checkpoint, and it is caught up once its rules are back."
+            f"({'; '.join(self.changes)}). Put the rules of then back first, or roll back with `--as-it-was`: readers "
+            "go back to its checkpoint, and it is caught up once its rules are back."
         )
 
 

@@ -175,7 +175,9 @@ def test_wrong_rules_are_stopped_by_what_they_would_change(
     assert verdict.only_changes_too_much
     (objection,) = verdict.objections
     assert "email in" in objection
-    assert "allow more if it is meant" in objection
+    needed = int(objection.partition("allow it with `--changes-allowed ")[2].partition("`")[0])
+    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=needed)).objections == ()
+    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=needed - 1)).objections
     found = verdict.comparison
     assert found is not None
     assert found.columns["email"] == found.changed

@@ -2,7 +2,8 @@
 
     AcciError
     ├── DefinitionError            a declaration in a domain package is wrong
-    │   └── ProjectionError        … in a projection, naming the rule
+    │   ├── ProjectionError        … in a projection, naming the rule
+    │   └── CannotCompile          … an expression that SQL has no meaning for (domain/projections/expressions.py)
     ├── UnknownName                no command, event, projection, query … of that name
     ├── UnknownNumber              no dead letter, no generation of that number
     ├── InvalidCommand             a command's data fails validation, by field

@@ -111,11 +111,6 @@ def ready(texts: Iterable[str]) -> None:
         keys().find(wanted)
 
 
-def key_ids(text: str) -> set[UUID]:
-    """The ids of the keys that the JSON's values are concealed with."""
-    return {_parts(each)[0] for each in _CONCEALED.findall(text)}
-
-
 def _parts(concealed: str) -> tuple[UUID, bytes, bytes]:
     """The key's id, the nonce, the ciphertext. Raises `Tampered`."""
     try:

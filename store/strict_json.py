@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from domain.errors import AcciError
 
+from store.validation import lowered
 LARGEST = 2**63 - 1
 
 
@@ -35,7 +36,7 @@ def parse_object(text: str) -> dict[str, Any]:
             raise NotJson(f"it is {_article(value)}, not an object in braces")
         _check_text(value, "")
     except json.JSONDecodeError as error:
-        what = _lowered(error.msg).removesuffix(" at")
+        what = lowered(error.msg).removesuffix(" at")
         raise NotJson(f"{what} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise NotJson("it nests too deeply") from error
@@ -107,7 +108,3 @@ def _article(value: object) -> str:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 def problems_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
     """(dotted path of the field, what is wrong with it) for each problem; the values themselves are left out."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    return tuple((".".join(str(part) for part in problem["loc"]), _reason(problem["msg"])) for problem in found)
+    return tuple((".".join(str(part) for part in problem["loc"]), lowered(problem["msg"])) for problem in found)
 
 
-def _reason(message: str) -> str:
+def lowered(message: str) -> str:
+    """A library's message as what follows a colon."""
     return message[:1].lower() + message[1:]

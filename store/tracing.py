@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from store.deciding import Accepted
     from store.projecting.generations import Generation
 
-Recorded = Sequence[Sequence[Any]]
+EventsOfAppends = Sequence[Sequence[Any]]
 
 
 def _unheard(_: object) -> None:
@@ -47,7 +47,7 @@ def handling(
     return _handling(commands) if telemetry.is_on() else _UNTRACED
 
 
-def appending(appends: "Sequence[Append]") -> AbstractContextManager[Callable[[Recorded], None]]:
+def appending(appends: "Sequence[Append]") -> AbstractContextManager[Callable[[EventsOfAppends], None]]:
     """Inside, `appends` are stored, as a part of the command's span; call what is given with what was recorded."""
     return _appending(appends) if telemetry.is_on() else _UNHEARD
 
@@ -82,7 +82,7 @@ def _handling(commands: "Sequence[Accepted]") -> Iterator[None]:
 
 
 @contextmanager
-def _appending(appends: "Sequence[Append]") -> Iterator[Callable[[Recorded], None]]:
+def _appending(appends: "Sequence[Append]") -> Iterator[Callable[[EventsOfAppends], None]]:
     metadata = [event.metadata for append in appends for event in append.events]
     attributes: dict[str, Any] = {"acci.events": len(metadata), "acci.streams": len(appends)}
     trace = None
@@ -93,7 +93,7 @@ def _appending(appends: "Sequence[Append]") -> Iterator[Callable[[Recorded], Non
     span = telemetry.begin("append", attributes, trace)
     with telemetry.as_current(span):
 
-        def told(recorded: Recorded) -> None:
+        def told(recorded: EventsOfAppends) -> None:
             positions = [event.position for events in recorded for event in events]
             if positions:
                 span.set_attributes({"acci.first_position": min(positions), "acci.last_position": max(positions)})

@@ -29,16 +29,16 @@ class RecentStates:
         """
         with self._lock:
             found = self._states.pop(stream, None)
-        if found is None and command in self._beginnings:
-            return Loaded(aggregate(), 0, 0)
-        return found
+            begins = command in self._beginnings
+        return Loaded(aggregate(), 0, 0) if found is None and begins else found
 
     def met(self, command: str, version: int) -> None:
         """Learn that such a command met an aggregate at this version, not guessed but seen."""
-        if version or not self._size:
-            self._beginnings.discard(command)
-        else:
-            self._beginnings.add(command)
+        with self._lock:
+            if version or not self._size:
+                self._beginnings.discard(command)
+            else:
+                self._beginnings.add(command)
 
     def leave(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         """Leave the aggregate as its newest events made it."""

@@ -1,6 +1,7 @@
 """Commands decided on what this process remembers: nothing is loaded, and nothing old is ever stored."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -180,3 +181,15 @@ def test_only_so_many_are_remembered_and_nobody_who_may_be_erased() -> None:
     person = stream(str(uuid4()))
     recent.leave(person, Loaded(Person(), 1, 0))
     assert recent.take(person, Person, "Open") is None
+
+
+def test_what_is_learned_is_learned_by_one_thread_at_a_time() -> None:
+    recent = RecentStates(2)
+    with ThreadPoolExecutor(1) as threads:
+        with recent._lock:
+            learning = threads.submit(recent.met, "Open", 0)
+            with pytest.raises(TimeoutError):
+                learning.result(timeout=0.2)
+            assert not recent._beginnings
+        learning.result(timeout=30)
+    assert recent.take(stream("a"), Account, "Open") == Loaded(Account(), 0, 0)

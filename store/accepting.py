@@ -1,6 +1,6 @@
 """Accepting a command: everything that can be found wrong with it before anything is loaded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from store.catalogue import Catalogue
 from store.contents import content_of
 from store.idempotency import remembered_as
 from store.payloads import NAME_LIMIT, Unstorable, check_stream, problem_of_moment
-from store.strict_json import check_text
+from store.strict_json import check_text, unstorable
 from store.validation import problems_of
 
 
@@ -76,27 +76,14 @@ def _content(command: Command[CommandData]) -> bytes | None:
     except (ValueError, RecursionError):  # no JSON form, a number too long to write, nested too deeply
         return None
     # An escaped backslash may look like the NUL character.
-    if b"\\u0000" in content and any(_unstorable(command.data.model_dump(), "")):
+    if b"\\u0000" in content and any(unstorable(command.data.model_dump())):
         return None
     return content
 
 
 def _unstorable_fields(command: Command[CommandData]) -> tuple[tuple[str, str], ...]:
-    metadata = tuple(_unstorable(command.metadata.model_dump(), "metadata"))
+    metadata = tuple(unstorable(command.metadata.model_dump(), "metadata"))
     try:
-        return (*_unstorable(command.data.model_dump(), ""), *metadata) or (("data", "has no JSON form"),)
+        return (*unstorable(command.data.model_dump()), *metadata) or (("data", "has no JSON form"),)
     except RecursionError:
         return (("data", "nests too deeply"), *metadata)
-
-
-def _unstorable(value: object, where: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        if problem := check_text(value):
-            yield where, problem
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _unstorable(key, f"{where} (a key)")
-            yield from _unstorable(inner, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for index, inner in enumerate(value):
-            yield from _unstorable(inner, f"{where}.{index}")

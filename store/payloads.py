@@ -1,7 +1,6 @@
 """Events as PostgreSQL holds them: typed payloads to JSON without loss, or refused up front."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +12,7 @@ from domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from domain.personal import personal_fields
 from store.concealing import conceal, is_reserved
 from store.round_trip import what_is_lost
-from store.strict_json import check_text
+from store.strict_json import check_text, unstorable
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
@@ -121,14 +120,5 @@ def _what(event: Event[EventData]) -> str:
 
 
 def _refuse_unstorable(what: str, value: object, where: str) -> None:
-    """Raises `Unstorable` if a text or key below `value` is none that PostgreSQL has."""
-    if isinstance(value, str):
-        if problem := check_text(value):
-            raise Unstorable(what, where, f"{problem}.")
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            _refuse_unstorable(what, key, f"{where} (a key)")
-            _refuse_unstorable(what, inner, f"{where}.{key}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_unstorable(what, inner, f"{where}.{index}")
+    for path, problem in unstorable(value, where):
+        raise Unstorable(what, path, f"{problem}.")

@@ -1,14 +1,15 @@
 """JSON from outside, read strictly: what this accepts means one thing, and PostgreSQL can hold it."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isinf
 from typing import Any, NoReturn
 
 from domain.errors import AcciError
-
 from store.validation import lowered
+
 LARGEST = 2**63 - 1
 
 
@@ -34,7 +35,9 @@ def parse_object(text: str) -> dict[str, Any]:
         )
         if not isinstance(value, dict):
             raise NotJson(f"it is {_article(value)}, not an object in braces")
-        _check_text(value, "")
+        if "\\u" in text or check_text(text):  # an escape may spell what the text itself does not have
+            for where, problem in unstorable(value):
+                raise NotJson(f"{where} {problem}")
     except json.JSONDecodeError as error:
         what = lowered(error.msg).removesuffix(" at")
         raise NotJson(f"{what} at character {error.pos + 1}") from error
@@ -53,6 +56,23 @@ def check_text(text: str) -> str | None:
         except UnicodeEncodeError:
             return "holds half a surrogate pair, which is no character"
     return None
+
+
+def unstorable(value: object, where: str = "") -> Iterator[tuple[str, str]]:
+    """Each text or key in `value` that PostgreSQL cannot hold: its dotted path, from `where` on, and what is wrong.
+
+    A key has no path of its own: it is told as one in what holds it. Raises `RecursionError` for what nests too deeply.
+    """
+    if isinstance(value, str):
+        if problem := check_text(value):
+            yield where, problem
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from unstorable(key, f"a key in {where or 'it'}")
+            yield from unstorable(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, inner in enumerate(value):
+            yield from unstorable(inner, f"{where}.{index}" if where else str(index))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,20 +103,6 @@ def _integer(text: str) -> int:
     if len(text) > 20 or abs(int(text)) > LARGEST:
         raise NotJson(f"the number {_shown(text)} is beyond 64 bits")
     return int(text)
-
-
-def _check_text(value: object, where: str) -> None:
-    if isinstance(value, str):
-        if reason := check_text(value):
-            raise NotJson(f"{where} {reason}")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if reason := check_text(name):
-                raise NotJson(f"a key in {where or 'it'} {reason}")
-            _check_text(inner, f"{where}.{name}" if where else name)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _check_text(inner, f"{where}.{index}")
 
 
 def _article(value: object) -> str:

@@ -239,6 +239,9 @@ def test_what_cannot_be_written_down_is_refused_by_its_field(store: EventStore) 
     for value in (deep, endless, (letter for letter in "ab")):
         with pytest.raises(InvalidCommand, match="Anything is not valid: data"):
             handler.handle(command(Anything(diary="a", value=value)))
+    for key, wrong in (("\0", "a NUL character"), ("\ud800", "half a surrogate pair")):
+        with pytest.raises(InvalidCommand, match=f"Anything is not valid: a key in value.0: holds {wrong}"):
+            handler.handle(command(Anything(diary="a", value=[{key: 1}])))
     sent = command(Write(diary="a", text="x"), correlation_id="\ud800")
     with pytest.raises(InvalidCommand, match=r"metadata\.correlation_id: holds half a surrogate pair"):
         handler.handle(sent)

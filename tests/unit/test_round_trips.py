@@ -98,6 +98,14 @@ def test_what_comes_back_equal_is_let_in(annotation: Any, value: object) -> None
     assert encoded(annotation, value)
 
 
+def test_a_key_that_postgresql_cannot_hold_is_named_by_what_holds_it() -> None:
+    with pytest.raises(Unstorable) as refused:
+        encoded(dict[str, list[dict[str, int]]], {"a": [{"x": 1}, {"y\0": 1}]})
+    assert refused.value.args[1:] == (
+        "a key in data.field.a.1", "holds a NUL character, which PostgreSQL has not in text."
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("annotation", [int, Any])
 def test_a_number_too_long_for_python_to_read_is_refused(annotation: Any) -> None:
     assert encoded(annotation, 10**4000)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from store.strict_json import NotJson, parse_object
+from store.strict_json import NotJson, parse_object, unstorable
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ from store.strict_json import NotJson, parse_object
         ('{"a": {"b\\u0000": 1}}', "a key in a holds a NUL character"),
         ('{"a": ["\\ud800"]}', "a.0 holds half a surrogate pair"),
         ('{"\\udfff": 1}', "a key in it holds half a surrogate pair"),
+        ('{"a": "\udfff"}', "a holds half a surrogate pair"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "it nests too deeply"),
         ('{"a": ' * 100_000 + "1" + "}" * 100_000, "it nests too deeply"),
         ('{"a": "new\nline"}', "invalid control character at character 11"),
@@ -50,3 +51,23 @@ def test_numbers_keep_their_digits() -> None:
 
 def test_every_sign_of_unicode_comes_through() -> None:
     assert parse_object('{"ключ": "\\ud83d\\ude00 é \\\\u0000"}') == {"ключ": "😀 é \\u0000"}
+
+
+def test_what_postgresql_cannot_hold_is_named_wherever_it_is() -> None:
+    nul, half = (
+        "holds a NUL character, which PostgreSQL has not in text",
+        "holds half a surrogate pair, which is no character",
+    )
+    value = {"a": ["x", ("\0", {"b": "\ud800"})], "c": {"\0": 1, "d": {"\ud800": "\0"}}, "e": frozenset("\0"), 5: 1.5}
+    assert list(unstorable(value)) == [
+        ("a.1.0", nul),
+        ("a.1.1.b", half),
+        ("a key in c", nul),
+        ("a key in c.d", half),
+        ("c.d.\ud800", nul),
+        ("e.0", nul),
+    ]
+    assert list(unstorable({"\0": "\0"})) == [("a key in it", nul), ("\0", nul)]
+    assert list(unstorable(["\0"], "data")) == [("data.0", nul)]
+    assert list(unstorable("\0", "data")) == [("data", nul)]
+    assert list(unstorable([None, True, 1, 2.5, b"\0", "é"])) == []

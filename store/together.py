@@ -6,8 +6,9 @@ from typing import Any
 from psycopg import DatabaseError
 from psycopg.pq import TransactionStatus
 
+from domain.errors import ConcurrencyError
 from domain.events import StreamId
-from store.appending import Append, Recorded, Statement, StreamChanged, translated
+from store.appending import Append, Recorded, Statement, StreamChanged, translated, version_of
 from store.database import Connection
 from store.payloads import check_stream
 from store.statements import sql
@@ -29,7 +30,7 @@ def append_together(
     for stream, version in unchanged.items():
         check_stream(stream)
         if first.get(stream, version) != version:
-            raise StreamChanged(stream.aggregate_id, version, first[stream])
+            raise _at_odds(connection, stream, first[stream], version)
     checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}
     try:
         with connection.pipeline():
@@ -44,6 +45,14 @@ def append_together(
             connection.rollback()
         raise translated(error, connection, first | checks, unchanged) from error
     return tuple(append.recorded(cursor) for (append, _), cursor in zip(prepared, cursors, strict=True))
+
+
+def _at_odds(connection: Connection, stream: StreamId, expected: int, unchanged: int) -> ConcurrencyError:
+    """The stream cannot be at both versions: the error of the one that it is not at."""
+    actual = version_of(connection, stream)
+    if actual != unchanged:
+        return StreamChanged(stream.aggregate_id, unchanged, actual)
+    return ConcurrencyError(stream.aggregate_id, expected, actual)
 
 
 def _locks(written: set[StreamId], checks: Mapping[StreamId, int]) -> dict[str, Any]:

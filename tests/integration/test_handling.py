@@ -299,7 +299,22 @@ def test_transfers_in_both_directions_never_lose_money_nor_hang(handler: Command
     assert sum(store.version(stream(account)) for account in accounts) == 6 + 120
 
 
-def test_a_unit_of_work_of_appends(store: EventStore) -> None:
+def test_an_append_and_a_version_to_stay_at_that_contradict_each_other_are_told_where_the_stream_is(
+    store: EventStore,
+) -> None:
+    store.append(stream("a"), 0, [event(Paid(amount=Decimal(1)), version) for version in (1, 2, 3)])
+    for expected, unchanged, kind, told in (
+        (1, 3, ConcurrencyError, ("a", 1, 3)),
+        (3, 1, StreamChanged, ("a", 1, 3)),
+        (1, 2, StreamChanged, ("a", 2, 3)),
+        (7, 3, ConcurrencyError, ("a", 7, 3)),
+    ):
+        append = Append(stream("a"), expected, [event(Paid(amount=Decimal(1)), expected + 1)])
+        with pytest.raises(ConcurrencyError) as conflict:
+            store.commit([append], {stream("a"): unchanged})
+        assert (type(conflict.value), conflict.value.args) == (kind, told)
+    assert store.version(stream("a")) == 3
+
 
     one = Append(stream("a"), 0, [event(Paid(amount=Decimal(1)), 1)])
     other = Append(stream("b"), 0, [event(Paid(amount=Decimal(2)), 1, "b")])
@@ -332,3 +347,4 @@ def test_a_pool_of_one_connection_survives_every_refusal(database_url: str) -> N
         assert handler.handle(pay(5))
         with database.connection() as connection:
             assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+def test_a_unit_of_work_of_appends(store: EventStore) -> None:

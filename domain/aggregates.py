@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from domain.commands import Command, CommandData
-from domain.errors import DefinitionError
+from domain.errors import DefinitionError, Refused
 from domain.events import Event, EventData
 from domain.personal import personal_fields
 from domain.source import reading_of, source_of
@@ -44,10 +44,12 @@ def evolves(*events: type[EventData]) -> Callable[[F], F]:
 class Aggregate(BaseModel):
     """The state of one aggregate. Every field needs a default: without events the aggregate is `cls()`.
 
-    Events with no `@evolves` method leave the state as it is. `terminal` names the events after which
-    nothing may happen any more. With `snapshot_every`, a snapshot is due when that many events lie behind the last.
-    Old snapshots are ignored once the fields, the code of `@evolves` or an upcaster changed; raise `state_version` when
-    the same comes to mean something else for a reason that is not in the domain's code.
+    Events with no `@evolves` method leave the state as it is. `terminal` names the events after which nothing may
+    happen any more: a decision with events behind one is refused. That one happened before is for the state to know and
+    for its decisions to heed; the audit `terminal_events` finds where they did not. With `snapshot_every`, a snapshot
+    is due when that many events lie behind the last. Old snapshots are ignored once the fields, the code of `@evolves`
+    or an upcaster changed; raise `state_version` when the same comes to mean something else for a reason that is not in
+    the domain's code.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
@@ -112,7 +114,14 @@ class Aggregate(BaseModel):
         decision = self.decisions[type(command.data)](self, command)
         if decision is None:
             return ()
-        return (decision,) if isinstance(decision, EventData) else tuple(decision)
+        if isinstance(decision, EventData):
+            return (decision,)
+        events = tuple(decision)
+        ends = next((event for event in events[:-1] if type(event) in self.terminal), None) if self.terminal else None
+        if ends is not None:
+            reason = f"nothing may happen after {ends.event_type()}, and it would lead to more."
+            raise Refused(type(command.data).__name__, command.data.aggregate_id, reason)
+        return events
 
 
 def _check_name(aggregate: type[Aggregate], method: str) -> None:

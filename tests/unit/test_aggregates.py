@@ -1,6 +1,7 @@
 """Aggregates: pure decisions on a state that events make."""
 
 import socket
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -16,8 +17,9 @@ from domain.events import EventData
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
 from tests.ledger import CONTEXT as LEDGER
-from tests.ledger import Account, Open, Paid, Pay, PayTwice, command, event
+from tests.ledger import Account, Closed, Open, Paid, Pay, PayTwice, command, event
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = UserCreated(email="ann@acme.example", name="Ann")
 CREATE = CreateUser(user_id="u", email="ann@acme.example", name="Ann")
 
@@ -154,6 +156,34 @@ def test_the_schema_of_a_state_changes_with_its_fields_and_its_meaning() -> None
 
     assert len({kind.state_schema() for kind in (One, Wider, Otherwise, Never)}) == 4
     assert Never.state_schema() == ""
+
+
+class Ending(Aggregate):
+    """Leads to what the name of its account says."""
+
+    terminal: ClassVar[tuple[type[EventData], ...]] = (Closed,)
+
+    @decides(PayTwice)
+    def decide_pay_twice(self, command: Command[PayTwice]) -> list[EventData]:
+        paid, closed = Paid(amount=command.data.amount), Closed(on=MOMENT.date(), by=uuid4(), at=MOMENT)
+        told: dict[str, list[EventData]] = {
+            "ends first": [closed, paid],
+            "ends twice": [paid, closed, closed],
+            "ends last": [paid, closed],
+            "never ends": [paid, paid],
+        }
+        return told[command.data.account]
+
+
+def test_nothing_happens_after_the_end_in_one_decision() -> None:
+    for place in ("ends first", "ends twice"):
+        with pytest.raises(Refused) as refused:
+            Ending().decide(command(PayTwice(account=place, amount=Decimal(1))))
+        assert refused.value.args == (
+            "PayTwice", place, "nothing may happen after Closed, and it would lead to more."
+        )  # fmt: skip
+    for place in ("ends last", "never ends"):
+        assert len(Ending().decide(command(PayTwice(account=place, amount=Decimal(1))))) == 2
 
 
 def test_a_pay_command_is_for_its_account() -> None:

@@ -20,7 +20,7 @@ class NotJson(AcciError):
     reason: str
 
     def __str__(self) -> str:
-        return f"This is not a JSON object that can be read: {self.reason}."
+        return f"This is not a JSON object that can be read: {self.reason}. Correct it and try again."
 
 
 def parse_object(text: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class GateClosed(AcciError):
     def __str__(self) -> str:
         return (
             f"Generation {self.generation} of {self.projection} was not published, the live one stays: "
-            f"{' '.join(self.objections)}"
+            f"{' '.join(self.objections)} Mend what is wrong and rebuild it again."
         )
 
 

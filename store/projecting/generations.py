@@ -30,7 +30,7 @@ class Busy(AcciError):
     purpose: str
 
     def __str__(self) -> str:
-        return f"Another {self.purpose} of {self.projection} is under way; this one left it alone."
+        return f"Another {self.purpose} of {self.projection} is under way; this one left it alone. Wait for it to end."
 
 
 @dataclass(eq=False, repr=False)

@@ -22,7 +22,8 @@ class NothingKept(AcciError):
 
     def __str__(self) -> str:
         return (
-            f"{self.projection} has no old generation to roll back to. Rebuilds keep as many as their parameter says."
+            f"{self.projection} has no old generation to roll back to: rebuilds keep as many as their parameter says. "
+            f"Put the rules of then back and run `acci run rebuild {self.projection}`."
         )
 
 

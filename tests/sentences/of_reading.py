@@ -1,0 +1,156 @@
+"""What is refused to who fills, reads and audits read models, and the sentence it is told in."""
+
+from domain.errors import AcciError
+from store.auditing.checks import DoesNotFit, LeftOut
+from store.auditing.extents import KeyDoesNotFit
+from store.projecting.as_of import NotFinal
+from store.projecting.backfilling import Superseded
+from store.projecting.choices import WrongKey
+from store.projecting.fingerprints import RebuildNeeded
+from store.projecting.gate import GateClosed
+from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
+from store.projecting.new_columns import NotOnlyNewColumns
+from store.projecting.poison import TooManyDeadLetters
+from store.projecting.rolling_back import NothingKept, OtherRules
+from store.projecting.shapes import TableAltered
+from store.projecting.swapping import ColumnsInUse, SwapBlocked
+from store.queries import InvalidQuery, NotPublished
+from store.waiting import NotThereYet
+
+SENTENCES: list[tuple[AcciError, str]] = [
+    (
+        NotThereYet("user_view", 70, 20, 1.5),
+        (
+            "user_view is at position 20 and has not come to position 70 within 1.5 s. Run `acci run catch-up "
+            "user_view`, or wait longer."
+        ),
+    ),
+    (
+        NotThereYet("user_view", 70, None, 2),
+        (
+            "user_view is not published yet and has not come to position 70 within 2 s. Run `acci run catch-up "
+            "user_view`, or wait longer."
+        ),
+    ),
+    (
+        InvalidQuery("search_users", (("limit", "should be positive"), ("", "no such parameter: q"))),
+        (
+            "The query search_users cannot be asked so: limit: should be positive; no such parameter: q. "
+            "Correct it and ask again."
+        ),
+    ),
+    (
+        NotPublished("search_users", "user_view has never been built"),
+        (
+            "The query search_users cannot be answered yet: user_view has never been built. Fill the read "
+            "model with `acci run catch-up` or `acci run rebuild`, and ask again."
+        ),
+    ),
+    (
+        NotBuilt("user_view"),
+        "user_view has never been built. Run `acci run rebuild user_view`.",
+    ),
+    (
+        Busy("user_view", "rebuild"),
+        "Another rebuild of user_view is under way; this one left it alone. Wait for it to end.",
+    ),
+    (
+        CheckpointBeyondLog("user_view", 70, 20),
+        (
+            "user_view has applied events up to position 70, but the log ends at 20: it was restored from an "
+            "older backup. Run `acci run rebuild user_view`."
+        ),
+    ),
+    (
+        RebuildNeeded("user_view", ("the rule created changed", "the key changed")),
+        (
+            "user_view needs a rebuild: the rule created changed; the key changed. Its live rows stay as they "
+            "are until then. Run `acci run rebuild user_view`."
+        ),
+    ),
+    (
+        TableAltered("user_view", ("column x is new",)),
+        (
+            "The table of user_view was altered by hand: column x is new. Nothing was applied. Put it back, or "
+            "put the change into its SQL file and run `acci run rebuild user_view`."
+        ),
+    ),
+    (
+        NotOnlyNewColumns("user_view", ("the rule created changed",)),
+        (
+            "user_view cannot get its new columns by a backfill: the rule created changed. Run `acci run "
+            "rebuild user_view`."
+        ),
+    ),
+    (
+        TooManyDeadLetters("user_view", 70, "division by zero"),
+        (
+            "user_view could not apply more than 1,000 events, the last at position 70 (division by zero). "
+            "Correct its rules or its table and rebuild it."
+        ),
+    ),
+    (
+        GateClosed("user_view", 7, ("3 dead letters.", "No row is left.")),
+        (
+            "Generation 7 of user_view was not published, the live one stays: 3 dead letters. No row is left. "
+            "Mend what is wrong and rebuild it again."
+        ),
+    ),
+    (
+        SwapBlocked("user_view", 2.5),
+        (
+            "user_view could not be swapped within 2.5 s: long queries are reading it. The old generation is "
+            "still live; run the same again to go on."
+        ),
+    ),
+    (
+        ColumnsInUse("user_view", "view read.report depends on it"),
+        (
+            "user_view cannot be swapped: its columns change and something depends on them (view read.report "
+            "depends on it). Drop what depends on read.user_view or keep the old columns, and run the rebuild "
+            "again."
+        ),
+    ),
+    (
+        NothingKept("user_view"),
+        (
+            "user_view has no old generation to roll back to: rebuilds keep as many as their parameter says. "
+            "Put the rules of then back and run `acci run rebuild user_view`."
+        ),
+    ),
+    (
+        OtherRules("user_view", 7, ("the rule created changed",)),
+        (
+            "Generation 7 of user_view cannot be caught up: it was made by other rules (the rule created "
+            "changed). Put the rules of then back first, or roll back as it was: readers then go back to its "
+            "checkpoint, and it is caught up once its rules are back."
+        ),
+    ),
+    (
+        Superseded("user_view", 7),
+        (
+            "Backfill 7 of user_view has ended: another generation is live now, which was derived as a whole. "
+            "Begin it again if it is still needed."
+        ),
+    ),
+    (
+        WrongKey("user_view", ("a",), ("tenant_id", "id")),
+        "The key ['a'] does not fit user_view: give a text for each of tenant_id, id.",
+    ),
+    (
+        NotFinal(70, 20),
+        "Position 70 is not final yet; ask for one up to 20, or wait a moment.",
+    ),
+    (
+        KeyDoesNotFit(("a",), ("tenant_id (text)", "id (text)")),
+        "The key ('a',) does not fit: give one value for each of tenant_id (text), id (text).",
+    ),
+    (
+        LeftOut("There is no read model to look at."),
+        "There is no read model to look at.",
+    ),
+    (
+        DoesNotFit("It cannot be confined to keys."),
+        "It cannot be confined to keys.",
+    ),
+]

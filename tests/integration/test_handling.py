@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -12,12 +13,13 @@ import pytest
 
 from domain.commands import CommandMetadata
 from domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
+from store import handling
 from store.accepting import typed
 from store.appending import Append, StreamChanged
 from store.catalogue import Catalogue
 from store.database import Database
 from store.events import EventStore
-from store.handling import CommandHandler
+from store.handling import LONGEST_PAUSE, CommandHandler
 from store.idempotency import CommandReused
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
 
@@ -170,6 +172,40 @@ def test_conflicts_without_end_are_given_up(store: EventStore, database_url: str
         assert (once.value.args, decisions[3:]) == (("a", 4, 5), [4, 5])
 
 
+def test_who_met_others_tries_again_after_a_pause_by_chance_which_grows_and_has_a_bound(
+    store: EventStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, float]] = []
+    slept: list[float] = []
+
+    def uniform(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return most * 0.75
+
+    monkeypatch.setattr(handling, "random", SimpleNamespace(uniform=uniform))
+    monkeypatch.setattr(handling, "time", SimpleNamespace(sleep=slept.append))
+
+    class Unlucky(EventStore):
+        """What it is to store meets a conflict, or a connection that is lost."""
+
+        meets: Exception = ConcurrencyError("a", 1, 2)
+
+        def commit(self, *_: Any) -> Any:
+            raise self.meets
+
+    unlucky = Unlucky(database, CATALOGUE)
+    opened(CommandHandler(store, CATALOGUE), "a")
+    with pytest.raises(ConcurrencyError):
+        CommandHandler(unlucky, CATALOGUE, attempts=9).handle(pay(5))
+    assert [most for _, most in drawn] == [0.004, 0.008, 0.016, 0.032, 0.064, *[LONGEST_PAUSE] * 3]
+    unlucky.meets = psycopg.OperationalError("lost")
+    with pytest.raises(psycopg.OperationalError):
+        CommandHandler(unlucky, CATALOGUE, tries=4).handle(pay(5))
+    assert [most for _, most in drawn[8:]] == [0.008, 0.032, LONGEST_PAUSE]
+    assert {least for least, _ in drawn} == {0}
+    assert slept == [most * 0.75 for _, most in drawn]
+
+
 def test_an_expected_version_is_met_or_fails_at_once(handler: CommandHandler, store: EventStore) -> None:
     opened(handler, "a")
     assert len(handler.handle(pay(5), expected_version=1)) == 1
@@ -197,6 +233,7 @@ def test_a_command_that_cannot_be_is_refused_before_anything_is_loaded() -> None
             "holder: holds a NUL": command(Open(account="x", holder=r"\u0000" + "\0")),
             "metadata.tenant_id: is empty": command(Open(account="x", holder="x"), tenant_id=""),
             "metadata.user_id: is empty": command(Open(account="x", holder="x"), user_id=" "),
+            "metadata.correlation_id: is empty": command(Open(account="x", holder="x"), correlation_id=" "),
             "metadata.user_id: holds a NUL": command(Open(account="x", holder="x"), user_id="\0"),
             "metadata.correlation_id: holds a NUL": command(Open(account="x", holder="x"), correlation_id="\0"),
         }
@@ -316,6 +353,7 @@ def test_an_append_and_a_version_to_stay_at_that_contradict_each_other_are_told_
     assert store.version(stream("a")) == 3
 
 
+def test_a_unit_of_work_of_appends(store: EventStore) -> None:
     one = Append(stream("a"), 0, [event(Paid(amount=Decimal(1)), 1)])
     other = Append(stream("b"), 0, [event(Paid(amount=Decimal(2)), 1, "b")])
     wrong = Append(stream("c"), 3, [event(Paid(amount=Decimal(2)), 4, "c")])
@@ -347,4 +385,3 @@ def test_a_pool_of_one_connection_survives_every_refusal(database_url: str) -> N
         assert handler.handle(pay(5))
         with database.connection() as connection:
             assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-def test_a_unit_of_work_of_appends(store: EventStore) -> None:

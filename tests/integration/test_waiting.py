@@ -4,13 +4,15 @@ import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from math import nan
+from types import SimpleNamespace
 
 import pytest
 
+from store import waiting
 from store.catalogue import Catalogue
 from store.database import Database
 from store.events import EventStore
-from store.waiting import NotThereYet, wait_for
+from store.waiting import LONGEST_PAUSE, NotThereYet, wait_for
 from tests.ledger import CONTEXT, Paid, event, stream
 
 
@@ -59,3 +61,20 @@ def test_a_timeout_that_is_none_is_one_look(database: Database, timeout: float) 
     assert wait_for(database, "holders", 4, timeout) == 4
     with pytest.raises(NotThereYet):
         wait_for(database, "holders", 5, timeout)
+
+
+def test_a_read_model_that_is_just_there_is_there(database: Database) -> None:
+    set_checkpoint(database, 5)
+    assert wait_for(database, "holders", 5, timeout=0) == 5
+
+
+def test_it_never_pauses_beyond_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only pauses move, which double: the last one would end late."""
+    pauses = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+    monkeypatch.setattr(waiting, "time", clock)
+    set_checkpoint(database, 4)
+    with pytest.raises(NotThereYet):
+        wait_for(database, "holders", 5, timeout=1.0)
+    assert sum(pauses) == pytest.approx(1.0)
+    assert max(pauses) <= LONGEST_PAUSE

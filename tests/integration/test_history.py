@@ -10,6 +10,7 @@ import pytest
 
 from domain.events import StreamId
 from store.catalogue import Catalogue
+from store.coverage import coverage
 from store.database import Database, connect
 from store.events import EventStore
 from store.handling import CommandHandler
@@ -69,6 +70,26 @@ def test_a_correlation_is_followed_across_aggregates(store: EventStore) -> None:
         ("a", 3, {"balance": ("5.00", "4.00")}),
     ]
     assert differences(history_of_correlation(store, CATALOGUE, "other", "a gift")) == []
+
+
+def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_theirs(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE)
+    for amount, correlation in ((2, "a wish"), (7, "another"), (1, "a wish"), (4, "a wish")):
+        handler.handle(command(Pay(account="a", amount=Decimal(amount)), correlation_id=correlation))
+    loads = []
+
+    class Counting(EventStore):
+        def load(self, *args: Any, **kwargs: Any) -> Any:
+            loads.append(kwargs)
+            return super().load(*args, **kwargs)
+
+    counting = Counting(store._database, CATALOGUE)
+    assert differences(history_of_correlation(counting, CATALOGUE, TENANT, "a wish")) == [
+        ("a", 4, {"balance": ("4.00", "6.00")}),
+        ("a", 6, {"balance": ("13.00", "14.00")}),
+        ("a", 7, {"balance": ("14.00", "18.00")}),
+    ]
+    assert loads == [{"to_version": 3}, {"to_version": 5}], "what follows at once needs no loading"
 
 
 def test_what_cannot_be_told_is_said_and_stops_nothing(store: EventStore, database_url: str) -> None:
@@ -167,6 +188,18 @@ def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventSt
     }
     assert (found["Paid", 2]["events"], found["Paid", 2]["first_position"]) == (3, 3)
     assert "no: its schema version is 9" in acci("coverage", **place).stdout
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_of_each_shape_the_first_and_the_last_event_are_tried(database_url: str, bad: int) -> None:
+    """That one between them cannot be read is for the audit."""
+    with connect(database_url, "test") as connection:
+        for version in range(3):
+            payload = '{"cents": "many"}' if version == bad else '{"cents": 1}'
+            connection.execute(INSERT.replace('{"cents": 1}', payload).encode(), (version + 1, 1, "Account", "Paid"))
+        (shape,) = coverage(connection, CATALOGUE)
+    assert (shape.events, shape.first_position, shape.last_position) == (3, 1, 3)
+    assert (shape.problem is None) == (bad == 1)
 
 
 def test_history_of_a_database_that_is_not_there_is_one_sentence() -> None:

@@ -20,7 +20,9 @@ from store.database import Database, connect
 from store.events import PAGE, EventStore
 from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
+from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
+from tests.read_models import cut
 
 OPENED = Opened(owner=Owner(given="Ann", family="B", country="NL"), currency="EUR")
 
@@ -49,6 +51,13 @@ def test_events_come_back_as_they_were_appended(store: EventStore) -> None:
         (e.id, e.data, e.metadata, e.timestamp, e.version) for e in given
     ]
     assert all(e.recorded_at.tzinfo == UTC for e in appended)
+
+
+def test_what_is_appended_together_is_recorded_at_one_moment(store: EventStore) -> None:
+    appended = store.append(stream("a"), 0, [event(paid(), version) for version in range(1, 101)])
+    assert len({each.recorded_at for each in appended}) == 1
+    (later,) = store.append(stream("a"), 100, [event(paid(), 101)])
+    assert later.recorded_at > appended[0].recorded_at
 
 
 def test_nothing_to_append_is_nothing(store: EventStore) -> None:
@@ -134,6 +143,16 @@ class Unregistered(EventData):
 REFUSED: list[tuple[Event[EventData], type[AcciError], str]] = [
     (event(paid(), 3), MisplacedEvent, "it has version 3, and version 2 is next"),
     (event(paid(), 2, "b"), MisplacedEvent, "its stream is ('acme', 'Account', 'b'), not"),
+    (
+        replace(event(paid(), 2), metadata=EventMetadata("other", "c")),
+        MisplacedEvent,
+        "its stream is ('other', 'Account', 'a'), not ('acme', 'Account', 'a')",
+    ),
+    (
+        replace(event(paid(), 2), aggregate_type="Deposit"),
+        MisplacedEvent,
+        "its stream is ('acme', 'Deposit', 'a'), not",
+    ),
     (replace(event(paid(), 2), schema_version=1), MisplacedEvent, "not a Paid of schema version 2"),
     (replace(event(paid(), 2), data=OPENED), MisplacedEvent, "not a Paid"),
     (replace(event(paid(), 2), timestamp=datetime(2026, 1, 1)), MisplacedEvent, "no time zone"),  # noqa: DTZ001
@@ -275,3 +294,19 @@ def test_no_connection_is_lost_on_any_path(database_url: str) -> None:
             next(reading, None)
             next(iter(store.read_all()), None)
         assert store.append(stream("a"), 0, [event(OPENED, 1)])
+
+
+def test_who_borrows_after_a_connection_was_lost_gets_one_that_lives(database_url: str) -> None:
+    """A server that went takes all of a pool's connections with it."""
+    ask = "SELECT pg_backend_pid()"
+    with connect(database_url, "test") as killer, Database(database_url, size=3) as database:
+        lent = [database.connection() for _ in range(3)]
+        for pid in [value(loan.__enter__(), ask) for loan in lent]:
+            cut(killer, pid)
+        for loan in lent:  # whole, as far as anybody knows
+            loan.__exit__(None, None, None)
+        with pytest.raises(psycopg.OperationalError), database.connection() as connection:
+            connection.execute(ask)
+        for _ in range(3):
+            with database.connection() as connection:
+                assert value(connection, ask)

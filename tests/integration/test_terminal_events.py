@@ -1,0 +1,64 @@
+"""The audit of ends: what came after an event that ends its stream is found, that event itself never is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from domain.events import Event, EventData, EventMetadata
+from store.catalogue import Catalogue, load
+from store.database import Connection, Database
+from store.events import EventStore
+from tests.bank.events import AccountClosed, AccountOpened, Deposited
+from tests.bank.ledger import audited
+from tests.ledger import event
+
+OPENED = AccountOpened(owner="Ann", since=datetime(2026, 1, 1, tzinfo=UTC))
+DEPOSITED, CLOSED = Deposited(amount=Decimal(1)), AccountClosed()
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load(["tests.bank"])
+
+
+def of(tenant: str, account: str, version: int, data: EventData) -> Event[EventData]:
+    return replace(event(data, version, account), metadata=EventMetadata(tenant, "c"))
+
+
+@pytest.mark.parametrize(
+    ("happened", "found"),
+    [
+        ([OPENED], None),
+        ([OPENED, CLOSED], None),
+        ([CLOSED], None),
+        ([OPENED, CLOSED, DEPOSITED], ("Deposited (version 3) came after the stream had ended with version 2.", 1, 3)),
+        (
+            [OPENED, CLOSED, DEPOSITED, CLOSED],
+            ("Deposited (version 3) came after the stream had ended with version 2.", 2, 3),
+        ),
+        ([CLOSED, CLOSED], ("AccountClosed (version 2) came after the stream had ended with version 1.", 1, 2)),
+    ],
+)
+def test_what_came_after_the_end_is_counted_from_the_next_event_on(
+    database_url: str,
+    connection: Connection,
+    catalogue: Catalogue,
+    happened: list[EventData],
+    found: tuple[str, int, int] | None,
+) -> None:
+    with Database(database_url, size=1) as database:
+        store = EventStore(database, catalogue)
+        events = [of("t", "a", version, data) for version, data in enumerate(happened, 1)]
+        store.append(events[0].stream, 0, events)
+        for namesake in (of("other", "a", 1, OPENED), of("t", "b", 1, OPENED)):
+            store.append(namesake.stream, 0, [namesake])
+    (done,) = audited(connection, catalogue, "terminal_events")
+    told = [(each.place, each.problem, each.details) for each in done.found]
+    if found is None:
+        assert told == []
+    else:
+        problem, events_after, position = found
+        place = {"tenant_id": "t", "aggregate_type": "Account", "aggregate_id": "a"}
+        assert told == [(place, problem, {"events": str(events_after), "position": str(position)})]

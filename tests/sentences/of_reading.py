@@ -3,7 +3,7 @@
 from domain.errors import AcciError
 from store.auditing.checks import DoesNotFit, LeftOut
 from store.auditing.extents import KeyDoesNotFit
-from store.projecting.as_of import NotFinal
+from store.projecting.as_of import NotApplicable, NotFinal
 from store.projecting.backfilling import Superseded
 from store.projecting.choices import WrongKey
 from store.projecting.fingerprints import RebuildNeeded
@@ -28,8 +28,8 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         NotThereYet("user_view", 70, None, 2),
         (
-            "user_view is not published yet and has not come to position 70 within 2 s. Run `acci run catch-up "
-            "user_view`, or wait longer."
+            "user_view is not published yet and has not come to position 70 within 2 s. If `acci status` "
+            "lists it, run `acci run rebuild user_view`, or wait longer."
         ),
     ),
     (
@@ -119,10 +119,25 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
+        NotApplicable("user_view", 7, "it has no data.email", False),
+        (
+            "user_view cannot be shown: the event at position 7 cannot be applied: it has no data.email. "
+            "Run `acci run catch-up user_view`, which makes it a dead letter, so that only its rows are missing "
+            "(see `acci dead-letters list`); or ask for a position below 7."
+        ),
+    ),
+    (
+        NotApplicable("user_view", 7, "too large", True),
+        (
+            "user_view cannot be shown: the event at position 7 cannot be applied: too large. "
+            "Ask for another moment, or for a position alone; `acci run audit` tells if it still can be."
+        ),
+    ),
+    (
         OtherRules("user_view", 7, ("the rule created changed",)),
         (
             "Generation 7 of user_view cannot be caught up: it was made by other rules (the rule created "
-            "changed). Put the rules of then back first, or roll back as it was: readers then go back to its "
+            "changed). Put the rules of then back first, or roll back with `--as-it-was`: readers go back to its "
             "checkpoint, and it is caught up once its rules are back."
         ),
     ),

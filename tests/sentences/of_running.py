@@ -4,6 +4,7 @@ from domain.errors import AcciError
 from flows.cli.deploy import NoPrefectServer
 from flows.cli.main import UnusableArgument, UnusableFile
 from flows.cli.metrics import CannotServe
+from flows.cli.output import NoOutput
 from flows.discretion import Unspoken
 from flows.local.api import PrefectUnreachable
 from flows.local.deploying import NoSuchBlock
@@ -173,6 +174,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         UnusableArgument(2, "holds half a surrogate pair, which is no character"),
         "Argument 2 cannot be used: holds half a surrogate pair, which is no character.",
+    ),
+    (
+        NoOutput("no space left on device; what was done before stays done"),
+        (
+            "Standard output cannot be written: no space left on device; what was done before stays done. "
+            "Give it a pipe, a terminal or a file with room."
+        ),
     ),
     (
         UnusableFile("out.json", "permission denied"),

@@ -63,7 +63,10 @@ SENTENCES: list[tuple[AcciError, str]] = [
     ),
     (
         WrongMoment("noon"),
-        "'noon' is no moment with a time zone; write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00.",
+        (
+            "'noon' is no moment with a time zone in the years 1 to 9999 of UTC; "
+            "write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
+        ),
     ),
     (
         NoKeyStore(),

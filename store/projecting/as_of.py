@@ -1,11 +1,11 @@
 """As of: a read model as it was at a position or a moment, by the same projection, folded anew from the events.
 
-Nothing is written, and no history of rows is kept: a row is what its events make it. One row costs what its events
-cost to find, the whole read model what a rebuild's reading costs.
+Nothing is written, and no history of rows is kept: a row is what its events make it. The log is read for it, as for a
+rebuild; for one row less is folded.
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,9 +81,11 @@ def rows_as_of(
 ) -> Generator[Row, None, None]:
     """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
 
-    Without either, all final events. `keys`, in the order of the projection's key, narrows to those rows. Events that
-    were discarded do not count, nor do keys that are parked now have a row. Streamed: close it, or read it to the end,
-    which raises `NotApplicable` for an event that cannot be applied and is no dead letter.
+    Of a stream, those before its first event that happened later: events tell when by their senders' clocks, and so cut
+    every aggregate is one that was. Without either, all final events. `keys`, in the order of the projection's key,
+    narrows to those rows. Events that were discarded do not count, nor do keys that are parked now have a row.
+    Streamed: close it, or read it to the end, which raises `NotApplicable` for an event that cannot be applied and is
+    no dead letter.
 
     Raises `NotFinal`, `WrongMoment`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
     not the live table's.
@@ -98,6 +100,8 @@ def rows_as_of(
         raise NotFinal(position, mark)
     upto = mark if position is None else max(position, 0)
     span = watching_out(connection, generation, Span(0, upto))
+    if until is not None:
+        span = replace(span, skipped=(*span.skipped, *_out_of_time(connection, projection, upto, until)))
     wanted = None if keys is None else _spelled(connection, projection, generation, keys)
     if issubclass(projection, FoldProjection):
         rows = _folded_in_python(connection, projection, generation, span, until, wanted)
@@ -106,6 +110,13 @@ def rows_as_of(
         which = Selection(0, upto, until=before, skipped=span.skipped)
         rows = PastRows(connection, projection, generation, wanted, span.careful).read(which)
     return _applicable(rows, projection, generation)
+
+
+def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:
+    """The positions of events that had happened by then, behind one of their stream that had not."""
+    known = {"moment": moment, "upto": upto, "event_types": [event.event_type() for event in projection.events()]}
+    # Planned for this moment each time: how much of the log is later, is what matters.
+    return tuple(row[0] for row in connection.execute(sql("events/out_of_time"), known, prepare=False))
 
 
 def _spelled(

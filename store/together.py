@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from psycopg import DatabaseError
+from psycopg import Cursor, DatabaseError
 from psycopg.pq import TransactionStatus
 
 from domain.errors import ConcurrencyError
@@ -32,18 +32,25 @@ def append_together(
         if first.get(stream, version) != version:
             raise _at_odds(connection, stream, first[stream], version)
     checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}
+    cursors: list[Cursor[tuple[Any, ...]]] = []
+    refused: DatabaseError | None = None
     try:
         with connection.pipeline():
-            connection.execute("BEGIN")
-            connection.execute(sql("events/lock_streams"), _locks(written, checks))
-            for stream, version in checks.items():
-                connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
-            cursors = [connection.execute(*statement) for _, statement in prepared]
-            connection.execute("COMMIT")
+            try:
+                connection.execute("BEGIN")
+                connection.execute(sql("events/lock_streams"), _locks(written, checks))
+                for stream, version in checks.items():
+                    connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
+                cursors = [connection.execute(*statement) for _, statement in prepared]
+                connection.execute("COMMIT")
+            except DatabaseError as error:
+                refused = error  # beyond the pipeline's end the driver would log that it ignores what follows from it
     except DatabaseError as error:
+        refused = refused or error
+    if refused is not None:
         if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             connection.rollback()
-        raise translated(error, connection, first | checks, unchanged) from error
+        raise translated(refused, connection, first | checks, unchanged) from refused
     return tuple(append.recorded(cursor) for (append, _), cursor in zip(prepared, cursors, strict=True))
 
 

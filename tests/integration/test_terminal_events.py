@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import Event, EventData, EventMetadata
+from domain.events import Event, EventData, EventMetadata, StreamId
 from store.catalogue import Catalogue, load
 from store.database import Connection, Database
 from store.events import EventStore
@@ -15,6 +15,8 @@ from tests.bank.ledger import audited
 from tests.ledger import event
 
 OPENED = AccountOpened(owner="Ann", since=datetime(2026, 1, 1, tzinfo=UTC))
+STREAM = StreamId("t", "Account", "a")
+OTHERS = (StreamId("other", "Account", "a"), StreamId("t", "Deposit", "a"), StreamId("t", "Account", "b"))  # go on
 DEPOSITED, CLOSED = Deposited(amount=Decimal(1)), AccountClosed()
 
 
@@ -23,8 +25,9 @@ def catalogue() -> Catalogue:
     return load(["tests.bank"])
 
 
-def of(tenant: str, account: str, version: int, data: EventData) -> Event[EventData]:
-    return replace(event(data, version, account), metadata=EventMetadata(tenant, "c"))
+def of(stream: StreamId, version: int, data: EventData) -> Event[EventData]:
+    made = event(data, version, stream.aggregate_id)
+    return replace(made, aggregate_type=stream.aggregate_type, metadata=EventMetadata(stream.tenant_id, "c"))
 
 
 @pytest.mark.parametrize(
@@ -50,15 +53,13 @@ def test_what_came_after_the_end_is_counted_from_the_next_event_on(
 ) -> None:
     with Database(database_url, size=1) as database:
         store = EventStore(database, catalogue)
-        events = [of("t", "a", version, data) for version, data in enumerate(happened, 1)]
-        store.append(events[0].stream, 0, events)
-        for namesake in (of("other", "a", 1, OPENED), of("t", "b", 1, OPENED)):
-            store.append(namesake.stream, 0, [namesake])
+        store.append(STREAM, 0, [of(STREAM, version, data) for version, data in enumerate(happened, 1)])
+        for other in OTHERS:
+            store.append(other, 0, [of(other, version, DEPOSITED) for version in range(1, 9)])
     (done,) = audited(connection, catalogue, "terminal_events")
     told = [(each.place, each.problem, each.details) for each in done.found]
     if found is None:
         assert told == []
     else:
         problem, events_after, position = found
-        place = {"tenant_id": "t", "aggregate_type": "Account", "aggregate_id": "a"}
-        assert told == [(place, problem, {"events": str(events_after), "position": str(position)})]
+        assert told == [(STREAM._asdict(), problem, {"events": str(events_after), "position": str(position)})]

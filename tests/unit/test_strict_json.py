@@ -69,5 +69,6 @@ def test_what_postgresql_cannot_hold_is_named_wherever_it_is() -> None:
     ]
     assert list(unstorable({"\0": "\0"})) == [("a key in it", nul), ("\0", nul)]
     assert list(unstorable(["\0"], "data")) == [("data.0", nul)]
+    assert list(unstorable(["a", "\0"])) == [("1", nul)]
     assert list(unstorable("\0", "data")) == [("data", nul)]
     assert list(unstorable([None, True, 1, 2.5, b"\0", "é"])) == []

@@ -134,7 +134,7 @@ def verdict(done: list[Audited], fail_at: Severity) -> State[Any]:
     if bad:
         count = sum(len(each.found) for each in bad)
         names = (f"{each.check} of {each.projection}" if each.projection else each.check for each in bad)
-        message = f"{count:,} findings, {fail_at} or worse, by {', '.join(names)}: see the tables."
+        message = f"{count:,} findings, {fail_at} or worse, by {', '.join(names)}: see the tables, or `acci findings`."
         return Failed(name="Findings", message=message)
     left_out = [each for each in done if each.left_out is not None]
     if len(left_out) == len(done):

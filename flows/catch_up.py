@@ -19,7 +19,7 @@ from flows.progress import ProgressBar
 from flows.quality_gate import quality_checks
 from flows.retrying import refusing, step
 from flows.session import projection_names, session
-from flows.telling import tell_verdict
+from flows.telling import listed, tell_verdict
 from flows.timeouts import allowed_seconds
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -97,7 +97,7 @@ def catch_up(
     """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
 
     A run that finds nothing new is completed and named so. One projection's failure does not stop the others; the run
-    is failed then, and its table says which.
+    is failed then, and says why.
 
     Args:
         projection: One projection, or all of them.
@@ -118,9 +118,9 @@ def catch_up(
         add_to_name(
             f"positions {min(each.start for each in moved) + 1:,} to {max(each.checkpoint for each in moved):,}"
         )
-    failed = [name for name, state in states if not state.is_completed()]
+    failed = [(name, state.message or "failed") for name, state in states if not state.is_completed()]
     if failed:
-        return Failed(message=f"{len(failed)} of {len(names)} failed: {', '.join(failed)}. See the table.")
+        return Failed(message=f"{len(failed)} of {len(names)} failed. {listed(failed)}")
     dead = sum(each.dead_letters for each in outcomes)
     if dead:
         return Failed(

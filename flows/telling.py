@@ -1,6 +1,6 @@
 """Telling: what rebuilds leave in their run as artifacts, for people. Keys and counts, no other content of rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -10,6 +10,22 @@ from flows.plans import plan_rows
 from store.projecting.comparing import spelled_key
 from store.projecting.gate import Verdict
 from store.projecting.planning import Plan
+
+FAILURES = 5  # told in a run's message; the table has all
+LENGTH = 400  # characters of each
+
+
+def listed(failures: Sequence[tuple[str, str]]) -> str:
+    """The first failures, each with what it is of, in one line: short enough for a run's message and a terminal."""
+    said = (why if why.startswith(of) else f"{of}: {why}" for of, why in failures[:FAILURES])
+    told = "; ".join(_shortened(" ".join(each.split())) for each in said)
+    more = len(failures) - FAILURES
+    return f"{told}; and {more} more: see the run's table" if more > 0 else told
+
+
+def _shortened(text: str) -> str:
+    """Its beginning, what happened, and its end, what to do."""
+    return text if len(text) <= LENGTH else f"{text[: LENGTH * 2 // 3]} … {text[-LENGTH // 3 :]}"
 
 
 def tell_plan(plan: Plan) -> None:

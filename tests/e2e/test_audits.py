@@ -75,7 +75,7 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
         (asked,) = wait_for(repairs, 60, "the findings start a repair")
         repair = prefect_server.ended(asked["id"])
     assert (state["type"], state["name"]) == ("FAILED", "Findings")
-    assert "rows of accounts" in state["message"]
+    assert "by rows of accounts, second_opinion of accounts: see the tables, or `acci findings`." in state["message"]
     shown = artifacts(prefect_server, failed)
     assert f"tenant_id {tenant}, id {account}" in shown["audit-findings"]
     assert "balance" in shown["audit-differences"]

@@ -6,9 +6,11 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.backfill import backfill
+from flows.catch_up import catch_up as catch_up_flow
 from flows.rebuild import rebuild
 from flows.retry_dead_letters import retry_dead_letters
 from flows.rollback import rollback
+from flows.telling import FAILURES, LENGTH, listed
 from store.catalogue import load
 from store.database import Connection
 from store.projecting import generations, rebuilding
@@ -89,6 +91,27 @@ def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connecti
     name, message, shown = run(retry_dead_letters)
     assert name == "Failed"
     assert "two" in shown["dead-letters"]
+
+
+def test_a_catch_up_says_why_each_failed(run: Runs, connection: Connection) -> None:
+    append_orders(connection, 5)
+    assert run(catch_up_flow)[0] == "Completed"
+    connection.execute("UPDATE acci.generations SET fingerprint = 'another' WHERE projection = 'daily_sales'")
+    append_orders(connection, 5, "more-")
+
+    name, message, shown = run(catch_up_flow)
+    assert name == "Failed"
+    assert message.startswith("1 of 4 failed. daily_sales needs a rebuild: ")
+    assert "acci run rebuild daily_sales" in message
+    assert "acci run rebuild daily_sales" in shown["catch-up"]
+
+
+def test_failures_are_told_within_bounds() -> None:
+    assert listed([("a", "no\n  such."), ("b", "b is gone.")]) == "a: no such.; b is gone."
+    assert listed([("a", "x" * 10_000 + " Run it again.")]).endswith(" Run it again.")
+    long = listed([(f"p{number}", "x" * 10_000) for number in range(FAILURES + 3)])
+    assert len(long) < FAILURES * (LENGTH + 10) + 50
+    assert long.endswith("; and 3 more: see the run's table")
 
 
 def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(

@@ -4,6 +4,7 @@ import inspect
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -41,7 +42,7 @@ def source_of(thing: type | Callable[..., Any]) -> str:
 
 def reading_of(event: type[EventData]) -> str:
     """How the event's payloads of older versions are read, as text; empty if there are none."""
-    steps = [vars(step) for step in event.upcasters]
+    steps = [{each.name: getattr(step, each.name) for each in fields(step)} for step in event.upcasters]
     return f"{event.event_type()} {event.schema_version} {_spelled(steps)}" if steps else ""
 
 

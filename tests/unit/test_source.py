@@ -154,6 +154,11 @@ def test_how_old_payloads_are_read_counts_for_states_folded_from_them() -> None:
 
         return reading_of(Renamed), Thing.state_schema(), Things.meaning()
 
+    used = Upcaster(1, default={"size": 1})
+    used.apply({})
+    assert schema((used,), 1) == schema((Upcaster(1, default={"size": 1}),), 1), (
+        "what it keeps for itself does not count"
+    )
     without = schema((), 1)
     one, other = (schema((Upcaster(1, default={"size": size}),), 1) for size in (1, 2))
     assert without[0] == ""

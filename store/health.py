@@ -147,8 +147,7 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
             more = "" if within else ": see the last catch-up's run, or run `acci run catch-up`"
             yield Check("lag", within, f"{each.projection} is {behind}{more}.", name)
         else:
-            out = {"not built": "catch-up", "rebuild needed": "rebuild", "beyond the log": "rebuild"}[each.state]
-            said = f"{each.projection} is not kept up to date ({each.state}): run `acci run {out} {each.projection}`."
+            said = f"{each.projection} is not kept up to date ({each.state}): run `{each.remedy}`."
             yield Check("lag", False, said, name)
 
 
@@ -169,8 +168,7 @@ def _audit(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Che
     if last is None:
         row = connection.execute(sql("health/schema_age")).fetchone()
         age = float(row[0]) if row and row[0] is not None else 0.0
-        said = "Nothing was audited yet" + ("." if age <= hours * 3600 else ": run `acci run audit`.")
-        yield Check("last audit", age <= hours * 3600, said)
+        yield Check("last audit", age <= hours * 3600, "There was no whole audit yet: run `acci run audit`.")
         return
     sample = "" if last.one_in == 1 else f", of one key in {last.one_in}"
     said = f"The last audit{sample}, {span(last.age)} ago, found {last.errors:,} errors and {last.warnings:,} warnings"

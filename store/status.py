@@ -35,6 +35,13 @@ class ProjectionStatus:
     dead_letters: int = 0
     backfill: str | None = None
 
+    @property
+    def remedy(self) -> str | None:
+        """The command that makes it live; None if it is."""
+        if self.state == "live":
+            return None
+        return f"acci run {'catch-up' if self.state == 'not built' else 'rebuild'} {self.projection}"
+
 
 @dataclass(frozen=True)
 class Status:

@@ -19,7 +19,7 @@ def status(
     tenant: Annotated[str | None, typer.Option(help="Count the lag in this tenant's events only.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show the log's head, the high-water mark and how far each projection has come."""
+    """Show where the log and every projection stand."""
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
@@ -40,6 +40,9 @@ def _show(now: "Status") -> None:
     for line in log_lines(now):
         out.print(line, markup=False)
     out.print(projections_table(now))
+    for each in now.projections:
+        if each.remedy:
+            out.print(f"{each.projection} is not kept up to date ({each.state}): run `{each.remedy}`.", markup=False)
 
 
 def log_lines(now: "Status") -> list[str]:

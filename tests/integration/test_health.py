@@ -108,10 +108,15 @@ def test_a_read_model_that_is_not_kept_up_is_found(bank_url: str) -> None:
     found = unhealthy(bank_url)
     assert "`acci run rebuild accounts`" in found["lag of accounts"]
     assert "`acci run catch-up turnover`" in found["lag of turnover"]
+    shown = acci("status", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.bank").stdout
+    assert "accounts is not kept up to date (rebuild needed): run `acci run rebuild accounts`." in shown
+    assert "turnover is not kept up to date (not built): run `acci run catch-up turnover`." in shown
+    assert "statements is not" not in shown
 
 
 def test_audits_findings_and_their_age_are_told(bank_url: str) -> None:
-    assert "Nothing was audited yet" in unhealthy(bank_url, audit_hours=0)["last audit"]
+    assert unhealthy(bank_url, audit_hours=0)["last audit"] == "There was no whole audit yet: run `acci run audit`."
+    assert look(bank_url)["last audit"].said == "There was no whole audit yet: run `acci run audit`."
     with connect(bank_url, "test") as connection:
         record(connection, Result(1.0, True, 24, 20, 0, 0, 2, 0))
         record(connection, Result(1.0, False, 1, 1, 0, 7, 7, 7))

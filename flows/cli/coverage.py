@@ -11,11 +11,17 @@ from store.settings import Settings
 if TYPE_CHECKING:
     from store.coverage import StoredShape
 
+WHAT_TO_DO = (
+    "Of what cannot be read: keep its event type registered; where a field changed, raise the event's schema_version "
+    "and declare an upcaster from the stored one. A schema version above the code's was stored by a newer release."
+)
+
 
 def coverage(json: JsonFlag = False) -> None:
-    """Show every event type and schema version in the log, and which of them today's code cannot read.
+    """Show which stored events today's code cannot read.
 
-    Exits with 1 if there are any: run it before a release that changes events.
+    All event types and schema versions in the log are listed. Exits with 1 if there are any that it cannot read: run
+    it before a release that changes events.
     """
     from store.catalogue import load
     from store.coverage import coverage as coverage_of
@@ -52,3 +58,5 @@ def _show(shapes: "list[StoredShape]") -> None:
             cell(f"no: {shape.problem}" if shape.problem else "yes"),
         )
     console().print(table)
+    if any(shape.problem for shape in shapes):
+        console().print(WHAT_TO_DO)

@@ -26,7 +26,7 @@ def history(
     to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show every event of an aggregate: who, when, why, and what it changed."""
+    """Show an aggregate's events: who, when, why, what changed."""
     from store.catalogue import load
     from store.database import Database
     from store.embedded import database_url
@@ -35,7 +35,8 @@ def history(
     from store.history import history_of_correlation
 
     if (aggregate_id is None) == (correlation is None):
-        raise typer.BadParameter("give an aggregate's id, or --correlation.")
+        neither = aggregate_id is None
+        raise typer.BadParameter(f"give an aggregate's id, or --correlation{'' if neither else ', not both'}.")
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     with Database(database_url(settings), size=2, role="read") as database:

@@ -17,6 +17,7 @@ from store.snapshots import revealed
 from store.statements import sql
 
 PAGE = 2_000  # events in memory at a time
+WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or derive it anew with `acci run repair`."
 STREAM_ID = slice(6, 9)  # where a row has its stream
 
 
@@ -54,7 +55,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
         kept, replayed = _kept(aggregate, stored, stream), json.loads(state.model_dump_json())
         if kept != replayed:
             differing = _differing(kept, replayed)
-            problem = f"The snapshot differs from its stream's events in {', '.join(differing)}."
+            problem = f"The snapshot differs from its stream's events in {', '.join(differing)}. {WHAT_TO_DO}"
             yield Found(place, Severity.ERROR, problem, {"columns": differing})
 
 

@@ -96,6 +96,13 @@ def test_a_corruption_is_found_and_repaired(proven: Connection, catalogue: Catal
         assert any(each.check == expected.check and each.found for each in again), "what cannot be derived stays found"
 
 
+def test_a_wrong_snapshot_is_told_with_the_ways_out(proven: Connection, catalogue: Catalogue) -> None:
+    next(each for each in everything() if each.name == "snapshot_edited").inject(proven)
+    (said,) = wrong(audited(proven, catalogue, "snapshots"))
+    assert "differs from its stream's events in balance. Raise the aggregate's state_version if its @evolves" in said
+    assert said.endswith("or derive it anew with `acci run repair`.")
+
+
 def grow(connection: Connection, catalogue: Catalogue, random: Random, seed: int) -> None:
     """Append a history, and bring the read models forward in one of the ways there are, if at all."""
     append_in_bulk(connection, history(seed, random.randrange(1, 120), random.randrange(1, 6)), PAYLOAD_LIMIT)

@@ -127,7 +127,11 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
     assert told[1]["data"] == {"amount": "-1.00"}
     nothing = acci("history", "nobody", "--tenant", TENANT, "--type", "Account", **place)
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "Nothing found.\n")
-    assert acci("history", "--tenant", TENANT, **place).returncode == 2
+    neither = acci("history", "--tenant", TENANT, **place)
+    assert (neither.returncode, "not both" in neither.stderr) == (2, False)
+    both = acci("history", "a", "--tenant", TENANT, "--correlation", "a gift", **place)
+    assert both.returncode == 2
+    assert "give an aggregate's id, or --correlation, not both." in both.stderr
     assert acci("history", "a", "--tenant", TENANT, **place).stdout == shown
     with connect(database_url, "test") as connection:
         connection.execute(INSERT, (1, 1, "Box", "Opened"))
@@ -187,7 +191,11 @@ def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventSt
         ("Paid", 9): "its schema version is 9, and this code knows 2 at most.",
     }
     assert (found["Paid", 2]["events"], found["Paid", 2]["first_position"]) == (3, 3)
-    assert "no: its schema version is 9" in acci("coverage", **place).stdout
+    said = acci("coverage", **place).stdout
+    assert "no: its schema version is 9" in said
+    assert "declare an upcaster" in said
+    assert "raise the event's schema_version" in " ".join(said.split())
+    assert "upcaster" not in fine.stdout
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])

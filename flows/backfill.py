@@ -28,8 +28,8 @@ def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
     with session("backfill") as (connection, catalogue):
         backfill = backfilling.begin(connection, catalogue, catalogue.projection(projection), choice, chunk_size)
     get_run_logger().info(
-        "%s: backfill %s of %s keys, %s of %s chunks to do",
-        projection, backfill.backfill, backfill.keys, len(backfill.missing), len(backfill.chunks),
+        "%s: %s keys chosen, in chunks: %s, still to do: %s (backfill number %s)",
+        projection, backfill.keys, len(backfill.chunks), len(backfill.missing), backfill.backfill,
     )  # fmt: skip
     return backfill
 

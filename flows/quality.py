@@ -4,6 +4,7 @@ The only module that imports Great Expectations, and only once there is somethin
 230 MB, which a process pays once.
 """
 
+import logging
 import os
 import re
 import time
@@ -111,12 +112,14 @@ def _rows_of(key: Sequence[str], keys: set[Key], table: identifiers.Identifier) 
 
 @cache
 def _library() -> Any:
-    """Great Expectations, imported at the first call, without its telemetry."""
+    """Great Expectations, imported at the first call, without its telemetry and its talk of temporary folders."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what its own imports are deprecated for
         import great_expectations
         import great_expectations.expectations
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)  # it sets a level itself
     return great_expectations
 
 

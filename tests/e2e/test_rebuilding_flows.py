@@ -1,5 +1,6 @@
 """Rebuild, rollback and backfill as flows on a real server: what they do, what state they end in, what they show."""
 
+import re
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, c
     assert value(connection, "SELECT max(generation) FROM acci.generations") == 1
 
 
-def test_back_again_and_a_part_anew(run: Runs, connection: Connection) -> None:
+def test_back_again_and_a_part_anew(run: Runs, connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
     append_orders(connection, 50, "first-")
     for _ in range(2):
         rebuilding.rebuild(connection, CATALOGUE, SALES)
@@ -183,6 +184,7 @@ def test_back_again_and_a_part_anew(run: Runs, connection: Connection) -> None:
     name, message, shown = run(backfill, projection="daily_sales", tenants=["tenant-1"], dry_run=False, chunk_size=2)
     assert name == "Completed"
     assert "pending" not in shown["backfill"]
+    assert re.search(r"daily_sales: \d+ keys chosen, in chunks: (\d+), still to do: \1 \(backfill number", caplog.text)
     assert wrong_rows(connection, SALES) == 0
     name, message, _ = run(backfill, projection="daily_sales", since="yesterday")
     assert name == "Failed"

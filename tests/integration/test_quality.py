@@ -1,5 +1,6 @@
 """Quality suites: what must hold in a read model, checked in PostgreSQL, told apart from what could not be checked."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,6 +112,14 @@ def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
     assert [result.passed for result in done.results] == [True]
     assert done.extent == "1 rows that changed"
     assert [result.passed for result in report(connection, suite, (0, EVENTS)).results] == [False]
+
+
+def test_the_library_is_silent_of_its_temporary_folders(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    report(connection, Suite(Accounts, expect("expect_column_values_to_not_be_null", column="owner")))
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("great_expectations")] == []
 
 
 def test_the_report_is_one_page_that_fetches_nothing(connection: Connection, tmp_path: Path) -> None:

@@ -10,21 +10,24 @@ from flows.cli.flow_runs import run_flow
 from flows.cli.json_input import read_key
 from flows.cli.printing import JsonFlag
 
+KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable."""
+
 
 def audit(
     projection: Annotated[str, typer.Argument(help="A projection's name; all: every one, and the log.")] = "all",
     check: Annotated[list[str] | None, typer.Option(help="Only this check; repeatable.")] = None,
     tenant: Annotated[str, typer.Option(help="Only what belongs to this tenant.")] = "",
-    keys: Annotated[
-        list[str] | None, typer.Option("--key", help='Only this key, as JSON: ["acme", "user-1"]; repeatable.')
-    ] = None,
+    keys: Annotated[list[str] | None, typer.Option("--key", help=KEY)] = None,
     since: Annotated[str, typer.Option(help="Only what events recorded at or after this moment touched.")] = "",
     one_in: Annotated[int, typer.Option(min=1, max=1_000_000, help="Look at one key in so many.")] = 1,
     repair: Annotated[bool, typer.Option("--repair", help="Derive anew what is found wrong.")] = False,
     fail_at: Annotated[str, typer.Option(help="How bad a finding must be to fail: info, warning or error.")] = "error",
     json: JsonFlag = False,
 ) -> None:
-    """Hold the log, the read models and the snapshots against the events."""
+    """Hold what is stored against the events.
+
+    The log, the read models and the snapshots.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.audit import audit as flow
@@ -49,7 +52,11 @@ def audit(
 def repair(
     projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all", json: JsonFlag = False
 ) -> None:
-    """Derive anew what open findings name, and audit it again; events are never changed."""
+    """Derive anew what findings name, and audit it.
+
+    Only open findings; events are never changed. For chosen keys instead: acci run audit PROJECTION --repair
+    --key '["t1", "ann"]'.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.repair import repair as flow
@@ -66,7 +73,7 @@ def check_quality(
     html: Annotated[Path | None, typer.Option(help="Write a report for people into this file.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Check read models against the quality suites declared beside them."""
+    """Check read models against their quality suites."""
 
     def load() -> Callable[..., Any]:
         from flows.check_quality import check_quality as flow
@@ -80,7 +87,10 @@ def seal(
     size: Annotated[int, typer.Option(min=100, max=1_000_000, help="Positions in one seal.")] = 10_000,
     json: JsonFlag = False,
 ) -> None:
-    """Seal the events that are not sealed yet, so that an audit finds whoever changes an old one."""
+    """Seal the events that are not sealed yet.
+
+    An audit then finds whoever changes an old one.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.seal import seal as flow
@@ -96,7 +106,7 @@ def compact_snapshots(
     sample: Annotated[int, typer.Option(min=0, max=100_000, help="Streams to check by replay.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Take the snapshots that are due and drop those that newer ones replace."""
+    """Take due snapshots, drop superseded ones."""
 
     def load() -> Callable[..., Any]:
         from flows.compact_snapshots import compact_snapshots as flow

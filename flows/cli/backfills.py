@@ -10,12 +10,14 @@ from flows.cli.flow_runs import run_flow
 from flows.cli.json_input import read_key
 from flows.cli.printing import JsonFlag
 
+KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable."""
+
 
 def backfill(
     projection: Annotated[str, typer.Argument(help="A projection's name.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the keys; change nothing.")] = False,
     tenant: Annotated[list[str], typer.Option(help="Only keys that events of this tenant touch; repeatable.")] = [],
-    key: Annotated[list[str], typer.Option(help='Only this key, as JSON: ["acme", "user-1"]; repeatable.')] = [],
+    key: Annotated[list[str], typer.Option(help=KEY)] = [],
     event_type: Annotated[list[str], typer.Option(help="Only keys that events of this type touch; repeatable.")] = [],
     since: Annotated[str, typer.Option(help="Only keys touched by events at or after this moment.")] = "",
     until: Annotated[str, typer.Option(help="Only keys touched by events before this moment.")] = "",
@@ -30,7 +32,10 @@ def backfill(
     ] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Derive a part of a live read model anew; with nothing chosen, all of it."""
+    """Derive a part of a live read model anew.
+
+    With nothing chosen, all of it.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.backfill import backfill as flow

@@ -42,7 +42,7 @@ def list_(
     discarded: Annotated[bool, typer.Option("--discarded", help="Instead those that were left out for good.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """List the events that could not be applied, and the keys parked behind them."""
+    """List the events that could not be applied, with parked keys."""
     from store.projecting import dead_letters as stored
 
     with _opened(tenant) as (connection, catalogue):
@@ -113,9 +113,9 @@ def retry(
     projection: Annotated[str, typer.Argument(help="The projection whose parked keys to derive anew.")],
     json: JsonFlag = False,
 ) -> None:
-    """Derive the parked keys anew from their events, and release those that can be.
+    """Derive the parked keys anew, and release those that can be.
 
-    Exit code 1 while anything is still parked.
+    From their events. Exit code 1 while anything is still parked.
     """
     from store.projecting.dead_letters import retry as derive
 
@@ -142,9 +142,9 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why the event is to be left out; stored with it.")],
     json: JsonFlag = False,
 ) -> None:
-    """Leave an event out of its projection for good, and derive its keys without it.
+    """Leave an event out of its projection for good.
 
-    In rebuilds too. Exit code 0 when it is left out, also while others are still parked.
+    In rebuilds too. Its keys are derived without it. Exit code 0 when it is left out, also while others are parked.
     """
     from store.projecting.dead_letters import discard as leave_out
 

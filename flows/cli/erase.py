@@ -20,7 +20,9 @@ def erase(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Make a person's data unreadable in events, snapshots, dead letters, read models, findings and artifacts."""
+    """Make a person's data unreadable, for good.
+
+    In events, snapshots, dead letters, read models, findings and artifacts."""
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url

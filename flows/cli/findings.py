@@ -22,7 +22,7 @@ def findings(
     csv: Annotated[Path | None, typer.Option(help="Write the rows that differ, value by value, to this file.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """List what audits found wrong and have not seen to be gone, worst first."""
+    """List what audits found wrong and is not gone, worst first."""
     from store.auditing.findings import findings as read
     from store.catalogue import load
     from store.database import connect

@@ -12,7 +12,10 @@ def follow(
     projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all",
     interval: Annotated[float, typer.Option(min=0.01, max=60, help="Seconds between two looks at the log.")] = 0.1,
 ) -> None:
-    """Keep read models up to date until Ctrl-C; goes on when a rebuild swaps or the database restarts."""
+    """Keep read models up to date until Ctrl-C.
+
+    Goes on when a rebuild swaps or the database restarts.
+    """
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url

@@ -31,7 +31,10 @@ def import_(
     ] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """Turn each line of a file into an event, checked against the event's class."""
+    """Turn each line of a file into an event.
+
+    Checked against the event's class.
+    """
     from store.catalogue import load
     from store.embedded import database_url
     from store.importing.importer import Importer

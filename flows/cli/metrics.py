@@ -32,7 +32,7 @@ def metrics(
     ] = None,
     host: Annotated[str, typer.Option(help="The address to serve them at; 0.0.0.0 for all.")] = "127.0.0.1",
 ) -> None:
-    """Print the figures once, as Prometheus reads them; or serve them."""
+    """Print or serve the figures as Prometheus reads them."""
     from flows.prometheus import text
     from store.catalogue import load
     from store.database import connect

@@ -26,7 +26,10 @@ def query(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Ask as an administrator, who sees all.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Ask a read model, as far as its projection has come; without a tenant there is nothing to see."""
+    """Ask a read model.
+
+    As far as its projection has come; without a tenant there is nothing to see.
+    """
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url

@@ -56,7 +56,10 @@ def rebuild(
     keep: Annotated[int, typer.Option(min=0, max=100, help="Old generations kept for a rollback.")] = 1,
     json: JsonFlag = False,
 ) -> None:
-    """Build read models anew beside the live ones, check them and swap them in."""
+    """Build read models anew, check, swap them in.
+
+    Beside the live ones, which readers see until then.
+    """
     if dry_run:
         check_wanted(projection)
         plans.show(projection, partitions, json)
@@ -88,7 +91,7 @@ def rollback(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Put an old generation of a read model back before its readers."""
+    """Put an old generation back before readers."""
 
     def load() -> Callable[..., Any]:
         from flows.rollback import rollback as flow

@@ -10,7 +10,10 @@ from flows.cli.printing import JsonFlag
 
 
 def check_health(json: JsonFlag = False) -> None:
-    """Look whether everything is as it should be, and note the lag for its curve; for scripts: acci health."""
+    """Look whether all is well, and note the lag.
+
+    The lag's curve is made of such looks. For scripts: acci health.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.check_health import check_health as flow
@@ -25,7 +28,10 @@ def housekeeping(
     days: Annotated[int, typer.Option(min=1, max=36_500, help="How long records stay after they ended.")] = 90,
     json: JsonFlag = False,
 ) -> None:
-    """Remove old generations and records that ended long ago; never an event."""
+    """Remove old generations and old records.
+
+    Records of what ended long ago; never an event.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.housekeeping import housekeeping as flow
@@ -38,7 +44,10 @@ def housekeeping(
 def retry_dead_letters(
     projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all", json: JsonFlag = False
 ) -> None:
-    """Derive the keys parked behind dead letters anew, and release those that can be."""
+    """Derive parked keys anew, and release them.
+
+    Those whose events can be applied now: they wait behind dead letters.
+    """
 
     def load() -> Callable[..., Any]:
         from flows.retry_dead_letters import retry_dead_letters as flow

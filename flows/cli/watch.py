@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0) -> None:
-    """Show where the log and the projections stand, live, until Ctrl-C. For one look: acci status."""
+    """Show what `acci status` does, live, until Ctrl-C."""
     from rich.live import Live
 
     from store.embedded import database_url

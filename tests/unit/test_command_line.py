@@ -97,3 +97,14 @@ def test_with_json_a_refusal_is_json(tmp_path: Path) -> None:
     refusal = json.loads(done.stderr)
     assert refusal["type"] == "NoDatabase"
     assert "make up" in refusal["error"]
+
+
+@pytest.mark.parametrize("group", [[], ["run"], ["dead-letters"]], ids=str)
+def test_no_commands_description_is_cut(group: list[str]) -> None:
+    shown = acci(*group, "--help", COLUMNS="80").stdout.partition("Commands:")[2].splitlines()
+    assert [line for line in shown if line.endswith(("...", "…")) and "as-of" not in line] == []
+
+
+@pytest.mark.parametrize("command", ["backfill", "audit", "repair"])
+def test_help_says_how_a_key_is_given(command: str) -> None:
+    assert """--key '["t1", "ann"]'""" in " ".join(acci("run", command, "--help", COLUMNS="80").stdout.split())

@@ -4,9 +4,9 @@ An upcaster takes names out of the older payload, then puts values in, and makes
 field has after that is told here without doing it, so that SQL finds in an older payload what Python makes of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.errors import DefinitionError
 from domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json, logic
@@ -36,6 +36,13 @@ class Put:
     value: Any = None
 
 
+class Demand(NamedTuple):
+    """A condition on an older payload, and what the event has not if it does not hold."""
+
+    holds: Expression
+    lacking: str
+
+
 class Nowhere(Field):
     """A field that no payload of the older version can give: the event cannot be applied."""
 
@@ -45,9 +52,16 @@ class Origins:
 
     def __init__(self, version: int, taken: Sequence[Path], puts: Sequence[Put]) -> None:
         self._version, self._taken, self._puts = version, taken, tuple(puts)
+        self._found: dict[tuple[Any, ...], Expression] = {}
 
     def of(self, leaf: Field) -> Expression:
-        """What gives `leaf`, a field of the newer payload, from the older."""
+        """What gives `leaf`, a field of the newer payload, from the older. Told once: it is asked for each event."""
+        said = (type(leaf), leaf.kind, leaf.nullable, leaf.path, leaf.steps)
+        if said not in self._found:
+            self._found[said] = self._origin(leaf)
+        return self._found[said]
+
+    def _origin(self, leaf: Field) -> Expression:
         if isinstance(leaf, Shape):
             return self._shape(leaf.path[1:], self._puts)
         found = self._value(leaf, self._puts)
@@ -151,6 +165,29 @@ class Origins:
         return Nowhere(leaf.kind, leaf.nullable, self._gone(leaf, 0).path[:2], (REQUIRED,))
 
     # -- shapes -------------------------------------------------------------------------------------------------
+
+    def demands(self) -> Iterator["Demand"]:
+        """What must hold of an older payload, beside what it must have for its fields.
+
+        What values are put into is an object. And a new name is not there yet where the old one is missing: which of
+        the two shapes such a payload has could only be guessed.
+        """
+        for place, put in enumerate(self._puts):
+            for length in range(1, len(put.name)):
+                above = put.name[:length]
+                found = self._shape(above, self._puts[:place])
+                known = isinstance(found, Constant) and found.value in {None, "object"}
+                if known or (put.moved is not None and _starts(put.moved[:-1], above)):
+                    continue
+                holds = coalesce(found, "object") == "object"
+                if put.moved is not None:
+                    holds = _any([is_null(_shape_at(put.moved)), holds])
+                yield Demand(holds, f"object at data.{'.'.join(above)}")
+        for name in dict.fromkeys(put.name for put in self._puts if put.moved):
+            if not any(_starts(name, taken) for taken in self._taken):
+                moved = [put.moved for put in self._puts if put.name == name and put.moved]
+                holds = _any([*map(_is_there, moved), is_null(_shape_at(name))])
+                yield Demand(holds, f"data.{'.'.join(moved[0])}, yet data.{'.'.join(name)}")
 
     def _shape(self, path: Path, puts: tuple[Put, ...]) -> Expression:
         """What sort of JSON the newer payload has at `path`."""

@@ -11,10 +11,10 @@ Each takes a payload one version further; together they bring any older one to t
 fields of nested models.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from domain import origins  # which imports this module in turn: only the module, not yet its names
@@ -45,7 +45,11 @@ class Upcaster:
 
     rename: old name to new name. default: fields that the older version lacks, with their (typed) value. change: a
     field to an expression over the older payload, of `old(…)` and the functions of domain.projections: so it is
-    converted, or split. drop: fields that are no more.
+    converted, or split. drop: fields that are no more. Models around new fields are made where they are missing.
+
+    An old name that is missing gives nothing; of several that become one field, the last one there does. A payload is
+    of no known shape, and its event unreadable and a dead letter, if it has a new name where the old one is missing, or
+    null or anything but an object where a field is to be put into a model.
     """
 
     version: int
@@ -61,6 +65,9 @@ class Upcaster:
         for name in self.drop:
             _take(payload, _path(name))
         there = {new: value for new, value in moved if value is not origins.ABSENT}
+        for name, new in self.rename.items():
+            if new not in there and origins.find(payload, _path(new)) is not origins.ABSENT:
+                raise WrongShape(f"it has no {name}, yet {new}")
         for name, value in (*there.items(), *deepcopy(self._defaults).items(), *changed.items()):
             _put(payload, _path(name), value)
         return payload
@@ -73,6 +80,10 @@ class Upcaster:
     def source(self, leaf: Field) -> Expression:
         """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
         return self._origins.of(leaf)
+
+    def demands(self) -> "Iterator[origins.Demand]":
+        """What must hold of a payload of `version`, beside what it must have for its fields."""
+        return self._origins.demands()
 
     @cached_property
     def _origins(self) -> "origins.Origins":
@@ -143,6 +154,23 @@ def at_version(event: type[EventData], version: int, today: Field) -> Expression
         wanted, found = (_described(each) for each in (today, expression))
         raise DefinitionError(f"{event.__name__}.{name}", f"it is {wanted}, and from version {version} {found} comes.")
     return expression
+
+
+@cache
+def demands(event: type[EventData], version: int) -> "tuple[origins.Demand, ...]":
+    """What must hold of a payload of `version`, beside what it must have for today's fields."""
+    found: list[origins.Demand] = []
+    for step in reversed(steps(event, version)):
+        later = (demand._replace(holds=replace_fields(demand.holds, step.source)) for demand in found)
+        found = [*step.demands(), *later]
+    return tuple(found)
+
+
+def require_shape(event: type[EventData], version: int, leaf: Leaf) -> None:
+    """Raises `WrongShape` unless the payload, whose fields are `leaf(field)`, can be brought to today's shape."""
+    for holds, lacking in demands(event, version):
+        if not value_of(replace_fields(holds, leaf)):
+            raise WrongShape(f"the event has no {lacking}")
 
 
 def check_upcasters(event: type[EventData]) -> None:

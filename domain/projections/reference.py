@@ -20,7 +20,7 @@ from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
 from domain.projections.verbs import Delete, FoldKind, Insert, Update
 from domain.projections.views import EventView
-from domain.upcasting import at_version, replace_fields, steps
+from domain.upcasting import at_version, replace_fields, require_shape
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]
@@ -190,11 +190,11 @@ class Stored:
         self._documents = {"data": payload_of(event.data), "metadata": event.metadata._asdict()}
 
     def leaf_of(self, kind: type[EventData]) -> Leaf:
-        """How to find a field of `kind` as it is today. Raises `ValueError` for a schema version that is not known."""
+        """How to find a field of `kind` as it is today. Raises `ValueError` if the payload is of no known shape."""
         event = self._event
         if isinstance(event.data, EventData) and not isinstance(event.data, Unreadable):
             return self._leaf
-        steps(kind, event.schema_version)
+        require_shape(kind, event.schema_version, self._leaf)
         return lambda field: replace_fields(at_version(kind, event.schema_version, field), self._leaf)
 
     def _leaf(self, field: Field) -> Expression:

@@ -14,7 +14,7 @@ from sqlalchemy.sql import visitors
 from domain.projections import Projection
 from domain.projections.expressions import Call, Constant, Expression, Field
 from domain.projections.rules import Action
-from domain.upcasting import oldest
+from store.projecting.readable import readable
 from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
@@ -48,7 +48,7 @@ class Actions:
     A verb whose key has a NULL touches no row, so it is none of them.
     `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive),
     after the conditions it is given, which say that there is a key at all.
-    With `require`, an event of a schema version that today's code does not know cannot be applied: it is given the
+    With `require`, an event whose payload is of no shape that today's code knows cannot be applied: it is given the
     conditions on the key and the one that the event is readable, and says what all must hold.
     """
 
@@ -99,7 +99,8 @@ class Actions:
 
     def _lane(self, lane: int, ordered: "Ordered | None" = None, since: sa.FromClause | None = None) -> sa.Select[Any]:
         here = [placed for placed in self.placed if placed.lane == lane]
-        handled = EVENTS.c.event_type.in_([placed.event_type for placed in here])
+        types = [placed.event_type for placed in here]
+        handled = EVENTS.c.event_type.in_(types)
         key = {
             name: self._by_type(here, self._type(name), lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
             for name in self.projection.key
@@ -114,8 +115,9 @@ class Actions:
             EVENTS.c.event_type.label("acci_type"),
         ]
         columns += [self._by_type(here, self._type(name), value).label(name) for name, value in self._values.items()]
+        events = [event for event in self.projection.events() if event.event_type() in types]
         kept = self._kept(handled, here, key)
-        wanted = kept if self._require is None else self._require(kept, self._readable(here))
+        wanted = kept if self._require is None else self._require(kept, readable(events))
         conditions = [handled, *self._narrow(), *wanted]
         if ordered is None:
             return sa.select(*columns).where(*conditions)
@@ -143,20 +145,6 @@ class Actions:
 
         return self._by_type(here, sa.Boolean(), said)
 
-    def _readable(self, here: list[Placed]) -> Element:
-        """Whether the event's schema version can be read today; where not, evaluating it says so and fails."""
-        by_versions: dict[tuple[int, int], list[str]] = {}
-        versions = {event.event_type(): (oldest(event), event.schema_version) for event in self.projection.events()}
-        for placed in here:
-            by_versions.setdefault(versions[placed.event_type], []).append(placed.event_type)
-        stored = EVENTS.c.schema_version
-        if len(by_versions) == 1:
-            known: Element = _within(stored, next(iter(by_versions)))
-        else:
-            each = ((_within(stored, span), EVENTS.c.event_type.in_(types)) for span, types in by_versions.items())
-            known = sa.or_(*(sa.and_(*both) for both in each))
-        return sa.or_(known, sa.func.acci.unreadable(EVENTS.c.position, stored, type_=sa.Boolean()))
-
     def _type(self, name: str) -> Any:
         column = self.read_model.column(name)
         return sa.Text() if column.is_character else ColumnType(column.type)
@@ -178,10 +166,6 @@ class Actions:
         if alone:
             return next(iter(by_text.values()))[0]
         return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
-
-
-def _within(value: Element, span: tuple[int, int]) -> Element:
-    return value == span[0] if span[0] == span[1] else value.between(*span)
 
 
 Ordered = Callable[[sa.Select[Any]], sa.Subquery]

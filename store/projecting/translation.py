@@ -128,10 +128,19 @@ def _field(field: Field) -> Element:
 
 
 def _shape(shape: Shape) -> Element:
+    return sa.func.jsonb_typeof(_at(shape), type_=sa.Text())
+
+
+def _at(shape: Shape) -> Element:
     found: Element = EVENTS.c[shape.path[0]]
     for name in shape.path[1:]:
         found = _part(found, name)
-    return sa.func.jsonb_typeof(found, type_=sa.Text())
+    return found
+
+
+def _is_null(call: Call, parts: list[Element]) -> Element:
+    asked = call.arguments[0]
+    return _at(asked).is_(None) if isinstance(asked, Shape) else parts[0].is_(None)
 
 
 def _part(whole: Element, name: str, operator: str = "->") -> Element:
@@ -256,7 +265,7 @@ _CALLS: dict[str, Callable[[Call, list[Element]], Element]] = {
     "and": lambda _, parts: sa.and_(*parts),
     "or": lambda _, parts: sa.or_(*parts),
     "not": lambda _, parts: sa.not_(parts[0]),
-    "is_null": lambda _, parts: parts[0].is_(None),
+    "is_null": _is_null,
     "when": _when,
     "coalesce": lambda call, parts: sa.func.coalesce(
         *(sa.cast(part, TYPES[call.kind]) for part in parts), type_=TYPES[call.kind]

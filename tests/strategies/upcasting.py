@@ -112,14 +112,14 @@ class Evolution:
         return event
 
     def payloads(self) -> st.SearchStrategy[tuple[int, dict[str, Any]]]:
-        """A schema version, and a payload as it was then."""
+        """A schema version, and a payload as it was then, or nearly."""
         return st.integers(1, len(self.shapes)).flatmap(
-            lambda version: st.tuples(st.just(version), _payloads(self.shapes[version - 1]))
+            lambda version: st.tuples(st.just(version), _payloads(self.shapes[version - 1], self.shapes[version:]))
         )
 
 
 @st.composite
-def _payloads(draw: st.DrawFn, shape: Shape) -> dict[str, Any]:
+def _payloads(draw: st.DrawFn, shape: Shape, later: list[Shape]) -> dict[str, Any]:
     payload: dict[str, Any] = {}
     absent = draw(st.booleans())
     for model, null in shape.models.items():
@@ -131,7 +131,25 @@ def _payloads(draw: st.DrawFn, shape: Shape) -> dict[str, Any]:
         holder = payload[model] if model else payload
         if holder is not None and not (value is None and absent):
             holder[last] = value
+    known = sorted({*shape.fields, *shape.models})
+    match draw(st.sampled_from([None, None, "gone", "null", "new"])):
+        case "gone":
+            _change(payload, draw(st.sampled_from(known)), lambda holder, last: holder.pop(last, None))
+        case "null":
+            _change(payload, draw(st.sampled_from(known)), lambda holder, last: holder.update({last: None}))
+        case "new" if names := sorted({name for each in later for name in each.fields}.difference(known)):
+            name = draw(st.sampled_from(names))
+            kind = next(each.fields[name] for each in later if name in each.fields)
+            value = draw(VALUES[kind] if kind in VALUES else st.sampled_from(_stored(kind)))
+            _change(payload, name, lambda holder, last: holder.update({last: value}))
     return payload
+
+
+def _change(payload: dict[str, Any], name: str, change: Callable[[dict[str, Any], str], object]) -> None:
+    model, _, last = name.rpartition(".")
+    holder = payload.setdefault(model, {}) if model else payload
+    if isinstance(holder, dict):
+        change(holder, last)
 
 
 def _stored(kind: Any) -> list[Any]:

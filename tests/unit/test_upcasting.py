@@ -57,6 +57,16 @@ def test_a_payload_of_another_shape_is_not_brought_there() -> None:
         upcast(Paid, 1, "[]")
 
 
+def test_a_payload_with_the_new_name_and_not_the_old_is_of_no_shape() -> None:
+    with pytest.raises(WrongShape, match="it has no name, yet holder"):
+        upcast(Opened, 1, '{"holder": "Ann Berg", "nation": "NL"}')
+    taken = Upcaster(1, rename={"a": "b"}, drop=("b",))
+    assert taken.apply({"b": 8}) == {}
+    assert taken.apply({"a": 1, "b": 8}) == {"b": 1}
+    assert Upcaster(1, rename={"a": "b"}).apply({"a": 1, "b": 8}) == {"b": 1}
+    assert Upcaster(1, rename={"a": "b", "b": "a"}).apply({"a": 1}) == {"b": 1}
+
+
 def test_reading_never_fails_but_says_why() -> None:
     decoder = Decoder({"Paid": Paid})
     assert decoder.data("Paid", 1, '{"cents": 150}', uuid4()) == Paid(amount=Decimal("1.50"))

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from domain import origins  # which imports this module in turn: only the module, not yet its names
 from domain.errors import DefinitionError
 from domain.events import EventData
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
 from domain.projections.functions import when
 from domain.projections.kinds import Kind, kind_of_annotation
+from domain.projections.origins import Origins
 from domain.projections.reading import read_json
+from domain.projections.shapes import ABSENT, Demand, Put, find
 from domain.projections.values import json_of, json_text, parse
 from domain.projections.views import fields
 
@@ -64,9 +65,9 @@ class Upcaster:
         moved = [(new, _take(payload, _path(name))) for name, new in self.rename.items()]
         for name in self.drop:
             _take(payload, _path(name))
-        there = {new: value for new, value in moved if value is not origins.ABSENT}
+        there = {new: value for new, value in moved if value is not ABSENT}
         for name, new in self.rename.items():
-            if new not in there and origins.find(payload, _path(new)) is not origins.ABSENT:
+            if new not in there and find(payload, _path(new)) is not ABSENT:
                 raise WrongShape(f"it has no {name}, yet {new}")
         for name, value in (*there.items(), *deepcopy(self._defaults).items(), *changed.items()):
             _put(payload, _path(name), value)
@@ -81,18 +82,18 @@ class Upcaster:
         """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
         return self._origins.of(leaf)
 
-    def demands(self) -> "Iterator[origins.Demand]":
+    def demands(self) -> Iterator[Demand]:
         """What must hold of a payload of `version`, beside what it must have for its fields."""
         return self._origins.demands()
 
     @cached_property
-    def _origins(self) -> "origins.Origins":
-        puts = [origins.Put(_path(new), moved=_path(name)) for name, new in self.rename.items()]
-        puts += [origins.Put(_path(name), value=value) for name, value in self.default.items()]
+    def _origins(self) -> Origins:
+        puts = [Put(_path(new), moved=_path(name)) for name, new in self.rename.items()]
+        puts += [Put(_path(name), value=value) for name, value in self.default.items()]
         for name, value in self.change.items():
             made = express(value)
-            puts.append(origins.Put(_path(name), value=made.value if isinstance(made, Constant) else made))
-        return origins.Origins(self.version, [_path(name) for name in (*self.rename, *self.drop)], puts)
+            puts.append(Put(_path(name), value=made.value if isinstance(made, Constant) else made))
+        return Origins(self.version, [_path(name) for name in (*self.rename, *self.drop)], puts)
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -157,9 +158,9 @@ def at_version(event: type[EventData], version: int, today: Field) -> Expression
 
 
 @cache
-def demands(event: type[EventData], version: int) -> "tuple[origins.Demand, ...]":
+def demands(event: type[EventData], version: int) -> tuple[Demand, ...]:
     """What must hold of a payload of `version`, beside what it must have for today's fields."""
-    found: list[origins.Demand] = []
+    found: list[Demand] = []
     for step in reversed(steps(event, version)):
         later = (demand._replace(holds=replace_fields(demand.holds, step.source)) for demand in found)
         found = [*step.demands(), *later]
@@ -217,9 +218,9 @@ def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
 
 
 def _take(payload: Any, path: Sequence[str]) -> Any:
-    """The value at `path`, which is not there afterwards; or origins.ABSENT."""
-    holder = origins.find(payload, path[:-1])
-    return holder.pop(path[-1], origins.ABSENT) if isinstance(holder, dict) else origins.ABSENT
+    """The value at `path`, which is not there afterwards; or ABSENT."""
+    holder = find(payload, path[:-1])
+    return holder.pop(path[-1], ABSENT) if isinstance(holder, dict) else ABSENT
 
 
 def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -5,42 +5,30 @@ field has after that is told here without doing it, so that SQL finds in an olde
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from domain.errors import DefinitionError
-from domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json, logic
-from domain.projections.functions import coalesce, is_null, when
+from domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json
+from domain.projections.functions import when
 from domain.projections.kinds import Kind, kind_of_value
 from domain.projections.reading import read_json
-from domain.projections.values import from_json, json_of, json_text, json_type, parse
+from domain.projections.shapes import (
+    ABSENT,
+    Demand,
+    Path,
+    Put,
+    any_of,
+    common,
+    demands,
+    find,
+    giving,
+    is_there,
+    shape,
+    starts,
+)
+from domain.projections.values import from_json, json_of, json_text, parse
 from domain.projections.views import OPTIONAL, REQUIRED
-
-Path = tuple[str, ...]
-NULL, OBJECT = Constant(Kind.TEXT, True, None), Constant(Kind.TEXT, False, "object")
-
-
-class Absent:
-    """Stands for what a payload does not have, which is not the same as null."""
-
-
-ABSENT = Absent()
-
-
-@dataclass(frozen=True)
-class Put:
-    """What gets a name: what was under `moved`, if anything was, or else `value`, an expression or a literal."""
-
-    name: Path
-    moved: Path | None = None
-    value: Any = None
-
-
-class Demand(NamedTuple):
-    """A condition on an older payload, and what the event has not if it does not hold."""
-
-    holds: Expression
-    lacking: str
 
 
 class Nowhere(Field):
@@ -63,19 +51,21 @@ class Origins:
 
     def _origin(self, leaf: Field) -> Expression:
         if isinstance(leaf, Shape):
-            return self._shape(leaf.path[1:], self._puts)
+            return shape(leaf.path[1:], self._taken, self._puts)
         found = self._value(leaf, self._puts)
         return Constant(leaf.kind, True, None) if isinstance(found, Nowhere) and not leaf.nullable else found
 
-    # -- values -------------------------------------------------------------------------------------------------
+    def demands(self) -> Iterator[Demand]:
+        """What must hold of an older payload, beside what it must have for its fields."""
+        return demands(self._taken, self._puts)
 
     def _value(self, leaf: Field, puts: tuple[Put, ...]) -> Expression:
         path = leaf.path[1:]
-        given = _giving(path, puts)
-        taken = None if given else next((name for name in self._taken if _starts(path, name)), None)
+        given = giving(path, puts)
+        taken = None if given else next((name for name in self._taken if starts(path, name)), None)
         later = puts[given:]
         below = [put.name for put in later] + ([] if given or taken else [*self._taken])
-        if any(_starts(name, path) for name in below):
+        if any(starts(name, path) for name in below):
             reason = f"upcaster {self._version} makes it; take its fields singly."
             raise DefinitionError(f"{'.'.join(leaf.path)} as a whole", reason)
 
@@ -84,13 +74,13 @@ class Origins:
                 return self._without(leaf, len(taken) - 1)
             return self._given(puts[given - 1], leaf, puts[: given - 1]) if given else leaf
 
-        made = _made(leaf, max((_common(path, put.name) for put in later if put.moved is None), default=0))
+        made = _made(leaf, max((common(path, put.name) for put in later if put.moved is None), default=0))
         expression = found(made)
-        for depth in sorted({_common(path, put.name) for put in later}):
+        for depth in sorted({common(path, put.name) for put in later}):
             also = _made(made, depth)
             if also is not made:
-                there = [_is_there(put.moved) for put in later if put.moved and _common(path, put.name) == depth]
-                expression = when(_any(there), found(also), expression)
+                there = [is_there(put.moved) for put in later if put.moved and common(path, put.name) == depth]
+                expression = when(any_of(there), found(also), expression)
         return expression
 
     def _given(self, put: Put, leaf: Field, before: tuple[Put, ...]) -> Expression:
@@ -128,8 +118,8 @@ class Origins:
         steps, path = _steps(leaf), (*moved, *leaf.path[1 + len(name) :])
         own, above = steps[len(name) - 1 :], len(moved) - 1
         refused = not leaf.nullable and all(_absent(leaf, place) is ABSENT for place in range(len(name)))
-        earlier = _giving(leaf.path[1:], before)
-        bearing = max((_common(leaf.path[1:], put.name) for put in before), default=0)
+        earlier = giving(leaf.path[1:], before)
+        bearing = max((common(leaf.path[1:], put.name) for put in before), default=0)
         if not earlier and _made(leaf, bearing) is leaf:
             # Where the steps of one field say all that may be missing, no question whether it is there is asked.
             if name[:-1] == moved[:-1]:
@@ -142,7 +132,7 @@ class Origins:
         if refused and not earlier:
             return there
         without = leaf if earlier else self._gone(leaf, len(name) - 1)
-        return when(_is_there(moved), there, self._value(without, before))
+        return when(is_there(moved), there, self._value(without, before))
 
     def _without(self, leaf: Field, place: int) -> Expression:
         """What `leaf` has where the name at `place` of its path was taken."""
@@ -163,74 +153,6 @@ class Origins:
 
     def _nowhere(self, leaf: Field) -> Nowhere:
         return Nowhere(leaf.kind, leaf.nullable, self._gone(leaf, 0).path[:2], (REQUIRED,))
-
-    # -- shapes -------------------------------------------------------------------------------------------------
-
-    def demands(self) -> Iterator["Demand"]:
-        """What must hold of an older payload, beside what it must have for its fields.
-
-        What values are put into is an object. And a new name is not there yet where the old one is missing: which of
-        the two shapes such a payload has could only be guessed.
-        """
-        for place, put in enumerate(self._puts):
-            for length in range(1, len(put.name)):
-                above = put.name[:length]
-                found = self._shape(above, self._puts[:place])
-                known = isinstance(found, Constant) and found.value in {None, "object"}
-                if known or (put.moved is not None and _starts(put.moved[:-1], above)):
-                    continue
-                holds = coalesce(found, "object") == "object"
-                if put.moved is not None:
-                    holds = _any([is_null(_shape_at(put.moved)), holds])
-                yield Demand(holds, f"object at data.{'.'.join(above)}")
-        for name in dict.fromkeys(put.name for put in self._puts if put.moved):
-            if not any(_starts(name, taken) for taken in self._taken):
-                moved = [put.moved for put in self._puts if put.name == name and put.moved]
-                holds = _any([*map(_is_there, moved), is_null(_shape_at(name))])
-                yield Demand(holds, f"data.{'.'.join(moved[0])}, yet data.{'.'.join(name)}")
-
-    def _shape(self, path: Path, puts: tuple[Put, ...]) -> Expression:
-        """What sort of JSON the newer payload has at `path`."""
-        given = _giving(path, puts)
-        below = [put.moved for put in puts[given:] if _starts(put.name, path)]
-        if None in below:
-            return OBJECT
-        if not given:
-            found: Expression = NULL if any(_starts(path, name) for name in self._taken) else _shape_at(path)
-        else:
-            found = self._shape_given(puts[given - 1], path, puts[: given - 1])
-        return when(_any([_is_there(moved) for moved in below if moved]), OBJECT, found) if below else found
-
-    def _shape_given(self, put: Put, path: Path, before: tuple[Put, ...]) -> Expression:
-        rest = path[len(put.name) :]
-        if put.moved is not None:
-            there = _shape_at((*put.moved, *rest))
-            return when(_is_there(put.moved), there, self._shape(path, before)) if _giving(path, before) else there
-        value = put.value
-        if not isinstance(value, Expression):
-            found = find(parse(json_of(value)), rest)
-            return NULL if found is ABSENT else express(json_type(found))
-        if isinstance(value, Field) and value.kind is Kind.JSON:
-            there = _shape_at((*value.path[1:], *rest))
-            return there if rest else coalesce(there, "null")
-        if rest:
-            return NULL
-        # Of what is computed it matters only whether it may have fields.
-        return when(is_null(value), "null", "object" if value.kind is Kind.JSON else "string")
-
-
-def find(payload: Any, path: Sequence[str]) -> Any:
-    """What a parsed payload has at `path`, or ABSENT."""
-    for name in path:
-        if not isinstance(payload, dict) or name not in payload:
-            return ABSENT
-        payload = payload[name]
-    return payload
-
-
-def _giving(path: Path, puts: tuple[Put, ...]) -> int:
-    """The place, from 1, of the last put under the path's name or one above it; 0 if there is none."""
-    return max((place for place, put in enumerate(puts, 1) if _starts(path, put.name)), default=0)
 
 
 def _made(leaf: Field, depth: int) -> Field:
@@ -276,25 +198,3 @@ def _literal(value: Any, kind: Kind) -> Expression:
     if kind is Kind.JSON or isinstance(found.value, dict | list):
         return found
     return Constant(kind, False, from_json(kind, found.value))
-
-
-def _is_there(path: Path) -> Expression:
-    return ~is_null(_shape_at(path))
-
-
-def _shape_at(path: Path) -> Shape:
-    return Shape(Kind.TEXT, True, ("data", *path))
-
-
-def _any(conditions: list[Expression]) -> Expression:
-    return conditions[0] if len(conditions) == 1 else logic("or", *conditions)
-
-
-def _starts(path: Path, name: Path) -> bool:
-    return path[: len(name)] == name
-
-
-def _common(path: Path, name: Path) -> int:
-    """How many names both begin with."""
-    alike = [one == other for one, other in zip(path, name, strict=False)]
-    return [*alike, False].index(False)

@@ -43,7 +43,7 @@ def open_output() -> None:
     """Have `sys.stdout` print what its encoding lacks as an escape, and raise `NoOutput`, at once if it is closed."""
     if sys.stdout is None:
         raise NoOutput("it is closed; nothing was done")
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):  # not what a test puts in its place
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(_Output(sys.stdout.fileno(), "w", closefd=False)),
             encoding=sys.stdout.encoding,

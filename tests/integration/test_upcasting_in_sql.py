@@ -186,6 +186,11 @@ NESTED: dict[str, tuple[Any, Upcaster, list[dict[str, Any]]]] = {
         Upcaster(1, default={"owner.name": "Ann"}),
         [{}, {"owner": {"note": "n"}}],
     ),
+    "default over what is there": (
+        {"country": (str, ...), "size": (int, ...), "note": (str | None, ...), "owner": (Owner, ...)},
+        Upcaster(1, default={"country": "NL", "size": 3, "note": None, "owner.name": "Ann"}),
+        [{"country": "BE"}, {"country": None, "size": "7"}, {"note": "n", "size": 5, "owner": {"name": "Bob"}}],
+    ),
     "default deeper": (
         {"deeper": (Deeper | None, Deeper(number=1))},
         Upcaster(1, default={"deeper.owner.name": "Ann"}),

@@ -26,7 +26,10 @@ def as_of(
     limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most so many rows.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Show a read model as it was at a position or a moment, derived anew from the events."""
+    """Show a read model as it was at a position or a moment.
+
+    It is derived anew from the events.
+    """
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url

@@ -1,7 +1,6 @@
 """The list of commands, and the one place where an error becomes a sentence."""
 
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -124,8 +123,10 @@ def main() -> None:
             sentence = as_json({"error": str(refusal), "type": type(refusal).__name__}, sys.stderr)
         else:
             sentence = passage(f"acci: {refusal}")
-        with suppress(OSError):
+        try:
             typer.echo(sentence, err=True)
+        except OSError:
+            sys.stderr = None  # nobody can be told; at its end Python would try again, and exit with 120
         sys.exit(1)
 
 

@@ -58,9 +58,8 @@ def retry_dead_letters(
             for letter in left
         ]
         create_table_artifact(key="dead-letters", table=table, description="Events that still cannot be applied")
-        return Failed(
-            message=" ".join([f"{len(left)} events still cannot be applied: see `acci dead-letters list`.", *failed])
-        )
+        still = [f"{len(left)} events still cannot be applied: see `acci dead-letters list`."] if left else []
+        return Failed(message=" ".join([*still, *failed]))
     released = sum(each.released for each in done)
     if not released:
         return Completed(name="NothingToDo", message="There are no dead letters.")

@@ -170,11 +170,18 @@ def test_a_misspelt_context_is_told_before_anything_is_started(home: Path) -> No
     assert not home.exists()
 
 
+@pytest.fixture
+def lent_server(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
+    """The Prefect server, to be deployed to by others: afterwards its forms and pauses are as they were."""
+    yield prefect_server
+    prefect_server.deploy()
+
+
 def test_what_is_the_users_own_is_used_and_left_alone(
-    start: Callable[..., Up], prefect_server: PrefectServer, database_url: str
+    lent_server: PrefectServer, start: Callable[..., Up], database_url: str
 ) -> None:
-    up = start(ACCI_DATABASE_URL=database_url, PREFECT_API_URL=prefect_server.api_url)
-    assert prefect_server.api_url.removesuffix("/api") in up.said
+    up = start(ACCI_DATABASE_URL=database_url, PREFECT_API_URL=lent_server.api_url)
+    assert lent_server.api_url.removesuffix("/api") in up.said
     assert f"{whereabouts(database_url)} (ACCI_DATABASE_URL)" in up.said
     assert database_url not in up.said  # it holds a password
     assert up.database() is None
@@ -185,4 +192,4 @@ def test_what_is_the_users_own_is_used_and_left_alone(
         found = connection.execute("SELECT count(*) FROM acci.events").fetchone()
     assert found == (0,)  # no sample history in a log that is the user's, for it could never be taken out again
     assert up.end() == 0
-    assert prefect_server.api.is_healthy()
+    assert lent_server.api.is_healthy()

@@ -70,6 +70,8 @@ def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
     position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
     aggregate_type, aggregate_id, event_type = names
     known = from_json(metadata)
+    if not isinstance(known, dict):  # put in by hand; an audit names it
+        known = {}
     return RecordedEvent(
         event_id,
         aggregate_id,

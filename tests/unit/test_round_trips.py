@@ -47,6 +47,7 @@ def happened(data: EventData) -> Event[EventData]:
     return Event(uuid4(), "a", "A", data.event_type(), 1, data, EventMetadata("t", "c"), datetime.now(UTC))
 
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ODD = timezone(timedelta(hours=1, seconds=28))
 
 
@@ -118,6 +119,12 @@ def test_of_somebodys_data_no_value_is_told() -> None:
         encode_data(happened(Hidden(name="Ann", more={"street": ("Langweg", 3)})), 1_000_000)
     assert "data.more.street is a tuple that would come back as a list" in str(refused.value)
     assert "Langweg" not in str(refused.value)
+
+
+@pytest.mark.parametrize("metadata", ["[]", "7", "null", '"a"', "{}"])
+def test_no_metadata_makes_reading_fail(metadata: str) -> None:
+    row = (1, NOW, NOW, uuid4(), 1, 1, "t", "A", "a", "Unheard", "{}", metadata)
+    assert Decoder({}).event(row).metadata == EventMetadata("t", "")
 
 
 @pytest.mark.parametrize(

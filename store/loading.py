@@ -76,7 +76,7 @@ def load(
         return Loaded(aggregate(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     if not rows:
         return Loaded(aggregate(), 0, 0)
-    start, snapshot_version, (*_, newest) = aggregate(), 0, rows
+    start, snapshot_version, newest = aggregate(), 0, rows[-1]
     if rows[0][9] is None:
         kept = state_of(aggregate, rows[0][10], stream.aggregate_id)
         if kept is None:

@@ -4,6 +4,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from domain.projections.expressions import Field, Shape, Step
+from domain.projections.shapes import ABSENT, find
 from domain.projections.values import from_json, json_type, parse
 
 
@@ -13,7 +14,8 @@ def read_json(field: Field, stored: Any) -> Any:
     Raises `ValueError` for what the event must have and has not, or what is not of the field's kind.
     """
     if isinstance(field, Shape):
-        return _shape(field, stored)
+        found = find(stored, field.path[1:])
+        return None if found is ABSENT else json_type(found)
     unknown = Step(True, "null") if field.nullable else Step(False, None)
     value = stored
     for name, step in zip(field.path[1:], chain(field.steps, repeat(unknown)), strict=False):
@@ -28,11 +30,3 @@ def read_json(field: Field, stored: Any) -> Any:
         if value is None:
             return None
     return from_json(field.kind, value)
-
-
-def _shape(field: Shape, stored: Any) -> str | None:
-    for name in field.path[1:]:
-        if not isinstance(stored, dict) or name not in stored:
-            return None
-        stored = stored[name]
-    return json_type(stored)

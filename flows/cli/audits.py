@@ -7,10 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.flow_runs import run_flow
-from flows.cli.json_input import read_key
+from flows.cli.json_input import KEY, read_key
 from flows.cli.printing import JsonFlag
-
-KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable."""
 
 
 def audit(

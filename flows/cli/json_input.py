@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 LIMIT = 10_000_000  # characters
+KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable."""
 
 
 def read_object(argument: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor, DatabaseError, errors
+from psycopg.pq import TransactionStatus
 
 from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, RecordedEvent, StreamId
@@ -17,7 +18,8 @@ from store.payloads import Unstorable, check_stream, encode_data, encode_metadat
 from store.statements import sql
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
-NOT_AT_VERSION, CHANGED = "AC001", "AC002"
+# And for one that somebody else has the turn at.
+NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC003"
 
 Recorded = RecordedEvent[EventData]
 
@@ -64,7 +66,8 @@ class Append(NamedTuple):
     """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them.
 
     One of the two may be missing. `follows` is the id of the event that must be at `expected_version`, where who
-    decided knows it: a version alone could be another one's since a restore or failover lost what was there.
+    decided knows it: a version alone could be another one's since a restore or failover lost what was there. One that
+    `gives_way` is refused while somebody else has the stream's turn, also one who has not come to store anything.
     """
 
     stream: StreamId
@@ -72,6 +75,7 @@ class Append(NamedTuple):
     events: Sequence[Event[EventData]]
     command: Handled | None = None
     follows: UUID | None = None
+    gives_way: bool = False
 
     def statement(self, types: Mapping[str, type[EventData]], payload_limit: int) -> Statement:
         """What stores it. Raises `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable`."""
@@ -86,6 +90,7 @@ class Append(NamedTuple):
             _check(event, self.stream, version, types)
         if command or len(events) != 1:
             arguments["command_id"], arguments["command_name"], arguments["command_content"] = command or (None,) * 3
+            arguments["gives_way"] = self.gives_way
         if not events:
             return Statement(_text("appending/none_of_command"), arguments)
         if len(events) == 1:
@@ -123,12 +128,16 @@ def translated(
 
     Of those in `unchanged` the caller said so: who only reads them need not decide again.
     """
-    if error.sqlstate in (NOT_AT_VERSION, CHANGED):
+    if error.sqlstate in (NOT_AT_VERSION, CHANGED, TAKEN):
         actual, *names = json.loads(error.diag.message_detail or "[]")
         stream = StreamId(*names)
+        if error.sqlstate == TAKEN:
+            actual = expected[stream]  # where it is is not known, with somebody else at it
         kind = StreamChanged if error.sqlstate == CHANGED and stream in unchanged else ConcurrencyError
         return kind(stream.aggregate_id, expected[stream], actual)
     if isinstance(error, errors.UniqueViolation):
+        if connection.info.transaction_status == TransactionStatus.INERROR:
+            connection.rollback()
         actual_versions = {stream: version_of(connection, stream) for stream in expected}
         # All as expected: it is the command that was handled before, and the same holds for it: load and see.
         moved = [stream for stream in expected if actual_versions[stream] != expected[stream]] or list(expected)

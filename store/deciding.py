@@ -33,23 +33,30 @@ class Plan:
     results: list[Append | tuple[Recorded, ...]] = field(default_factory=list)
     states: dict[StreamId, Loaded[Aggregate]] = field(default_factory=dict)
 
-    def add(self, one: Accepted, loaded: Loaded[Aggregate]) -> None:
+    def add(self, one: Accepted, loaded: Loaded[Aggregate], gives_way: bool = False) -> None:
         """Let the command decide on this state. Raises what the decision raises."""
         events = _consequences(one.command, one.stream, loaded)
         memory = concealed(one.handled, one.stream, events) if one.personal else one.handled
-        self.results.append(Append(one.stream, loaded.version, events, memory, loaded.newest))
+        self.results.append(Append(one.stream, loaded.version, events, memory, loaded.newest, gives_way))
         after, newest = fold(loaded.state, events), events[-1].id if events else loaded.newest
         self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, newest=newest)
 
 
-def decide(store: EventStore, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:
+def decide(
+    store: EventStore,
+    accepted: Sequence[Accepted],
+    unchanged: Mapping[StreamId, int],
+    known: Mapping[StreamId, Loaded[Aggregate]],
+) -> Plan:
     """What each command leads to, on the state that those before it leave; aggregates are loaded as they are now.
+
+    Of those `known` only what is new is read.
 
     Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
     """
     plan = Plan()
     for one in accepted:
-        loaded = store.load(one.aggregate, one.stream, command_id=one.command.id)
+        loaded = store.load(one.aggregate, one.stream, command_id=one.command.id, known=known.get(one.stream))
         if loaded.handled_content is not None:
             if not is_same(one.handled, loaded.handled_content):
                 raise CommandReused(one.handled.name, str(one.command.id))
@@ -62,7 +69,7 @@ def decide(store: EventStore, accepted: Sequence[Accepted], unchanged: Mapping[S
     return plan
 
 
-def decide_on(loaded: Loaded[Aggregate], one: Accepted) -> Plan | None:
+def decide_on(loaded: Loaded[Aggregate], one: Accepted, gives_way: bool) -> Plan | None:
     """What the command leads to on a state that may be old; None if that cannot be known.
 
     Only events count, since storing them proves that the state was the newest and the command new. A refusal, or
@@ -70,7 +77,7 @@ def decide_on(loaded: Loaded[Aggregate], one: Accepted) -> Plan | None:
     """
     plan = Plan()
     try:
-        plan.add(one, loaded)
+        plan.add(one, loaded, gives_way)
     except Exception:  # noqa: BLE001 the decision on the newest state raises it, if it still holds there
         return None
     return plan if plan.states[one.stream].version > loaded.version else None

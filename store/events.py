@@ -1,6 +1,8 @@
 """The event store: append and read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from uuid import UUID
 
@@ -9,10 +11,11 @@ from domain.events import Event, EventData, StreamId
 from store.appending import Append, Recorded, append_one, version_of
 from store.bulk import Appended, RawEvent, append_in_bulk
 from store.catalogue import Catalogue
+from store.contention import Held, in_turn
 from store.database import Database
 from store.decoding import Decoder
 from store.high_water import establish
-from store.loading import A, Loaded, load
+from store.loading import A, Loaded, load, load_behind
 from store.moments import in_utc
 from store.payloads import PAYLOAD_LIMIT
 from store.snapshots import save_snapshot
@@ -27,7 +30,7 @@ class EventStore:
     """The event log of one database. Safe to share between threads."""
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
-        self._database = database
+        self._database: Database | Held = database
         self._types = catalogue.events
         self._decoder = Decoder(catalogue.events)
         self._payload_limit = payload_limit
@@ -69,18 +72,35 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
         command_id: UUID | None = None,
+        known: Loaded[A] | None = None,
     ) -> Loaded[A]:
         """The aggregate's state now, at `to_version`, or `as_of` a moment; in one round trip.
 
         As of a moment: before its first event that happened later. Events tell when by their senders' clocks; so cut,
-        the state is one that was. With `command_id`, also whether that command was handled.
+        the state is one that was. With `command_id`, also whether that command was handled. What is `known` of it need
+        not be read again, if it is so still.
 
         Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`.
         """
         if as_of is not None:
             as_of = in_utc(as_of)
         with self._database.connection() as connection:
+            if known is not None and known.newest is not None:
+                found = load_behind(connection, self._decoder, stream, known, command_id)
+                if found is not None:
+                    return found
             return load(connection, self._decoder, aggregate, stream, to_version, as_of, command_id)
+
+    @contextmanager
+    def in_turn(self, written: Sequence[StreamId], read: Iterable[StreamId] = ()) -> Iterator["EventStore"]:
+        """This store, in one transaction in which nobody else who takes turns writes to these streams.
+
+        Whoever has them is waited for, though not long: then it is on a connection without such a transaction.
+        """
+        with self._database.connection() as connection, in_turn(connection, written, read):
+            store = copy(self)
+            store._database = Held(connection)  # noqa: SLF001 its own
+            yield store
 
     def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
         """The events that a command led to when it was handled; none if it led to none or is not known."""

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from uuid import UUID
 
 from psycopg import Error
@@ -16,11 +17,13 @@ from store.accepting import accept
 from store.appending import Append, Recorded, StreamChanged
 from store.catalogue import Catalogue
 from store.concealing import speak_of_people
+from store.contention import Contention
 from store.database import is_transient
 from store.deciding import Accepted, Plan, decide, decide_on
 from store.events import EventStore
 from store.idempotency import CommandReused
 from store.loading import Loaded
+from store.queueing import Queues
 from store.recent import RecentStates
 from store.tracing import handling
 
@@ -28,6 +31,8 @@ ATTEMPTS = 20
 TRIES = 3
 RECENT = 1000  # aggregates
 LONGEST_PAUSE = 0.1  # seconds
+
+Results = tuple[tuple[Recorded, ...], ...]
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +59,7 @@ class CommandHandler:
         self._attempts = attempts
         self._tries = tries
         self._recent = RecentStates(recent)
+        self._queues, self._contention = Queues(), Contention()
         # Those that lead to personal data may have it in them.
         self._personal = {name for each in catalogue.contexts if speak_of_people(each.events) for name in each.commands}
 
@@ -97,35 +103,37 @@ class CommandHandler:
         stream, handled = accept(aggregate, command)
         return Accepted(command, aggregate, stream, handled, name in self._personal)
 
-    def _until_it_fits(
-        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
-    ) -> tuple[tuple[Recorded, ...], ...]:
-        with handling(accepted):
+    def _until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
+        with handling(accepted), self._queues.turn(*[one.stream for one in accepted]):
             return self._try_until_it_fits(accepted, unchanged)
 
-    def _try_until_it_fits(
-        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
-    ) -> tuple[tuple[Recorded, ...], ...]:
+    def _try_until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
+        streams = [one.stream for one in accepted]
         conflicts = changes = losses = 0
-        recent = self._decide_on_recent(accepted, unchanged)
+        hot = self._recent.is_hot(streams[0]) if streams else False
+        known = self._known(accepted, unchanged)
+        recent = None
+        if known and not self._contention.at(streams):
+            recent = decide_on(known[streams[0]], accepted[0], gives_way=hot)
         while True:
             try:
-                plan = recent or self._decide_on_newest(accepted, unchanged)
-                try:
-                    return self._carry_out(plan, unchanged)
-                except AcciError as error:
-                    if recent is not None and not error.transient:
-                        recent = None  # what was decided on a state that may be old proves nothing, not even too large
-                        if isinstance(error, ConcurrencyError) and error.actual_version:
-                            self._recent.met(accepted[0].handled.name, error.actual_version)
-                        continue
-                    if not isinstance(error, ConcurrencyError):
-                        raise
-                    conflicts += 1
-                    # What changed stays so; but the same command, sent twice at once, may have been handled before.
-                    changes += isinstance(error, StreamChanged)
-                    if conflicts == self._attempts or changes == 2:
-                        raise
+                with self._together_with_others(streams, unchanged, recent) as store:
+                    plan = recent or self._decide_on_newest(store, accepted, unchanged, known)
+                    results = self._commit(store, plan, unchanged)
+                if not isinstance(results, AcciError):
+                    return self._leave(plan, results)
+                error = results
+                self._learn(error, accepted, recent is not None)
+                if recent is not None and not error.transient:
+                    recent = None  # what was decided on a state that may be old proves nothing, not even too large
+                    continue
+                if not isinstance(error, ConcurrencyError):
+                    raise error
+                conflicts += 1
+                # What changed stays so; but the same command, sent twice at once, may have been handled before.
+                changes += isinstance(error, StreamChanged)
+                if conflicts == self._attempts or changes == 2:
+                    raise error
             except Error as error:
                 recent = None
                 losses += 1
@@ -135,32 +143,67 @@ class CommandHandler:
             longest = min(LONGEST_PAUSE, 0.002 * 2 ** (conflicts + 2 * losses))
             time.sleep(random.uniform(0, longest))  # noqa: S311 nothing secret
 
-    def _decide_on_recent(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan | None:
+    def _learn(self, error: AcciError, accepted: Sequence[Accepted], was_recent: bool) -> None:
+        """Whom else a conflict shows to be at these streams, and whether such a command begins aggregates."""
+        if not isinstance(error, ConcurrencyError):
+            return
+        # An old state does not tell that anybody is there now; somebody else's turn does.
+        if not was_recent or error.actual_version == error.expected_version:
+            self._contention.met([one.stream for one in accepted])
+        if was_recent and error.actual_version:
+            self._recent.met(accepted[0].handled.name, error.actual_version)
+
+    def _known(
+        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
+    ) -> dict[StreamId, Loaded[Aggregate]]:
+        """The states to decide on at once, or to read on from."""
         if len(accepted) != 1 or unchanged:
-            return None
+            return {}
         (one,) = accepted
         loaded = self._recent.take(one.stream, one.aggregate, one.handled.name)
-        return None if loaded is None else decide_on(loaded, one)
+        return {} if loaded is None else {one.stream: loaded}
 
-    def _decide_on_newest(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Plan:
-        plan = decide(self._store, accepted, unchanged)
+    def _together_with_others(
+        self, streams: Sequence[StreamId], unchanged: Mapping[StreamId, int], recent: Plan | None
+    ) -> AbstractContextManager[EventStore]:
+        """The store to decide and store by: with the streams' turn where others were met, unless it is decided."""
+        if recent is not None or not self._contention.at(streams):
+            return nullcontext(self._store)
+        return self._store.in_turn(streams, unchanged)
+
+    def _decide_on_newest(
+        self,
+        store: EventStore,
+        accepted: Sequence[Accepted],
+        unchanged: Mapping[StreamId, int],
+        known: Mapping[StreamId, Loaded[Aggregate]],
+    ) -> Plan:
+        plan = decide(store, accepted, unchanged, known)
         for one, result in zip(accepted, plan.results, strict=True):
             # A guess that was wrong would leave a key behind, of somebody erased perhaps.
             if isinstance(result, Append) and not one.personal:
                 self._recent.met(one.handled.name, result.expected_version)
         return plan
 
-    def _carry_out(self, plan: Plan, unchanged: Mapping[StreamId, int]) -> tuple[tuple[Recorded, ...], ...]:
+    def _commit(self, store: EventStore, plan: Plan, unchanged: Mapping[StreamId, int]) -> Results | AcciError:
+        """What was stored, or why nothing was."""
         appends = [result for result in plan.results if isinstance(result, Append)]
         # What was handled before led to that whatever has changed since; without commands only the check is asked for.
-        recorded = iter(self._store.commit(appends, unchanged) if appends or (unchanged and not plan.results) else ())
+        try:
+            recorded = iter(store.commit(appends, unchanged) if appends or (unchanged and not plan.results) else ())
+        except AcciError as error:
+            return error
+        return tuple([next(recorded) if isinstance(result, Append) else result for result in plan.results])
+
+    def _leave(self, plan: Plan, results: Results) -> Results:
+        """Leave the states for the next commands, and snapshots where they are due."""
         for stream, left in plan.states.items():
             every = left.state.snapshot_every
             due = every is not None and left.version - left.snapshot_version >= every
             if due:
                 self._take_snapshot(stream, left)
             self._recent.leave(stream, left._replace(snapshot_version=left.version) if due else left)
-        return tuple([next(recorded) if isinstance(result, Append) else result for result in plan.results])
+        return results
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         try:

@@ -87,6 +87,21 @@ def load(
     return Loaded(state, newest[4], snapshot_version, newest=newest[3])
 
 
+def load_behind(
+    connection: Connection, decoder: Decoder, stream: StreamId, known: Loaded[A], command_id: UUID | None
+) -> Loaded[A] | None:
+    """The aggregate now, folded on from what is known of it; None if its stream no longer has that, since a restore."""
+    arguments = {**stream._asdict(), "version": known.version, "command_id": command_id}
+    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("events/load_behind"), arguments).fetchall()
+    if rows and rows[0][4] == 0:
+        return Loaded(type(known.state)(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
+    if not rows or (rows[0][4], rows[0][3]) != (known.version, known.newest):
+        return None
+    ready(row[10] for row in rows[1:])
+    state = fold(known.state, map(decoder.event, rows[1:]))
+    return Loaded(state, rows[-1][4], known.snapshot_version, newest=rows[-1][3])
+
+
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:
     """The state after `events`. Raises `UnreadableEvent` if one that it depends on cannot be read."""
     for event in events:

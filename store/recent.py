@@ -1,12 +1,17 @@
 """Recent states: what a command will probably meet, known to this process, so that nothing need be loaded."""
 
+import os
 import threading
+import time
+import weakref
 from collections import OrderedDict
 
 from domain.aggregates import Aggregate
 from domain.events import StreamId
 from store.concealing import has_personal
 from store.loading import Loaded
+
+HOT = 0.02  # seconds
 
 
 class RecentStates:
@@ -18,9 +23,19 @@ class RecentStates:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._states: OrderedDict[StreamId, Loaded[Aggregate]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._states: OrderedDict[StreamId, tuple[Loaded[Aggregate], float]] = OrderedDict()
         self._beginnings: set[str] = set()
+        self.share_anew()
+        _ALL.add(self)
+
+    def share_anew(self) -> None:
+        """In a process that was forked off, whoever held the lock is not there to release it."""
+        self._lock = threading.Lock()
+
+    def is_hot(self, stream: StreamId) -> bool:
+        """Whether the aggregate was left only a moment ago: it is handled over and over."""
+        found = self._states.get(stream)
+        return found is not None and time.monotonic() - found[1] < HOT
 
     def take(self, stream: StreamId, aggregate: type[Aggregate], command: str) -> Loaded[Aggregate] | None:
         """The state left last, which is here no more; without one, that of a new aggregate if it may be one, or None.
@@ -30,7 +45,9 @@ class RecentStates:
         with self._lock:
             found = self._states.pop(stream, None)
             begins = command in self._beginnings
-        return Loaded(aggregate(), 0, 0) if found is None and begins else found
+        if found is None:
+            return Loaded(aggregate(), 0, 0) if begins else None
+        return found[0]
 
     def met(self, command: str, version: int) -> None:
         """Learn that such a command met an aggregate at this version, not guessed but seen."""
@@ -45,7 +62,18 @@ class RecentStates:
         if has_personal(type(loaded.state)):
             return
         with self._lock:
-            self._states[stream] = loaded
+            self._states[stream] = loaded, time.monotonic()
             self._states.move_to_end(stream)
             if len(self._states) > self._size:
                 self._states.popitem(last=False)
+
+
+_ALL: "weakref.WeakSet[RecentStates]" = weakref.WeakSet()
+
+
+def _share_anew() -> None:
+    for states in list(_ALL):
+        states.share_anew()
+
+
+os.register_at_fork(after_in_child=_share_anew)

@@ -22,7 +22,7 @@ def append_together(
     """Store all appends, in order, if the streams in `unchanged` are at those versions; or nothing.
 
     An append without events was decided on its stream's expected version all the same, and holds it to that.
-    Afterwards the connection is out of the transaction, whatever happened.
+    Afterwards the connection is out of its transaction, whatever happened; in the caller's it stays, unless refused.
     """
     written = {append.stream for append, _ in prepared if append.events}
     # A stream's own append holds it to a version; only the version that it begins at can be asked for.
@@ -32,17 +32,20 @@ def append_together(
         if first.get(stream, version) != version:
             raise _at_odds(connection, stream, first[stream], version)
     checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}
+    is_within = connection.info.transaction_status == TransactionStatus.INTRANS  # who began it has more to do there
     cursors: list[Cursor[tuple[Any, ...]]] = []
     refused: DatabaseError | None = None
     try:
         with connection.pipeline():
             try:
-                connection.execute("BEGIN")
+                if not is_within:
+                    connection.execute("BEGIN")
                 connection.execute(sql("events/lock_streams"), _locks(written, checks))
                 for stream, version in checks.items():
                     connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
                 cursors = [connection.execute(*statement) for _, statement in prepared]
-                connection.execute("COMMIT")
+                if not is_within:
+                    connection.execute("COMMIT")
             except DatabaseError as error:
                 refused = error  # beyond the pipeline's end the driver would log that it ignores what follows from it
     except DatabaseError as error:

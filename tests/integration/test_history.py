@@ -27,19 +27,24 @@ INSERT = """
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[EventStore]:
+def database(database_url: str) -> Iterator[Database]:
     with Database(database_url, size=2) as database:
-        store = EventStore(database, CATALOGUE)
-        handler = CommandHandler(store, CATALOGUE)
-        for data, correlation in (
-            (Open(account="a", holder="Ann Berg"), "signing up"),
-            (Open(account="b", holder="Bob"), "signing up"),
-            (Pay(account="a", amount=Decimal("5.00")), "first payment"),
-            (Pay(account="b", amount=Decimal("1.00")), "a gift"),
-            (Pay(account="a", amount=Decimal("-1.00")), "a gift"),
-        ):
-            handler.handle(command(data, correlation_id=correlation))
-        yield store
+        yield database
+
+
+@pytest.fixture
+def store(database: Database) -> EventStore:
+    store = EventStore(database, CATALOGUE)
+    handler = CommandHandler(store, CATALOGUE)
+    for data, correlation in (
+        (Open(account="a", holder="Ann Berg"), "signing up"),
+        (Open(account="b", holder="Bob"), "signing up"),
+        (Pay(account="a", amount=Decimal("5.00")), "first payment"),
+        (Pay(account="b", amount=Decimal("1.00")), "a gift"),
+        (Pay(account="a", amount=Decimal("-1.00")), "a gift"),
+    ):
+        handler.handle(command(data, correlation_id=correlation))
+    return store
 
 
 def differences(changes: Iterator[Change]) -> list[tuple[str, int, dict[str, Any]]]:
@@ -72,7 +77,9 @@ def test_a_correlation_is_followed_across_aggregates(store: EventStore) -> None:
     assert differences(history_of_correlation(store, CATALOGUE, "other", "a gift")) == []
 
 
-def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_theirs(store: EventStore) -> None:
+def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_theirs(
+    store: EventStore, database: Database
+) -> None:
     handler = CommandHandler(store, CATALOGUE)
     for amount, correlation in ((2, "a wish"), (7, "another"), (1, "a wish"), (4, "a wish")):
         handler.handle(command(Pay(account="a", amount=Decimal(amount)), correlation_id=correlation))
@@ -83,7 +90,7 @@ def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_t
             loads.append(kwargs)
             return super().load(*args, **kwargs)
 
-    counting = Counting(store._database, CATALOGUE)
+    counting = Counting(database, CATALOGUE)
     assert differences(history_of_correlation(counting, CATALOGUE, TENANT, "a wish")) == [
         ("a", 4, {"balance": ("4.00", "6.00")}),
         ("a", 6, {"balance": ("13.00", "14.00")}),

@@ -1,0 +1,77 @@
+"""Contention: streams that other processes write to at this moment too, and taking turns with those at the database."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+
+from domain.events import StreamId
+from store.database import Connection
+from store.statements import sql
+
+LASTS = 1.0  # seconds for which a stream counts as contended
+MOST = 1000  # streams
+WAIT_MILLISECONDS = 5_000
+
+
+class Contention:
+    """Which streams others were met at lately. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._until: dict[StreamId, float] = {}
+
+    def met(self, streams: Iterable[StreamId]) -> None:
+        """Somebody else was faster at one of these."""
+        if len(self._until) > MOST:
+            self._until = {}  # who is met again is noted again
+        self._until |= dict.fromkeys(streams, time.monotonic() + LASTS)
+
+    def at(self, streams: Iterable[StreamId]) -> bool:
+        """Whether others may be met at one of these."""
+        known = self._until
+        return bool(known) and any(known.get(stream, 0.0) > time.monotonic() for stream in streams)
+
+
+class Held:
+    """Lends one connection again and again, to whoever would borrow from a pool."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self._connection)
+
+
+@contextmanager
+def in_turn(connection: Connection, written: Iterable[StreamId], read: Iterable[StreamId]) -> Iterator[None]:
+    """A transaction in which nobody who takes turns writes to these streams; none if the turn does not come in time.
+
+    A comfort, as the queues of a process are: from looking at the streams until what was decided is stored nobody
+    comes in between.
+    """
+    try:
+        _take(connection, list(written), list(read))
+        yield
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
+            connection.execute("COMMIT")
+    finally:
+        if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            connection.rollback()
+
+
+def _take(connection: Connection, written: list[StreamId], read: list[StreamId]) -> None:
+    streams = [*written, *read]
+    arguments = {
+        "milliseconds": str(WAIT_MILLISECONDS),
+        "tenant_ids": [stream.tenant_id for stream in streams],
+        "aggregate_types": [stream.aggregate_type for stream in streams],
+        "aggregate_ids": [stream.aggregate_id for stream in streams],
+        "written": [True] * len(written) + [False] * len(read),
+    }
+    connection.execute("BEGIN")
+    try:
+        connection.execute(sql("events/take_turn"), arguments)
+    except errors.LockNotAvailable:
+        connection.rollback()

@@ -41,7 +41,8 @@ MICROSECOND = timedelta(microseconds=1)
 class Column:
     """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`, and its category there.
 
-    `default` is the default's value as text. `generated`: PostgreSQL makes its values, no rule may.
+    `default` is the default's value as text. `generated`: PostgreSQL makes its values, no rule may. `required`: it may
+    not be NULL.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     category: str
     default: str | None
     generated: bool
+    required: bool = False
 
     @property
     def is_character(self) -> bool:

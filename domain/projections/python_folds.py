@@ -1,16 +1,16 @@
 """Folds in Python: projections that say in code what the verbs cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from domain.errors import ProjectionError
-from domain.events import Event, EventData
+from domain.events import Event, EventData, Unreadable
 from domain.projections.columns import Column
+from domain.projections.keeping import Ask, Keeper, Key, NotKept, Row, by_rules, storable, told
 from domain.projections.rules import Projection
 from domain.source import reading_of, source_of
 
-Row = dict[str, Any]  # column name to value, key columns included
-Key = tuple[Any, ...]
+__all__ = ["FoldProjection", "Folding", "Key", "NotFolded", "Row"]
 
 
 class FoldProjection(Projection, abstract=True):
@@ -50,11 +50,66 @@ class FoldProjection(Projection, abstract=True):
         return [tuple([tenant_id if column == "tenant_id" else aggregate_id for column in self.key])]
 
     def evolve(self, row: Row | None, event: Event[Any]) -> Row | None:
-        """The row after `event`; None for no row. Columns left out become NULL; key columns need not be given."""
+        """The row after `event`; None for no row. Columns left out become NULL; key columns need not be given.
+
+        `row` is as the table has it: every column but those that PostgreSQL generates, key columns too.
+        """
         raise NotImplementedError
 
 
-def keys_of(fold: FoldProjection, columns: Mapping[str, Column], event: Event[Any]) -> list[Key]:
-    """The keys of the rows that `event` touches, as the table's columns hold them. Raises whatever `fold.keys` does."""
-    held = [columns[name] for name in fold.key]
-    return [tuple([column.as_key(part) for column, part in zip(held, key, strict=True)]) for key in fold.keys(event)]
+class NotFolded(Exception):
+    """A fold has no answer to an event, or none that its table can keep: its cause, or its sentence, says why."""
+
+
+class Folding:
+    """A fold at work on its table's rows: what every engine runs, event by event."""
+
+    def __init__(self, fold: FoldProjection, columns: Sequence[Column], ask: Ask = by_rules) -> None:
+        self._fold, named = fold, {column.name: column for column in columns}
+        self._columns = [named[name] for name in fold.key]
+        self._all_text = all(column.type == "text" for column in self._columns)
+        self._by_payload = type(fold).keys is not FoldProjection.keys
+        self._keeper = Keeper(fold.key, columns, ask)
+        self.spelled = self._keeper.spelled
+
+    def keys(self, event: Event[Any]) -> list[Key]:
+        """The keys of the rows that `event` touches, as the table holds them. Raises `NotFolded`.
+
+        Of an event that cannot be read only the envelope tells them.
+        """
+        if not self._by_payload:
+            if self._all_text:
+                return self._fold.keys(event)  # names of the log, which are texts that it keeps
+        else:
+            require_readable(event)
+        try:
+            return [self._key(key) for key in self._fold.keys(event)]
+        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
+            raise NotFolded(told(error)) from error
+
+    def after(self, key: Key, row: Row | None, event: Event[Any]) -> Row | None:
+        """The row of `key` after `event`, as it is read back. Raises `NotFolded`, and what asking PostgreSQL raises."""
+        require_readable(event)
+        try:
+            given = self._fold.evolve(None if row is None else row.copy(), event)
+        except Exception as error:  # as above
+            raise NotFolded(told(error)) from error
+        try:
+            return self._keeper.kept(key, given, row)
+        except NotKept as error:
+            raise NotFolded(str(error)) from error
+
+    def _key(self, key: Key) -> Key:
+        parts = zip(self._columns, key, strict=True)
+        found = tuple([column.as_key(part) for column, part in parts])
+        hash(found)
+        for part in found:
+            if type(part) is str and not (part.isascii() and "\0" not in part):
+                storable(part)
+        return found
+
+
+def require_readable(event: Event[Any]) -> None:
+    """Raises `NotFolded`."""
+    if isinstance(event.data, Unreadable):
+        raise NotFolded(event.data.reason.rstrip("."))

@@ -6,15 +6,13 @@ Slow and plain on purpose: it is what the compiled projection is held against, i
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import to_json
-
 from domain.errors import CannotApply
 from domain.events import EventData, RecordedEvent, Unreadable
 from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
-from domain.projections.kinds import Kind
-from domain.projections.python_folds import FoldProjection, keys_of
+from domain.projections.keeping import Ask, by_rules, told
+from domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from domain.projections.reading import read_json
 from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
@@ -32,14 +30,16 @@ def apply(
     columns: Sequence[Column],
     rows: Mapping[Key, Row],
     events: Iterable[RecordedEvent[Any]],
+    ask: Ask = by_rules,
 ) -> Rows:
     """What `events`, in order of position, make of `rows`, by key; `columns` are those of the read model's table.
 
     An event's `data` may also be its payload as stored, parsed JSON. Sums and the lengths of texts are checked once
-    all is folded, as a batch does. Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
+    all is folded, as a batch does. A fold in Python meets the values of types that only PostgreSQL knows as `ask` says.
+    Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
     """
     if issubclass(projection, FoldProjection):
-        return fold_in_python(projection(), columns, rows, events)
+        return fold_in_python(projection(), columns, rows, events, ask)
     engine = _Engine(projection, columns, rows)
     for event in events:
         engine.take(event)
@@ -55,14 +55,14 @@ class _Engine:
         self._touched: dict[Key, RecordedEvent[Any]] = {}
 
     def take(self, event: RecordedEvent[Any]) -> None:
-        stored = Stored(event)
-        for rule in self._projection.rules:
-            if rule.event.event_type() == event.event_type:
-                try:
+        try:
+            stored = Stored(event)
+            for rule in self._projection.rules:
+                if rule.event.event_type() == event.event_type:
                     for action in self._projection.actions(rule, EventView(rule.event, stored.leaf_of(rule.event))):
                         self._do(action, event)
-                except ValueError as error:
-                    raise self._cannot(event, error) from error
+        except Exception as error:  # as SQL may refuse any value, whatever Python calls the reason
+            raise self._cannot(event, error) from error
 
     def finished(self) -> Rows:
         for key, event in self._touched.items():
@@ -70,12 +70,13 @@ class _Engine:
                 row = self._rows[key]
                 try:
                     self._rows[key] = {name: self._columns[name].stored(value) for name, value in row.items()}
-                except ValueError as error:
+                except Exception as error:  # as above
                     raise self._cannot(event, error) from error
         return self._rows
 
-    def _cannot(self, event: RecordedEvent[Any], error: ValueError) -> CannotApply:
-        return CannotApply(self._projection.name, event.position, event.event_type, str(error))
+    def _cannot(self, event: RecordedEvent[Any], error: Exception) -> CannotApply:
+        reason = str(error) if isinstance(error, ValueError) else told(error)
+        return CannotApply(self._projection.name, event.position, event.event_type, reason)
 
     def _do(self, action: Action, event: RecordedEvent[Any]) -> None:
         key = self._key(action)
@@ -136,50 +137,25 @@ def fold_in_python(
     columns: Sequence[Column],
     rows: Mapping[Key, Row],
     events: Iterable[RecordedEvent[Any]],
+    ask: Ask = by_rules,
     meant: Callable[[Key], bool] = lambda _: True,
 ) -> Rows:
-    """As `apply`, of a fold; only the rows of keys that are `meant`. Each event on its own, its rows stored before the
-    next; no event that cannot be read, or that the fold does not handle, is handed to it.
-    """
+    """As `apply`, of a fold; only the rows of keys that are `meant`. It meets no event that it does not handle."""
     handled = {event.event_type() for event in fold.events()}
-    told = [column for column in columns if not column.generated]
-    named_columns = {column.name: column for column in columns}
+    folding = Folding(fold, columns, ask)
     after = dict(rows)
     for event in events:
         if event.event_type not in handled:
             continue
         try:
-            for key in filter(meant, _keys_of(fold, named_columns, event)):
-                row = fold.evolve(after.get(key), _readable(fold, event))
-                after.pop(key, None)
+            for key in filter(meant, folding.keys(event)):
+                row = folding.after(key, after.pop(key, None), event)
                 if row is not None:
-                    named = row | dict(zip(fold.key, key, strict=True))
-                    after[key] = {column.name: _as_stored(column, named.get(column.name)) for column in told}
-        except CannotApply:
-            raise
-        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
-            raise CannotApply(
-                fold.name, event.position, event.event_type, f"{type(error).__name__}: {error}"
-            ) from error
+                    after[key] = row
+        except (NotFolded, ValueError) as error:
+            cause = error.__cause__ if isinstance(error, NotFolded) else error
+            raise CannotApply(fold.name, event.position, event.event_type, str(error)) from cause
     return after
-
-
-def _keys_of(fold: FoldProjection, columns: Mapping[str, Column], event: RecordedEvent[Any]) -> list[Key]:
-    """The event's keys; of one that cannot be read only if the envelope tells them. Raises `CannotApply`."""
-    by_payload = type(fold).keys is not FoldProjection.keys
-    return keys_of(fold, columns, _readable(fold, event) if by_payload else event)
-
-
-def _readable(fold: FoldProjection, event: RecordedEvent[Any]) -> RecordedEvent[Any]:
-    if isinstance(event.data, Unreadable):
-        raise CannotApply(fold.name, event.position, event.event_type, event.data.reason.rstrip("."))
-    return event
-
-
-def _as_stored(column: Column, value: Any) -> Any:
-    if column.kind is Kind.JSON and value is not None:
-        return parse(to_json(value))
-    return column.stored(column.converted(value))
 
 
 class Stored:

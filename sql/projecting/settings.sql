@@ -4,7 +4,7 @@
 -- depends; hashing keeps it, and spills to disk when it must.
 SELECT set_config('client_connection_check_interval', '500', true),
        set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true),
-       set_config('intervalstyle', 'iso_8601', true), set_config('extra_float_digits', '1', true),
+       set_config('intervalstyle', 'postgres', true), set_config('extra_float_digits', '1', true),
        set_config('enable_sort', 'off', true), set_config('enable_hashagg', 'on', true),
        set_config('enable_hashjoin', 'on', true), set_config('enable_nestloop', 'on', true), set_config('jit', 'off', true),
        set_config('plan_cache_mode', 'force_custom_plan', true),

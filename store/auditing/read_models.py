@@ -69,6 +69,9 @@ def second_opinion(looking: Looking) -> Iterator[Found]:
     for key, difference in sample.found.examples:
         problem = f"The reference engine derives {spelled_key(key)} otherwise: {difference}."
         yield Found(dict(zip(projection.key, key, strict=True)), Severity.ERROR, problem)
+    for failed in sample.failed:
+        problem = f"The reference engine cannot derive {spelled_key(failed.key)}, so it has no second opinion: "
+        yield Found(dict(zip(projection.key, failed.key, strict=True)), Severity.WARNING, problem + failed.error)
 
 
 def keys_of(projection: type[Projection], found: Iterable[Finding]) -> list[tuple[str | None, ...]]:

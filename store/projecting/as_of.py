@@ -22,6 +22,7 @@ from store.decoding import Decoder
 from store.keys import forget
 from store.moments import in_utc
 from store.projecting import generations, revealing
+from store.projecting.asking import Asking
 from store.projecting.choices import spelled
 from store.projecting.fingerprints import define
 from store.projecting.generations import Generation, require_same_rules
@@ -165,11 +166,11 @@ def _folded_in_python(
         if event.position not in span.skipped and (until is None or event.timestamp <= until)
     )
     try:
-        rows = fold_in_python(projection(), columns, {}, events, is_meant)
+        rows = fold_in_python(projection(), columns, {}, events, Asking(connection), is_meant)
     except CannotApply as error:
         raise PoisonEvent(error.position, error.reason) from error.__cause__
     for key in sorted(rows, key=_as_text):
-        yield rows[key]
+        yield {column.name: rows[key][column.name] for column in columns if not column.generated}
 
 
 def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from psycopg import sql as identifiers
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
+from pydantic_core import from_json
 
-from domain.events import RecordedEvent, Unreadable
-from domain.projections.python_folds import FoldProjection, Key, Row, keys_of
+from domain.events import RecordedEvent
+from domain.projections.keeping import Key, Row
+from domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from domain.projections.values import key_text
 from store.concealing import ready, speak_of_people
 from store.database import Connection
 from store.decoding import Decoder
 from store.keys import forget
+from store.projecting.asking import Asking
 from store.projecting.generations import Generation
 from store.projecting.spans import Key as TextKey
 from store.projecting.spans import PoisonEvent, Span
@@ -27,13 +30,15 @@ class FoldApplier:
     """Applies spans to the table of one generation, in the caller's transaction; memory stays flat."""
 
     def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
-        self._fold, self._generation = projection(), generation
+        self._key, self._generation = projection.key, generation
         types = {event.event_type(): event for event in projection.events()}
         self.event_types, self._decoder = tuple(types), Decoder(types)
         self.personal = speak_of_people(projection.events())
         read_model = generation.read_model(connection)
-        self._columns = {column.name: column for column in read_model.columns if not column.generated}
-        self._texts = _Texts(read_model.schema, read_model.name, projection.key, list(self._columns))
+        self._folding = Folding(projection(), read_model.columns, Asking(connection))
+        told = [column for column in read_model.columns if not column.generated]
+        self._json = {column.name for column in told if column.type in ("json", "jsonb")}
+        self._texts = _Texts(read_model.schema, read_model.name, projection.key, [column.name for column in told])
 
     def apply(self, connection: Connection, span: Span) -> int:
         parked = self._parked(connection) if span.careful else set()
@@ -60,7 +65,7 @@ class FoldApplier:
 
     def derive(self, connection: Connection, keys: list[TextKey], upto: int, skipped: tuple[int, ...]) -> int:
         wanted = {tuple(key) for key in keys}
-        connection.execute(self._texts.clear, [[key[part] for key in keys] for part in range(len(self._fold.key))])
+        connection.execute(self._texts.clear, [[key[part] for key in keys] for part in range(len(self._key))])
         for events in self._chunks(connection, 0, upto):
             touching = [
                 (key, event)
@@ -74,7 +79,7 @@ class FoldApplier:
 
     def _chunks(self, connection: Connection, after: int, upto: int) -> Iterator[list[RecordedEvent[Any]]]:
         forget()
-        window = {"up_to": upto, "event_types": [e.event_type() for e in self._fold.events()], "tenant_id": None}
+        window = {"up_to": upto, "event_types": list(self.event_types), "tenant_id": None}
         while True:
             parameters = window | {"after": after, "page": CHUNK}
             rows = connection.execute(sql("events/read_all"), parameters).fetchall()
@@ -89,38 +94,43 @@ class FoldApplier:
         parameters = {"generation": self._generation.generation}
         return {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), parameters)}
 
-    def _storable(self, name: str, value: Any) -> Any:
-        return Jsonb(value) if value is not None and self._columns[name].type in ("json", "jsonb") else value
-
     def _keys(self, event: RecordedEvent[Any]) -> list[Key]:
-        by_payload = type(self._fold).keys is not FoldProjection.keys
-        if by_payload and isinstance(event.data, Unreadable):
-            raise PoisonEvent(event.position, event.data.reason)
         try:
-            return keys_of(self._fold, self._columns, event)
-        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
-            raise PoisonEvent(event.position, f"{type(error).__name__}: {error}") from error
+            return self._folding.keys(event)
+        except NotFolded as error:
+            raise PoisonEvent(event.position, str(error)) from error.__cause__
 
     def _fold_all(self, connection: Connection, touching: list[tuple[Key, RecordedEvent[Any]]]) -> int:
-        before = self._load(connection, {key for key, _ in touching})
+        before = self._load(connection, {key: key for key, _ in touching})
+        spelled = {key: self._folding.spelled(row) for key, row in before.items()}
         after: dict[Key, Row | None] = dict(before)
         for key, event in touching:
-            if isinstance(event.data, Unreadable):
-                raise PoisonEvent(event.position, event.data.reason)
             try:
-                after[key] = self._fold.evolve(after.get(key), event)
-            except Exception as error:  # as above: a dead letter, not the end of the batch
-                raise PoisonEvent(event.position, f"{type(error).__name__}: {error}") from error
-        changed = {key: row for key, row in after.items() if row != before.get(key)}
+                after[key] = self._folding.after(key, after.get(key), event)
+            except NotFolded as error:
+                raise PoisonEvent(event.position, str(error)) from error.__cause__
+        changed = {
+            key: row
+            for key, row in after.items()
+            if row != before.get(key) or (row is not None and self._folding.spelled(row) != spelled[key])
+        }
         self._store(connection, changed)
         return len(changed)
 
-    def _load(self, connection: Connection, keys: set[Key]) -> dict[Key, Row]:
-        lists = [[key_text(key[part]) for key in keys] for part in range(len(self._fold.key))]
-        size = len(self._fold.key)
-        found = connection.execute(self._texts.load, lists)
-        names = [*self._fold.key, *self._texts.others]
-        return {tuple(row[:size]): dict(zip(names, row, strict=True)) for row in found}
+    def _load(self, connection: Connection, keys: dict[Key, Key]) -> dict[Key, Row]:
+        """The rows of the keys that have one, as each of `keys` is spelled."""
+        size = len(self._key)
+        lists = [[key_text(key[part]) for key in keys] for part in range(size)]
+        cursor = connection.cursor()
+        set_json_loads(from_json, cursor)  # whatever the connection reads JSON as
+        found = cursor.execute(self._texts.load, lists)
+        names = (*self._key, *self._texts.others)
+        rows: dict[Key, Row] = {}
+        for values in found:
+            key = keys[values[:size]]
+            row = rows[key] = dict(zip(names, values, strict=True))
+            row.update(zip(self._key, key, strict=True))
+        return rows
 
     def _store(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
         if not rows:
@@ -128,11 +138,14 @@ class FoldApplier:
         connection.execute(self._texts.stage)
         with connection.cursor().copy(self._texts.copy) as copy:
             for key, row in rows.items():
-                values = row or {}
-                stored = (self._storable(name, values.get(name)) for name in self._texts.others)
-                copy.write_row((row is None, *key, *stored))
+                copy.write_row((row is None, *key, *self._written(row or {})))
         connection.execute(self._texts.merge)
         connection.execute(self._texts.empty)
+
+    def _written(self, row: Row) -> Iterator[Any]:
+        for name in self._texts.others:
+            value = row.get(name)
+            yield Jsonb(value) if value is not None and name in self._json else value
 
 
 def _uncollected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[RecordedEvent[Any]]]:

@@ -153,6 +153,9 @@ def _sample(sample: Sample) -> Check:
     found = sample.found
     wrong = found.added + found.removed + found.changed
     left = f" ({sample.left_out:,} keys with long histories left out)" if sample.left_out else ""
+    if sample.failed:
+        first = sample.failed[0]
+        left += f" ({len(sample.failed):,} that it cannot derive, such as {spelled_key(first.key)}: {first.error})"
     if not sample.keys:
         return Check("sample", True, f"There was no key to derive again{left}.")
     if not wrong:

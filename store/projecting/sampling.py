@@ -9,18 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import sql as identifiers
-from psycopg.types.json import Jsonb
 
-from domain.events import RecordedEvent
-from domain.projections import FoldProjection, Projection, reference
-from domain.projections.columns import Column
-from domain.projections.kinds import Kind
-from domain.projections.python_folds import keys_of
-from domain.projections.values import json_text, to_text
+from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.decoding import Decoder, stored
 from store.projecting.comparing import Comparison, compare_touched
+from store.projecting.deriving import Failed
+from store.projecting.rederiving import Rederivation
 from store.projecting.selections import Selection
 from store.projecting.tables import ReadModel
 from store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
@@ -32,11 +27,15 @@ DRAWN = 50  # events whose keys are in the sample
 
 @dataclass(frozen=True)
 class Sample:
-    """What a sample came to: keys derived again, keys left out, and how their rows differ from what they must be."""
+    """What a sample came to: keys derived again, keys left out, and how their rows differ from what they must be.
+
+    `failed` are the keys that could not be derived, with the reason.
+    """
 
     keys: int
     left_out: int
     found: Comparison
+    failed: tuple[Failed, ...] = ()
 
 
 def check_sample(
@@ -61,11 +60,12 @@ def check_sample(
     keys = choose_keys(connection, drawn - parked)
     note_events(connection, projection, read_model, which)
     left_out = connection.execute(sql("sampling/leave_out"), {"budget": MOST_EVENTS}).rowcount
-    # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
-    decoded = Decoder(catalogue.events).event if issubclass(projection, FoldProjection) else stored
-    events = (decoded(row) for row in connection.execute(sql("sampling/events")).fetchall())
-    expected = _store(connection, read_model, _derived(projection, read_model, events))
-    return Sample(keys - left_out, left_out, compare_touched(connection, projection, expected, read_model))
+    rows, failed = Rederivation(connection, catalogue, projection, read_model).rows()
+    for each in failed:
+        connection.execute(sql("auditing/untouch"), {"key": each.key})
+    expected = _store(connection, read_model, rows)
+    found = compare_touched(connection, projection, expected, read_model)
+    return Sample(keys - left_out - len(failed), left_out, found, tuple(failed))
 
 
 def _from_table(
@@ -93,30 +93,6 @@ def _from_log(
         return set()
     note_keys(connection, projection, read_model, replace(which, positions=positions))
     return chosen_keys(connection)
-
-
-def _derived(
-    projection: type[Projection], read_model: ReadModel, events: Iterable[RecordedEvent[Any]]
-) -> list[dict[str, Any]]:
-    if not issubclass(projection, FoldProjection):
-        rows = reference.apply(projection, read_model.columns, {}, events)
-        kinds = {column.name: column for column in read_model.columns}
-        return [{name: _told(kinds[name], value) for name, value in row.items()} for row in rows.values()]
-    fold, named_columns = projection(), {column.name: column for column in read_model.columns}
-    folded: dict[tuple[Any, ...], dict[str, Any] | None] = {}
-    for event in events:
-        for key in keys_of(fold, named_columns, event):
-            folded[key] = fold.evolve(folded.get(key), event)
-    named = ((dict(zip(projection.key, key, strict=True)), row) for key, row in folded.items() if row is not None)
-    json = {column.name for column in read_model.columns if column.kind is Kind.JSON}
-    return [{n: Jsonb(v) if n in json and v is not None else v for n, v in (row | key).items()} for key, row in named]
-
-
-def _told(column: Column, value: Any) -> str | None:
-    """A value of the reference engine as the text that PostgreSQL reads."""
-    if value is None:
-        return None
-    return json_text(value) if column.kind is Kind.JSON else to_text(value)
 
 
 def _store(connection: Connection, read_model: ReadModel, rows: list[dict[str, Any]]) -> ReadModel:

@@ -5,13 +5,15 @@ temporary tables of the transaction: `touched` (keys as lists of text) and `touc
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
+from domain.events import RecordedEvent
 from domain.projections import FoldProjection, Projection
-from domain.projections.python_folds import keys_of
+from domain.projections.python_folds import Folding, NotFolded
 from domain.projections.values import key_text
 from store.database import Connection
 from store.decoding import Decoder
@@ -131,8 +133,8 @@ def _asked(
 ) -> Iterator[tuple[Key, int]]:
     """The keys that a fold names for each selected event, in pages, so that memory stays flat."""
     assert issubclass(projection, FoldProjection)  # noqa: S101
-    fold, decoder = projection(), Decoder({event.event_type(): event for event in projection.events()})
-    named = {column.name: column for column in read_model.columns}
+    folding = Folding(projection(), read_model.columns)
+    decoder = Decoder({event.event_type(): event for event in projection.events()})
     columns = [EVENTS.c[name] for name in ENVELOPE] + [as_text(EVENTS.c.data), as_text(EVENTS.c.metadata)]
     handled = EVENTS.c.event_type.in_([event.event_type() for event in projection.events()])
     page = text_of(sa.select(*columns).where(handled, *which.conditions()).order_by(EVENTS.c.position).limit(PAGE))
@@ -141,11 +143,19 @@ def _asked(
         rows = connection.execute(page.encode(), parameters).fetchall()
         for row in rows:
             event = decoder.event(row)
-            for key in keys_of(fold, named, event):
+            for key in _keys(folding, event):
                 yield [None if part is None else key_text(part) for part in key], event.position
         if len(rows) < PAGE:
             return
         parameters["after"] = rows[-1][0]
+
+
+def _keys(folding: Folding, event: RecordedEvent[Any]) -> list[tuple[Any, ...]]:
+    """None of an event whose keys cannot be told: it is a dead letter, or the audit of the rows names it."""
+    try:
+        return folding.keys(event)
+    except NotFolded:
+        return []
 
 
 ENVELOPE = (

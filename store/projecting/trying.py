@@ -14,7 +14,7 @@ from domain.errors import CannotApply
 from domain.events import EventData, RecordedEvent, Unreadable
 from domain.projections import Projection
 from domain.projections.reference import Rows
-from domain.projections.values import json_text, parse
+from domain.projections.values import json_text, parse, plain
 from store.database import Connection
 from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM
@@ -94,14 +94,12 @@ def spelled(value: Any) -> str:
 
 
 def _as_kept(value: Any) -> Any:
-    """JSON with whole numbers as integers: PostgreSQL keeps a number's value, not whether it had an exponent."""
+    """JSON with its numbers as PostgreSQL writes them: it keeps a number's value, not whether it had an exponent."""
     if isinstance(value, dict):
         return {name: _as_kept(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_as_kept(inner) for inner in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(Decimal(repr(value)))
-    return value
+    return plain(Decimal(repr(value))) if isinstance(value, float) else value
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,107 @@
+"""Deriving again: the rows of chosen keys as the reference engine makes them, held against those that are stored."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from domain.errors import AcciError, CannotApply
+from domain.events import RecordedEvent
+from domain.projections import FoldProjection, Projection, reference
+from domain.projections.columns import Column
+from domain.projections.keeping import Key, Row, told
+from domain.projections.kinds import Kind
+from domain.projections.reference import Rows
+from domain.projections.values import json_text, key_text, to_text
+from store.catalogue import Catalogue
+from store.concealing import speak_of_people
+from store.database import Connection
+from store.decoding import Decoder, stored
+from store.projecting.asking import Asking
+from store.projecting.deriving import Failed
+from store.projecting.reasons import reason
+from store.projecting.spans import PoisonEvent
+from store.projecting.tables import ReadModel, describe
+from store.statements import sql
+
+
+class Rederivation:
+    """The rows of the keys in `touched` from their events in `touches`; in the caller's transaction."""
+
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, projection: type[Projection], read_model: ReadModel
+    ) -> None:
+        self._connection, self._projection = connection, projection
+        self._columns = describe(connection, read_model.schema, read_model.name).columns  # all that rules may fill
+        # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
+        folds = issubclass(projection, FoldProjection)
+        self._event = Decoder(catalogue.events).event if folds else stored
+        self._kinds = {column.name: column for column in self._columns}
+        self._asking = Asking(connection)
+
+    def rows(self) -> tuple[list[dict[str, Any]], list[Failed]]:
+        """The rows, ready to be stored, and the keys whose events the engine has no answer to."""
+        events = self._connection.execute(sql("sampling/events")).fetchall()
+        try:
+            return [self._told(row) for row in self._apply(events).values()], []
+        except (CannotApply, _Unreadable):
+            return self._key_by_key({row[0]: row for row in events})
+
+    def _key_by_key(self, events: dict[int, tuple[Any, ...]]) -> tuple[list[dict[str, Any]], list[Failed]]:
+        positions: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for key, position in self._connection.execute(sql("sampling/touches")):
+            positions[tuple(key)].append(position)
+        rows, failed = [], []
+        for key, those in positions.items():
+            try:
+                made = self._apply(events[position] for position in those)
+                rows += [self._told(row) for at, row in made.items() if _as_text(at) == key]
+            except (CannotApply, _Unreadable) as error:
+                failed.append(Failed(list(key), self._reason(error)))
+        return rows, failed
+
+    def _apply(self, rows: Iterable[tuple[Any, ...]]) -> Rows:
+        """Raises `CannotApply`, `_Unreadable`."""
+        events = map(self._read, rows)
+        with self._connection.transaction():
+            return reference.apply(self._projection, self._columns, {}, events, self._asking)
+
+    def _read(self, row: tuple[Any, ...]) -> RecordedEvent[Any]:
+        try:
+            return self._event(row)
+        except (AcciError, psycopg.Error):
+            raise  # no fault of the event
+        except Exception as error:  # such as a payload that nests too deeply, or a number too long, for Python
+            raise _Unreadable(row[0], told(error)) from error
+
+    def _reason(self, error: CannotApply | PoisonEvent) -> str:
+        poison = PoisonEvent(error.position, f"the event at position {error.position}: {error.reason}")
+        poison.__cause__ = error.__cause__
+        return reason(poison, speak_of_people(self._projection.events()))
+
+    def _told(self, row: Row) -> Row:
+        if issubclass(self._projection, FoldProjection):
+            json = [name for name, value in row.items() if value is not None and _is_json(self._kinds[name])]
+            return row | {name: Jsonb(row[name]) for name in json}
+        return {name: _text(self._kinds[name], value) for name, value in row.items()}
+
+
+class _Unreadable(PoisonEvent):
+    """The stored event cannot be read in Python."""
+
+
+def _is_json(column: Column) -> bool:
+    return column.type in ("json", "jsonb")
+
+
+def _text(column: Column, value: Any) -> str | None:
+    """A value of the reference engine as the text that PostgreSQL reads."""
+    if value is None:
+        return None
+    return json_text(value) if column.kind is Kind.JSON else to_text(value)
+
+
+def _as_text(key: Key) -> tuple[str | None, ...]:
+    return tuple([None if part is None else key_text(part) for part in key])

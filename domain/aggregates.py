@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.commands import Command, CommandData
 from domain.errors import DefinitionError, Refused
-from domain.events import Event, EventData
+from domain.events import Event, EventData, overlooked
 from domain.personal import personal_fields
 from domain.source import reading_of, source_of
 
@@ -71,6 +71,8 @@ class Aggregate(BaseModel):
                 cls.decisions[command] = method
             for event in getattr(method, "evolves", ()):
                 cls.evolutions[event.event_type()] = method
+        if reason := overlooked(cls.evolving_events()):
+            raise DefinitionError(f"Aggregate {cls.__name__}", reason)
         others = [e.event_type() for e in cls.evolving_events() if e.subject is not None and personal_fields(e)]
         if cls.snapshot_every and others:
             reason = f"{', '.join(others)} may speak of somebody else, whose data a snapshot would keep; take none."
@@ -101,6 +103,23 @@ class Aggregate(BaseModel):
         method = self.evolutions.get(event.event_type)
         return method(self, event) if method else self
 
+    def changed(self, **fields: Any) -> Self:
+        """The state with these fields: each by its name, and checked by its type, which `model_copy` does not do.
+
+        Raises `DefinitionError` for a field that there is not, or a value that it does not take.
+        """
+        cls, state = type(self), self.model_copy()
+        try:
+            if cls.__pydantic_decorators__.model_validators:  # which look at the fields together
+                return cls.model_validate({**self.__dict__, **fields})
+            for name, value in fields.items():
+                cls.__pydantic_validator__.validate_assignment(state, name, value)
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(map(str, found["loc"])) or "the fields together"
+            raise DefinitionError(f"{cls.__name__}.changed", f"{where}: {found['msg']}.") from error
+        return state
+
     @classmethod
     def from_events(cls, events: Iterable[Event[EventData]], start: Self | None = None) -> Self:
         """The state after `events`, in order, from `start` (a snapshot's state) or from nothing."""
@@ -130,10 +149,13 @@ def _check_name(aggregate: type[Aggregate], method: str) -> None:
         raise DefinitionError(f"Aggregate {aggregate.__name__}", reason)
 
 
+_KEPT = "2"  # how states are kept: raised when older snapshots may hold what would not come back
+
+
 @cache
 def _state_schema(aggregate: type[Aggregate]) -> str:
     fields = json.dumps(aggregate.model_json_schema(mode="serialization"), sort_keys=True)
     folds = sorted(set(map(source_of, aggregate.evolutions.values())))
     readings = sorted(map(reading_of, aggregate.evolving_events()))
-    made_by = "\n".join([fields, *folds, *readings])
+    made_by = "\n".join([_KEPT, fields, *folds, *readings])
     return f"{aggregate.state_version}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"

@@ -1,5 +1,6 @@
 """Events: immutable facts in the past tense, and the envelope they are stored in."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -34,6 +35,23 @@ class Unreadable(EventData):
 
     payload: Any
     reason: str
+
+
+def overlooked(named: Collection[type[EventData]]) -> str | None:
+    """Why these are not all that is meant, with the way out: events are found by their own class's name alone."""
+    for event in named:
+        if event is EventData:
+            return "EventData is the base of all events, and none itself; name the classes of the events."
+        missing = sorted(each.__name__ for each in _below(event) if each not in named)
+        if missing:
+            return f"{event.__name__} alone is not its subclasses {', '.join(missing)}; name these too."
+    return None
+
+
+def _below(event: type[EventData]) -> Iterator[type[EventData]]:
+    for each in event.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 D = TypeVar("D", bound=EventData, covariant=True)

@@ -78,6 +78,7 @@ def compact_snapshots(
             "taken": each.taken,
             "dropped": each.dropped,
             "unreadable": each.unreadable,
+            "refused": each.refusals,
             "snapshots": f"{each.before.snapshots:,} → {each.after.snapshots:,}",
             "bytes": f"{each.before.bytes:,} → {each.after.bytes:,}",
         }
@@ -96,6 +97,11 @@ def ended(done: list[Compacted]) -> State[Any]:
     unreadable = sum(each.unreadable for each in done)
     if unreadable:
         message = f"{unreadable:,} streams could not be folded, `acci run audit --check payloads` says why; "
+        return Failed(name="Incomplete", message=f"{message}{taken:,} snapshots taken, {dropped:,} dropped.")
+    refused = [each.refused for each in done if each.refusals]
+    if refused:
+        counted = sum(each.refusals for each in done)
+        message = f"{counted:,} states would not come back from a snapshot as they are. {refused[0]} "
         return Failed(name="Incomplete", message=f"{message}{taken:,} snapshots taken, {dropped:,} dropped.")
     if not taken and not dropped:
         return Completed(name="NothingToDo", message="No snapshot was due, and none was superseded.")

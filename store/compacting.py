@@ -12,11 +12,10 @@ from domain.aggregates import Aggregate
 from domain.events import StreamId
 from store.appending import Recorded
 from store.catalogue import Catalogue
-from store.concealing import conceal_state
 from store.database import Connection
 from store.decoding import Decoder
-from store.loading import UnreadableEvent, fold
-from store.snapshots import state_of
+from store.loading import fold
+from store.snapshots import SnapshotRefused, state_of, text_of
 from store.statements import sql
 
 STREAMS = 500  # in one transaction
@@ -35,7 +34,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Compacted:
-    """What was done for one aggregate: snapshots taken and dropped; `unreadable` streams could not be folded."""
+    """What was done for one aggregate: snapshots taken and dropped; `unreadable` streams could not be folded.
+
+    `refused` says of one state, of `refusals`, why it has no snapshot.
+    """
 
     aggregate: str
     due: int
@@ -44,6 +46,8 @@ class Compacted:
     unreadable: int
     before: Sizes
     after: Sizes
+    refusals: int = 0
+    refused: str = ""
 
 
 def compact(
@@ -66,17 +70,19 @@ def compact(
     connection.execute(sql("snapshots/create_due"))
     due = connection.execute(sql("snapshots/find_due"), known).rowcount if aggregate.snapshot_every else 0
     taken = unreadable = 0
+    refusals: list[SnapshotRefused] = []
     for after in range(0, due, streams):
         page = known | {"after": after, "upto": after + streams}
         with connection.transaction():
             folded = list(_fold_page(connection, Decoder(catalogue.events), aggregate, page))
             found = [each for each in folded if each is not None]
-            taken += _save(connection, aggregate, found)
+            taken += _save(connection, aggregate, found, refusals)
         unreadable += len(folded) - len(found)
         report(min(after + streams, due), due)
     connection.execute(sql("snapshots/drop_due"))
     dropped = connection.execute(sql("snapshots/drop_superseded"), known | {"keep": keep}).rowcount
-    return Compacted(name, due, taken, dropped, unreadable, before, _sizes(connection, name))
+    after_all, refused = _sizes(connection, name), str(refusals[0]) if refusals else ""
+    return Compacted(name, due, taken, dropped, unreadable, before, after_all, len(refusals), refused)
 
 
 def some_streams(connection: Connection, aggregate: type[Aggregate], count: int) -> tuple[tuple[str, str], ...]:
@@ -98,24 +104,36 @@ def _fold_page(
             try:
                 start = state_of(aggregate, *states[number]) if number in states else aggregate()
                 yield None if start is None else _folded(start, events)
-            except UnreadableEvent:
-                yield None  # the audit names what cannot be read
+            except _NotFolded:
+                yield None  # the audit names the stream
 
 
 def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:
     stream, version = StreamId("", "", ""), 0
     for event in events:
-        state, stream, version = fold(state, [event]), event.stream, event.version
+        try:
+            state = fold(state, [event])
+        except Exception as error:  # an unreadable event, or whatever the user's code raises
+            raise _NotFolded from error
+        stream, version = event.stream, event.version
     return stream, version, state
 
 
-def _save(connection: Connection, aggregate: type[Aggregate], taken: list[Taken]) -> int:
-    """How many were saved: none of a person who was just erased."""
-    rows = [
-        (*stream, version, text)
-        for stream, version, state in taken
-        if (text := conceal_state(aggregate, state.model_dump_json(), stream.tenant_id, stream.aggregate_id))
-    ]
+class _NotFolded(Exception):
+    """The stream's events have no state."""
+
+
+def _save(
+    connection: Connection, aggregate: type[Aggregate], taken: list[Taken], refusals: list[SnapshotRefused]
+) -> int:
+    """How many were saved: none of a person who was just erased, or that would not come back, which are added."""
+    rows = []
+    for stream, version, state in taken:
+        try:
+            if text := text_of(state, stream):
+                rows.append((*stream, version, text))
+        except SnapshotRefused as refusal:
+            refusals.append(refusal)
     names = ("tenant_ids", "aggregate_types", "aggregate_ids", "versions", "states")
     lists = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     connection.execute(sql("snapshots/save_many"), lists | {"state_schema": aggregate.state_schema()})

@@ -25,6 +25,7 @@ from store.idempotency import CommandReused
 from store.loading import Loaded
 from store.queueing import Queues
 from store.recent import RecentStates
+from store.snapshots import SnapshotRefused
 from store.tracing import handling
 
 ATTEMPTS = 20
@@ -208,6 +209,8 @@ class CommandHandler:
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         try:
             self._store.save_snapshot(stream, loaded.version, loaded.state)
+        except SnapshotRefused as refusal:
+            log.warning("%s", refusal)
         except Exception:
             # The command is committed: what makes later loads quicker must not make it fail.
             log.warning("No snapshot of %s at version %d", tuple(stream), loaded.version, exc_info=True)

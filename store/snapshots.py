@@ -1,24 +1,60 @@
 """Snapshots: an aggregate's folded state at a version, so that loading it need not begin at the first event."""
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from domain.aggregates import Aggregate
+from domain.errors import AcciError
 from domain.events import StreamId
+from domain.projections.keeping import told
 from store.concealing import Tampered, conceal_state, has_personal, reveal
 from store.database import Connection
+from store.round_trip import what_is_lost
 from store.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
 
 
+@dataclass(eq=False, repr=False)
+class SnapshotRefused(AcciError):
+    """A state that would not come back from its snapshot as it is; `field` is the path to what would not."""
+
+    aggregate_type: str
+    aggregate_id: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"No snapshot is taken of {self.aggregate_type} {self.aggregate_id!r}, which is loaded from its events: "
+            f"{self.field} {self.reason}."
+        )
+
+
+def text_of(state: Aggregate, stream: StreamId) -> str | None:
+    """The state as it is stored; None if it is that of a person who was just erased.
+
+    Raises `SnapshotRefused` if it would not come back equal.
+    """
+    name = type(state).aggregate_type()
+    try:
+        text = state.model_dump_json()
+        lost = what_is_lost(state, text)
+    except Exception as error:  # a value of a type that JSON does not know, in a field that takes any
+        raise SnapshotRefused(name, stream.aggregate_id, "its state", f"has no JSON form ({told(error)})") from error
+    if lost is not None:
+        raise SnapshotRefused(name, stream.aggregate_id, ".".join(lost.field) or "its state", lost.problem)
+    return conceal_state(type(state), text, stream.tenant_id, stream.aggregate_id)
+
+
 def save_snapshot(connection: Connection, stream: StreamId, version: int, state: Aggregate) -> None:
     """Keep `state` as what the stream's events up to `version` fold to, instead of another one of that version.
 
-    Not that of a person who was just erased.
+    Not that of a person who was just erased. Raises `SnapshotRefused`.
     """
-    text = conceal_state(type(state), state.model_dump_json(), stream.tenant_id, stream.aggregate_id)
+    text = text_of(state, stream)
     if text is None:
         return
     arguments = {

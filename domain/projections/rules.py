@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from domain import upcasting  # which imports this package: only the module, not yet its names
 from domain.errors import DefinitionError, ProjectionError
-from domain.events import EventData
+from domain.events import EventData, overlooked
 from domain.projections.expressions import Expression, refuse
 from domain.projections.kinds import Kind
 from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
@@ -67,6 +67,8 @@ class Projection:
             return
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
         cls.rules = tuple(_rules(cls))
+        if reason := overlooked(cls.events()):
+            raise ProjectionError(cls.__name__, reason)
         if not cls.rules and not cls.folds_in_python:
             raise ProjectionError(cls.__name__, "it has no rules; mark methods with @on(an event).")
         verbs = {action.verb for rule in cls.rules for action in rule.actions}
@@ -96,6 +98,8 @@ def _rules(cls: type[Projection]) -> Iterable[Rule]:
             raise ProjectionError(cls.__name__, f"the rules of {base.__name__} are not inherited; write them here.")
     for name, method in vars(cls).items():
         for event in getattr(method, "on", ()):
+            if event is EventData:
+                raise ProjectionError(f"{cls.__name__}.{name}", overlooked([event]) or "")
             yield _rule(cls, name, event, method)
 
 

@@ -84,23 +84,23 @@ class User(Aggregate):
 
     @evolves(UserCreated)
     def created(self, event: Event[UserCreated]) -> Self:
-        return self.model_copy(update={"status": "active", "email": event.data.email, "name": event.data.name})
+        return self.changed(status="active", email=event.data.email, name=event.data.name)
 
     @evolves(UserUpdated)
     def updated(self, event: Event[UserUpdated]) -> Self:
-        return self.model_copy(update={"email": event.data.email, "name": event.data.name})
+        return self.changed(email=event.data.email, name=event.data.name)
 
     @evolves(UserDeactivated)
     def deactivated(self, event: Event[UserDeactivated]) -> Self:
-        return self.model_copy(update={"status": "inactive"})
+        return self.changed(status="inactive")
 
     @evolves(UserReactivated)
     def reactivated(self, event: Event[UserReactivated]) -> Self:
-        return self.model_copy(update={"status": "active"})
+        return self.changed(status="active")
 
     @evolves(UserDeleted)
     def deleted(self, event: Event[UserDeleted]) -> Self:
-        return self.model_copy(update={"status": "deleted"})
+        return self.changed(status="deleted")
 
     def must_be(self, command: Command[UserCommand], *allowed: str) -> None:
         if self.status not in allowed:

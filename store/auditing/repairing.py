@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import psycopg
+
 from domain.events import StreamId
 from store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
 from store.auditing.extents import WHOLE, Extent
@@ -11,7 +13,7 @@ from store.auditing.read_models import SECOND_OPINION, keys_of
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.decoding import Decoder
-from store.loading import UnreadableEvent, load
+from store.loading import load
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.dead_letters import retry
@@ -114,10 +116,12 @@ def snapshots(connection: Connection, catalogue: Catalogue, found: list[Finding]
                 continue
             try:
                 loaded = load(connection, decoder, aggregate, stream, int(version), snapshots=False)
-            except UnreadableEvent:
-                continue  # its events tell; without a snapshot the aggregate says so when it is loaded
-            if loaded.version == int(version):
-                save_snapshot(connection, stream, loaded.version, loaded.state)
+                if loaded.version == int(version):
+                    save_snapshot(connection, stream, loaded.version, loaded.state)
+            except psycopg.Error:
+                raise
+            except Exception:  # noqa: BLE001, S112 its events tell, or loading it: without a snapshot nothing misleads
+                continue
     return Extent(keys=tuple(sorted(streams)))
 
 

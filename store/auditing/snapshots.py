@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.aggregates import Aggregate
 from domain.events import StreamId
+from domain.projections.keeping import told
 from store.auditing.checks import Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
@@ -40,10 +41,15 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
     decoder = Decoder(looking.catalogue.events)
     state = aggregate()
     for *row, state_schema, stored in rows:
+        event = decoder.event(row)
         try:
-            state = fold(state, [decoder.event(row)])
+            state = fold(state, [event])
         except UnreadableEvent as error:
             yield Found(stream._asdict(), Severity.WARNING, f"Its snapshots cannot be checked: {error}")
+            return
+        except Exception as error:  # noqa: BLE001 whatever the user's code raises stops its own stream
+            problem = f"Its snapshots cannot be checked: version {row[4]} cannot be folded ({told(error)})."
+            yield Found(stream._asdict(), Severity.WARNING, problem)
             return
         if stored is None:
             continue

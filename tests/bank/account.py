@@ -20,16 +20,16 @@ class Account(Aggregate):
 
     @evolves(AccountOpened)
     def opened(self, event: Event[AccountOpened]) -> Self:
-        return self.model_copy(update={"owner": event.data.owner})
+        return self.changed(owner=event.data.owner)
 
     @evolves(Deposited)
     def deposited(self, event: Event[Deposited]) -> Self:
-        return self.model_copy(update={"balance": self.balance + event.data.amount})
+        return self.changed(balance=self.balance + event.data.amount)
 
     @evolves(Withdrawn)
     def withdrawn(self, event: Event[Withdrawn]) -> Self:
-        return self.model_copy(update={"balance": self.balance - event.data.amount})
+        return self.changed(balance=self.balance - event.data.amount)
 
     @evolves(AccountClosed)
     def ended(self, _: Event[AccountClosed]) -> Self:
-        return self.model_copy(update={"closed": True})
+        return self.changed(closed=True)

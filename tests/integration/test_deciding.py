@@ -95,11 +95,11 @@ class Diary(Aggregate):
     @evolves(Written)
     def written(self, event: Event[Written]) -> Self:
         days = (*self.days, event.timestamp.date().isoformat())
-        return self.model_copy(update={"days": days, "texts": (*self.texts, event.data.text)})
+        return self.changed(days=days, texts=(*self.texts, event.data.text))
 
     @evolves(Torn)
     def was_torn(self, _event: Event[Torn]) -> Self:
-        return self.model_copy(update={"torn": True})
+        return self.changed(torn=True)
 
 
 CATALOGUE = Catalogue((Context("diaries", Path(__file__), aggregates=(Diary,), events=(Written, Copied, Torn)),))

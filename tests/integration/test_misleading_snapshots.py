@@ -1,9 +1,12 @@
 """Snapshots that say what the log does not: ahead of it, of events that were lost, or looking like something else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+from uuid import uuid4
 
 import pytest
 from pydantic import Field
@@ -15,13 +18,15 @@ from domain.errors import Refused
 from domain.events import Event, EventData, StreamId
 from store.auditing.auditing import all_checks, audit
 from store.auditing.extents import Extent
+from store.auditing.repairing import repair
 from store.catalogue import Catalogue
 from store.compacting import compact
 from store.database import Connection, Database
 from store.events import EventStore
 from store.handling import CommandHandler
+from store.snapshots import SnapshotRefused
 from tests.histories import cut_log
-from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, stream
+from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))
 
@@ -99,7 +104,7 @@ class Tags(Aggregate):
 
     @evolves(Tagged)
     def tagged(self, event: Event[Tagged]) -> Self:
-        return self.model_copy(update={"tags": {event.data.key: event.data.value}})
+        return self.changed(tags={event.data.key: event.data.value})
 
 
 @pytest.mark.parametrize("value", ["QUJD", "A" * 80, "=", "not base64"])
@@ -114,4 +119,113 @@ def test_a_state_that_looks_like_a_concealed_one_is_taken_for_what_it_is(
     loaded = tagging.load(Tags, StreamId(TENANT, "Tags", "a"))
     assert (loaded.state.tags, loaded.snapshot_version) == ({"acci.personal": value}, 2)
     assert compact(connection, catalogue, Tags, keep=0).dropped == 2
-    assert audit(connection, catalogue, all_checks(catalogue)["snapshots"], "", Extent()).found == ()
+    assert audit(connection, catalogue, all_checks(catalogue)["snapshots"], None, Extent()).found == ()
+
+
+class Spent(EventData):
+    day: date
+    amount: Any = 1
+
+
+class Spend(CommandData):
+    aggregate_id_field: ClassVar[str] = "purse"
+
+    purse: str
+    amount: int = 1
+
+
+class Purse(Aggregate):
+    """Has what JSON does not tell: days as names, and in a field of any type whatever came."""
+
+    snapshot_every: ClassVar[int | None] = 2
+
+    spent: dict[Any, Any] = Field(default_factory=dict)
+    last: Any = None
+
+    @decides(Spend)
+    def spend(self, command: Command[Spend]) -> Spent:
+        day = command.metadata.timestamp.date()
+        if self.spent.get(day, 0) + command.data.amount > 10:
+            raise Refused("Spend", command.data.purse, "at most 10 a day.")
+        return Spent(day=day, amount=command.data.amount)
+
+    @evolves(Spent)
+    def spending(self, event: Event[Spent]) -> Self:
+        day = event.data.day
+        if event.data.amount == 0:
+            raise ArithmeticError("nothing was spent")
+        spent = self.spent.get(day, 0) + event.data.amount
+        return self.changed(spent=self.spent | {day: spent}, last=None if spent > 8 else VALUE[0])
+
+
+VALUE: list[Any] = [None]
+PURSES = Catalogue((Context("purses", Path(__file__).parent, events=(Spent,), aggregates=(Purse,)),))
+
+
+def test_a_state_that_would_not_come_back_is_not_snapshotted(
+    database: Database, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, paid = EventStore(database, PURSES), 0
+    for _ in range(8):
+        try:
+            CommandHandler(store, PURSES).handle(command(Spend(purse="p", amount=3)))
+        except Refused:
+            continue
+        paid += 3
+    assert paid == 9
+    assert "No snapshot is taken of Purse 'p', which is loaded from its events: spent is a dict" in caplog.text
+    done = compact(connection, PURSES, Purse)
+    assert (done.due, done.taken, done.refusals) == (1, 0, 1)
+    assert done.refused.startswith("No snapshot is taken of Purse 'p'")
+    assert connection.execute("SELECT count(*) FROM acci.snapshots").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "value", [date(2026, 1, 2), Decimal("1.5"), (1, 2), {1}, b"raw", uuid4(), object(), {1: 2}], ids=repr
+)
+def test_values_that_json_does_not_tell_are_not_snapshotted(database: Database, value: Any) -> None:
+    with pytest.raises(SnapshotRefused) as refused:
+        EventStore(database, PURSES).save_snapshot(stream("a"), 1, Purse(last=value))
+    assert refused.value.field in ("last", "its state", "last.1")
+
+
+def test_an_older_snapshot_of_such_a_state_is_ignored(connection: Connection, database: Database) -> None:
+    """It was taken when nobody looked whether it comes back."""
+    store = EventStore(database, PURSES)
+    CommandHandler(store, PURSES).handle(command(Spend(purse="p", amount=9)))
+    connection.execute(
+        """INSERT INTO acci.snapshots (tenant_id, aggregate_type, aggregate_id, version, state_schema, state)
+           VALUES (%s, 'Purse', 'p', 1, '1-0123456789abcdef', '{"spent": {"2026-01-02": 9}}')""",
+        (TENANT,),
+    )
+    with pytest.raises(Refused):
+        CommandHandler(store, PURSES).handle(command(Spend(purse="p", amount=3)))
+
+
+def test_a_stream_that_cannot_be_folded_stops_neither_compaction_nor_audit_nor_repair(
+    connection: Connection, database: Database
+) -> None:
+    """Whatever the code of one aggregate raises."""
+    store = EventStore(database, PURSES)
+    for purse, amounts in {"a": (1, 0, 1), "b": (0, 1), "c": (1, 1)}.items():
+        happened = [
+            replace(event(Spent(day=date(2026, 1, 2), amount=amount), version, purse), aggregate_type="Purse")
+            for version, amount in enumerate(amounts, 1)
+        ]
+        store.append(StreamId(TENANT, "Purse", purse), 0, happened)
+        connection.execute(
+            """INSERT INTO acci.snapshots (tenant_id, aggregate_type, aggregate_id, version, state_schema, state)
+               VALUES (%s, 'Purse', %s, 2, %s, '{"spent": {}}')""",
+            (TENANT, purse, Purse.state_schema()),
+        )
+    check = all_checks(PURSES)["snapshots"]
+    found = audit(connection, PURSES, check, None, Extent()).found
+    assert [each.problem[:55] for each in found] == [
+        "Its snapshots cannot be checked: version 2 cannot be fo",
+        "Its snapshots cannot be checked: version 1 cannot be fo",
+        "The snapshot differs from its stream's events in spent,",
+    ]
+    repair(connection, PURSES)
+    connection.execute("DELETE FROM acci.snapshots")
+    done = compact(connection, PURSES, Purse)
+    assert (done.due, done.unreadable, done.refusals) == (3, 2, 1)

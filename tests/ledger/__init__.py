@@ -113,15 +113,15 @@ class Account(Aggregate):
     @evolves(Opened)
     def opened(self, event: Event[Opened]) -> Self:
         owner = event.data.owner
-        return self.model_copy(update={"open": True, "holder": f"{owner.given} {owner.family}".strip()})
+        return self.changed(open=True, holder=f"{owner.given} {owner.family}".strip())
 
     @evolves(Paid)
     def paid(self, event: Event[Paid]) -> Self:
-        return self.model_copy(update={"balance": self.balance + event.data.amount})
+        return self.changed(balance=self.balance + event.data.amount)
 
     @evolves(Closed)
     def closed(self, _event: Event[Closed]) -> Self:
-        return self.model_copy(update={"open": False})
+        return self.changed(open=False)
 
 
 class Holders(Projection):

@@ -76,7 +76,7 @@ class Person(Aggregate):
 
     @evolves(PersonRegistered, PersonRenamed)
     def named(self, event: Event[PersonRenamed]) -> Self:
-        return self.model_copy(update={"name": event.data.name, "renamed": self.renamed + 1})
+        return self.changed(name=event.data.name, renamed=self.renamed + 1)
 
 
 class Desk(Aggregate):
@@ -90,7 +90,7 @@ class Desk(Aggregate):
 
     @evolves(NoteTaken)
     def taken(self, event: Event[NoteTaken]) -> Self:
-        return self.model_copy(update={"last": event.data.note})
+        return self.changed(last=event.data.note)
 
 
 class People(Projection):

@@ -20,9 +20,17 @@ from store.loading import UnreadableEvent
 from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
 from store.simulating import SimulationRunning
+from store.snapshots import SnapshotRefused
 from store.strict_json import NotJson
 
 SENTENCES: list[tuple[AcciError, str]] = [
+    (
+        SnapshotRefused("Purse", "p", "spent", "is a dict that would come back as another"),
+        (
+            "No snapshot is taken of Purse 'p', which is loaded from its events: spent is a dict that would come back "
+            "as another."
+        ),
+    ),
     (
         StreamChanged("u1", 2, 3),
         "'u1' is at version 3, and had to stay at 2 for this change. Look at it again and decide again.",

@@ -3,17 +3,17 @@
 import socket
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 import pytest
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from domain.aggregates import Aggregate, decides
+from domain.aggregates import Aggregate, decides, evolves
 from domain.commands import Command, CommandData
 from domain.contexts import Context
 from domain.errors import DefinitionError, Refused
-from domain.events import EventData
+from domain.events import Event, EventData
 from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
 from tests.ledger import CONTEXT as LEDGER
@@ -189,3 +189,65 @@ def test_nothing_happens_after_the_end_in_one_decision() -> None:
 def test_a_pay_command_is_for_its_account() -> None:
     assert Pay(account="a", amount=Decimal(1)).aggregate_id == "a"
     assert command(Pay(account="a", amount=Decimal(1)), same := uuid4()).id == same
+
+
+class Counted(Aggregate):
+    number: int = Field(default=0, ge=0)
+    names: dict[str, int] = Field(default_factory=dict)
+
+    @evolves(Paid)
+    def paid(self, event: Event[Paid]) -> Self:
+        return self.changed(number=int(event.data.amount))
+
+
+class Between(Aggregate):
+    low: int = 0
+    high: int = 1
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+def test_a_state_is_changed_by_fields_that_it_has_and_values_that_they_take() -> None:
+    state = Counted(names={"a": 1})
+    changed = state.changed(number=5)
+    assert (state.number, changed.number, changed.names) == (0, 5, {"a": 1})
+    assert type(changed) is Counted
+    assert Between().changed(low=5, high=9) == Between(low=5, high=9)
+    for refused, told in (
+        ({"nubmer": 1}, "Counted.changed: nubmer: Object has no attribute 'nubmer'."),
+        ({"number": -1}, "Counted.changed: number: Input should be greater than or equal to 0."),
+        ({"names": {"a": "x"}}, "Counted.changed: names.a: Input should be a valid integer"),
+    ):
+        with pytest.raises(DefinitionError) as raised:
+            state.changed(**refused)
+        assert str(raised.value).startswith(told)
+    with pytest.raises(DefinitionError, match="low is above high"):
+        Between().changed(low=5)
+
+
+class Something(EventData):
+    pass
+
+
+class SomethingElse(Something):
+    pass
+
+
+def test_a_base_of_events_does_not_stand_for_them() -> None:
+    with pytest.raises(DefinitionError, match="Something alone is not its subclasses SomethingElse; name these too"):
+
+        class Alone(Aggregate):
+            @evolves(Something)
+            def happened(self, _: Event[Something]) -> Self:
+                return self
+
+    class Both(Aggregate):
+        @evolves(Something, SomethingElse)
+        def happened(self, _: Event[Something]) -> Self:
+            return self
+
+    assert Both.evolutions.keys() == {"Something", "SomethingElse"}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 import domain.projections as language
 from domain.errors import ProjectionError
 from domain.events import EventData
-from domain.projections import Projection, Upsert, add, maximum, on
+from domain.projections import FoldProjection, Projection, Upsert, add, maximum, on
 from domain.projections.columns import Column
 from domain.projections.verbs import FoldKind
 
@@ -221,3 +221,38 @@ def test_what_cannot_be_a_key_column(kind: str, expected: str) -> None:
     said = column(kind).refuses_as_key(projection.rules[0].actions[0].key["c"])
     assert said is not None
     assert expected in said
+
+
+class Base(EventData):
+    number: int = 0
+
+
+class Moved(Base):
+    pass
+
+
+class Far(Moved):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ((Base,), "Base alone is not its subclasses Far, Moved; name these too"),
+        ((Base, Moved), "Base alone is not its subclasses Far"),
+        ((EventData,), "EventData is the base of all events"),
+    ],
+)
+def test_a_base_of_events_does_not_stand_for_them(named: tuple[type[EventData], ...], told: str) -> None:
+    rule = on(*named)(lambda _, event: Upsert(number=event.data.number))
+    with pytest.raises(ProjectionError, match=told):
+        type("Moves", (Projection,), {"key": ("tenant_id", "id"), "moved": rule})
+    fold = {"key": ("tenant_id", "id"), "handles": named, "evolve": lambda _, __, ___: {}}
+    with pytest.raises(ProjectionError, match=told):
+        type("Folded", (FoldProjection,), fold)
+
+
+def test_all_of_a_family_of_events_can_be_named() -> None:
+    rule = on(Base, Moved, Far)(lambda _, event: Upsert(number=event.data.number))
+    moves: Any = type("Moves", (Projection,), {"key": ("tenant_id", "id"), "moved": rule})
+    assert moves.events() == (Base, Moved, Far)

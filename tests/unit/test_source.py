@@ -143,7 +143,7 @@ def test_how_old_payloads_are_read_counts_for_states_folded_from_them() -> None:
 
             @evolves(Renamed)
             def renamed(self, event: Event[Renamed]) -> Any:
-                return self.model_copy(update={"size": event.data.size + added})
+                return self.changed(size=event.data.size + added)
 
         class Things(FoldProjection):
             key = ("tenant_id", "id")

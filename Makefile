@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help up test test-dask check format bench soak lock clean
+.PHONY: help up test test-dask check format catalogue bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make check   lint, format, types, dependency direction"
 	@echo "make format  let ruff put the format right"
+	@echo "make catalogue  write sql/schema/made.json, which audits compare with, from the migrations"
 	@echo "make bench   run the measurements"
 	@echo "make soak    kill anything at random for as long as asked, and audit: ARGS=\"--minutes 60\""
 	@echo "make lock    derive requirements.txt from pyproject.toml again"
@@ -52,6 +53,9 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+catalogue: $(INSTALLED)
+	$(BIN)/python -m tests.catalogue
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)

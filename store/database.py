@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
 import os
+import re
 import threading
 import weakref
 from collections.abc import Callable
@@ -15,11 +16,13 @@ from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
 from domain.errors import AcciError
+from store import calendar
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 set_json_loads(from_json)  # three times as fast as the standard library's
+calendar.read_every_moment()
 
 # The rights that a session takes, made by sql/migrations/0020_roles.sql; without one it has those of its login.
 Role = Literal["append", "project", "read", "administer"]
@@ -155,7 +158,7 @@ def connect(url: str, purpose: str, role: Role | None = None) -> Connection:
     try:
         return Connection.connect(url, **_how(url, f"acci {purpose}", role), connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise _role_refused(error, role) or DatabaseUnreachable(where, first_line(error)) from error
+        raise _refused(error, role) or DatabaseUnreachable(where, first_line(error)) from error
 
 
 def options_of(role: Role | None) -> str:
@@ -171,8 +174,11 @@ def _how(url: str, application_name: str, role: Role | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _role_refused(error: psycopg.OperationalError, role: Role | None) -> AcciError | None:
-    """A server that refuses to begin a session gives no SQLSTATE; it names the role in its own language."""
+def _refused(error: psycopg.OperationalError, role: Role | None) -> AcciError | None:
+    """A server that refuses to begin a session gives no SQLSTATE; it names right or role in its own language."""
+    if re.search(r"\bCONNECT\b", str(error)):
+        reason = first_line(error).rpartition("FATAL:")[2].strip()
+        return NotAllowed(f"{reason}; let its owner run GRANT CONNECT ON DATABASE … TO this user")
     said = [line for line in str(error).splitlines() if f"acci_{role}" in line]
     if not said:
         return None

@@ -69,9 +69,7 @@ def _unreadable(text: str, reason: str) -> Unreadable:
 def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
     position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
     aggregate_type, aggregate_id, event_type = names
-    known = from_json(metadata)
-    if not isinstance(known, dict):  # put in by hand; an audit names it
-        known = {}
+    known = _known(metadata)
     return RecordedEvent(
         event_id,
         aggregate_id,
@@ -85,3 +83,14 @@ def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
         position=position,
         recorded_at=recorded_at,
     )
+
+
+def _known(metadata: str) -> dict[str, Any]:
+    """What the metadata says; nothing where somebody stored by SQL what cannot be read, which an audit names."""
+    try:
+        known = from_json(metadata)
+    except ValueError:  # nested too deeply, or a number too long
+        return {}
+    if not isinstance(known, dict):
+        return {}
+    return {name: value for name, value in known.items() if value is None or isinstance(value, str)}

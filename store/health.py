@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from domain.errors import AcciError
 from store import high_water, migrations
 from store.auditing.counts import last_audit, open_findings
+from store.auditing.findings import Severity
+from store.auditing.schema import differences
 from store.catalogue import Catalogue
 from store.database import Connection, SchemaMissing, connect, refusal_of, whereabouts
 from store.embedded import database_url
@@ -16,6 +18,13 @@ from store.settings import Settings
 from store.statements import sql
 from store.status import read_projections
 
+NAMED = 3  # differences in one sentence
+GUARDS = {  # what refuses to change events
+    "body of function acci.refuse_change()",
+    "function acci.refuse_change()",
+    "state of trigger events_are_append_only on acci.events",
+    "trigger events_are_append_only on acci.events",
+}
 PATIENCE = "10s"  # for one statement: an answer that comes late is no answer
 
 
@@ -99,16 +108,22 @@ def _migrations(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterat
     yield Check("migrations", True, "Every migration of this checkout is applied.")
 
 
-def _append_only(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
-    row = connection.execute(sql("health/append_only")).fetchone()
-    if row and row[0]:
-        yield Check("append-only", True, "PostgreSQL refuses to change events.")
-    else:
-        said = (
-            "Events can be changed or removed: the trigger events_are_append_only is off or gone. Switch it on (ALTER "
-            "TABLE acci.events ENABLE ALWAYS TRIGGER events_are_append_only), and run `acci run audit`."
-        )
+def _schema(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    found = [each for each in differences(connection) if each.severity is Severity.ERROR]
+    guards = [each for each in found if each.what in GUARDS]
+    if guards:
+        said = f"Events can be changed or removed. {guards[0]} Then run `acci run audit`."
         yield Check("append-only", False, said)
+    else:
+        yield Check("append-only", True, "PostgreSQL refuses to change events.")
+    others = [each for each in found if each.what not in GUARDS]
+    if others:
+        named = " ".join(map(str, others[:NAMED]))
+        more = len(others) - NAMED
+        rest = f" {more:,} more: see `acci run audit --check schema`." if more > 0 else ""
+        yield Check("schema", False, f"ACCI's own objects are not as the migrations make them. {named}{rest}")
+    else:
+        yield Check("schema", True, "Tables, rights, policies and functions are as the migrations make them.")
 
 
 def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
@@ -203,7 +218,7 @@ def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Ch
 
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("migrations", _migrations),
-    ("append-only", _append_only),
+    ("schema", _schema),
     ("mark", _mark),
     ("lag", _lag),
     ("dead letters", _dead_letters),

@@ -58,6 +58,8 @@ class SharedServer:
         # Copying files takes half the time that PostgreSQL's usual way takes.
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         self._say(make.format(sql.Identifier(name), sql.Identifier(template)))
+        if template != "template1":  # a copy is open to everybody again
+            self._say(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         try:
             yield self._url_of(name)
         finally:

@@ -1,8 +1,8 @@
 -- Several events of one stream, as one.sql; if a command led to them, with its memory. All are recorded at one moment.
 WITH stored AS (
-    INSERT INTO acci.events ("timestamp", recorded_at, id, version, schema_version, tenant_id, aggregate_type,
-                             aggregate_id, event_type, data, metadata)
-    SELECT "timestamp", (SELECT clock_timestamp()), id,
+    INSERT INTO acci.events ("timestamp", id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
+                             event_type, data, metadata)
+    SELECT "timestamp", id,
            CASE WHEN set_config('acci.tenant', %(tenant_id)s, true) IS NULL THEN NULL
                 WHEN %(gives_way)s AND acci.is_turn_taken(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s)
                      THEN acci.refuse_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, 'AC003')

@@ -41,5 +41,25 @@ BEGIN
         EXECUTE format('REVOKE CREATE ON DATABASE %I FROM acci_project', current_database());
     END IF;
     DROP TABLE acci_astray;
+    -- Roles belong to the whole server: who could connect to this database could be them here too. So it is open to its
+    -- owner, to who migrates, and to who is given the right; of a database that was open before, to those that use it.
+    IF has_database_privilege('public', current_database(), 'CONNECT') THEN
+        FOR name IN
+            SELECT current_user
+            UNION
+            SELECT r.rolname FROM pg_catalog.pg_roles AS r
+            WHERE r.rolcanlogin AND (SELECT min(applied_at) FROM acci_migrations.applied) < now() AND EXISTS (
+                SELECT FROM pg_catalog.pg_roles AS taken
+                WHERE taken.rolname ~ '^acci_(append|project|read|administer)$' AND pg_has_role(r.oid, taken.oid, 'MEMBER')
+            ) AND (
+                EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid = r.oid AND a.datname = current_database())
+                OR NOT EXISTS (SELECT FROM pg_catalog.pg_database AS d
+                               WHERE NOT d.datistemplate AND d.datname NOT IN (current_database(), 'postgres'))
+            )
+        LOOP
+            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), name);
+        END LOOP;
+        EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database());
+    END IF;
 END
 $$;

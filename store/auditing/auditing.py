@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 
 from domain.errors import CannotApply, DefinitionError, UnknownName
-from store.auditing import payloads, read_models, rows, snapshots, views
+from store.auditing import payloads, read_models, rows, schema, snapshots, views
 from store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
@@ -22,6 +22,15 @@ _of_the_whole = partial(Check, of_read_model=True, narrows=False, samples=False)
 _IN_PYTHON = (
     Check("payloads", Severity.ERROR, "An event cannot be read by today's code.", payloads.look),
     Check(SNAPSHOTS, Severity.ERROR, "A snapshot is not what its stream's events fold to.", snapshots.look),
+    Check(
+        "schema",
+        Severity.ERROR,
+        "ACCI's own tables, rights, policies, triggers or functions are not as the migrations make them.",
+        schema.look,
+        ("object",),
+        narrows=False,
+        samples=False,
+    ),
     Check(
         "views",
         Severity.ERROR,

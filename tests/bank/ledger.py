@@ -48,7 +48,7 @@ def tampering(connection: Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("ALTER TABLE acci.events DISABLE TRIGGER USER")
         yield
-        connection.execute("ALTER TABLE acci.events ENABLE TRIGGER USER")
+        connection.execute("ALTER TABLE acci.events ENABLE ALWAYS TRIGGER events_are_append_only")
 
 
 def some_account(connection: Connection) -> tuple[str, str]:

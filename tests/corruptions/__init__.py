@@ -45,6 +45,6 @@ def corruption(*, repairable: bool) -> Callable[[Inject], Inject]:
 
 def everything() -> list[Corruption]:
     """All corruptions there are."""
-    from tests.corruptions import checkpoints, generations, log, read_models, seals, snapshots  # noqa: F401
+    from tests.corruptions import checkpoints, commands, generations, log, read_models, seals, snapshots  # noqa: F401
 
     return ALL

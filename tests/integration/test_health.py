@@ -58,7 +58,7 @@ def test_a_log_that_can_be_changed_is_found(bank_url: str, change: LiteralString
         connection.execute(SQL("ALTER TABLE acci.events {} events_are_append_only").format(SQL(change)))
         found = unhealthy(bank_url)
         assert list(found) == ["append-only"]
-        (way_out,) = re.findall(r"\((ALTER .*)\)", found["append-only"])
+        (way_out,) = re.findall(r"run: (ALTER .*?)\. Then", found["append-only"])
         connection.execute(SQL(way_out))
     assert unhealthy(bank_url) == {}
 

@@ -18,8 +18,8 @@ from store.tenants import enter
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 
-# Readable by who appends or reads, and of no tenant's: positions, generations, reasons for discarding.
-OF_NOBODY = {"acci.generations", "acci.high_water", "acci_migrations.applied", "acci.discarded_events"}
+# Readable by who appends or reads, and of no tenant's: positions, generations.
+OF_NOBODY = {"acci.generations", "acci.high_water", "acci_migrations.applied"}
 # Asked for by name, each with what it is for; a new one has to be looked at.
 BORROWED = {
     "acci.make_schema": ["acci_project"],
@@ -106,6 +106,21 @@ def theirs(reader: Connection) -> set[str]:
         rows = administrator.execute("SELECT email FROM read.user_view WHERE tenant_id <> 'tenant-1'").fetchall()
     assert rows
     return {row[0] for row in rows}
+
+
+def test_why_an_event_was_discarded_is_its_tenants(url: str, reader: Connection) -> None:
+    with connect(url, "test", "administer") as administrator, administrator.transaction():
+        for tenant in ("tenant-0", "tenant-1"):
+            administrator.execute(
+                "INSERT INTO acci.discarded_events SELECT 'user_view', min(position), 'for ' || tenant_id"
+                " FROM acci.events WHERE tenant_id = %s GROUP BY tenant_id",
+                (tenant,),
+            )
+    try:
+        assert reader.execute("SELECT reason FROM acci.discarded_events").fetchall() == [("for tenant-1",)]
+    finally:
+        with connect(url, "test", "administer") as administrator:
+            administrator.execute("DELETE FROM acci.discarded_events")
 
 
 def test_a_tenant_that_is_none(reader: Connection) -> None:

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql as identifiers
 
 from store.catalogue import load
-from store.database import Connection, NotAllowed, Role, connect
+from store.database import Connection, Database, NotAllowed, Role, connect
 from store.high_water import establish
 from store.migrations import MigrationFailed, migrate
 from store.projecting import rebuilding
@@ -118,7 +118,9 @@ def test_what_each_may(database_url: str) -> None:
 def test_a_login_has_the_roles_it_was_given(database_url: str) -> None:
     """The way to hard separation: a login for the application that can append and read, and be no other."""
     with connect(database_url, "test") as connection, login(connection) as (name, url):
-        connection.execute(identifiers.SQL("GRANT acci_read TO {}").format(identifiers.Identifier(name)))
+        user, database = identifiers.Identifier(name), identifiers.Identifier(connection.info.dbname)
+        connection.execute(identifiers.SQL("GRANT acci_read TO {}").format(user))
+        connection.execute(identifiers.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, user))
         with connect(url, "test", "read") as reader:
             assert value(reader, "SELECT current_user") == "acci_read"
         with pytest.raises(NotAllowed, match='permission denied to set role "acci_append"'):
@@ -161,6 +163,44 @@ def test_who_may_make_roles(server: SharedServer) -> None:
         with connect(as_owner, "test", "administer") as opened:
             assert value(opened, "SELECT count(*) FROM read.user_view") > 0
         connection.execute(identifiers.SQL("REASSIGN OWNED BY {} TO acci").format(owner))
+
+
+def test_a_login_of_another_database_stays_outside(server: SharedServer) -> None:
+    """Roles belong to the server, so who could connect could be them in every database of it."""
+    with server.database(template="template1") as mine, server.database(template="template1") as other:
+        migrate(mine)
+        migrate(other)
+        with connect(mine, "test") as connection, login(connection) as (name, url):
+            connection.execute(identifiers.SQL("GRANT acci_append TO {}").format(identifiers.Identifier(name)))
+            theirs = url.rpartition("/")[0] + "/" + other.rpartition("/")[2]
+            for outside in (url, theirs):
+                with pytest.raises(NotAllowed, match="GRANT CONNECT ON DATABASE"):
+                    connect(outside, "test", "append")
+            with pytest.raises(NotAllowed), Database(theirs, role="append") as database, database.connection():
+                pass
+            grant = identifiers.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+            connection.execute(
+                grant.format(identifiers.Identifier(connection.info.dbname), identifiers.Identifier(name))
+            )
+            connect(url, "test", "append").close()
+            with pytest.raises(NotAllowed):
+                connect(theirs, "test", "append")
+            migrate(mine)
+            connect(url, "test", "append").close()
+
+
+def test_a_database_that_was_open_stays_so_for_who_uses_it(server: SharedServer) -> None:
+    with server.database(template="template1") as url:
+        migrate(url)
+        with connect(url, "test") as connection, login(connection) as (name, as_login):
+            database, user = identifiers.Identifier(connection.info.dbname), identifiers.Identifier(name)
+            connection.execute(identifiers.SQL("GRANT acci_read TO {}").format(user))
+            connection.execute(identifiers.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC").format(database))
+            with connect(as_login, "test", "read"):
+                migrate(url)
+            connect(as_login, "test", "read").close()
+            closed = "SELECT has_database_privilege('public', current_database(), 'CONNECT')"
+            assert value(connection, closed) is False
 
 
 def test_databases_of_one_server_migrate_at_the_same_time(server: SharedServer) -> None:

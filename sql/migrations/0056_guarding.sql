@@ -21,7 +21,7 @@ REVOKE INSERT (recorded_at) ON acci.events FROM acci_append, acci_administer;
 -- each append a quarter more.
 CREATE POLICY storable ON acci.events AS RESTRICTIVE FOR INSERT TO acci_append WITH CHECK (
     schema_version > 0 AND version < 2147483647
-    AND '' NOT IN (tenant_id, aggregate_type, aggregate_id, event_type)
+    AND tenant_id <> '' AND aggregate_type <> '' AND aggregate_id <> '' AND event_type <> ''
     AND octet_length(tenant_id) <= 500 AND octet_length(aggregate_type) <= 500 AND octet_length(aggregate_id) <= 500
     AND octet_length(event_type) <= 500
     AND jsonb_typeof(data) = 'object' AND pg_column_size(data) <= 33554432

@@ -1,15 +1,19 @@
 """The figures in the form that Prometheus reads."""
 
+import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import psycopg
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from domain.errors import AcciError
+from flows.own_hosts import for_own_hosts
 from store.catalogue import Catalogue
 from store.database import connect, refusal_of
 from store.metrics import Histogram, Metrics, read_metrics
@@ -37,10 +41,20 @@ def text(found: Metrics) -> str:
     return generate_latest(registry).decode()
 
 
-def serve(database_url: str, catalogue: Catalogue, host: str, port: int) -> int:
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, *_said: object) -> None:
+        """Say nothing of each scrape."""
+
+
+def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: Sequence[str] = ()) -> int:
     """Answer scrapes at http://host:port/metrics from threads of this process; gives the port.
 
-    Each scrape reads the figures anew, one at a time. Raises OSError if the address cannot be had.
+    Only for those who ask by address, by `host`, or by one of the other `names` that it is known as. Each scrape reads
+    the figures, one at a time. Raises OSError if the address cannot be had.
     """
     one_at_a_time = threading.Lock()
 
@@ -55,7 +69,11 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int) -> int:
 
     registry = CollectorRegistry()
     registry.register(Figures(read))
-    server, _ = start_http_server(port, host, registry)
+    application = for_own_hosts(make_wsgi_app(registry), (host, *names))
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    _Server.address_family, address = found[0], str(found[4][0])
+    server = make_server(address, port, application, _Server, _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
 
 

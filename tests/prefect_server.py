@@ -6,11 +6,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 
+from flows.local.access import Access
 from flows.local.api import PrefectApi
 from flows.local.deploying import Deploying
+from flows.local.doors import own_login
 from flows.local.environment import MARK, prefect_environment
 from flows.local.program import Program
 from store.listening import free_port
@@ -36,9 +37,11 @@ class PrefectServer:
         port = free_port()
         self.api_url = f"http://127.0.0.1:{port}/api"
         settings = Settings.from_environment({"ACCI_HOME": str(folder)})
-        self.environment = prefect_environment(settings, self.api_url, database_url)
-        self.api = PrefectApi(self.api_url)
-        self.client = httpx.Client(base_url=self.api_url, timeout=30)
+        access = Access(self.api_url, own_login(settings))
+        self.access = {"PREFECT_API_URL": self.api_url, "PREFECT_API_AUTH_STRING": str(access.login)}
+        self.environment = prefect_environment(settings, access, database_url)
+        self.api = PrefectApi(access)
+        self.client = access.client()
         self._folder = folder
         self._server = self._program("server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
         self._worker = self._program("worker", "worker", "start", "--pool", "acci", "--type", "process")

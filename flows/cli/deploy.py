@@ -31,17 +31,17 @@ def deploy(
     from flows.local.api import PrefectApi
     from flows.local.deploying import Deploying
     from flows.local.environment import prefect_environment
-    from flows.local.running import prefect_api_url
+    from flows.local.running import prefect_access
     from store.catalogue import load
 
     settings = Settings.from_environment()
     load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence
-    url = prefect_api_url(settings)
-    if url is None:
+    access = prefect_access(settings)
+    if access is None:
         raise NoPrefectServer
-    api, out = PrefectApi(url), console()
+    api, out = PrefectApi(access), console()
     try:
-        deploying = Deploying(api, prefect_environment(settings, url, None), settings.home / "logs" / "deploy.log")
+        deploying = Deploying(api, prefect_environment(settings, access, None), settings.home / "logs" / "deploy.log")
         with out.status("Applying prefect.yaml"):
             deploying.begin(notify)
             deploying.finish()
@@ -51,5 +51,5 @@ def deploy(
     told = f", {len(declared['notifications'])} notifications" if notify else ""
     out.print(
         f"{len(declared['deployments'])} deployments, {len(declared['work_queues'])} work queues, "
-        f"{len(declared['automations'])} automations{told} are as prefect.yaml says, on {url}."
+        f"{len(declared['automations'])} automations{told} are as prefect.yaml says, on {access.url}."
     )

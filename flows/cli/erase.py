@@ -50,10 +50,10 @@ def erase(
 def _artifacts(settings: Settings, texts: list[str]) -> int | None:
     """How many were deleted; None without a Prefect server, which has none to keep."""
     from flows.local.api import PrefectApi
-    from flows.local.running import prefect_api_url
+    from flows.local.running import prefect_access
 
-    url = prefect_api_url(settings)
-    return None if url is None else PrefectApi(url).delete_artifacts(texts)
+    access = prefect_access(settings)
+    return None if access is None else PrefectApi(access).delete_artifacts(texts)
 
 
 def _say(done: "Erasure") -> None:

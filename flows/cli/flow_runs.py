@@ -45,18 +45,22 @@ def check_wanted(projection: str) -> None:
 
 def _join_prefect() -> None:
     """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
-    from flows.local.api import PrefectUnreachable, is_healthy
+    from flows.local.api import require_usable
+    from flows.local.doors import closed_to_others
     from flows.local.environment import QUIET
-    from flows.local.running import prefect_api_url
+    from flows.local.running import prefect_access
 
     settings = Settings.from_environment()
-    api_url = prefect_api_url(settings)
-    if api_url and not is_healthy(api_url):
-        raise PrefectUnreachable(api_url, "it does not answer")
+    access = prefect_access(settings)
+    if access is not None:
+        require_usable(access)
+        access.put_into(os.environ)
+    else:
+        os.environ |= closed_to_others()
     home = settings.home / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     wanted = QUIET | {"PREFECT_HOME": str(home)}
-    wanted |= {"PREFECT_API_URL": api_url} if api_url else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    wanted |= {} if access else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
     # The first start makes the server's tables, which takes longer than the 20 s that Prefect would wait.
     wanted |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}
     for name, value in wanted.items():

@@ -31,6 +31,9 @@ def metrics(
         int | None, typer.Option(min=0, max=65535, help="Serve them at this port until Ctrl-C; 0: any free one.")
     ] = None,
     host: Annotated[str, typer.Option(help="The address to serve them at; 0.0.0.0 for all.")] = "127.0.0.1",
+    name: Annotated[
+        list[str] | None, typer.Option(help="A further name by which they may be asked for; again for others.")
+    ] = None,
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from flows.prometheus import text
@@ -42,18 +45,18 @@ def metrics(
     settings = Settings.from_environment()
     url, catalogue = database_url(settings), load(settings.contexts)
     if serve is not None:
-        _serve(url, catalogue, host, serve)
+        _serve(url, catalogue, host, serve, name or [])
         return
     with connect(url, "metrics", "administer") as connection:
         found = read_metrics(connection, catalogue)
     typer.echo(text(found), nl=False)
 
 
-def _serve(url: str, catalogue: "Catalogue", host: str, port: int) -> None:
+def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[str]) -> None:
     from flows.prometheus import serve
 
     try:
-        at = serve(url, catalogue, host, port)
+        at = serve(url, catalogue, host, port, names)
     except OSError as error:
         raise CannotServe(host, port, error.strerror or str(error)) from None
     out = console(stderr=True)

@@ -92,6 +92,7 @@ def _tell(screen: "Console", everything: "Everything", settings: Settings, secon
     screen.print(
         f"\n[bold]ACCI is up[/] after {seconds:.0f} s.\n\n"
         f"  Prefect UI  {everything.ui_url}\n"
+        f"{_login(everything)}"
         f"  Database    {_shown(everything.database_url, settings)}\n"
         f"  Logs        {everything.logs}\n\n"
         "Try next, in another terminal:\n\n"
@@ -99,6 +100,12 @@ def _tell(screen: "Console", everything: "Everything", settings: Settings, secon
         + "\nCtrl-C here stops everything; nothing is lost.",
         soft_wrap=True,
     )
+
+
+def _login(everything: "Everything") -> str:
+    """Where the login lies that the pages of our own Prefect server ask for."""
+    file = everything.login_file
+    return f"  Its login   the line in {file}, which the page asks for once\n" if file else ""
 
 
 def _shown(database_url: str, settings: Settings) -> str:

@@ -1,7 +1,6 @@
 """The few requests that ACCI makes of a Prefect server, without the three seconds of importing Prefect."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 import httpx
 
 from domain.errors import AcciError
+from flows.local.access import Access
 
 
 @dataclass(eq=False, repr=False)
@@ -29,6 +29,19 @@ class PrefectUnreachable(AcciError):
         )
 
 
+@dataclass(eq=False, repr=False)
+class LoginRefused(AcciError):
+    """The Prefect server at `url` wants another login."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return (
+            f"The Prefect server at {self.url} refuses the login: let PREFECT_API_AUTH_STRING be its user:password "
+            "(or PREFECT_API_KEY its key)."
+        )
+
+
 @dataclass(frozen=True)
 class Run:
     """A flow run in the hands of a process worker; `process` is its number once there is one."""
@@ -39,28 +52,23 @@ class Run:
     since: datetime  # when it came into its present state
 
 
-def is_healthy(url: str) -> bool:
-    """Whether the server at `url` answers and calls itself well."""
-    api = PrefectApi(url)
+def require_usable(access: Access) -> None:
+    """Raises PrefectUnreachable or LoginRefused, as every request of its would."""
+    api = PrefectApi(access)
     try:
-        return api.is_healthy()
+        if not api.is_healthy():
+            raise PrefectUnreachable(access.url, "it does not answer")
+        api.check_login()
     finally:
         api.close()
 
 
 class PrefectApi:
-    """A Prefect server at `url` (which ends in /api). Every request may raise PrefectUnreachable."""
+    """A Prefect server. Every request may raise PrefectUnreachable or LoginRefused."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        key, login = os.environ.get("PREFECT_API_KEY"), os.environ.get("PREFECT_API_AUTH_STRING")
-        user, _, password = (login or "").partition(":")
-        self._client = httpx.Client(
-            base_url=url,
-            timeout=30,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            auth=(user, password) if login else None,
-        )
+    def __init__(self, access: Access) -> None:
+        self._url = access.url
+        self._client = access.client()
 
     def close(self) -> None:
         self._client.close()
@@ -71,6 +79,10 @@ class PrefectApi:
             return self._client.get("/health").is_success
         except httpx.TransportError:
             return False
+
+    def check_login(self) -> None:
+        """Raises LoginRefused if the server does not know us."""
+        self._ask("POST", "/work_pools/filter", {"limit": 1})
 
     def ensure_work_pool(self, name: str) -> None:
         """Afterwards there is a pool for process workers of that name; the first worker fills in its template."""
@@ -174,6 +186,8 @@ class PrefectApi:
     def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:
         try:
             answer = self._client.request(method, path, json=content)
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                raise LoginRefused(self._url)
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise PrefectUnreachable(self._url, str(error).splitlines()[0]) from error

@@ -2,6 +2,8 @@
 
 import os
 
+from flows.local.access import Access
+from flows.local.doors import closed
 from store.settings import Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
@@ -32,18 +34,19 @@ CLIENT = {
 }
 
 
-def prefect_environment(settings: Settings, api_url: str, database_url: str | None) -> dict[str, str]:
-    """For a Prefect command against `api_url`; the server among them keeps its records in `database_url`.
+def prefect_environment(settings: Settings, access: Access, database_url: str | None) -> dict[str, str]:
+    """For a Prefect command against that server; if it is ours, it keeps its records in `database_url`.
 
-    What the user has set themselves stands, the addresses excepted. Temporary files go to the home, which exists
+    What the user has set themselves stands, addresses and logins excepted. Temporary files go to the home, which exists
     afterwards: Prefect's go to one folder of the machine otherwise, which belongs to whichever user came first.
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")} | dict(os.environ)
-    chosen |= {"ACCI_HOME": str(settings.home), "PREFECT_API_URL": api_url, MARK: str(settings.home)}
-    chosen |= {"TMPDIR": str(temporary)}
+    chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
+    access.put_into(chosen)
     if database_url is not None:
+        chosen |= closed(access.login or "", access.url.removesuffix("/api"))
         scheme, _, rest = database_url.partition("://")
         chosen["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{scheme}+asyncpg://{rest}"
     return chosen

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
+from flows.local.access import Access
 from flows.local.api import PrefectApi, PrefectUnreachable
 from flows.local.deploying import POOL, Deploying
+from flows.local.doors import login_file, own_login
 from flows.local.environment import prefect_environment
 from flows.local.leftovers import end_processes
 from flows.local.lost_runs import give_up_lost_runs
@@ -63,6 +65,7 @@ class Everything:
         self._worker: Program | None = None
         self.api_url = settings.prefect_api_url or f"http://{HOST}:{wishes.port}/api"
         self.ui_url = self.api_url.rstrip("/").removesuffix("/api")
+        self.login_file = login_file(settings) if self._own_prefect else None
         self.database_url = settings.database_url or ""
         self.logs = settings.home / "logs"
 
@@ -73,7 +76,8 @@ class Everything:
         if self._own_prefect and not is_free(self._wishes.port):
             raise PortTaken("the Prefect server", self._wishes.port, "--port")
         records = self._start_postgres()
-        environment = prefect_environment(self._settings, self.api_url, records)
+        access = self._access()
+        environment = prefect_environment(self._settings, access, records)
         if self._own_prefect:
             # It takes its time; the schema and the sample history are made meanwhile.
             where = ["--host", HOST, "--port", str(self._wishes.port)]
@@ -82,7 +86,7 @@ class Everything:
             migrate(self.database_url)
             if self._wishes.sample and self._settings.database_url is None:
                 fill_if_empty(self.database_url, self._settings.contexts)
-        api = PrefectApi(self.api_url)
+        api = PrefectApi(access)
         try:
             self._start_work(api, environment)
             self._catch_up(api)
@@ -91,7 +95,7 @@ class Everything:
 
     def watch(self) -> None:
         """Keeps everything running until interrupted; raises ServerDidNotStart for a part that ends again and again."""
-        api = PrefectApi(self.api_url)
+        api = PrefectApi(self._access())
         for second in count(1):
             time.sleep(1)
             if self._own_postgres and self._postgres.running_url() is None:
@@ -119,6 +123,11 @@ class Everything:
         if self._own_postgres:
             with self._show.step("Stopping PostgreSQL"):
                 self._postgres.stop()
+
+    def _access(self) -> Access:
+        if self._own_prefect:
+            return Access(self.api_url, own_login(self._settings))
+        return Access.named(self.api_url, self._settings)
 
     def _start_postgres(self) -> str | None:
         """Gives the database for the Prefect server's own records, if that server is ours."""

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from domain.errors import AcciError
+from flows.local.access import Access
+from flows.local.doors import kept_login, login_file
+from store.listening import HOST
 from store.settings import Settings
 
 
@@ -86,10 +89,21 @@ def running(settings: Settings) -> Running | None:
     return None
 
 
-def prefect_api_url(settings: Settings) -> str | None:
-    """The Prefect server to use: the one named, else that of the running `acci up`, else None."""
-    found = running(settings)
-    return settings.prefect_api_url or (found.api_url if found else None)
+def prefect_access(settings: Settings) -> Access | None:
+    """The Prefect server to use: the one named, else that of the running `acci up`, else None.
+
+    The login of the latter is known here, also where its URL is named.
+    """
+    found, named = running(settings), settings.prefect_api_url
+    if found and (named is None or _same(named, found.api_url)) and (login := kept_login(login_file(settings))):
+        return Access(found.api_url, login)
+    if named is None:
+        return Access(found.api_url) if found else None
+    return Access.named(named, settings)
+
+
+def _same(one: str, other: str) -> bool:
+    return one.rstrip("/").replace("//localhost:", f"//{HOST}:") == other.rstrip("/")
 
 
 def _record(settings: Settings) -> Path:

@@ -43,7 +43,7 @@ def measure(ground: Ground, turns: int) -> list[Row]:
                 Row(f"a deployed catch-up, {purpose}", statistics.median(each[place] for each in done), "s")
                 for place, purpose in enumerate(PURPOSES)
             ]
-            rows += _commands("with a Prefect server", own | {"PREFECT_API_URL": server.api_url}, turns)[1:]
+            rows += _commands("with a Prefect server", own | server.access, turns)[1:]
         finally:
             server.stop()
     return rows

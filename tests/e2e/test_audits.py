@@ -131,7 +131,7 @@ def test_a_catch_up_checks_what_it_changed(
     program = "from flows.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "run", "check-quality", "accounts", "--html", str(page), "--json"],
-        env=prefect_server.environment | environment | {"PREFECT_API_URL": prefect_server.api_url},
+        env=prefect_server.environment | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -31,6 +31,14 @@ def bank_of_the_worker(prefect_server: PrefectServer, bank_url: str) -> Iterator
         yield bank_url
 
 
+def log_in(browser: Browser, login: str) -> None:
+    """What a page asks for, once."""
+    browser.click_on("input[type=password]")
+    browser.type(login)
+    browser.click("Login", "button")
+    browser.wait_for("!location.pathname.startsWith('/login')")
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine (Debian: apt install chromium)")
 @pytest.mark.timeout(400)
 def test_an_audit_from_the_form_to_its_findings(
@@ -40,6 +48,9 @@ def test_an_audit_from_the_form_to_its_findings(
         tenant, account = some_account(connection)
         corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
 
+    browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments")
+    browser.wait_for("location.pathname.startsWith('/login')")
+    log_in(browser, prefect_server.access["PREFECT_API_AUTH_STRING"])
     browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments")
     for name in ("audit", "backfill", "catch-up"):  # on the first page, whatever other tests add
         browser.see(name)

@@ -24,7 +24,7 @@ def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectSe
         append_users(connection, 500)
         done = acci(
             "run", "rebuild", "user_view", "--partitions", "4", "--json",
-            ACCI_DATABASE_URL=database_url, ACCI_DASK="2", PREFECT_API_URL=prefect_server.api_url,
+            ACCI_DATABASE_URL=database_url, ACCI_DASK="2", **prefect_server.access,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout.splitlines()[-1])["completed"]

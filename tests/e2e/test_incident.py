@@ -31,7 +31,7 @@ class OnCall:
         return state
 
     def says(self, *arguments: str, ends: int = 0) -> str:
-        done = acci(*arguments, **self.environment, PREFECT_API_URL=self.server.api_url)
+        done = acci(*arguments, **self.environment, **self.server.access)
         assert done.returncode == ends, done.stdout + done.stderr
         return done.stdout
 

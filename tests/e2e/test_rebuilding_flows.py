@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flows.backfill import backfill
 from flows.catch_up import catch_up as catch_up_flow
@@ -33,7 +33,8 @@ class Runs:
 
     def __call__(self, flow: Any, **parameters: Any) -> tuple[str, str, dict[str, Any]]:
         """The state's name and message, and the run's artifacts by key."""
-        with temporary_settings({PREFECT_API_URL: self._server.api_url}):
+        url, login = self._server.access.values()
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: login}):
             state = flow(**parameters, return_state=True)
         run = str(state.state_details.flow_run_id)
         wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -112,6 +113,16 @@ def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[..., Up
     assert str(up.database()) in up.said
     assert acci(home, "status", "--json").returncode == 0
 
+    file = home / "prefect-login"
+    assert str(file) in up.said
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    login = file.read_text().strip()
+    assert httpx.post(f"http://127.0.0.1:{up.port}/api/flows/", json={"name": "attack"}).status_code == 403
+    assert acci(home, "run", "catch-up", "--json").returncode == 0  # which finds it by itself
+    said = [path.read_text(errors="replace") for path in (home / "logs").iterdir()] + [up.said]
+    assert not [text for text in said if login in text or login.partition(":")[2] in text]
+    assert not [each for each in up.processes() if login in str(each.cmdline())]
+
     second = acci(home, "up")
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr.startswith(f"acci: ACCI already runs in this folder (process {up.process.pid}, ")
@@ -180,7 +191,7 @@ def lent_server(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
 def test_what_is_the_users_own_is_used_and_left_alone(
     lent_server: PrefectServer, start: Callable[..., Up], database_url: str
 ) -> None:
-    up = start(ACCI_DATABASE_URL=database_url, PREFECT_API_URL=lent_server.api_url)
+    up = start(ACCI_DATABASE_URL=database_url, **lent_server.access)
     assert lent_server.api_url.removesuffix("/api") in up.said
     assert f"{whereabouts(database_url)} (ACCI_DATABASE_URL)" in up.said
     assert database_url not in up.said  # it holds a password

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections import Counter
 from typing import Any
@@ -156,7 +157,7 @@ def test_the_dashboard_asks_for_what_is_served(bank_url: str) -> None:
 def test_they_are_served_while_the_database_comes_and_goes(server: SharedServer) -> None:
     with server.database() as url:
         serving = subprocess.Popen(
-            command(["metrics", "--serve", "0"]),
+            command(["metrics", "--serve", "0", "--name", "metrics.example"]),
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"ACCI_DATABASE_URL": url},
@@ -166,6 +167,11 @@ def test_they_are_served_while_the_database_comes_and_goes(server: SharedServer)
             address = re.search(r"http://\S+/metrics", serving.stderr.readline())
             assert address is not None
             assert samples(httpx.get(address[0]).text)["acci_up", ()] == 1
+            for host in ("localhost:9464", "[::1]:9464", "192.168.0.7", "Metrics.example.:80", socket.gethostname()):
+                assert httpx.get(address[0], headers={"Host": host}).status_code == 200, host
+            for other in ({"Host": "pages.example"}, {"Host": ""}, {"Origin": "http://pages.example"}):
+                refused = httpx.get(address[0], headers=other)
+                assert (refused.status_code, "acci_up" in refused.text) == (403, False), other
             name = url.rpartition("/")[2]
             with connect(server.url, "test") as connection:
                 connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.local.access import Access
+from flows.local.doors import own_login
 from flows.local.environment import MARK
 from flows.local.leftovers import end_processes
-from flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_api_url, running
+from flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
 from store.settings import Settings
 from tests.shell import acci
 
@@ -26,15 +28,25 @@ def test_others_find_it_while_it_runs(settings: Settings) -> None:
     assert running(settings) is None
     with only_one(settings, API, UI):
         assert running(settings) == Running(os.getpid(), API, UI)
-        assert prefect_api_url(settings) == API
+        assert prefect_access(settings) == Access(API)
+        login = own_login(settings)
+        assert prefect_access(settings) == Access(API, login)
     assert running(settings) is None
-    assert prefect_api_url(settings) is None
+    assert prefect_access(settings) is None
 
 
 def test_a_named_prefect_server_comes_first(settings: Settings, tmp_path: Path) -> None:
-    named = Settings.from_environment({"ACCI_HOME": str(tmp_path), "PREFECT_API_URL": "http://other/api"})
+    login = own_login(settings)
+    environment = {"ACCI_HOME": str(tmp_path), "PREFECT_API_AUTH_STRING": "of:another", "PREFECT_API_KEY": "k"}
+
+    def found(url: str) -> Access | None:
+        return prefect_access(Settings.from_environment(environment | {"PREFECT_API_URL": url}))
+
     with only_one(settings, API, UI):
-        assert prefect_api_url(named) == "http://other/api"
+        assert found("http://other/api") == Access("http://other/api", "of:another", "k")
+        for ours in ("", API, f"{API}/", API.replace("127.0.0.1", "localhost")):
+            assert found(ours) == Access(API, login)  # and the login of another server is kept from it
+    assert found(API) == Access(API, "of:another", "k")
 
 
 def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from flows.cli.main import UnusableArgument, UnusableFile
 from flows.cli.metrics import CannotServe
 from flows.cli.output import NoOutput
 from flows.discretion import Unspoken
-from flows.local.api import PrefectUnreachable
+from flows.local.api import LoginRefused, PrefectUnreachable
 from flows.local.deploying import NoSuchBlock
 from flows.local.running import AlreadyRunning, NoHome
 from flows.task_runners import NoDask
@@ -136,6 +136,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The Prefect server at http://h:4200/api cannot be used: connection refused. Start it with `make "
             "up`, or correct PREFECT_API_URL."
+        ),
+    ),
+    (
+        LoginRefused("http://h:4200/api"),
+        (
+            "The Prefect server at http://h:4200/api refuses the login: let PREFECT_API_AUTH_STRING be its "
+            "user:password (or PREFECT_API_KEY its key)."
         ),
     ),
     (

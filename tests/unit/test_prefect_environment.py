@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.local.access import Access
 from flows.local.environment import prefect_environment
 from store.settings import Settings
+
+ACCESS = Access("http://h/api", "acci:secret")
 
 
 @pytest.fixture
@@ -14,13 +17,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_nothing_is_told_to_anybody_outside(settings: Settings) -> None:
-    environment = prefect_environment(settings, "http://h/api", None)
+    environment = prefect_environment(settings, ACCESS, None)
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
 def test_the_server_keeps_its_records_where_it_is_told(settings: Settings) -> None:
-    environment = prefect_environment(settings, "http://h/api", "postgresql://u:p@h:1/prefect")
+    environment = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
     assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect"
     assert environment["PREFECT_API_URL"] == "http://h/api"
 
@@ -28,6 +31,31 @@ def test_the_server_keeps_its_records_where_it_is_told(settings: Settings) -> No
 def test_what_the_user_has_set_stands(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "30")
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
-    environment = prefect_environment(settings, "http://h/api", None)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "of:another")
+    monkeypatch.setenv("PREFECT_API_KEY", "of-another")
+    environment = prefect_environment(settings, ACCESS, None)
     assert environment["PREFECT_WORKER_QUERY_SECONDS"] == "30"
     assert environment["PREFECT_API_URL"] == "http://h/api"
+    assert environment["PREFECT_API_AUTH_STRING"] == "acci:secret"
+    assert "PREFECT_API_KEY" not in environment
+
+
+@pytest.mark.parametrize("name", ["CSRF_PROTECTION_ENABLED", "CORS_ALLOWED_ORIGINS"])
+@pytest.mark.parametrize("prefix", ["PREFECT_SERVER_", "PREFECT_SERVER_API_"])
+def test_nobody_opens_the_doors_of_our_own_server(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, prefix: str, name: str
+) -> None:
+    monkeypatch.setenv(f"{prefix}{name}", "false")
+    for variable, value in prefect_environment(settings, ACCESS, "postgresql://h/prefect").items():
+        monkeypatch.setenv(variable, value)
+    from prefect.settings.models.server.api import ServerAPISettings
+
+    found = ServerAPISettings()
+    assert found.auth_string is not None
+    assert found.auth_string.get_secret_value() == "acci:secret"
+    assert found.csrf_protection_enabled is True
+    assert found.cors_allowed_origins == "http://h"
+
+
+def test_a_server_of_the_users_own_is_told_nothing_of_doors(settings: Settings) -> None:
+    assert not [name for name in prefect_environment(settings, ACCESS, None) if name.startswith("PREFECT_SERVER_API_")]

@@ -1,0 +1,68 @@
+"""Getting at a Prefect server's API: where it is, and what it asks of its clients."""
+
+from base64 import b64encode
+from collections.abc import Generator, MutableMapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import httpx
+
+from store.settings import Settings
+
+
+@dataclass(frozen=True)
+class Access:
+    """A Prefect server's API, whose `url` ends in /api, with the login (user:password) or key that it asks for."""
+
+    url: str
+    login: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def named(cls, url: str, settings: Settings) -> "Access":
+        """To a server of the user's own, with what the environment says of it."""
+        return cls(url, settings.prefect_login, settings.prefect_key)
+
+    def put_into(self, environment: MutableMapping[str, str]) -> None:
+        """Afterwards the environment tells Prefect's own clients the same, and nothing of another server."""
+        told = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": self.login, "PREFECT_API_KEY": self.key}
+        for name, value in told.items():
+            if value:
+                environment[name] = value
+            else:
+                environment.pop(name, None)
+
+    def client(self) -> httpx.Client:
+        """For requests by paths relative to the API."""
+        return httpx.Client(base_url=self.url, timeout=30, auth=_Credentials(self))
+
+
+class _Credentials(httpx.Auth):
+    """Sends login or key and, to a server with CSRF protection, the token that every change needs.
+
+    The server is asked for a token when it misses one, and again when that has become too old: what it refuses for
+    that reason it has not done.
+    """
+
+    requires_response_body = True
+
+    def __init__(self, access: Access) -> None:
+        self._tokens = f"{access.url.rstrip('/')}/csrf-token"
+        self._headers = {"Prefect-Csrf-Client": str(uuid4())}
+        if access.login:
+            self._headers["Authorization"] = f"Basic {b64encode(access.login.encode()).decode()}"
+        elif access.key:
+            self._headers["Authorization"] = f"Bearer {access.key}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._headers)
+        answer = yield request
+        if answer.status_code == httpx.codes.FORBIDDEN and request.method != "GET":
+            client = {"client": self._headers["Prefect-Csrf-Client"]}
+            given = yield httpx.Request("GET", self._tokens, params=client, headers=self._headers)
+            if given.status_code == httpx.codes.UNAUTHORIZED:
+                return  # which is the answer: without the login there is no token either
+            if given.is_success:
+                self._headers["Prefect-Csrf-Token"] = given.json()["token"]
+                request.headers.update(self._headers)
+            yield request  # where no token is to be had, its refusal is the answer

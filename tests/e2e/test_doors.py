@@ -1,0 +1,164 @@
+"""The doors of the Prefect server that `acci up` starts: a web page of elsewhere cannot make it do or tell anything."""
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
+
+from flows.local.access import Access
+from flows.local.api import LoginRefused, PrefectApi
+from tests.prefect_server import PrefectServer
+from tests.shell import acci, refusal
+
+FOREIGN = "http://pages.example"
+OPEN = {"/health", "/ready"}  # what tells that it runs, and nothing else
+ATTACK = {"name": "attack"}
+
+PAGES: dict[str, dict[str, str]] = {
+    "plain": {"Content-Type": "application/json"},
+    "foreign origin": {"Origin": FOREIGN, "Content-Type": "application/json"},
+    "blob without CORS": {"Origin": FOREIGN, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"},
+    "text without CORS": {"Origin": FOREIGN, "Sec-Fetch-Mode": "no-cors", "Content-Type": "text/plain"},
+    "foreign host": {"Host": "pages.example:4200", "Origin": "http://pages.example:4200"},
+}
+
+
+def flows_named(prefect_server: PrefectServer, name: str) -> list[dict[str, Any]]:
+    wanted = {"flows": {"name": {"any_": [name]}}}
+    found: list[dict[str, Any]] = prefect_server.client.post("/flows/filter", json=wanted).raise_for_status().json()
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_elsewhere_makes_nothing(prefect_server: PrefectServer, page: str) -> None:
+    """A deployment begins with its flow; what is made of one runs as a shell step of the worker."""
+    body = json.dumps(ATTACK).encode()
+    answer = httpx.post(f"{prefect_server.api_url}/flows/", content=body, headers=PAGES[page])
+    assert answer.status_code == 403
+    assert flows_named(prefect_server, "attack") == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nor_does_one_whose_browser_has_the_login(prefect_server: PrefectServer, page: str) -> None:
+    """Browsers add a login that they were once given to whatever is asked of that server."""
+    user, _, password = prefect_server.access["PREFECT_API_AUTH_STRING"].partition(":")
+    body = json.dumps(ATTACK).encode()
+    path = f"{prefect_server.api_url}/flows/"
+    answer = httpx.post(path, content=body, headers=PAGES[page], auth=(user, password))
+    assert answer.status_code == 403
+    assert "CSRF" in answer.text
+    assert flows_named(prefect_server, "attack") == []
+
+
+def test_nothing_is_told_without_the_login(prefect_server: PrefectServer) -> None:
+    """Nor done: every path and method that the server says it has."""
+    described = prefect_server.client.get(prefect_server.api_url.removesuffix("/api") + "/api/openapi.json")
+    paths = described.raise_for_status().json()["paths"]
+    assert len(paths) > 100
+    with httpx.Client(base_url=prefect_server.api_url, timeout=30) as anybody:
+        for path, methods in paths.items():
+            filled = re.sub(r"\{[^}]*\}", "00000000-0000-0000-0000-000000000000", path).removeprefix("/api")
+            for method in methods:
+                answered = anybody.request(method, filled).status_code
+                is_open = method == "get" and filled in OPEN
+                assert answered == 200 if is_open else answered in (401, 403), (method, path)
+
+
+@pytest.mark.parametrize("login", ["acci:wrong", "acci:", ":", "acci"])
+def test_another_login_is_refused(prefect_server: PrefectServer, login: str) -> None:
+    api = PrefectApi(Access(prefect_server.api_url, login))
+    for ask in (api.check_login, lambda: api.run_deployment("catch-up", "catch-up")):
+        with pytest.raises(LoginRefused, match="PREFECT_API_AUTH_STRING"):
+            ask()
+    api.close()
+
+
+@pytest.mark.parametrize("command", ["deploy", "run catch-up user_view"])
+def test_a_command_says_so_in_a_sentence(prefect_server: PrefectServer, command: str, database_url: str) -> None:
+    done = acci(*command.split(), ACCI_DATABASE_URL=database_url, PREFECT_API_URL=prefect_server.api_url)
+    assert refusal(done) == str(LoginRefused(prefect_server.api_url))
+
+
+def test_a_page_of_elsewhere_may_read_no_answer(prefect_server: PrefectServer) -> None:
+    own = prefect_server.api_url.removesuffix("/api")
+    asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+
+    def allowed(origin: str) -> str | None:
+        preflight = httpx.options(f"{own}/api/flows/", headers=asking | {"Origin": origin})
+        answer = httpx.get(f"{own}/api/health", headers={"Origin": origin})
+        found: set[str | None] = {each.headers.get("Access-Control-Allow-Origin") for each in (preflight, answer)}
+        (one,) = found
+        return one
+
+    assert allowed(FOREIGN) is None
+    assert allowed("null") is None
+    assert allowed(own) == own
+
+
+SOCKETS = [
+    "/events/in",
+    "/events/out",
+    "/logs/out",
+    "/task_runs/subscriptions/scheduled",
+    "/work_pools/acci/workers/connect",
+]
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+@pytest.mark.parametrize("said", [None, {"type": "auth"}, {"type": "auth", "token": "acci:wrong"}], ids=str)
+def test_a_socket_from_elsewhere_is_closed(prefect_server: PrefectServer, path: str, said: Any) -> None:
+    url = prefect_server.api_url.replace("http://", "ws://") + path
+    speaking = [Subprotocol("prefect")] if said else None
+    event = {"event": "attack", "resource": {"prefect.resource.id": "attack"}, "id": "0" * 32}
+    heard = []
+    with (
+        suppress(InvalidStatus, ConnectionClosed),
+        connect(url, origin=Origin(FOREIGN), subprotocols=speaking) as socket,
+    ):
+        for message in (said, event):
+            socket.send(json.dumps(message))
+        while True:
+            heard.append(socket.recv(timeout=30))
+    assert heard == []
+    wanted = {"filter": {"event": {"name": ["attack"]}}}
+    assert prefect_server.client.post("/events/filter", json=wanted).raise_for_status().json()["events"] == []
+
+
+def test_a_token_that_is_too_old_is_asked_for_again(prefect_server: PrefectServer) -> None:
+    client = prefect_server.client
+    before = client.post("/flows/count", json={}).raise_for_status()
+    # Any other token that the server gives to this client ends the one that it has.
+    client.get("/csrf-token", params={"client": before.request.headers["Prefect-Csrf-Client"]}).raise_for_status()
+    after = client.post("/flows/count", json={}).raise_for_status()
+    assert after.request.headers["Prefect-Csrf-Token"] != before.request.headers["Prefect-Csrf-Token"]
+
+
+def test_the_server_of_a_single_run_is_closed_too(tmp_path: Any) -> None:
+    """What `acci run` has Prefect start for itself, where there is no server."""
+    program = """
+import os, httpx
+from flows.cli.flow_runs import _join_prefect
+_join_prefect()
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    assert client.read_flows() == []
+    url = str(client.api_url)
+    print(httpx.post(url + "flows/", json={"name": "attack"}).status_code)
+    print(httpx.get(url + "flow_runs/filter").status_code, httpx.get(url + "work_pools/x").status_code)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "ACCI_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["403", "401", "401"], done.stderr

@@ -43,7 +43,9 @@ def chosen_runner() -> TaskRunner[Any]:
     dask.config.set({"distributed.comm.timeouts.connect": PATIENCE, "distributed.comm.timeouts.tcp": PATIENCE})
     runner: TaskRunner[Any]
     if wanted.isdigit():
-        local = {"n_workers": int(wanted), "threads_per_worker": 1, "dashboard_address": None}
+        local: dict[str, object] = {"n_workers": int(wanted), "threads_per_worker": 1, "dashboard_address": None}
+        # Whoever reaches the scheduler can run code as its user: only those with the certificate made for this run do.
+        local |= {"protocol": "tls://", "security": True}
         runner = DaskTaskRunner(cluster_kwargs=local)
     else:
         runner = DaskTaskRunner(address=wanted)

@@ -19,6 +19,7 @@ class Settings:
     prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
     prefect_login, prefect_key: what that server asks for: user:password (PREFECT_API_AUTH_STRING), or a key
         (PREFECT_API_KEY).
+    prefect_prefix: what the names of this database's objects on a Prefect server begin with (ACCI_PREFECT_PREFIX).
     dask: where a rebuild's partitions run (ACCI_DASK): the address of a Dask scheduler, or a number of worker processes
         to start on this machine; None for threads of the run's own process.
     keys_url: the database of the keys of personal data (ACCI_KEYS_URL), or None for one beside the embedded server's.
@@ -34,6 +35,7 @@ class Settings:
     master_key: str = field(default="", repr=False)
     prefect_login: str | None = field(default=None, repr=False)
     prefect_key: str | None = field(default=None, repr=False)
+    prefect_prefix: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -47,6 +49,7 @@ class Settings:
             prefect_api_url=environment.get("PREFECT_API_URL", "").strip() or None,
             prefect_login=environment.get("PREFECT_API_AUTH_STRING", "").strip() or None,
             prefect_key=environment.get("PREFECT_API_KEY", "").strip() or None,
+            prefect_prefix=environment.get("ACCI_PREFECT_PREFIX", "").strip(),
             dask=environment.get("ACCI_DASK", "").strip() or None,
             keys_url=environment.get("ACCI_KEYS_URL", "").strip() or None,
             master_key=environment.get("ACCI_MASTER_KEY", "").strip(),

@@ -1,22 +1,28 @@
 """A real Prefect server for a test run: on PostgreSQL, with the deployments of prefect.yaml, and a worker."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 
 from flows.local.access import Access
 from flows.local.api import PrefectApi
-from flows.local.deploying import Deploying
+from flows.local.declared import in_file
+from flows.local.deploying import Deploying, Owner
 from flows.local.doors import own_login
 from flows.local.environment import MARK, prefect_environment
 from flows.local.program import Program
+from flows.own_names import OwnNames
 from store.listening import free_port
 from store.settings import Settings
 
+DATABASE = UUID(int=1)  # each test's runs are told which database is theirs
+OWNER = Owner(DATABASE, OwnNames())
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -92,14 +98,21 @@ class PrefectServer:
     def deploy(self, notify: str | None = None) -> None:
         """Applies prefect.yaml, as an operator would; its forms offer what all the domains of the tests bring.
 
-        But all are paused: a test's run is alone, unless the test wants scheduled ones.
+        But all are paused from the first: a test's run is alone, unless the test wants scheduled ones.
         """
+        declared = in_file()
+        paused = self._folder / "paused.json"
+        paused.write_text(
+            json.dumps(declared | {"deployments": [each | {"paused": True} for each in declared["deployments"]]})
+        )
+        self.apply(OWNER, paused, notify)
+
+    def apply(self, owner: Owner, file: Path, notify: str | None = None) -> None:
+        """Applies the file as the owner's."""
         environment = self.environment | {"ACCI_CONTEXTS": "domain.users,tests.bank,tests.orders"}
-        deploying = Deploying(self.api, environment, self._folder / "deploy.log")
+        deploying = Deploying(self.api, owner, environment, self._folder / "deploy.log", file)
         deploying.begin(notify)
         deploying.finish()
-        for deployment in self.deployments().values():
-            self.client.post(f"/deployments/{deployment['id']}/pause_deployment").raise_for_status()
 
     def stop(self) -> None:
         self._worker.stop(10)
@@ -110,6 +123,11 @@ class PrefectServer:
     def deployments(self) -> dict[str, dict[str, Any]]:
         found = self.client.post("/deployments/filter", json={}).raise_for_status().json()
         return {deployment["name"]: deployment for deployment in found}
+
+    def deployed(self) -> dict[str, tuple[Any, ...]]:
+        """What deploying writes of each deployment; when it was last seen to by a worker is left out."""
+        parts = ("id", "work_pool_name", "tags", "parameters", "job_variables", "paused", "concurrency_options")
+        return {name: tuple(found[part] for part in parts) for name, found in self.deployments().items()}
 
     def run(self, deployment: str, parameters: dict[str, Any], **environment: str) -> str:
         """Asks for a run of a deployment, with `environment` added to that of its process; gives the run's id."""

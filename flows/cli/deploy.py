@@ -23,25 +23,36 @@ def deploy(
         str | None,
         typer.Option(help="A notification block, TYPE/NAME, through which people are told what is wrong."),
     ] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Replace deployments of the same names that are another database's.")
+    ] = False,
 ) -> None:
     """Apply prefect.yaml: work queues, deployments, automations. Again, after any change of it or of your domains.
 
     To the Prefect server of PREFECT_API_URL, or that of the running `make up`, which did so when it started.
     """
     from flows.local.api import PrefectApi
-    from flows.local.deploying import Deploying
+    from flows.local.deploying import Deploying, Owner
     from flows.local.environment import prefect_environment
     from flows.local.running import prefect_access
+    from flows.own_names import OwnNames
     from store.catalogue import load
+    from store.database import connect
+    from store.embedded import database_url
+    from store.identity import database_id
 
     settings = Settings.from_environment()
     load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence
     access = prefect_access(settings)
     if access is None:
         raise NoPrefectServer
+    names = OwnNames.of(settings)
+    with connect(database_url(settings), "deploy", "project") as connection:
+        owner = Owner(database_id(connection), names, take_over)
     api, out = PrefectApi(access), console()
     try:
-        deploying = Deploying(api, prefect_environment(settings, access, None), settings.home / "logs" / "deploy.log")
+        environment = prefect_environment(settings, access, None)
+        deploying = Deploying(api, owner, environment, settings.home / "logs" / "deploy.log")
         with out.status("Applying prefect.yaml"):
             deploying.begin(notify)
             deploying.finish()

@@ -1,7 +1,7 @@
 """The few requests that ACCI makes of a Prefect server, without the three seconds of importing Prefect."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,7 +67,7 @@ class PrefectApi:
     """A Prefect server. Every request may raise PrefectUnreachable or LoginRefused."""
 
     def __init__(self, access: Access) -> None:
-        self._url = access.url
+        self.url = access.url
         self._client = access.client()
 
     def close(self) -> None:
@@ -102,21 +102,29 @@ class PrefectApi:
     def put_automation(self, automation: dict[str, Any]) -> None:
         """Afterwards there is one automation of that name, and it is this one; on or off as it was, on if it is new."""
         known = self._ask("POST", "/automations/filter", {"automations": {"name": {"any_": [automation["name"]]}}})
-        wanted = {"enabled": True, "tags": ["acci"], **automation}
+        wanted = {"enabled": True, **automation}
         if known:
             wanted["enabled"] = known[0]["enabled"]
             self._ask("PUT", f"/automations/{known[0]['id']}", wanted)
         else:
             self._ask("POST", "/automations/", wanted)
 
-    def put_schedules(self, deployment: str, declared: Sequence[Mapping[str, Any]]) -> None:
+    def deployments_named(self, names: Collection[str], flows: Collection[str]) -> list[dict[str, Any]]:
+        """Those that have one of the names, of one of the flows."""
+        wanted = {"deployments": {"name": {"any_": list(names)}}, "flows": {"name": {"any_": list(flows)}}}
+        found: list[dict[str, Any]] = []
+        while page := self._ask("POST", "/deployments/filter", wanted | {"offset": len(found)}):
+            found += page
+        return found
+
+    def put_schedules(self, flow: str, deployment: str, declared: Sequence[Mapping[str, Any]]) -> None:
         """Afterwards those of its schedules that have a slug are the declared ones, on unless declared otherwise.
 
         Prefect's own command leaves on or off what says nothing, and leaves what is declared no more. A schedule
         without a slug is a person's, made in the UI.
         """
         is_on = {schedule["slug"]: schedule.get("active", True) for schedule in declared}
-        for found in self._ask("POST", "/deployments/filter", {"deployments": {"name": {"any_": [deployment]}}}):
+        for found in self.deployments_named([deployment], [flow]):
             for schedule in found["schedules"]:
                 path = f"/deployments/{found['id']}/schedules/{schedule['id']}"
                 if schedule["slug"] in is_on and schedule["active"] != is_on[schedule["slug"]]:
@@ -149,9 +157,15 @@ class PrefectApi:
         self._ask("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "message": why}})
 
     def forget_missed_runs(self, pool: str) -> int:
-        """Afterwards no scheduled run of the pool is overdue; gives how many were. One run makes up for them all."""
+        """Afterwards no run by schedule is overdue in the pool; gives how many were. One run makes up for them all.
+
+        What a person asked for stays, and comes to its turn.
+        """
         overdue = {"before_": datetime.now(UTC).isoformat()}
-        missed = self._runs(pool, state={"type": {"any_": ["SCHEDULED"]}}, next_scheduled_start_time=overdue)
+        by_schedule = {"all_": ["auto-scheduled"]}  # which Prefect's scheduler tags them with
+        missed = self._runs(
+            pool, state={"type": {"any_": ["SCHEDULED"]}}, tags=by_schedule, next_scheduled_start_time=overdue
+        )
         for run in missed:
             self._ask("DELETE", f"/flow_runs/{run['id']}")
         return len(missed)
@@ -161,10 +175,10 @@ class PrefectApi:
         found = self._ask("GET", f"/deployments/name/{flow}/{deployment}")
         return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", {})["id"])
 
-    def state(self, run: str) -> tuple[str, str]:
-        """The type (COMPLETED, FAILED …) and the message of the run's state."""
+    def state(self, run: str) -> tuple[str, str, str]:
+        """The type (COMPLETED, FAILED …), the message and the name of the run's state."""
         state = self._ask("GET", f"/flow_runs/{run}")["state"]
-        return state["type"], state["message"] or ""
+        return state["type"], state["message"] or "", state["name"]
 
     def delete_artifacts(self, texts: Sequence[str]) -> int:
         """Afterwards no artifact of a run says any of the texts; gives how many did."""
@@ -187,10 +201,10 @@ class PrefectApi:
         try:
             answer = self._client.request(method, path, json=content)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
-                raise LoginRefused(self._url)
+                raise LoginRefused(self.url)
             answer.raise_for_status()
         except httpx.HTTPError as error:
-            raise PrefectUnreachable(self._url, str(error).splitlines()[0]) from error
+            raise PrefectUnreachable(self.url, str(error).splitlines()[0]) from error
         return answer.json() if answer.content else None
 
 

@@ -1,17 +1,18 @@
 """Applying prefect.yaml to a Prefect server: the work pool with its queues, the deployments, the automations."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from domain.errors import AcciError
 from flows.local.api import PrefectApi
+from flows.local.declared import DATABASE, flow_of, in_file, owned
 from flows.local.program import Program
-from store.settings import CHECKOUT
+from flows.own_names import BASE, OwnNames
 
-POOL = "acci"
 SECONDS = 300
 
 
@@ -28,37 +29,66 @@ class NoSuchBlock(AcciError):
         )
 
 
+@dataclass(eq=False, repr=False)
+class NotOurs(AcciError):
+    """The server has deployments of these names that belong to another database, or to something else than ACCI."""
+
+    url: str
+    deployments: tuple[str, ...]
+    owner: str
+
+    def __str__(self) -> str:
+        first = ", ".join(self.deployments[:3]) + (" …" if len(self.deployments) > 3 else "")
+        return (
+            f"The Prefect server at {self.url} has deployments of the same names ({first}) that belong to "
+            f"{self.owner}. Nothing was changed. Let ACCI_PREFECT_PREFIX begin the names of this database's, or take "
+            "theirs with `acci deploy --take-over`."
+        )
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose the deployments are: the database's, under its names. With `takes_over` also those that were another's."""
+
+    database: UUID
+    names: OwnNames
+    takes_over: bool = False
+
+
 class Deploying:
-    """Applies `declared`, the text of prefect.yaml as data; `begin` and `finish` let others work meanwhile.
+    """Applies prefect.yaml, or another `file`, as the owner's; `begin` and `finish` let others work meanwhile.
 
     Afterwards the server has what is declared, and nothing twice; what people made besides is left alone.
     """
 
-    def __init__(self, api: PrefectApi, environment: Mapping[str, str], log: Path, file: Path | None = None) -> None:
+    def __init__(
+        self, api: PrefectApi, owner: Owner, environment: Mapping[str, str], log: Path, file: Path | None = None
+    ) -> None:
         self._api = api
+        self._owner = owner
         self._block: str | None = None
-        self._file = file or CHECKOUT / "prefect.yaml"
-        self._program = Program("prefect deploy", ["--no-prompt", "deploy", "--all"], log, environment)
-
-    @cached_property
-    def declared(self) -> dict[str, Any]:
-        import yaml
-
-        found: dict[str, Any] = yaml.safe_load(self._file.read_text(encoding="utf-8"))
-        return found
+        self.declared = owned(in_file(file) if file else in_file(), owner.names, owner.database)
+        self._rendered = log.with_name("prefect.yaml")
+        arguments = ["--no-prompt", "deploy", "--all", "--prefect-file", str(self._rendered)]
+        self._program = Program("prefect deploy", arguments, log, environment)
 
     def begin(self, notify: str | None = None) -> None:
         """Make the pool and its queues, and start registering the deployments.
 
-        With `notify`, a block, people will be told. Raises `PrefectUnreachable`, `NoSuchBlock`.
+        With `notify`, a block, people will be told. Raises `PrefectUnreachable`, `NoSuchBlock`, `NotOurs`.
         """
         if notify is not None:
             self._block = self._api.block(notify)
             if self._block is None:
                 raise NoSuchBlock(notify)
-        self._api.ensure_work_pool(POOL)
+        if not self._owner.takes_over:
+            self._refuse_others()
+        pool = self._owner.names.pool
+        self._api.ensure_work_pool(pool)
         for priority, queue in enumerate(self.declared["work_queues"], 1):
-            self._api.put_work_queue(POOL, {**queue, "priority": priority})
+            self._api.put_work_queue(pool, {**queue, "priority": priority})
+        self._rendered.parent.mkdir(parents=True, exist_ok=True)
+        self._rendered.write_text(json.dumps(self.declared, indent=1), encoding="utf-8")  # which is YAML too
         self._program.start()
 
     def finish(self) -> None:
@@ -68,12 +98,27 @@ class Deploying:
         """
         self._program.finish(SECONDS)
         for deployment in self.declared["deployments"]:
-            self._api.put_schedules(deployment["name"], deployment["schedules"])
-        for automation in self.declared["automations"]:
-            self._api.put_automation(automation)
+            self._api.put_schedules(flow_of(deployment), deployment["name"], deployment["schedules"])
+        automations = list(self.declared["automations"])
         if self._block is not None:
-            for notification in self.declared["notifications"]:
-                self._api.put_automation(telling(notification, self._block))
+            automations += [telling(each, self._block) for each in self.declared["notifications"]]
+        for automation in automations:
+            self._api.put_automation({"tags": [self._owner.names(BASE)], **automation})
+
+    def _refuse_others(self) -> None:
+        """Raises `NotOurs` if deployments would be replaced that are not this database's.
+
+        Those of an ACCI from before databases were told apart count as its own.
+        """
+        names = [each["name"] for each in self.declared["deployments"]]
+        others: dict[str, list[str]] = {}
+        for found in self._api.deployments_named(names, {flow_of(each) for each in self.declared["deployments"]}):
+            of = [tag.removeprefix(DATABASE) for tag in found["tags"] if tag.startswith(DATABASE)]
+            if of != [str(self._owner.database)] and (of or BASE not in found["tags"]):
+                whose = f"another database of ACCI's (its id: {of[0]})" if of else "something else than ACCI"
+                others.setdefault(whose, []).append(found["name"])
+        for whose, theirs in others.items():
+            raise NotOurs(self._api.url, tuple(sorted(theirs)), whose)
 
 
 def telling(notification: Mapping[str, Any], block: str) -> dict[str, Any]:
@@ -88,6 +133,7 @@ def telling(notification: Mapping[str, Any], block: str) -> dict[str, Any]:
         "type": "event",
         "posture": "Reactive",
         "expect": notification["expect"],
+        "match": notification.get("match", {}),
         "match_related": notification.get("match_related", {}),
         "threshold": 1,
     }

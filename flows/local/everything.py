@@ -9,16 +9,18 @@ from itertools import count
 
 from flows.local.access import Access
 from flows.local.api import PrefectApi, PrefectUnreachable
-from flows.local.deploying import POOL, Deploying
+from flows.local.deploying import Deploying, Owner
 from flows.local.doors import login_file, own_login
 from flows.local.environment import prefect_environment
 from flows.local.leftovers import end_processes
 from flows.local.lost_runs import give_up_lost_runs
 from flows.local.program import Program
 from flows.local.sample import fill_if_empty
+from flows.own_names import OwnNames
 from store.catalogue import load
 from store.database import connect
 from store.embedded import EmbeddedServer
+from store.identity import database_id
 from store.listening import HOST, PortTaken, is_free
 from store.migrations import migrate
 from store.projecting import generations
@@ -61,6 +63,7 @@ class Everything:
         self._own_prefect = settings.prefect_api_url is None
         self._own_postgres = settings.database_url is None or self._own_prefect
         self._postgres = EmbeddedServer.of(settings)
+        self._names = OwnNames.of(settings)
         self._server: Program | None = None
         self._worker: Program | None = None
         self.api_url = settings.prefect_api_url or f"http://{HOST}:{wishes.port}/api"
@@ -106,7 +109,7 @@ class Everything:
                     self._show.remark(f"Started {program.name} again: it had ended.")
             if self._own_prefect and second % LOOK_SECONDS == 0:
                 with suppress(PrefectUnreachable):  # it has just been started again; there is another look
-                    for name in give_up_lost_runs(api, POOL, PENDING_PATIENCE):
+                    for name in give_up_lost_runs(api, self._names.pool, PENDING_PATIENCE):
                         self._show.remark(f"Gave up the run {name!r}: its process was gone.")
 
     def stop(self) -> None:
@@ -129,6 +132,11 @@ class Everything:
             return Access(self.api_url, own_login(self._settings))
         return Access.named(self.api_url, self._settings)
 
+    def _owner(self) -> Owner:
+        """Our own server has the deployments of one database at a time: of the one that this start is about."""
+        with connect(self.database_url, "up", "project") as connection:
+            return Owner(database_id(connection), self._names, takes_over=self._own_prefect)
+
     def _start_postgres(self) -> str | None:
         """Gives the database for the Prefect server's own records, if that server is ours."""
         if not self._own_postgres:
@@ -148,29 +156,29 @@ class Everything:
                     raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_SECONDS} s")
                 time.sleep(0.2)
         with self._show.step("Deployments and worker"):
-            deploying = Deploying(api, environment, self.logs / "deploy.log")
+            deploying = Deploying(api, self._owner(), environment, self.logs / "deploy.log")
             deploying.begin()
             if self._own_prefect:
-                give_up_lost_runs(api, POOL)
-                api.forget_missed_runs(POOL)
-            pool = ["--pool", POOL, "--type", "process", "--limit", "4"]
+                give_up_lost_runs(api, self._names.pool)
+                api.forget_missed_runs(self._names.pool)
+            pool = ["--pool", self._names.pool, "--type", "process", "--limit", "4"]
             self._worker = self._run("the worker", "worker", ["worker", "start", *pool], environment)
             deploying.finish()
 
     def _catch_up(self, api: PrefectApi) -> None:
         with self._show.step("First catch-up"):
-            run = api.run_deployment("catch-up", "catch-up")
+            run = api.run_deployment("catch-up", self._names("catch-up"))
             deadline = time.monotonic() + FIRST_RUN_SECONDS
             state, message, under_way = "SCHEDULED", "", True
             while under_way and time.monotonic() < deadline:
                 time.sleep(0.3)
                 if self._worker:
                     self._worker.check()
-                state, message = api.state(run)
+                state, message, name = api.state(run)
                 under_way = state in ("SCHEDULED", "PENDING", "RUNNING")
-                if state == "CANCELLED":  # a scheduled one was at it already: readers have something when it is done
-                    under_way = not self._all_built()
-        if under_way or state not in ("COMPLETED", "CANCELLED"):
+                if name == "AwaitingConcurrencySlot" and self._all_built():
+                    return  # a scheduled one is at it already, and ours waits for its turn
+        if under_way or state != "COMPLETED":
             page = f"{self.ui_url}/runs/flow-run/{run}"
             self._show.remark(f"The first catch-up {became(state)}: {message or 'it goes on'} ({page})")
 

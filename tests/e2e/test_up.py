@@ -13,6 +13,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+import yaml
 
 from flows.local.environment import MARK
 from flows.local.leftovers import end_processes
@@ -20,9 +21,10 @@ from flows.local.running import running
 from store.database import whereabouts
 from store.embedded import EmbeddedServer
 from store.listening import free_port
-from store.settings import Settings
+from store.settings import CHECKOUT, Settings
 from tests.prefect_server import PrefectServer, wait_for
 
+DECLARED = [each["name"] for each in yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]]
 pytestmark = pytest.mark.timeout(400)
 ACCI = [sys.executable, "-c", "from flows.cli import main; main()"]
 
@@ -183,15 +185,22 @@ def test_a_misspelt_context_is_told_before_anything_is_started(home: Path) -> No
 
 @pytest.fixture
 def lent_server(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
-    """The Prefect server, to be deployed to by others: afterwards its forms and pauses are as they were."""
+    """The Prefect server, to be deployed to by others: afterwards it has nothing of theirs."""
+    before = prefect_server.deployments()
     yield prefect_server
-    prefect_server.deploy()
+    for name, found in prefect_server.deployments().items():
+        if name not in before:
+            prefect_server.client.delete(f"/deployments/{found['id']}").raise_for_status()
 
 
 def test_what_is_the_users_own_is_used_and_left_alone(
     lent_server: PrefectServer, start: Callable[..., Up], database_url: str
 ) -> None:
-    up = start(ACCI_DATABASE_URL=database_url, **lent_server.access)
+    before = lent_server.deployed()
+    up = start(ACCI_DATABASE_URL=database_url, ACCI_PREFECT_PREFIX="lent", **lent_server.access)
+    after = lent_server.deployed()
+    assert {name: after[name] for name in before} == before
+    assert {f"lent-{name}" for name in DECLARED} == after.keys() - before.keys()
     assert lent_server.api_url.removesuffix("/api") in up.said
     assert f"{whereabouts(database_url)} (ACCI_DATABASE_URL)" in up.said
     assert database_url not in up.said  # it holds a password

@@ -87,7 +87,7 @@ def test_killed_in_the_middle(
 
     def both_are_at_work() -> bool:
         states = [prefect_server.api.state(run) for run in runs]
-        assert {state for state, _ in states} <= {"SCHEDULED", "PENDING", "RUNNING"}, states
+        assert {state for state, *_ in states} <= {"SCHEDULED", "PENDING", "RUNNING"}, states
         return stuck(connection, "catch-up") > 0 and stuck(connection, "rebuild") > 0
 
     def both_are_gone() -> bool:

@@ -7,8 +7,9 @@ from flows.cli.metrics import CannotServe
 from flows.cli.output import NoOutput
 from flows.discretion import Unspoken
 from flows.local.api import LoginRefused, PrefectUnreachable
-from flows.local.deploying import NoSuchBlock
+from flows.local.deploying import NoSuchBlock, NotOurs
 from flows.local.running import AlreadyRunning, NoHome
+from flows.own_names import UnusablePrefix
 from flows.task_runners import NoDask
 from store.database import DatabaseLost, DatabaseUnreachable, NoRoom, NotAllowed, SchemaMissing
 from store.embedded import NoDatabase, NoEmbeddedPostgres
@@ -148,6 +149,21 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         NoPrefectServer(),
         "There is no Prefect server to deploy to: start one with `make up`, or name yours in PREFECT_API_URL.",
+    ),
+    (
+        NotOurs("http://h:4200/api", ("audit", "backfill", "repair", "seal"), "something else than ACCI"),
+        (
+            "The Prefect server at http://h:4200/api has deployments of the same names (audit, backfill, repair …) "
+            "that belong to something else than ACCI. Nothing was changed. Let ACCI_PREFECT_PREFIX begin the names of "
+            "this database's, or take theirs with `acci deploy --take-over`."
+        ),
+    ),
+    (
+        UnusablePrefix("A b"),
+        (
+            "ACCI_PREFECT_PREFIX is 'A b', with which the names of deployments cannot begin: use up to 30 small "
+            "letters, digits and hyphens, a letter first."
+        ),
     ),
     (
         NoSuchBlock("slack-webhook/on-call"),

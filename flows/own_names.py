@@ -1,0 +1,73 @@
+"""The names by which ACCI's objects on a Prefect server are told from those of another database of ACCI's."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import AcciError
+from store.settings import Settings
+
+BASE = "acci"  # the pool, the tag of every deployment, the first word of what events are about
+
+
+@dataclass(eq=False, repr=False)
+class UnusablePrefix(AcciError):
+    """ACCI_PREFECT_PREFIX is not what names can begin with."""
+
+    prefix: str
+
+    def __str__(self) -> str:
+        return (
+            f"ACCI_PREFECT_PREFIX is {self.prefix!r}, with which the names of deployments cannot begin: "
+            "use up to 30 small letters, digits and hyphens, a letter first."
+        )
+
+
+@dataclass(frozen=True)
+class OwnNames:
+    """The prefix begins the name of everything that this database has on a Prefect server, if there is one."""
+
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.prefix and not re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", self.prefix):
+            raise UnusablePrefix(self.prefix)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OwnNames":
+        """By the setting. Raises `UnusablePrefix`."""
+        return cls(settings.prefect_prefix)
+
+    def __call__(self, name: str) -> str:
+        return f"{self.prefix}-{name}" if self.prefix else name
+
+    @property
+    def pool(self) -> str:
+        """The work pool."""
+        return self(BASE)
+
+    def subject(self, projection: str | None) -> str:
+        """What events are about: a read model, or the log."""
+        return self(f"{BASE}.read-model.{projection}" if projection else f"{BASE}.log")
+
+    def tags(self, tags: list[str]) -> list[str]:
+        return [self(tag) if tag == BASE else tag for tag in tags]
+
+    def matched(self, matching: Any) -> Any:
+        """What a trigger matches, with our own tag and subjects by the names that they have here."""
+        if isinstance(matching, list):
+            return [self.matched(each) for each in matching]
+        return {label: self._own(value) for label, value in matching.items()}
+
+    def trigger(self, trigger: Mapping[str, Any]) -> dict[str, Any]:
+        """The trigger, matching what is this database's."""
+        matched = {part: self.matched(trigger[part]) for part in ("match", "match_related") if part in trigger}
+        return {**trigger, **matched}
+
+    def _own(self, value: Any) -> Any:
+        if isinstance(value, str) and value.startswith(f"{BASE}."):
+            return self(value)
+        if value == f"prefect.tag.{BASE}":
+            return f"prefect.tag.{self(BASE)}"
+        return value

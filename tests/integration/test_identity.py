@@ -1,0 +1,28 @@
+"""A database knows which one it is."""
+
+import psycopg
+import pytest
+
+from store.database import SchemaMissing, connect
+from store.identity import database_id
+from store.migrations import migrate
+
+
+def test_it_has_one_id_that_is_kept(empty_database_url: str) -> None:
+    with connect(empty_database_url, "test", "project") as connection, pytest.raises(SchemaMissing):
+        database_id(connection)
+    migrate(empty_database_url)
+    with connect(empty_database_url, "test", "project") as connection:
+        first = database_id(connection)
+    migrate(empty_database_url)
+    with connect(empty_database_url, "test", "administer") as connection:
+        assert database_id(connection) == first
+    with psycopg.connect(empty_database_url) as connection, pytest.raises(psycopg.errors.UniqueViolation):
+        connection.execute("INSERT INTO acci.identity DEFAULT VALUES")
+
+
+def test_no_two_have_the_same(empty_database_url: str, connection: psycopg.Connection) -> None:
+    migrate(empty_database_url)
+    with connect(empty_database_url, "test") as other:
+        found = connection.execute("SELECT id FROM acci.identity").fetchone()
+        assert found != (database_id(other),)

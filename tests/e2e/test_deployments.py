@@ -14,7 +14,7 @@ import yaml
 
 from flows.local.lost_runs import give_up_lost_runs
 from store.settings import CHECKOUT
-from tests.prefect_server import PrefectServer, wait_for
+from tests.prefect_server import DATABASE, PrefectServer, wait_for
 
 FILE: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DECLARED: list[dict[str, Any]] = FILE["deployments"]
@@ -26,11 +26,12 @@ def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, d
     found = prefect_server.deployments()[declared["name"]]
     assert found["entrypoint"] == declared["entrypoint"]
     assert found["description"] == declared["description"]
-    assert found["tags"] == declared["tags"]
+    assert found["tags"] == [*declared["tags"], f"acci-database:{DATABASE}"]
     assert found["parameters"] == declared["parameters"]
     limit = declared["concurrency_limit"]
     assert found["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]
-    assert found["global_concurrency_limit"]["limit"] == limit["limit"] == 1
+    assert limit["collision_strategy"] == "ENQUEUE"  # or what a person asked for could be cancelled without a word
+    assert found["global_concurrency_limit"]["limit"] == limit["limit"]
     assert found["work_queue_name"] == declared["work_pool"]["work_queue_name"]
     assert float(found["job_variables"]["env"]["ACCI_TIMEOUT_SECONDS"]) > 0
     assert sorted(
@@ -138,7 +139,7 @@ def test_schedules_become_as_declared_again(prefect_server: PrefectServer) -> No
     prefect_server.client.patch(f"{path}/{declared['id']}", json={"active": True}).raise_for_status()
     assert schedules() == [("declared-no-more", False), ("weekly", True), (None, False)]
     weekly = next(each for each in DECLARED if each["name"] == "rebuild-all")["schedules"]
-    prefect_server.api.put_schedules("rebuild-all", weekly)
+    prefect_server.api.put_schedules("rebuild", "rebuild-all", weekly)
     assert schedules() == [("weekly", False), (None, False)]
     (own,) = (each for each in prefect_server.client.get(path).json() if each["slug"] is None)
     prefect_server.client.delete(f"{path}/{own['id']}").raise_for_status()
@@ -147,6 +148,36 @@ def test_schedules_become_as_declared_again(prefect_server: PrefectServer) -> No
 def test_a_run_by_the_worker_completes(prefect_server: PrefectServer, database_url: str) -> None:
     run = prefect_server.run("catch-up", {}, ACCI_DATABASE_URL=database_url)
     assert prefect_server.ended(run)["state"]["type"] == "COMPLETED"
+
+
+@pytest.mark.timeout(600)
+def test_what_a_person_asks_for_waits_and_what_is_scheduled_does_not(
+    prefect_server: PrefectServer, database_url: str
+) -> None:
+    """Neither is cancelled: a person's run comes to its turn, and scheduled ones say who was at it, or they pile up."""
+    path = f"/deployments/{prefect_server.deployments()['catch-up']['id']}/create_flow_run"
+    due = {"tags": ["auto-scheduled"], "job_variables": {"env": {"ACCI_DATABASE_URL": database_url}}}
+
+    def state(run: str) -> str:
+        return prefect_server.api.state(run)[2]
+
+    with psycopg.connect(database_url) as holding:
+        holding.execute("LOCK TABLE acci.events IN ACCESS EXCLUSIVE MODE")  # so that the first cannot end by itself
+        first = prefect_server.run("catch-up", {}, ACCI_DATABASE_URL=database_url)
+        wait_for(lambda: state(first) == "Running", 120, "the run has begun")
+        scheduled = prefect_server.client.post(path, json=due).raise_for_status().json()["id"]
+        person = prefect_server.run("catch-up", {}, ACCI_DATABASE_URL=database_url)
+        assert prefect_server.ended(scheduled, 300)["state"]["name"] == "LeftToAnother"
+        wait_for(lambda: state(person) == "AwaitingConcurrencySlot", 120, "a person's run waits")
+        assert state(first) == "Running"
+    assert [prefect_server.ended(run, 300)["state"]["type"] for run in (first, person)] == ["COMPLETED", "COMPLETED"]
+
+
+def test_what_is_frequent_is_what_runs_within_the_day() -> None:
+    """Of what is due once a day, and may be asked for with other parameters, a scheduled run waits as well."""
+    for declared in DECLARED:
+        hours = {schedule["cron"].split()[1] for schedule in declared["schedules"]}
+        assert ("frequent" in declared["tags"]) == ("*" in hours), declared["name"]
 
 
 def test_what_a_task_refuses_is_the_sentence_of_the_run(prefect_server: PrefectServer, empty_database_url: str) -> None:
@@ -181,7 +212,7 @@ def test_only_runs_without_a_process_are_given_up(prefect_server: PrefectServer,
     states = [api.state(run)[0] for run in (gone, alive, foreign, waiting)]
     assert states == ["CRASHED", "RUNNING", "CRASHED", "RUNNING"]
     assert len(give_up_lost_runs(api, "idle")) == 1
-    assert api.state(waiting) == ("CRASHED", "Its process is gone, and so is the worker that started it.")
+    assert api.state(waiting)[:2] == ("CRASHED", "Its process is gone, and so is the worker that started it.")
 
 
 def test_a_run_given_up_makes_room_for_the_next(prefect_server: PrefectServer, database_url: str) -> None:
@@ -202,11 +233,15 @@ def test_a_run_given_up_makes_room_for_the_next(prefect_server: PrefectServer, d
 
 def test_missed_runs_are_forgotten_and_coming_ones_stay(prefect_server: PrefectServer, idle_deployment: str) -> None:
     now = datetime.now(UTC)
+    asked_for = []
     for hours in (-2, -1, 1):
         when = (now + timedelta(hours=hours)).isoformat()
-        new_run(prefect_server, idle_deployment, {"type": "SCHEDULED", "state_details": {"scheduled_time": when}})
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when}}
+        new_run(prefect_server, idle_deployment, state, "auto-scheduled")
+        asked_for.append(new_run(prefect_server, idle_deployment, state))
     assert prefect_server.api.forget_missed_runs("idle") == 2
     assert prefect_server.api.forget_missed_runs("idle") == 0
+    assert [prefect_server.api.state(run)[0] for run in asked_for] == ["SCHEDULED"] * 3
 
 
 def test_a_pool_is_made_once(prefect_server: PrefectServer) -> None:
@@ -216,6 +251,7 @@ def test_a_pool_is_made_once(prefect_server: PrefectServer) -> None:
     assert len(prefect_server.client.post("/work_pools/filter", json=wanted).json()) == 1
 
 
-def new_run(prefect_server: PrefectServer, deployment: str, state: dict[str, Any]) -> str:
-    made = prefect_server.client.post(f"/deployments/{deployment}/create_flow_run", json={"state": state})
+def new_run(prefect_server: PrefectServer, deployment: str, state: dict[str, Any], *tags: str) -> str:
+    wanted = {"state": state, "tags": tags}
+    made = prefect_server.client.post(f"/deployments/{deployment}/create_flow_run", json=wanted)
     return str(made.raise_for_status().json()["id"])

@@ -19,7 +19,8 @@ from flows.session import projection_names, session
 from flows.telling import markdown_table
 from flows.timeouts import allowed_seconds
 from store.catalogue import load
-from store.projecting import generations
+from store.projecting.generations import Busy, Generation, NotBuilt
+from store.projecting.live import is_live, on_live
 from store.settings import Settings
 
 
@@ -27,10 +28,20 @@ from store.settings import Settings
 def check_projection(projection: str, span: tuple[int, int] | None = None) -> Report | None:
     """The suite on the live generation, with `span` on what those events touched; None if there is none to check."""
     with session("quality") as (connection, catalogue):
-        suite, generation = catalogue.suites.get(projection), generations.live(connection, projection)
-        if suite is None or generation is None:
+        suite = catalogue.suites.get(projection)
+        if suite is None:
             return None
-        report = quality.validate(connection, suite, generation, span)
+
+        def validate(generation: Generation) -> Report:
+            made = quality.validate(connection, suite, generation, span)
+            if made.failures and not is_live(connection, generation):
+                raise Busy(projection, "rebuild")  # if its table is gone, the library only says that it failed
+            return made
+
+        try:
+            report = on_live(connection, projection, validate)
+        except NotBuilt:
+            return None
     for failure in report.failures:
         get_run_logger().error("%s: %s", projection, failure)
     return report

@@ -77,6 +77,18 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
     return HighWater(head, head)
 
 
+def end_before(connection: Connection, checkpoint: int, head: int) -> int | None:
+    """Where the log ends, if that is before `checkpoint`; `head` is where it ended a moment ago.
+
+    Others may have appended and applied since then, so a checkpoint beyond it says nothing yet.
+    """
+    if checkpoint <= head:
+        return None
+    row = connection.execute(sql("high_water/candidate")).fetchone()
+    now = int(row[0]) if row else 0
+    return now if checkpoint > now else None
+
+
 def last(connection: Connection) -> int:
     """The mark as last established: still true, perhaps behind."""
     row = connection.execute(sql("high_water/last")).fetchone()

@@ -70,7 +70,7 @@ def read_projections(
         in_the_making = found.get((name, "building"))
         events, exact, seconds = _lag(connection, checkpoint, head, tenant_id)
         state = "live" if generation else "not built"
-        if checkpoint > head:
+        if high_water.end_before(connection, checkpoint, head) is not None:
             state = "beyond the log"
         elif generation:
             there = live(connection, name)

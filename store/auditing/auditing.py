@@ -18,6 +18,7 @@ from store.projecting import generations
 from store.projecting.poison import POISON, TooManyDeadLetters
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
+LOOKS = 3  # at most, while generations come and go
 _of_the_whole = partial(Check, of_read_model=True, narrows=False, samples=False)
 _IN_PYTHON = (
     Check("payloads", Severity.ERROR, "An event cannot be read by today's code.", payloads.look),
@@ -116,6 +117,48 @@ def audit(
     began = time.monotonic()
     if not check.narrows and extent.keys:
         return _left_out(check, projection, extent, DoesNotFit("It cannot be confined to keys."))
+    seen = _seen_in_peace(connection, catalogue, check, projection, extent)
+    if seen.left_out is not None:
+        return _left_out(check, projection, extent, seen.left_out)
+    found = list(seen.found)
+    more, found = len(found) > MOST, found[:MOST]
+    # What was found before is gone only if the check was made to its end.
+    looked_at = _looked_at(check, catalogue, projection, extent) if seen.to_its_end else ()
+    kept = keep(connection, check.name, projection, found, looked_at)
+    seconds = round(time.monotonic() - began, 3)
+    return Audited(check.name, projection, str(extent), tuple(found), more, kept.new, kept.resolved, seconds)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a check saw; `left_out` is why it was not made, `to_its_end` whether it saw everything."""
+
+    found: tuple[Found, ...] = ()
+    to_its_end: bool = False
+    left_out: LeftOut | None = None
+
+
+def _seen_in_peace(
+    connection: Connection, catalogue: Catalogue, check: Check, projection: str | None, extent: Extent
+) -> _Seen:
+    """What the check saw; anything wrong is looked at again if generations were published or dropped meanwhile.
+
+    A moment's view of the generations does not go with what there is of them by now: their tables, who works on them.
+    """
+    for _ in range(LOOKS - 1):
+        before = generations.states(connection, projection)
+        try:
+            seen = _see(connection, catalogue, check, projection, extent)
+        except Exception:
+            if generations.states(connection, projection) == before:
+                raise
+            continue
+        if seen == _Seen(to_its_end=True) or generations.states(connection, projection) == before:
+            return seen
+    return _see(connection, catalogue, check, projection, extent)
+
+
+def _see(connection: Connection, catalogue: Catalogue, check: Check, projection: str | None, extent: Extent) -> _Seen:
     found: list[Found] = []
     made = False
     try:
@@ -123,18 +166,13 @@ def audit(
             found.extend(islice(check.look(_looking(connection, catalogue, projection, extent)), MOST + 1))
             made = len(found) <= MOST
     except LeftOut as reason:
-        return _left_out(check, projection, extent, reason)
+        return _Seen(left_out=reason)
     except TooManyDeadLetters as error:
         found.append(Found({}, Severity.ERROR, str(error)))
     except (*POISON, CannotApply) as error:
         problem = f"The check cannot be made on what is stored: {first_line(error)}."
         found.append(Found({}, Severity.WARNING, problem))
-    more, found = len(found) > MOST, found[:MOST]
-    # What was found before is gone only if the check was made to its end.
-    looked_at = _looked_at(check, catalogue, projection, extent) if made else ()
-    kept = keep(connection, check.name, projection, found, looked_at)
-    seconds = round(time.monotonic() - began, 3)
-    return Audited(check.name, projection, str(extent), tuple(found), more, kept.new, kept.resolved, seconds)
+    return _Seen(tuple(found), made)
 
 
 def _looking(connection: Connection, catalogue: Catalogue, projection: str | None, extent: Extent) -> Looking:

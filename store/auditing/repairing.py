@@ -1,6 +1,7 @@
 """Repairing: what findings name is derived anew from the events, and looked at again. Events are never changed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -14,12 +15,13 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.decoding import Decoder
 from store.loading import load
-from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.dead_letters import retry
 from store.projecting.deriving import derive, lock
+from store.projecting.generations import Generation, NotBuilt
+from store.projecting.live import on_live
 from store.projecting.poison import watching_out
-from store.projecting.shapes import live_and_fit
+from store.projecting.shapes import require_fit
 from store.projecting.spans import Key, Span
 from store.projecting.swapping import point_view
 from store.snapshots import save_snapshot
@@ -79,17 +81,21 @@ def opinions(connection: Connection, catalogue: Catalogue, found: list[Finding])
     return WHOLE
 
 
-def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: Iterable[Key]) -> None:
+def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: Sequence[Key]) -> None:
     """Make the rows of `keys` in the live read model anew, but those that are parked or cannot be derived. Atomic."""
     projection = catalogue.projection(name)
-    generation = live_and_fit(connection, catalogue, projection)
-    with connection.transaction():
-        checkpoint = lock(connection, generation)
-        here = {"generation": generation.generation}
-        parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
-        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
-        wanted = [key for key in keys if key not in parked]
-        derive(connection, applier_of(connection, projection, generation), wanted, checkpoint, skipped)
+
+    def again(generation: Generation) -> None:
+        require_fit(connection, catalogue, projection, generation)
+        with connection.transaction():
+            checkpoint = lock(connection, generation)
+            here = {"generation": generation.generation}
+            parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
+            skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
+            wanted = [key for key in keys if key not in parked]
+            derive(connection, applier_of(connection, projection, generation), wanted, checkpoint, skipped)
+
+    on_live(connection, name, again)
 
 
 def parked_keys(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
@@ -127,12 +133,15 @@ def snapshots(connection: Connection, catalogue: Catalogue, found: list[Finding]
 
 def views(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
     """Show readers the live generations again."""
+
+    def show(generation: Generation) -> None:
+        with connection.transaction():
+            lock(connection, generation)
+            point_view(connection, generation, generation.read_model(connection))
+
     for name in {each.place["projection"] or "" for each in found} & catalogue.projections.keys():
-        generation = generations.live(connection, name)
-        if generation is not None:
-            with connection.transaction():
-                lock(connection, generation)
-                point_view(connection, generation, generation.read_model(connection))
+        with suppress(NotBuilt):  # what was found wrong is gone
+            on_live(connection, name, show)
     return WHOLE
 
 

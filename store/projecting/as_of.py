@@ -4,7 +4,7 @@ Nothing is written, and no history of rows is kept: a row is what its events mak
 rebuild; for one row less is folded.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,11 +21,12 @@ from store.database import Connection
 from store.decoding import Decoder
 from store.keys import forget
 from store.moments import in_utc
-from store.projecting import generations, revealing
+from store.projecting import revealing
 from store.projecting.asking import Asking
 from store.projecting.choices import spelled
 from store.projecting.fingerprints import define
 from store.projecting.generations import Generation, require_same_rules
+from store.projecting.live import is_live, on_live
 from store.projecting.past_rows import PAGE, PastRows
 from store.projecting.poison import watching_out
 from store.projecting.reasons import reason
@@ -35,6 +36,8 @@ from store.statements import sql
 
 LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+Rows = Generator[Row, None, None]
+Begun = tuple[Generation, Rows]
 
 
 @dataclass(eq=False, repr=False)
@@ -79,7 +82,7 @@ def rows_as_of(
     position: int | None = None,
     moment: datetime | None = None,
     keys: Sequence[Sequence[object]] | None = None,
-) -> Generator[Row, None, None]:
+) -> Rows:
     """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
 
     Of a stream, those before its first event that happened later: events tell when by their senders' clocks, and so cut
@@ -92,25 +95,43 @@ def rows_as_of(
     not the live table's.
     """
     until = None if moment is None else in_utc(moment)
-    generation = generations.live(connection, projection.name)
-    if generation is None:
-        raise generations.NotBuilt(projection.name)
-    require_same_rules(generation, define(catalogue, projection))
-    mark = high_water.establish(connection).position
-    if position is not None and position > mark:
-        raise NotFinal(position, mark)
-    upto = mark if position is None else max(position, 0)
-    span = watching_out(connection, generation, Span(0, upto))
-    if until is not None:
-        span = replace(span, skipped=(*span.skipped, *_out_of_time(connection, projection, upto, until)))
-    wanted = None if keys is None else _spelled(connection, projection, generation, keys)
-    if issubclass(projection, FoldProjection):
-        rows = _folded_in_python(connection, projection, generation, span, until, wanted)
-    else:
-        before = None if until is None or until == LAST else until + MICROSECOND
-        which = Selection(0, upto, until=before, skipped=span.skipped)
-        rows = PastRows(connection, projection, generation, wanted, span.careful).read(which)
-    return _applicable(rows, projection, generation)
+
+    def begin(generation: Generation) -> Begun:
+        require_same_rules(generation, define(catalogue, projection))
+        mark = high_water.establish(connection).position
+        if position is not None and position > mark:
+            raise NotFinal(position, mark)
+        upto = mark if position is None else max(position, 0)
+        span = watching_out(connection, generation, Span(0, upto))
+        if until is not None:
+            span = replace(span, skipped=(*span.skipped, *_out_of_time(connection, projection, upto, until)))
+        wanted = None if keys is None else _spelled(connection, projection, generation, keys)
+        if issubclass(projection, FoldProjection):
+            found = _folded_in_python(connection, projection, generation, span, until, wanted)
+        else:
+            before = None if until is None or until == LAST else until + MICROSECOND
+            which = Selection(0, upto, until=before, skipped=span.skipped)
+            found = PastRows(connection, projection, generation, wanted, span.careful).read(which)
+        return generation, _applicable(found, projection, generation)
+
+    begun = on_live(connection, projection.name, begin)
+    return _begun_again(connection, *begun, lambda: on_live(connection, projection.name, begin))
+
+
+def _begun_again(connection: Connection, generation: Generation, rows: Rows, begin: Callable[[], Begun]) -> Rows:
+    """The rows; from the next generation if this one is live no more before there was one."""
+    while True:
+        told = False
+        try:
+            for row in rows:
+                told = True
+                yield row
+        except Exception:
+            if told or is_live(connection, generation):
+                raise
+        else:
+            return
+        generation, rows = begin()
 
 
 def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:

@@ -20,7 +20,8 @@ from store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unhea
 from store.projecting.choices import Choice, choose
 from store.projecting.deriving import derive, lock
 from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, Generation, NotBuilt, require_same_rules
+from store.projecting.generations import Busy, Generation, require_same_rules
+from store.projecting.live import is_live, on_live
 from store.projecting.new_columns import adopt, show
 from store.projecting.poison import watching_out
 from store.projecting.shapes import require_unaltered
@@ -77,11 +78,15 @@ class Superseded(AcciError):
 
 def preview(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> int:
     """How many keys would be derived anew. Changes nothing; raises what `begin` would."""
-    with connection.transaction(force_rollback=True):
-        generation = _ready(connection, catalogue, projection, choice)
-        keys = _choose(connection, projection, generation, choice)
-        _take_rules(connection, catalogue, projection, generation, choice)
-        return keys
+
+    def count(generation: Generation) -> int:
+        with connection.transaction(force_rollback=True):
+            _require_ready(connection, catalogue, projection, generation, choice)
+            keys = _choose(connection, projection, generation, choice)
+            _take_rules(connection, catalogue, projection, generation, choice)
+            return keys
+
+    return on_live(connection, projection.name, count)
 
 
 def begin(
@@ -95,8 +100,23 @@ def begin(
 
     Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`, `WrongKey`, and `NotOnlyNewColumns`.
     """
+    return on_live(
+        connection,
+        projection.name,
+        lambda generation: _begin(connection, catalogue, projection, generation, choice, chunk_size),
+    )
+
+
+def _begin(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    choice: Choice,
+    chunk_size: int,
+) -> Backfill:
     with connection.transaction():
-        generation = _ready(connection, catalogue, projection, choice)
+        _require_ready(connection, catalogue, projection, generation, choice)
         about = {"generation": generation.generation, "projection": projection.name, "selection": choice.stored()}
         found = connection.execute(sql("backfilling/find"), about).fetchone()
         if found is None:
@@ -123,41 +143,61 @@ def work_off(
     """
     with generations.turn(connection, projection.name, "backfill"):
         generation = _still_live(connection, backfill)
-        applier = applier_of(connection, projection, generation)
-        done = backfill.keys - sum(chunk.size for chunk in backfill.missing)
-        progress = Progress(projection.name, done, done, backfill.keys, 0, 0)
-        for chunk in backfill.missing:
-            began = time.monotonic()
-            with suppress(Busy):  # another runner keeps it caught up
-                catch_up(connection, catalogue, projection)
-            _still_live(connection, backfill)
-            rows = _derive_chunk(connection, applier, generation, backfill, chunk)
-            done += chunk.size
-            progress = Progress(
-                projection.name, progress.start, done, backfill.keys, progress.rows + rows, progress.batches + 1
-            )
-            report(progress)
-            if keys_a_second:
-                time.sleep(max(0.0, chunk.size / keys_a_second - (time.monotonic() - began)))
-        left = tuple(_chunks(connection, backfill.backfill))
-        now = Backfill(backfill.backfill, projection.name, backfill.generation, backfill.choice, left)
-        if not now.missing:
-            with connection.transaction():
-                if backfill.choice.columns:
-                    show(connection, generation)
-                connection.execute(sql("backfilling/end"), {"backfill": now.backfill, "state": "done"})
-        return now
+        try:
+            return _work_off(connection, catalogue, projection, generation, backfill, keys_a_second, report)
+        except Exception as error:
+            if is_live(connection, generation):
+                raise
+            raise _superseded(connection, backfill) from error
 
 
-def _ready(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> Generation:
-    """The live generation, if it may be backfilled."""
-    generation = generations.live(connection, projection.name)
-    if generation is None:
-        raise NotBuilt(projection.name)
+def _work_off(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    backfill: Backfill,
+    keys_a_second: int,
+    report: Report,
+) -> Backfill:
+    applier = applier_of(connection, projection, generation)
+    done = backfill.keys - sum(chunk.size for chunk in backfill.missing)
+    progress = Progress(projection.name, done, done, backfill.keys, 0, 0)
+    for chunk in backfill.missing:
+        began = time.monotonic()
+        with suppress(Busy):  # another runner keeps it caught up
+            catch_up(connection, catalogue, projection)
+        _still_live(connection, backfill)
+        rows = _derive_chunk(connection, applier, generation, backfill, chunk)
+        done += chunk.size
+        progress = Progress(
+            projection.name, progress.start, done, backfill.keys, progress.rows + rows, progress.batches + 1
+        )
+        report(progress)
+        if keys_a_second:
+            time.sleep(max(0.0, chunk.size / keys_a_second - (time.monotonic() - began)))
+    left = tuple(_chunks(connection, backfill.backfill))
+    now = Backfill(backfill.backfill, projection.name, backfill.generation, backfill.choice, left)
+    if not now.missing:
+        with connection.transaction():
+            if backfill.choice.columns:
+                lock(connection, generation)  # or readers would be shown this one when another has been published
+                show(connection, generation)
+            connection.execute(sql("backfilling/end"), {"backfill": now.backfill, "state": "done"})
+    return now
+
+
+def _require_ready(
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    generation: Generation,
+    choice: Choice,
+) -> None:
+    """Raises what forbids to backfill the generation."""
     require_unaltered(connection, generation)
     if not choice.columns:
         require_same_rules(generation, define(catalogue, projection))
-    return generation
 
 
 def _take_rules(
@@ -176,9 +216,14 @@ def _still_live(connection: Connection, backfill: Backfill) -> Generation:
     """The generation, if readers see it still. Raises `Superseded`."""
     generation = generations.one(connection, backfill.generation)
     if generation.state != "live":
-        connection.execute(sql("backfilling/end"), {"backfill": backfill.backfill, "state": "superseded"})
-        raise Superseded(backfill.projection, backfill.backfill)
+        raise _superseded(connection, backfill)
     return generation
+
+
+def _superseded(connection: Connection, backfill: Backfill) -> Superseded:
+    """End the backfill; what to raise."""
+    connection.execute(sql("backfilling/end"), {"backfill": backfill.backfill, "state": "superseded"})
+    return Superseded(backfill.projection, backfill.backfill)
 
 
 def _choose(connection: Connection, projection: type[Projection], generation: Generation, choice: Choice) -> int:

@@ -14,8 +14,9 @@ from store.database import Connection
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
+from store.projecting.live import on_live
 from store.projecting.poison import apply_span, watching_out
-from store.projecting.shapes import live_and_fit
+from store.projecting.shapes import require_fit
 from store.projecting.spans import Applier, Span
 from store.projecting.tables import qualified
 from store.statements import sql
@@ -104,24 +105,22 @@ def catch_up(
     of runners and crashes. Raises `Busy` if another catch-up of it is under way, `RebuildNeeded` if its rules changed,
     `TableAltered`, `CheckpointBeyondLog`, and `NotBuilt` before the first build.
     """
-    with generations.turn(connection, projection.name, "catch-up"):
-        generation = live_and_fit(connection, catalogue, projection)
+
+    def apply(generation: Generation) -> Progress:
+        require_fit(connection, catalogue, projection, generation)
         mark = high_water.establish(connection)
-        require_within_log(generation, mark.head)
-        try:
-            return advance(connection, projection, generation, mark.position, batch_size, report)
-        except Busy:
-            now = live_and_fit(connection, catalogue, projection)
-            if now.generation == generation.generation:
-                raise
-            # A rebuild was published meanwhile: go on with what is live now.
-            return advance(connection, projection, now, mark.position, batch_size, report)
+        require_within_log(connection, generation, mark.head)
+        return advance(connection, projection, generation, mark.position, batch_size, report)
+
+    with generations.turn(connection, projection.name, "catch-up"):
+        return on_live(connection, projection.name, apply)
 
 
-def require_within_log(generation: Generation, head: int) -> None:
-    """Raises `CheckpointBeyondLog`."""
-    if generation.checkpoint > head:
-        raise CheckpointBeyondLog(generation.projection, generation.checkpoint, head)
+def require_within_log(connection: Connection, generation: Generation, head: int) -> None:
+    """Raises `CheckpointBeyondLog`; `head` is where the log ended a moment ago."""
+    end = high_water.end_before(connection, generation.checkpoint, head)
+    if end is not None:
+        raise CheckpointBeyondLog(generation.projection, generation.checkpoint, end)
 
 
 def advance(

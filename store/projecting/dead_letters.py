@@ -13,8 +13,10 @@ from store.database import Connection
 from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.deriving import derive, lock
+from store.projecting.generations import Generation
+from store.projecting.live import on_live
 from store.projecting.poison import bury, watching_out
-from store.projecting.shapes import live_and_fit
+from store.projecting.shapes import require_fit
 from store.projecting.spans import Key, Span
 from store.statements import sql
 
@@ -86,7 +88,15 @@ def retry(connection: Connection, catalogue: Catalogue, projection: type[Project
     """
     if not (letters(connection, projection.name) or generations.parked_keys(connection).get(projection.name)):
         return Retried(projection.name, 0, 0, 0)
-    generation = live_and_fit(connection, catalogue, projection)
+    return on_live(
+        connection, projection.name, lambda generation: _retry(connection, catalogue, projection, generation)
+    )
+
+
+def _retry(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
+) -> Retried:
+    require_fit(connection, catalogue, projection, generation)
     here = {"generation": generation.generation}
     with connection.transaction():
         checkpoint = lock(connection, generation)

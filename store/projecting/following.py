@@ -14,10 +14,10 @@ from domain.errors import AcciError
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection, connect, first_line, is_transient
-from store.projecting import generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
-from store.projecting.generations import Busy, Generation, NotBuilt
+from store.projecting.generations import Busy, Generation
+from store.projecting.live import on_live
 from store.projecting.shapes import require_fit
 from store.projecting.spans import Applier
 
@@ -53,11 +53,11 @@ class Follower:
         return changed
 
     def _advance(self, name: str, mark: high_water.HighWater) -> int:
-        generation = generations.live(self.connection, name)
-        if generation is None:
-            raise NotBuilt(name)
+        return on_live(self.connection, name, lambda generation: self._apply(name, generation, mark))
+
+    def _apply(self, name: str, generation: Generation, mark: high_water.HighWater) -> int:
         if generation.checkpoint >= mark.position:
-            require_within_log(generation, mark.head)
+            require_within_log(self.connection, generation, mark.head)
             return 0
         applied = apply_batch(self.connection, self._applier(name, generation), generation, mark.position, BATCH_SIZE)
         if applied.dead_letters:

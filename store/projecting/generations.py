@@ -115,6 +115,11 @@ def live(connection: Connection, projection: str) -> Generation | None:
     return _generation(connection.execute(sql("generations/live"), {"projection": projection}).fetchone())
 
 
+def states(connection: Connection, projection: str | None = None) -> dict[int, str]:
+    """The generations that there are, of one projection or of all, each with its state."""
+    return dict(connection.execute(sql("generations/states"), {"projection": projection}).fetchall())
+
+
 def building(connection: Connection, projection: str) -> Generation | None:
     """The generation in the making, if any."""
     return _generation(connection.execute(sql("generations/building"), {"projection": projection}).fetchone())

@@ -58,10 +58,10 @@ def begin(
         refuse_personal_keys(projection)
     for rejected in generations.rejected(connection, projection.name):
         discard(connection, rejected)
-    mark = high_water.establish(connection)
     found = generations.building(connection, projection.name)
+    parts = () if found is None else generations.partitions(connection, found)
+    mark = high_water.establish(connection)  # behind what was read, or others may have come further
     if found is not None:
-        parts = generations.partitions(connection, found)
         reached = max([found.checkpoint, *(part.target for part in parts)])
         if found.fingerprint == define(catalogue, projection).fingerprint and reached <= mark.head:
             return found, parts

@@ -77,5 +77,5 @@ def roll_back(
         if not (same_rules or as_it_was):
             raise OtherRules(projection.name, back.generation, definition.changes_from(back.definition))
         require_unaltered(connection, back)
-        require_within_log(back, high_water.establish(connection).head)
+        require_within_log(connection, back, high_water.establish(connection).head)
         return swapping.publish(connection, projection, back, as_it_is=as_it_was)

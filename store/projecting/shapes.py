@@ -11,9 +11,8 @@ from domain.errors import AcciError
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations
 from store.projecting.fingerprints import define
-from store.projecting.generations import Generation, NotBuilt, require_same_rules
+from store.projecting.generations import Generation, require_same_rules
 from store.projecting.tables import qualified
 from store.statements import sql
 
@@ -62,15 +61,6 @@ def require_fit(
     """Raises `RebuildNeeded` or `TableAltered` if rows may not be derived into it."""
     require_same_rules(generation, define(catalogue, projection))
     require_unaltered(connection, generation)
-
-
-def live_and_fit(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
-    """The live generation, if rows may be derived into it. Raises `NotBuilt`, `RebuildNeeded`, `TableAltered`."""
-    generation = generations.live(connection, projection.name)
-    if generation is None:
-        raise NotBuilt(projection.name)
-    require_fit(connection, catalogue, projection, generation)
-    return generation
 
 
 def made_as(connection: Connection, generation: Generation) -> dict[str, str]:

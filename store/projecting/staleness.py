@@ -1,11 +1,14 @@
 """Staleness: why a read model needs a rebuild."""
 
+from collections.abc import Iterator
+
 from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations
 from store.projecting.fingerprints import define
+from store.projecting.generations import Busy, Generation, NotBuilt
+from store.projecting.live import is_live, on_live
 from store.projecting.shapes import alterations
 from store.projecting.unfinished import interrupted
 
@@ -15,22 +18,34 @@ def reasons(connection: Connection, catalogue: Catalogue, projection: type[Proje
 
     A backfill of new columns that was interrupted is one reason; running it again does as well.
 
-    `head` is the last position of the log. Raises `ProjectionError` when its table has no SQL file.
+    `head` is where the log ended a moment ago. Raises `ProjectionError` when its table has no SQL file.
     """
-    live = generations.live(connection, projection.name)
-    if live is None:
+
+    def found(live: Generation) -> tuple[str, ...]:
+        reasons = tuple(_reasons(connection, catalogue, projection, live, head))
+        if reasons and not is_live(connection, live):
+            raise Busy(live.projection, "rebuild")  # and its table may be gone
+        return reasons
+
+    try:
+        return on_live(connection, projection.name, found)
+    except NotBuilt:
         return ("it was never built",)
-    found: list[str] = []
+
+
+def _reasons(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], live: Generation, head: int
+) -> Iterator[str]:
     definition = define(catalogue, projection)
     if definition.fingerprint != live.fingerprint:
-        found += definition.changes_from(live.definition)
-    found += (f"its table was altered by hand: {alteration}" for alteration in alterations(connection, live))
+        yield from definition.changes_from(live.definition)
+    yield from (f"its table was altered by hand: {alteration}" for alteration in alterations(connection, live))
     backfill = interrupted(connection, live)
     if backfill is not None:
-        found.append(str(backfill))
-    if live.checkpoint > head:
-        found.append(f"it has applied events up to position {live.checkpoint:,}, but the log ends at {head:,}")
-    return tuple(found)
+        yield str(backfill)
+    end = high_water.end_before(connection, live.checkpoint, head)
+    if end is not None:
+        yield f"it has applied events up to position {live.checkpoint:,}, but the log ends at {end:,}"
 
 
 def stale(connection: Connection, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from store.statements import sql
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
 # And for one that somebody else has the turn at.
-NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC003"
+NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC004"
 
 Recorded = RecordedEvent[EventData]
 

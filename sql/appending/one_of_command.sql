@@ -6,7 +6,7 @@ WITH stored AS (
         %(timestamp)s, %(id)s,
         CASE WHEN set_config('acci.tenant', %(tenant_id)s, true) IS NULL THEN NULL
              WHEN %(gives_way)s AND acci.is_turn_taken(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s)
-                  THEN acci.refuse_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, 'AC003')
+                  THEN acci.refuse_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s, 'AC004')
              WHEN %(expected_version)s::integer = 0 THEN 1
              ELSE coalesce(
                  (SELECT version + 1 FROM acci.events

@@ -10,11 +10,9 @@ PATIENCE = "5s"  # a process that has just ended, or was killed, may still be en
 
 def alone(connection: Connection, purpose: str) -> bool:
     """Whether this connection has `purpose` for itself now, until it closes."""
-    connection.execute(sql("locking/set_timeout"), {"timeout": PATIENCE})
     try:
-        connection.execute(sql("locking/take"), {"purpose": purpose})
+        with connection.transaction():
+            connection.execute(sql("locking/take"), {"purpose": purpose, "timeout": PATIENCE})
     except errors.LockNotAvailable:
         return False
-    finally:
-        connection.execute(sql("locking/reset_timeout"))
     return True

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import psycopg
 from psycopg import errors
+from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
 from domain.errors import AcciError
 from store import calendar
+from store.lock_waits import holders
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -47,6 +49,15 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def at_hand(self) -> psycopg.Cursor[tuple[Any, ...]]:
         """For statements whose rows are fetched before the next is sent. To make a cursor is a tenth of an append."""
         return self.cursor()
+
+    def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+        """As the driver waits for the server; a lock that was waited for in vain is told with who holds it."""
+        try:
+            return super().wait(gen, *args, **kwargs)
+        except errors.LockNotAvailable as error:
+            if found := holders(self.info):
+                error.add_note(f"held by {found}")
+            raise
 
 
 @dataclass(eq=False, repr=False)

@@ -1,1 +1,3 @@
-SELECT pg_advisory_xact_lock(hashtext('acci keys'));
+SELECT pg_advisory_xact_lock(hashtext('acci keys'))
+FROM set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '60s'), true)
+OFFSET 0;

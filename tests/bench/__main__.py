@@ -21,6 +21,7 @@ from tests.bench import (
     commands,
     following,
     growth,
+    hot_aggregate,
     long_lives,
     partitions,
     python_fold,
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, Subject] = {
     "commands": lambda ground, said: (
         commands.measure(ground.database()) + long_lives.measure(ground.database(), said.turns)
     ),
+    "hot_aggregate": lambda ground, said: hot_aggregate.measure(ground.database(), said.turns),
     "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),
     "fold": lambda ground, said: python_fold.measure(ground, said.events, said.turns),

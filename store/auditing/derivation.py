@@ -13,12 +13,13 @@ from store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from store.auditing.findings import Found, Severity
 from store.database import Connection
 from store.projecting.appliers import applier_of
+from store.projecting.compared import determined
 from store.projecting.deriving import derive
 from store.projecting.generations import Generation
 from store.projecting.poison import apply_span, watching_out
 from store.projecting.selections import Selection
 from store.projecting.spans import Applier, Key, Span, strides
-from store.projecting.tables import ReadModel, derived
+from store.projecting.tables import ReadModel, qualified
 from store.projecting.touching import as_stored, choose_keys, note_keys
 from store.statements import sql
 
@@ -45,8 +46,8 @@ class Derivation:
         self, connection: Connection, projection: type[Projection], generation: Generation, extent: Extent
     ) -> None:
         self._connection, self._projection, self._generation = connection, projection, generation
-        self.stored = derived(connection, projection, generation.read_model(connection))
-        _make_table(connection, self.stored)
+        self.stored = generation.read_model(connection)
+        _make_table(connection, projection, self.stored)
         expected = Expected(**vars(generation))
         self.expected = expected.read_model(connection)
         self.applier: Applier = applier_of(connection, projection, expected)
@@ -93,6 +94,18 @@ class Derivation:
         for failed in derive(self._connection, self.applier, keys, upto, self.skipped):
             place = dict(zip(self._projection.key, failed.key, strict=True))
             yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {failed.error}")
+
+    def compared(self) -> ReadModel:
+        """The stored read model with the columns to compare, once the rows are derived."""
+        return determined(self._connection, self._projection, self.stored, self._given)
+
+    def _given(self, names: list[str]) -> set[str]:
+        """Of these columns those that have a value in any derived row."""
+        each = (identifiers.SQL("bool_or({} IS NOT NULL)").format(identifiers.Identifier(name)) for name in names)
+        table = identifiers.Identifier(TEMPORARY, self.stored.name)
+        query = identifiers.SQL("SELECT {} FROM {}").format(identifiers.SQL(", ").join(each), table)
+        row = self._connection.execute(query).fetchone() or ()
+        return {name for name, given in zip(names, row, strict=True) if given}
 
     def _choose(self, extent: Extent) -> bool:
         """Fill `touched` with the keys that the extent is narrowed to; whether it is."""
@@ -145,11 +158,24 @@ class Derivation:
         return {position: (event_type, keys, error) for position, event_type, keys, error in found}
 
 
-def _make_table(connection: Connection, stored: ReadModel) -> None:
-    """An empty table like the stored one: its columns, defaults and checks, no index."""
+def _make_table(connection: Connection, projection: type[Projection], stored: ReadModel) -> None:
+    """An empty table like the stored one: its columns, defaults and checks, no index.
+
+    What PostgreSQL fills there by itself, by a sequence or a trigger, it need not fill here: it is not compared.
+    """
+    table = identifiers.Identifier(stored.name)
     statement = identifiers.SQL(
         "CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)"
         " ON COMMIT DROP"
     )
-    names = identifiers.Identifier(stored.name), identifiers.Identifier(stored.schema, stored.name)
-    connection.execute(statement.format(*names))
+    connection.execute(statement.format(table, identifiers.Identifier(stored.schema, stored.name)))
+    sure = {column.name for column in determined(connection, projection, stored).columns}
+    filled = [column.name for column in stored.columns if column.name not in sure]
+    here = {"table": qualified(connection, TEMPORARY, stored.name), "columns": filled}
+    for (name,) in connection.execute(sql("auditing/checks_of"), here).fetchall():
+        connection.execute(
+            identifiers.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, identifiers.Identifier(name))
+        )
+    for name, computed in connection.execute(sql("auditing/filled"), here).fetchall():
+        alter = "ALTER TABLE {0} ALTER {1} DROP NOT NULL" + ("" if computed else ", ALTER {1} SET DEFAULT NULL")
+        connection.execute(identifiers.SQL(alter).format(table, identifiers.Identifier(name)))

@@ -15,7 +15,6 @@ from store.projecting.sampling import check_sample
 from store.projecting.selections import Selection
 from store.projecting.shapes import alterations
 from store.projecting.spans import Span
-from store.projecting.tables import derived
 from store.statements import sql
 
 SECOND_OPINION = "second_opinion"
@@ -59,7 +58,7 @@ def second_opinion(looking: Looking) -> Iterator[Found]:
     _require_sound(looking)
     connection = looking.connection
     which = Selection(0, generation.checkpoint, skipped=_skipped(looking))
-    read_model = derived(connection, projection, generation.read_model(connection))
+    read_model = generation.read_model(connection)
     parked = _parked(looking)
     try:
         known = keys_of(projection, findings(connection, SECOND_OPINION, projection.name))

@@ -8,19 +8,18 @@ from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
 from domain.errors import AcciError
-from domain.projections.columns import Column
 from store.auditing.checks import MOST, LeftOut, Looking
 from store.auditing.derivation import Derivation
 from store.auditing.findings import Found, Severity
+from store.projecting.compared import differs
 from store.projecting.compiling import in_partition, not_parked, text_of
 from store.projecting.merge import Placeholder
 from store.projecting.shapes import require_fit
 from store.projecting.tables import ReadModel
 from store.projecting.touching import TOUCHED
-from store.projecting.translation import Element, as_text, bytewise
+from store.projecting.translation import Element, as_text
 from store.statements import sql
 
-BY_VALUE = "NDBT"  # numbers, moments, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 
 
@@ -52,7 +51,7 @@ class Comparison:
 
     def __init__(self, key: tuple[str, ...], derivation: Derivation) -> None:
         self.key = key
-        columns = [column for column in derivation.stored.columns if column.name not in key]
+        columns = [column for column in derivation.compared().columns if column.name not in key]
         self.columns = [column.name for column in columns]
         stored, expected = _table(derivation.stored, "stored"), _table(derivation.expected, "expected")
         if derivation.by_keys:
@@ -65,12 +64,12 @@ class Comparison:
         here = sa.select(stored).where(narrow[0], not_parked(stored, key)).subquery("here")
         there = sa.select(expected).where(narrow[1], not_parked(expected, key)).subquery("there")
         on = sa.and_(*(here.c[name] == there.c[name] for name in key))
-        differs = [_differs(column, here, there) for column in columns]
+        differ = [differs(column, here.c[column.name], there.c[column.name]) for column in columns]
         whole_key = postgresql.array([as_text(sa.func.coalesce(here.c[name], there.c[name])) for name in key])
         statement = (
             sa.select(whole_key.label("key"), self._values(here), self._values(there))
             .select_from(here.join(there, on, full=True))
-            .where(sa.or_(here.c[key[0]].is_(None), there.c[key[0]].is_(None), *differs))
+            .where(sa.or_(here.c[key[0]].is_(None), there.c[key[0]].is_(None), *differ))
             .order_by(sa.text("key"))
             .limit(Placeholder("most", sa.BigInteger()))
         )
@@ -128,10 +127,3 @@ def _table(read_model: ReadModel, alias: str) -> sa.FromClause:
 def _among(table: sa.FromClause, key: tuple[str, ...]) -> Element:
     wholly = postgresql.array([as_text(table.c[name]) for name in key])
     return wholly.in_(sa.select(TOUCHED.c.key))
-
-
-def _differs(column: Column, here: sa.FromClause, there: sa.FromClause) -> Element:
-    stored, expected = here.c[column.name], there.c[column.name]
-    if column.category in BY_VALUE:
-        return stored.is_distinct_from(expected)
-    return bytewise(as_text(stored)).is_distinct_from(bytewise(as_text(expected)))

@@ -24,6 +24,7 @@ from store.moments import in_utc
 from store.projecting import revealing
 from store.projecting.asking import Asking
 from store.projecting.choices import spelled
+from store.projecting.compared import determined, of_rows
 from store.projecting.fingerprints import define
 from store.projecting.generations import Generation, require_same_rules
 from store.projecting.live import is_live, on_live
@@ -172,7 +173,7 @@ def _folded_in_python(
 ) -> Generator[Row, None, None]:
     here = {"generation": generation.generation}
     parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
-    columns = generation.read_model(connection).columns
+    read_model = generation.read_model(connection)
     left_out, wanted = set(map(tuple, parked)), None if keys is None else set(map(tuple, keys))
 
     def is_meant(key: tuple[Any, ...]) -> bool:
@@ -187,11 +188,12 @@ def _folded_in_python(
         if event.position not in span.skipped and (until is None or event.timestamp <= until)
     )
     try:
-        rows = fold_in_python(projection(), columns, {}, events, Asking(connection), is_meant)
+        rows = fold_in_python(projection(), read_model.columns, {}, events, Asking(connection), is_meant)
     except CannotApply as error:
         raise PoisonEvent(error.position, error.reason) from error.__cause__
+    told = determined(connection, projection, read_model, of_rows(rows.values())).columns
     for key in sorted(rows, key=_as_text):
-        yield {column.name: rows[key][column.name] for column in columns if not column.generated}
+        yield {column.name: rows[key][column.name] for column in told}
 
 
 def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from domain.projections import Projection
 from domain.projections.columns import Column
 from store.database import Connection
+from store.projecting.compared import Given, determined, differs, nothing
 from store.projecting.compiling import text_of
 from store.projecting.generations import Generation
 from store.projecting.selections import Selection
@@ -23,7 +24,6 @@ from store.projecting.touching import TOUCHED, note_keys
 from store.projecting.translation import Element, as_text
 
 EXAMPLES = 10
-INCOMPARABLE = ("json", "xml", "point", "polygon", "box", "lseg", "path", "line", "circle")
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,30 @@ class Comparison:
         return (self.removed + self.changed) / self.live if self.live else 0.0
 
 
-def compare(connection: Connection, projection: type[Projection], live: Generation, new: Generation) -> Comparison:
-    """How `new` differs from `live`, both as the caller's transaction sees them (one snapshot)."""
+def compare(
+    connection: Connection,
+    projection: type[Projection],
+    live: Generation,
+    new: Generation,
+    given: Given = nothing,
+) -> Comparison:
+    """How `new` differs from `live` in what events determine, both seen in the caller's one snapshot.
+
+    `given` tells which columns a fold in Python gives.
+    """
     old_table, new_table = live.read_model(connection), new.read_model(connection)
     first, last = sorted([live.checkpoint, new.checkpoint])
     moving = note_keys(connection, projection, new_table, Selection(first, last))
-    return _compared(connection, _Tables(projection.key, old_table, new_table, but=TOUCHED), moving)
+    meant = determined(connection, projection, new_table, given)
+    return _compared(connection, _Tables(projection.key, old_table, new_table, meant, but=TOUCHED), moving)
 
 
 def compare_touched(
     connection: Connection, projection: type[Projection], expected: ReadModel, stored: ReadModel
 ) -> Comparison:
-    """How the rows of the keys in `touched` differ from those expected; every one that does is an example."""
-    return _compared(connection, _Tables(projection.key, expected, stored, only=TOUCHED), 0, None)
+    """How the rows of the keys in `touched` differ from those expected, in the columns of `expected`; every one that
+    does is an example."""
+    return _compared(connection, _Tables(projection.key, expected, stored, expected, only=TOUCHED), 0, None)
 
 
 def _compared(connection: Connection, tables: "_Tables", moving: int, most: int | None = EXAMPLES) -> Comparison:
@@ -84,13 +95,17 @@ def _compared(connection: Connection, tables: "_Tables", moving: int, most: int 
 
 
 class _Tables:
-    """The full join of two tables on the projection's key: without the keys in `but`, or of those in `only`."""
+    """The full join of two tables on the projection's key: without the keys in `but`, or of those in `only`.
+
+    Compared are the columns of `meant` that both have.
+    """
 
     def __init__(
         self,
         key: Sequence[str],
         old: ReadModel,
         new: ReadModel,
+        meant: ReadModel,
         but: sa.TableClause | None = None,
         only: sa.TableClause | None = None,
     ) -> None:
@@ -98,15 +113,21 @@ class _Tables:
         self._old, self._new = _table(old, "old"), _table(new, "new")
         self._there_before, self._there_now = self._old.c[key[0]].is_not(None), self._new.c[key[0]].is_not(None)
         same_types = {column.name: column.type for column in new.columns}
-        on = sa.and_(*(self._alike(old.column(name), same_types) for name in key))
+        names = {column.name for column in meant.columns if column.name in same_types and column.name not in key}
+        on = sa.and_(*(self._alike(old.column(name), same_types[name]) for name in key))
         self._joined = self._old.join(self._new, on, full=True)
         parts = (sa.func.coalesce(as_text(self._new.c[name]), as_text(self._old.c[name])) for name in key)
         self._key: Element = sa.cast(postgresql.array(list(parts)), postgresql.ARRAY(sa.Text))
         both = sa.and_(self._there_before, self._there_now)
         self.differing: list[tuple[str, Element]] = [
-            (column.name, sa.and_(both, sa.not_(self._same(column, same_types[column.name]))))
+            (
+                column.name,
+                sa.and_(
+                    both, differs(column, self._old.c[column.name], self._new.c[column.name], same_types[column.name])
+                ),
+            )
             for column in old.columns
-            if column.name in same_types and column.name not in key
+            if column.name in names
         ]
         self._some = sa.or_(sa.false(), *(differs for _, differs in self.differing))
         self._meant: list[Element] = []
@@ -140,20 +161,10 @@ class _Tables:
             .where(*self._meant, sa.or_(one_sided, self._some))
         )
 
-    def _alike(self, column: Column, types: dict[str, str]) -> Element:
-        before, now = self._pair(column, types[column.name])
-        return before == now
-
-    def _same(self, column: Column, new_type: str) -> Element:
-        before, now = self._pair(column, new_type)
-        return before.is_not_distinct_from(now)
-
-    def _pair(self, column: Column, new_type: str) -> tuple[Element, Element]:
-        """The column on both sides, as text where its types cannot be compared."""
+    def _alike(self, column: Column, new_type: str) -> Element:
+        """Whether the key column is the same on both sides, as text if its type is another one now."""
         before, now = self._old.c[column.name], self._new.c[column.name]
-        if column.type == new_type and column.type not in INCOMPARABLE:
-            return before, now
-        return as_text(before), as_text(now)
+        return before == now if column.type == new_type else as_text(before) == as_text(now)
 
 
 def _table(read_model: ReadModel, alias: str) -> sa.FromClause:

@@ -21,6 +21,7 @@ from store.projecting.asking import Asking
 from store.projecting.generations import Generation
 from store.projecting.spans import Key as TextKey
 from store.projecting.spans import PoisonEvent, Span
+from store.projecting.tables import qualified
 from store.statements import sql
 
 CHUNK = 10_000  # events in memory at a time, however long the span
@@ -38,7 +39,10 @@ class FoldApplier:
         self._folding = Folding(projection(), read_model.columns, Asking(connection))
         told = [column for column in read_model.columns if not column.generated]
         self._json = {column.name for column in told if column.type in ("json", "jsonb")}
-        self._texts = _Texts(read_model.schema, read_model.name, projection.key, [column.name for column in told])
+        table = {"table": qualified(connection, read_model.schema, read_model.name)}
+        defaults = dict(connection.execute(sql("projecting/passing_columns"), table).fetchall())
+        names = [column.name for column in told]
+        self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, defaults)
 
     def apply(self, connection: Connection, span: Span) -> int:
         parked = self._parked(connection) if span.careful else set()
@@ -163,9 +167,14 @@ def _uncollected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[Re
 
 
 class _Texts:
-    """The statements for one table."""
+    """The statements for one table.
 
-    def __init__(self, schema: str, name: str, key: tuple[str, ...], columns: list[str]) -> None:
+    A column whose default is another value each time, such as now(), has that, and keeps it, where the fold gives none.
+    """
+
+    def __init__(
+        self, schema: str, name: str, key: tuple[str, ...], columns: list[str], defaults: dict[str, str]
+    ) -> None:
         self.others = [column for column in columns if column not in key]
         compose = identifiers.SQL
         comma = compose(", ")
@@ -179,7 +188,15 @@ class _Texts:
             comma.join(keys),
             compose(" AND ").join(compose("wanted.{0} = stored.{0}::text").format(column) for column in keys),
         )
-        updates = [compose("{0} = folded.{0}").format(identifiers.Identifier(column)) for column in self.others]
+
+        def given(column: str, otherwise: str) -> identifiers.Composed:
+            text = f"coalesce(folded.{{0}}, {otherwise})" if column in defaults else "folded.{0}"
+            return compose(text).format(identifiers.Identifier(column), default=compose(defaults.get(column, "")))
+
+        updates = [
+            compose("{} = {}").format(identifiers.Identifier(column), given(column, "stored.{0}"))
+            for column in self.others
+        ]
         self.load = compose("SELECT {} FROM {} AS stored {}").format(comma.join(names), table, wanted)
         self.clear = compose("DELETE FROM {} AS stored {}").format(table, wanted)
         self.stage = compose(
@@ -197,7 +214,7 @@ class _Texts:
             same,
             compose("UPDATE SET {}").format(comma.join(updates)) if updates else compose("DO NOTHING"),
             comma.join(names),
-            comma.join(compose("folded.{}").format(column) for column in names),
+            comma.join(given(column, "{default}") for column in (*key, *self.others)),
         )
         self.empty = compose("TRUNCATE {}").format(stage)
 

@@ -12,6 +12,7 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.batches import WORK_MEM
+from store.projecting.compared import Given
 from store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
 from store.projecting.control_totals import control_totals
 from store.projecting.generations import Generation
@@ -104,7 +105,7 @@ def inspect(
         read_model = generation.read_model(connection)
         sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
         checks.append(_sample(sample))
-    comparison = _comparison(connection, projection, generation)
+    comparison = _comparison(connection, projection, generation, sample.given)
     if comparison is not None:
         checks.append(_changes(comparison, allowed.changes))
     return Verdict(projection.name, generation.generation, (*checks, *further), comparison)
@@ -164,13 +165,15 @@ def _sample(sample: Sample) -> Check:
     return Check("sample", False, f"{wrong:,} of {sample.keys:,} keys derived again differ{left}: {listed}.")
 
 
-def _comparison(connection: Connection, projection: type[Projection], generation: Generation) -> Comparison | None:
+def _comparison(
+    connection: Connection, projection: type[Projection], generation: Generation, given: Given
+) -> Comparison | None:
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with connection.transaction():
             connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
             live = generations.live(connection, projection.name)
-            return None if live is None else compare(connection, projection, live, generation)
+            return None if live is None else compare(connection, projection, live, generation, given)
     finally:
         connection.isolation_level = None
 

@@ -11,6 +11,7 @@ from domain.projections.reference import Row
 from store.database import Connection, first_line
 from store.projecting import revealing
 from store.projecting.batches import WORK_MEM
+from store.projecting.compared import determined
 from store.projecting.compiling import Scope, text_of
 from store.projecting.folding import Folding
 from store.projecting.generations import Generation
@@ -45,12 +46,14 @@ class PastRows:
     def _read(self, which: Selection) -> Generator[Row, None, None]:
         read_model = self.generation.read_model(self.connection)
         table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
-        computed = dict(self.connection.execute(sql("projecting/generated"), table).fetchall())
+        told = {column.name for column in determined(self.connection, self.projection, read_model).columns}
+        generated = self.connection.execute(sql("projecting/generated"), table).fetchall()
+        computed = {name: text for name, text, of in generated if told.issuperset(of)}
         scope = Scope(careful=self.careful, chosen=self.keys is not None)
         parameters = which.parameters() | {"generation": self.generation.generation}
         for number, name in enumerate(self.projection.key):
             parameters[f"key_{name}"] = [key[number] for key in self.keys or ()]
-        query = text_of(_query(self.projection, read_model, which, scope, computed)).encode()
+        query = text_of(_query(self.projection, read_model, which, scope, told, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
             self.connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
             if revealing.uses_personal(self.projection):
@@ -92,9 +95,17 @@ def _first(error: Callable[[int, int], Exception | None], which: Selection) -> i
 
 
 def _query(
-    projection: type[Projection], read_model: ReadModel, which: Selection, scope: Scope, computed: dict[str, str]
+    projection: type[Projection],
+    read_model: ReadModel,
+    which: Selection,
+    scope: Scope,
+    told: set[str],
+    computed: dict[str, str],
 ) -> sa.Select[Any]:
-    """The columns in the table's order: folded ones, those at their default, then what PostgreSQL computes of both."""
+    """The columns in the table's order: folded ones, those at a constant default, and what PostgreSQL computes of both.
+
+    What only PostgreSQL fills has no value at another time, and no column here.
+    """
     folding = Folding(
         projection,
         read_model,
@@ -109,13 +120,13 @@ def _query(
     values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
     values |= {name: folded.c[name] for name in projection.key}
     values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}
-    told = [values[column.name].label(column.name) for column in read_model.columns if not column.generated]
-    rows = sa.select(*told).where(folded.c.acci_makes).subquery("rows")
+    given = [values[column.name].label(column.name) for column in read_model.columns if column.name in told]
+    rows = sa.select(*given).where(folded.c.acci_makes).subquery("rows")
     shown: list[Any] = [
         sa.literal_column(f"({computed[column.name]})").label(column.name)
         if column.name in computed
         else rows.c[column.name]
         for column in read_model.columns
-        if column.name in computed or not column.generated
+        if column.name in computed or column.name in told
     ]
     return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in projection.key))

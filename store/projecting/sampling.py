@@ -13,6 +13,7 @@ from psycopg import sql as identifiers
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
+from store.projecting.compared import Given, determined, nothing, of_rows
 from store.projecting.comparing import Comparison, compare_touched
 from store.projecting.deriving import Failed
 from store.projecting.rederiving import Rederivation
@@ -29,13 +30,14 @@ DRAWN = 50  # events whose keys are in the sample
 class Sample:
     """What a sample came to: keys derived again, keys left out, and how their rows differ from what they must be.
 
-    `failed` are the keys that could not be derived, with the reason.
+    `failed` are the keys that could not be derived, with the reason. `given` tells which columns a fold in Python gave.
     """
 
     keys: int
     left_out: int
     found: Comparison
     failed: tuple[Failed, ...] = ()
+    given: Given = nothing
 
 
 def check_sample(
@@ -63,9 +65,10 @@ def check_sample(
     rows, failed = Rederivation(connection, catalogue, projection, read_model).rows()
     for each in failed:
         connection.execute(sql("auditing/untouch"), {"key": each.key})
-    expected = _store(connection, read_model, rows)
+    given = of_rows(rows)
+    expected = _store(connection, determined(connection, projection, read_model, given), rows)
     found = compare_touched(connection, projection, expected, read_model)
-    return Sample(keys - left_out - len(failed), left_out, found, tuple(failed))
+    return Sample(keys - left_out - len(failed), left_out, found, tuple(failed), given)
 
 
 def _from_table(
@@ -96,8 +99,8 @@ def _from_log(
 
 
 def _store(connection: Connection, read_model: ReadModel, rows: list[dict[str, Any]]) -> ReadModel:
-    """Put the rows into a temporary table with the read model's columns."""
-    columns = tuple(column for column in read_model.columns if not column.generated)
+    """Put the rows into a temporary table with these columns of the read model."""
+    columns = read_model.columns
     names = identifiers.SQL(", ").join(identifiers.Identifier(column.name) for column in columns)
     table = identifiers.Identifier("pg_temp", "expected")
     create = identifiers.SQL("CREATE TEMPORARY TABLE expected ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA")

@@ -1,6 +1,6 @@
 """A read model's table: made from its SQL file in a generation's own schema, and described for the compiler."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -87,19 +87,6 @@ def describe(connection: Connection, schema: str, name: str) -> ReadModel:
 
 def qualified(connection: Connection, schema: str, name: str) -> str:
     return identifiers.Identifier(schema, name).as_string(connection)
-
-
-def derived(connection: Connection, projection: type[Projection], read_model: ReadModel) -> ReadModel:
-    """The read model with the columns that events determine alone: none that PostgreSQL generates, and none that only
-    a default such as now() gives."""
-    parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
-    passing = {row[0] for row in connection.execute(sql("projecting/passing_columns"), parameters)}
-    if projection.rules:
-        passing -= {*projection.key, *projection.folds}
-    else:
-        passing = set()  # a fold in Python gives every column
-    columns = tuple(each for each in read_model.columns if not each.generated and each.name not in passing)
-    return replace(read_model, columns=columns)
 
 
 def _evaluated(connection: Connection, defaults: dict[str, str]) -> dict[str, str | None]:

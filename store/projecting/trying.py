@@ -13,11 +13,13 @@ from psycopg.types.json import set_json_loads
 from domain.errors import CannotApply
 from domain.events import EventData, RecordedEvent, Unreadable
 from domain.projections import Projection
+from domain.projections.columns import Column
 from domain.projections.reference import Rows
 from domain.projections.values import json_text, parse, plain
 from store.database import Connection
 from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM
+from store.projecting.compared import determined, of_rows
 from store.projecting.generations import Generation
 from store.projecting.poison import POISON
 from store.projecting.spans import PoisonEvent, Span
@@ -51,7 +53,7 @@ class Trial:
         set_json_loads(parse, connection)
         # No generation has the number 0, so nothing that is there can be in its way.
         generation = Generation(0, projection.name, "building", "", {}, (), 0, NEVER, None)
-        read_model = create(connection, projection, generation.schema, table_sql)
+        self._read_model = read_model = create(connection, projection, generation.schema, table_sql)
         self.columns = read_model.columns
         self._applier = applier_of(connection, projection, generation)
         names = [identifiers.Identifier(column.name) for column in self.columns if not column.generated]
@@ -71,6 +73,10 @@ class Trial:
                 last = events[-1]
                 raise CannotApply(self.projection.name, last.position, last.event_type, _reason(error)) from error
         return self.rows()
+
+    def compared(self, rows: Rows) -> tuple[Column, ...]:
+        """The columns that the events determine, where they lead to these rows."""
+        return determined(self.connection, self.projection, self._read_model, of_rows(rows.values())).columns
 
     def rows(self) -> Rows:
         """The table's rows by key, without generated columns."""

@@ -25,6 +25,7 @@ class Orders:
 
     allowed: Allowance
     keep: int
+    fresh: bool = False
 
 
 @step("count events")
@@ -47,12 +48,12 @@ def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
 
 
 @step("begin {projection}")
-def begin(projection: str, partitions: int) -> tuple[Generation, tuple[Partition, ...]]:
-    """The generation to build: the one an interrupted rebuild left, or a new one."""
+def begin(projection: str, partitions: int, fresh: bool = False) -> tuple[Generation, tuple[Partition, ...]]:
+    """The generation to build: the one an interrupted rebuild left, unless a `fresh` one is wanted, or a new one."""
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
         useful = shares_of(projected, partitions)
-        generation, parts = rebuilding.begin(connection, catalogue, projected, useful)
+        generation, parts = rebuilding.begin(connection, catalogue, projected, useful, fresh)
     done = sum(part.is_done for part in parts)
     get_run_logger().info(
         "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)
@@ -85,8 +86,8 @@ def fill(generation: Generation, partition: Partition) -> Filled:
 def finish(generation: Generation, _: Orders) -> Generation:
     """Build the indexes and gather statistics, then catch up, so that the gate sees what readers will."""
     with session("rebuild") as (connection, catalogue):
-        finished = rebuilding.finish(connection, generation)
-        return swapping.come_near(connection, catalogue.projection(generation.projection), finished)
+        projection = catalogue.projection(generation.projection)
+        return swapping.come_near(connection, projection, rebuilding.finish(connection, projection, generation))
 
 
 @step("check {generation.projection}")

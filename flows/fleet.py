@@ -60,7 +60,7 @@ def rebuild_all(names: list[str], counts: Counts, shares: int, at_once: int, ord
             except Busy as busy:
                 outcomes[name] = Outcome(name, str(busy), failed=True)
                 continue
-            work = start(name, shares, counts)
+            work = start(name, shares, counts, orders)
             if isinstance(work, Outcome):
                 outcomes[name] = work
             else:
@@ -71,13 +71,13 @@ def rebuild_all(names: list[str], counts: Counts, shares: int, at_once: int, ord
     return [outcomes[name] for name in names]
 
 
-def start(name: str, shares: int, counts: Counts) -> Work | Outcome:
+def start(name: str, shares: int, counts: Counts, orders: Orders) -> Work | Outcome:
     """Plan and begin one projection; what became of it if that fails."""
     began = time.monotonic()
     planned = look_ahead(name, shares, counts, return_state=True)
     if not planned.is_completed():
         return Outcome(name, said(planned), failed=True)
-    state = begin(name, shares, return_state=True)
+    state = begin(name, shares, orders.fresh, return_state=True)
     if not state.is_completed():
         return Outcome(name, said(state), failed=True)
     generation, partitions = state.result()

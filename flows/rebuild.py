@@ -30,6 +30,7 @@ def rebuild(
     allow_dead_letters: Annotated[bool, Field(title="Allow dead letters")] = False,
     changes_allowed: Annotated[int, Field(title="Changes allowed", ge=0, le=100)] = CHANGES_ALLOWED,
     keep: Annotated[int, Field(title="Keep", ge=0, le=100)] = 1,
+    fresh: Annotated[bool, Field(title="Fresh")] = False,
 ) -> "State[Any]":  # quoted: Dask pickles the flow, annotations too, and that class exists in this process only
     """Build new generations beside the live ones, in parallel partitions, check them, and swap them in.
 
@@ -45,6 +46,7 @@ def rebuild(
         allow_dead_letters: Publish even if some events could not be applied; their keys stay parked.
         changes_allowed: Per cent of the live rows that may go or change; if there are more, nothing is published.
         keep: How many old generations stay for a rollback.
+        fresh: Start over, and throw away what an interrupted rebuild left.
     """
     names = stale_names() if projection.strip() == "stale" else projection_names(projection)
     if not names:
@@ -57,7 +59,7 @@ def rebuild(
         plans = [(name, look_ahead(name, shares, counts, return_state=True)) for name in names]
         outcomes = [Outcome(name, said(state, "planned"), failed=not state.is_completed()) for name, state in plans]
         return ended(outcomes, "planned; nothing was changed")
-    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep)
+    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep, fresh)
     return ended(rebuild_all(names, counts, shares, at_once, orders), "rebuilt")
 
 

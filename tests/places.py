@@ -77,7 +77,7 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
             with connect(url, "fill") as connection:
                 rebuilding.fill(connection, projection, generation, piece)
         with connect(url, "finish") as connection:
-            finished = swapping.come_near(connection, projection, rebuilding.finish(connection, generation))
+            finished = swapping.come_near(connection, projection, rebuilding.finish(connection, projection, generation))
         with connect(url, "append") as connection:
             append_orders(connection, 1, f"{uuid4()}-")  # for the swap to apply
         with connect(url, "check") as connection:

@@ -16,6 +16,7 @@ from flows.cli import (
     erase,
     findings,
     follow,
+    generations,
     health,
     history,
     import_,
@@ -82,6 +83,7 @@ app.command("erase")(erase.erase)
 app.command("coverage")(coverage.coverage)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
+app.add_typer(generations.app, name="generations", help="The builds of read models.")
 app.add_typer(run.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 
 

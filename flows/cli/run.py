@@ -54,6 +54,9 @@ def rebuild(
         int, typer.Option(min=0, max=100, help="Per cent of the live rows that may go or change.")
     ] = 10,
     keep: Annotated[int, typer.Option(min=0, max=100, help="Old generations kept for a rollback.")] = 1,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over; throw away what an interrupted one left.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Build read models anew, check, swap them in.
@@ -76,6 +79,7 @@ def rebuild(
         "allow_dead_letters": allow_dead_letters,
         "changes_allowed": changes_allowed,
         "keep": keep,
+        "fresh": fresh,
     }
     run_flow(load, projection, parameters, json)
 

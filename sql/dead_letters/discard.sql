@@ -1,3 +1,1 @@
-INSERT INTO acci.discarded_events (projection, position, reason)
-VALUES (%(projection)s, %(position)s, %(reason)s)
-ON CONFLICT (projection, position) DO NOTHING;
+SELECT acci.discard(%(dead_letter)s, %(reason)s);

@@ -10,7 +10,7 @@ from domain.errors import UnknownNumber
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations
+from store.projecting import discards, generations
 from store.projecting.appliers import applier_of
 from store.projecting.deriving import derive, lock
 from store.projecting.generations import Generation
@@ -86,7 +86,7 @@ def retry(connection: Connection, catalogue: Catalogue, projection: type[Project
     Atomic; a key's waiting events are applied in order, each once. Where nothing waits, nothing is done or refused.
     Raises `RebuildNeeded`, `NotBuilt`, `TableAltered`.
     """
-    if not (letters(connection, projection.name) or generations.parked_keys(connection).get(projection.name)):
+    if not _waits(connection, projection.name):
         return Retried(projection.name, 0, 0, 0)
     return on_live(
         connection, projection.name, lambda generation: _retry(connection, catalogue, projection, generation)
@@ -113,8 +113,17 @@ def _retry(
         released = [key for key in parked if key not in still]
         connection.execute(sql("dead_letters/release_keys"), here | {"keys": Jsonb(released)})
         connection.execute(sql("dead_letters/resolve"), here)
+        discards.settle(connection, projection, generation, checkpoint)
         unreadable = len(connection.execute(sql("dead_letters/unreadable"), here).fetchall())
     return Retried(projection.name, len(released), len(failed), unreadable)
+
+
+def _waits(connection: Connection, projection: str) -> bool:
+    """Whether anything is parked or set aside, or a discard is not settled."""
+    if letters(connection, projection) or generations.parked_keys(connection).get(projection):
+        return True
+    live = generations.live(connection, projection)
+    return live is not None and discards.unsettled(connection, live)
 
 
 def discard(connection: Connection, catalogue: Catalogue, number: int, reason: str) -> Retried:

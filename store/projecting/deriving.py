@@ -45,6 +45,7 @@ def derive(
     try:
         with connection.transaction():
             applier.derive(connection, keys, upto, skipped)
+            connection.execute(sql("projecting/check_now"))
     except (*POISON, PoisonEvent) as error:
         if len(keys) == 1:
             return [Failed(keys[0], reason(error, applier.personal))]

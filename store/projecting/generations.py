@@ -1,6 +1,6 @@
 """Generations: the builds of a read model; one is live, one may be in the making, older ones are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,6 +110,11 @@ def _generation(row: tuple[Any, ...] | None) -> Generation | None:
     )
 
 
+def several(rows: Iterable[tuple[Any, ...]]) -> list[Generation]:
+    """The generations that these rows tell of."""
+    return [found for row in rows if (found := _generation(row))]
+
+
 def live(connection: Connection, projection: str) -> Generation | None:
     """The generation that readers see; None before the first build."""
     return _generation(connection.execute(sql("generations/live"), {"projection": projection}).fetchone())
@@ -136,13 +141,13 @@ def one(connection: Connection, number: int) -> Generation:
 def kept(connection: Connection, projection: str) -> tuple[Generation, ...]:
     """Those that were live once and can be put back, newest first."""
     rows = connection.execute(sql("generations/kept"), {"projection": projection}).fetchall()
-    return tuple(found for row in rows if (found := _generation(row)))
+    return tuple(several(rows))
 
 
 def rejected(connection: Connection, projection: str) -> tuple[Generation, ...]:
     """Those that the gate stopped and that are still there to be looked at."""
     rows = connection.execute(sql("generations/rejected"), {"projection": projection}).fetchall()
-    return tuple(found for row in rows if (found := _generation(row)))
+    return tuple(several(rows))
 
 
 def partitions(connection: Connection, generation: Generation) -> tuple[Partition, ...]:

@@ -44,7 +44,9 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
     """
     try:
         with connection.transaction():
-            return applier.apply(connection, span), 0
+            changed = applier.apply(connection, span)
+            connection.execute(sql("projecting/check_now"))
+            return changed, 0
     except POISON as error:
         if span.upto - span.after == 1:
             bury(connection, applier, generation, span.upto, reason(error, applier.personal))

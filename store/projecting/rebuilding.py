@@ -2,6 +2,9 @@
 
     begin → fill each partition (in parallel) → finish (indexes) → gate → publish (catch up and swap)
 
+Where an index or a constraint refuses the rows, the table is filled once more with its indexes on it, in the order of
+the events, so that the same events become dead letters as in a catch-up.
+
 Every step commits what it did and can be run again: a rerun after a crash goes on with what is missing. The live
 generation is untouched until the swap.
 """
@@ -17,13 +20,13 @@ from domain.projections import FoldProjection, Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations, shapes, swapping
+from store.projecting import discards, generations, shapes, swapping
 from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
 from store.projecting.compiling import is_ordered
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
-from store.projecting.poison import apply_span, watching_out
+from store.projecting.poison import POISON, apply_span, watching_out
 from store.projecting.revealing import refuse_personal_keys
 from store.projecting.spans import STRIDE, Span
 from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
@@ -47,12 +50,16 @@ def useful_partitions(projection: type[Projection], at_most: int, processes: boo
 
 
 def begin(
-    connection: Connection, catalogue: Catalogue, projection: type[Projection], partition_count: int
+    connection: Connection,
+    catalogue: Catalogue,
+    projection: type[Projection],
+    partition_count: int,
+    fresh: bool = False,
 ) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
 
-    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected. Raises
-    `ProjectionError`.
+    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected; any with
+    `fresh`. Raises `ProjectionError`.
     """
     if not issubclass(projection, FoldProjection):
         refuse_personal_keys(projection)
@@ -63,11 +70,12 @@ def begin(
     mark = high_water.establish(connection)  # behind what was read, or others may have come further
     if found is not None:
         reached = max([found.checkpoint, *(part.target for part in parts)])
-        if found.fingerprint == define(catalogue, projection).fingerprint and reached <= mark.head:
+        if not fresh and found.fingerprint == define(catalogue, projection).fingerprint and reached <= mark.head:
             return found, parts
         discard(connection, found)
     with connection.transaction():
         generation = generations.begin(connection, catalogue, projection)
+        discards.remember(connection, generation)
         read_model = generation.read_model(connection)
         taken_off = indexes(connection, read_model)
         drop_indexes(connection, read_model, taken_off)
@@ -122,28 +130,55 @@ def fill(
     return progress
 
 
-def finish(connection: Connection, generation: Generation) -> Generation:
-    """Build the indexes and set the checkpoint, once every partition is done. Atomic and idempotent."""
-    began = time.monotonic()
-    unfinished = [part for part in generations.partitions(connection, generation) if not part.is_done]
-    if unfinished:
+def finish(connection: Connection, projection: type[Projection], generation: Generation) -> Generation:
+    """Build the indexes and set the checkpoint, once every partition is done. Idempotent.
+
+    Events that an index or a constraint refuses become dead letters.
+    """
+    if not all(part.is_done for part in generations.partitions(connection, generation)):
         raise Busy(generation.projection, "rebuild")
-    with connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
-        read_model = generation.read_model(connection)
-        build_indexes(connection, read_model, generation.indexes)
-        shapes.remember(connection, generation)
-        parts = generations.partitions(connection, generation)
-        reached = max([generation.checkpoint, *(part.target for part in parts)])
-        connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
-        table = qualified(connection, generation.schema, generation.projection)
-        took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}
-        connection.execute(sql("building/remember"), took)
+    try:
+        _build(connection, projection, generation)
+    except POISON:
+        with connection.transaction():
+            _empty_with_indexes(connection, generation)
+        for part in generations.partitions(connection, generation):
+            fill(connection, projection, generation, part)
+        _build(connection, projection, generation)
     connection.execute(
         identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
     )
     return generations.one(connection, generation.generation)
+
+
+def _build(connection: Connection, projection: type[Projection], generation: Generation) -> None:
+    """Build the indexes that are missing, and set the checkpoint. Atomic."""
+    began = time.monotonic()
+    with connection.transaction():
+        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
+        parts = generations.partitions(connection, generation)
+        reached = max([generation.checkpoint, *(part.target for part in parts)])
+        discards.settle(connection, projection, generation, reached)
+        build_indexes(connection, generation.read_model(connection), generation.indexes)
+        shapes.remember(connection, generation)
+        connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
+        table = qualified(connection, generation.schema, generation.projection)
+        took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}
+        connection.execute(sql("building/remember"), took)
+
+
+def _empty_with_indexes(connection: Connection, generation: Generation) -> None:
+    """Take all rows and dead letters out again and put the indexes on, one partition to be filled anew."""
+    here = {"generation": generation.generation}
+    target = max(part.target for part in generations.partitions(connection, generation))
+    table = identifiers.Identifier(generation.schema, generation.projection)
+    connection.execute(identifiers.SQL("TRUNCATE {}").format(table))
+    connection.execute(sql("generations/forget_letters"), here)
+    discards.remember(connection, generation)
+    build_indexes(connection, generation.read_model(connection), generation.indexes)
+    connection.execute(sql("generations/drop_partitions"), here)
+    connection.execute(sql("generations/add_partition"), here | {"partition": 0, "partitions": 1, "target": target})
 
 
 def rebuild(
@@ -152,15 +187,16 @@ def rebuild(
     projection: type[Projection],
     report: Report = unheard,
     gate: Gate = unguarded,
+    fresh: bool = False,
 ) -> Progress:
     """The whole recipe on one connection, one partition after the other; `gate` raises what forbids to publish.
 
     Raises `Busy` if a rebuild is under way.
     """
     with generations.turn(connection, projection.name, "rebuild"):
-        generation, parts = begin(connection, catalogue, projection, 1)
+        generation, parts = begin(connection, catalogue, projection, 1, fresh)
         filled = [fill(connection, projection, generation, part, report) for part in parts]
-        finished = finish(connection, generation)
+        finished = finish(connection, projection, generation)
         gate(connection, finished)
         published = swapping.publish(connection, projection, finished)
     rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)

@@ -16,7 +16,7 @@ from domain.errors import AcciError
 from domain.projections import Projection
 from store import high_water
 from store.database import Connection
-from store.projecting import generations
+from store.projecting import discards, generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import advance, apply_batch
 from store.projecting.generations import Generation
@@ -110,7 +110,8 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
             connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
         )
         if not as_it_is:
-            _draw_level(connection, projection, generation, locked, bound)
+            reached = _draw_level(connection, projection, generation, locked, bound)
+            discards.settle(connection, projection, generation, reached)
         if old is not None and old.generation != generation.generation:
             connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
         connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
@@ -124,20 +125,21 @@ def _draw_level(
     generation: Generation,
     checkpoints: dict[int, int],
     bound: int,
-) -> None:
+) -> int:
     """Readers never go back in time: the new generation ends at `bound` or where the old one did, if that is further.
 
-    An old one that is beyond the log was made of another log.
+    How far that is. An old one that is beyond the log was made of another log.
     """
     row = connection.execute(sql("events/head")).fetchone()
     head = row[0] if row else 0
     bound = max(bound, *(checkpoint for checkpoint in checkpoints.values() if checkpoint <= head))
     reached = checkpoints[generation.generation]
     if reached >= bound:
-        return  # most often; the locks are held no longer for an applier that has nothing to do
+        return reached  # most often; the locks are held no longer for an applier that has nothing to do
     applier = applier_of(connection, projection, generation)
     while reached < bound:
         reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint
+    return reached
 
 
 def point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:

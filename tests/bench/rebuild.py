@@ -57,5 +57,5 @@ def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS
 
         with ThreadPoolExecutor(partitions) as pool:
             list(pool.map(fill, parts))
-        swapping.publish(connection, projection, rebuilding.finish(connection, generation))
+        swapping.publish(connection, projection, rebuilding.finish(connection, projection, generation))
         return time.perf_counter() - begin

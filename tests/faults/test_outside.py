@@ -207,7 +207,7 @@ def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: st
 
 def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) -> None:
     """A swap does not wait for ever, and does not make other readers wait: the old generation stays live."""
-    finished = rebuilding.finish(sales, _filled(sales))
+    finished = rebuilding.finish(sales, SALES, _filled(sales))
     with connect(database_url, "forgetful") as other, other.transaction():
         other.execute("SELECT FROM read.daily_sales LIMIT 1")
         with pytest.raises(swapping.SwapBlocked):

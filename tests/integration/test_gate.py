@@ -24,7 +24,7 @@ def built(connection: Connection, catalogue: Catalogue, projection: type[Project
     generation, parts = rebuilding.begin(connection, catalogue, projection, 2)
     for part in parts:
         rebuilding.fill(connection, projection, generation, part)
-    return rebuilding.finish(connection, generation)
+    return rebuilding.finish(connection, projection, generation)
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -132,7 +132,7 @@ def test_a_partition_that_was_left_out_is_stopped(
     generation, parts = rebuilding.begin(connection, catalogue, users, 2)
     rebuilding.fill(connection, users, generation, parts[0])
     connection.execute("UPDATE acci.partitions SET checkpoint = target")
-    finished = rebuilding.finish(connection, generation)
+    finished = rebuilding.finish(connection, users, generation)
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 

@@ -175,7 +175,7 @@ def test_partitions_build_what_one_pass_does(
     generation, parts = rebuilding.begin(connection, catalogue, largest, 3)
     for part in parts:
         rebuilding.fill(connection, largest, generation, part)
-    swapping.publish(connection, largest, rebuilding.finish(connection, generation))
+    swapping.publish(connection, largest, rebuilding.finish(connection, largest, generation))
     assert rows(connection) == expected(40, 9)
 
 

@@ -46,7 +46,7 @@ def test_any_number_of_partitions_gives_the_same(
         generation, parts = rebuilding.begin(connection, catalogue, projection, partitions)
         assert len(parts) == partitions
         rows = sum(rebuilding.fill(connection, projection, generation, part).rows for part in parts)
-        swapping.publish(connection, projection, rebuilding.finish(connection, generation))
+        swapping.publish(connection, projection, rebuilding.finish(connection, projection, generation))
         assert wrong_rows(connection, projection) == 0
         assert rows == len(rows_of(connection, projection))
 
@@ -67,7 +67,7 @@ def test_events_that_arrive_meanwhile(
     with ThreadPoolExecutor() as threads:
         list(threads.map(fill, parts))
     append_orders(connection, 15_000, "late-")
-    finished = rebuilding.finish(connection, generation)
+    finished = rebuilding.finish(connection, sales, generation)
     assert finished.checkpoint == 1000
     append_orders(connection, 10, "last-")
     assert swapping.publish(connection, sales, finished).checkpoint == 1000 + 600 + 15_000 + 10
@@ -109,13 +109,13 @@ def test_an_interrupted_rebuild_is_gone_on_with(
     assert again.generation == generation.generation
     assert [part.is_done for part in parts] == [False, True, False], "as it was begun, whatever is asked for now"
     with pytest.raises(Busy):
-        rebuilding.finish(connection, again)
+        rebuilding.finish(connection, sales, again)
     assert rebuilding.fill(connection, sales, again, parts[1]).rows == 0
     for part in parts:
         rebuilding.fill(connection, sales, again, part)
         rebuilding.fill(connection, sales, again, part)
-    rebuilding.finish(connection, again)
-    swapping.publish(connection, sales, rebuilding.finish(connection, again))
+    rebuilding.finish(connection, sales, again)
+    swapping.publish(connection, sales, rebuilding.finish(connection, sales, again))
     assert live(connection, sales).generation == generation.generation
     assert wrong_rows(connection, sales) == 0
 

@@ -26,7 +26,7 @@ def built(connection: Connection, catalogue: Catalogue, projection: type[Project
     generation, parts = rebuilding.begin(connection, catalogue, projection, 1)
     for part in parts:
         rebuilding.fill(connection, projection, generation, part)
-    return rebuilding.finish(connection, generation)
+    return rebuilding.finish(connection, projection, generation)
 
 
 # -- readers --------------------------------------------------------------------------------------------------------

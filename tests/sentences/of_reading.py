@@ -6,6 +6,7 @@ from store.auditing.extents import KeyDoesNotFit
 from store.projecting.as_of import NotApplicable, NotFinal
 from store.projecting.backfilling import Superseded
 from store.projecting.choices import WrongKey
+from store.projecting.dropping import StillLive
 from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.gate import GateClosed
 from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
@@ -30,6 +31,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "user_view is not published yet and has not come to position 70 within 2 s. If `acci status` "
             "lists it, run `acci run rebuild user_view`, or wait longer."
+        ),
+    ),
+    (
+        StillLive("user_view", 7),
+        (
+            "Generation 7 of user_view is live and cannot be dropped. Publish another first: `acci run rebuild "
+            "user_view`, or `acci run rollback user_view`."
         ),
     ),
     (

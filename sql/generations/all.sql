@@ -1,0 +1,4 @@
+SELECT generation, projection, state, fingerprint, definition, indexes, checkpoint, created_at, published_at
+FROM acci.generations
+WHERE state <> 'dropped'
+ORDER BY projection, generation;

@@ -1,0 +1,1 @@
+UPDATE acci.generations SET skipped = %(skipped)s WHERE generation = %(generation)s;

@@ -1,0 +1,75 @@
+"""Discards: a generation's rows are made without the events that were discarded, also those discarded meanwhile.
+
+A generation remembers which ones it left out. What was discarded since, or is applied again, is settled by deriving the
+keys that it touches, before the generation is finished or published.
+"""
+
+from psycopg.types.json import Jsonb
+
+from domain.projections import Projection
+from store.database import Connection
+from store.projecting.appliers import applier_of
+from store.projecting.deriving import derive
+from store.projecting.generations import Generation
+from store.projecting.poison import POISON, bury, watching_out
+from store.projecting.spans import Applier, Key, PoisonEvent, Span
+from store.statements import sql
+
+
+def remember(connection: Connection, generation: Generation) -> None:
+    """Note that the generation, which has no rows yet, leaves out what is discarded by now."""
+    _, now = _skipped(connection, generation)
+    _remember(connection, generation, now)
+
+
+def unsettled(connection: Connection, generation: Generation) -> bool:
+    """Whether other events are discarded now than the generation left out."""
+    then, now = _skipped(connection, generation)
+    return {*then} != {*now}
+
+
+def settle(connection: Connection, projection: type[Projection], generation: Generation, upto: int) -> None:
+    """Make the rows of a generation that came to `upto` those that the discards of now give.
+
+    In the caller's transaction, which holds the generation's lock.
+    """
+    then, now = _skipped(connection, generation)
+    changed = sorted({*then} ^ {*now})
+    if not changed:
+        return
+    applier = applier_of(connection, projection, generation)
+    here = {"generation": generation.generation}
+    skipped = watching_out(connection, generation, Span(0, upto)).skipped
+    concerned = {position: _touched(connection, applier, position) for position in changed if position <= upto}
+    parked: list[Key] = [
+        row[0] for row in connection.execute(sql("dead_letters/parked_behind"), here | {"positions": changed})
+    ]
+    keys: list[Key] = list(map(list, {tuple(key) for each in (parked, *concerned.values()) for key in each}))
+    connection.execute(sql("dead_letters/remove_unreadable"), here | {"positions": now})
+    failed = {tuple(each.key): each.error for each in derive(connection, applier, keys, upto, skipped)}
+    for position, touched in concerned.items():
+        errors = [failed[tuple(key)] for key in touched if tuple(key) in failed]
+        if errors and position not in now:
+            bury(connection, applier, generation, position, errors[0])
+    released = [key for key in keys if tuple(key) not in failed]
+    connection.execute(sql("dead_letters/release_keys"), here | {"keys": Jsonb(released)})
+    connection.execute(sql("dead_letters/resolve"), here)
+    _remember(connection, generation, now)
+
+
+def _skipped(connection: Connection, generation: Generation) -> tuple[list[int], list[int]]:
+    row = connection.execute(sql("generations/skipped"), {"generation": generation.generation}).fetchone()
+    return row or ([], [])
+
+
+def _remember(connection: Connection, generation: Generation, skipped: list[int]) -> None:
+    connection.execute(sql("generations/remember_skipped"), {"generation": generation.generation, "skipped": skipped})
+
+
+def _touched(connection: Connection, applier: Applier, position: int) -> list[Key]:
+    """The keys that the event touches; none if they cannot be read."""
+    try:
+        with connection.transaction():
+            return applier.touched(connection, position)
+    except (*POISON, PoisonEvent):
+        return []

@@ -1,0 +1,44 @@
+"""Dropping: a generation that nobody wants any more is thrown away, by its number."""
+
+from dataclasses import dataclass
+
+from domain.errors import AcciError, UnknownNumber
+from store.database import Connection
+from store.projecting import generations, rebuilding
+from store.projecting.generations import Generation
+from store.statements import sql
+
+
+@dataclass(eq=False, repr=False)
+class StillLive(AcciError):
+    """The live generation is what readers see, and stays."""
+
+    projection: str
+    generation: int
+
+    def __str__(self) -> str:
+        return (
+            f"Generation {self.generation} of {self.projection} is live and cannot be dropped. Publish another first: "
+            f"`acci run rebuild {self.projection}`, or `acci run rollback {self.projection}`."
+        )
+
+
+def all_generations(connection: Connection) -> list[Generation]:
+    """Those that are there, live or not, by projection."""
+    return generations.several(connection.execute(sql("generations/all")).fetchall())
+
+
+def drop(connection: Connection, number: int) -> Generation:
+    """Throw a generation away: one in the making, one that the gate stopped, or one kept for a rollback.
+
+    Atomic. Raises `UnknownNumber`, `StillLive`, and `Busy` while a rebuild or rollback of it is under way.
+    """
+    found = generations.one(connection, number)
+    if found.state == "dropped":
+        raise UnknownNumber("generation", number, tuple(each.generation for each in all_generations(connection)))
+    with generations.turn(connection, found.projection, "rebuild"):
+        found = generations.one(connection, number)
+        if found.state == "live":
+            raise StillLive(found.projection, number)
+        rebuilding.discard(connection, found)
+    return found

@@ -50,11 +50,14 @@ def _said(done: Audited) -> str:
 
 
 @step("repair {projection}")
-def mend(projection: str) -> list[Repaired]:
-    """Derive what the findings name anew, and look at it again; of `all`, every one and the log."""
+def mend(projection: str, trust_log: bool = False) -> list[Repaired]:
+    """Derive what the findings name anew, and look at it again; of `all`, every one and the log.
+
+    What rests on events that were changed is left alone, unless the log is to be trusted.
+    """
     with session("repair") as (connection, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
-        return repairing.repair(connection, catalogue, one)
+        return repairing.repair(connection, catalogue, one, trust_log)
 
 
 @flow(name="audit", flow_run_name=of_audit, timeout_seconds=allowed_seconds())

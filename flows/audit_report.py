@@ -80,6 +80,7 @@ def _tell_differences(each: Audited) -> None:
 def tell_repairs(done: Sequence[Repaired]) -> None:
     table = [
         {"check": each.check, "of": each.projection or "the log", "found": each.found, "still wrong": each.left}
+        | ({"left alone": each.left_alone, "because": each.because} if each.left_alone else {})
         for each in done
     ]
     create_table_artifact(key="repair", table=table, description="What was derived anew, and what is still wrong")

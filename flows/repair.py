@@ -21,18 +21,23 @@ from store.auditing.findings import findings
 
 @flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())
 @refusing
-def repair(projection: Annotated[AllOrOne, Field(title="Projection")] = "all") -> State[Any]:
+def repair(
+    projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
+    trust_log: Annotated[bool, Field(title="Trust the log")] = False,
+) -> State[Any]:
     """Derive the rows, parked keys and snapshots that open findings name anew from the events, and audit them again.
 
-    Each in a transaction that no batch runs beside. Events are never changed: what is wrong with them stays a finding.
+    Each in a transaction that no batch runs beside. Events are never changed: what is wrong with them stays a finding,
+    and what rests on events that were changed is left alone.
 
     Args:
         projection: One projection, or all: every one, and the snapshots too.
+        trust_log: Derive also what rests on events, or discards, that were changed by hand.
     """
     with session("repair") as (connection, catalogue):
         found_by = last_run(connection)
         one = None if projection == "all" else catalogue.projection(projection).name
-    done = mend(projection)
+    done = mend(projection, trust_log)
     with session("repair") as (connection, _):
         rest = len(findings(connection, projection=one)) - sum(each.left for each in done)
     others = f" {rest:,} open findings cannot be repaired from the events: see `acci findings`." if rest else ""
@@ -43,6 +48,14 @@ def repair(projection: Annotated[AllOrOne, Field(title="Projection")] = "all") -
         markdown = to_run(found_by, "The audit before this repair")
         create_markdown_artifact(key="found-by", markdown=markdown, description="The run that found it")
     left, found = sum(each.left for each in done), sum(each.found for each in done)
+    alone = sum(each.left_alone for each in done)
+    if alone:
+        because = next(each.because for each in done if each.left_alone)
+        message = (
+            f"{alone:,} of {found:,} findings were left alone, since what they would be derived from was changed: "
+            f"{because} Mend that first; or `acci run repair --trust-log` takes the log as it is."
+        )
+        return Failed(name="LeftAlone", message=message)
     if left:
         return Failed(message=f"{left:,} of {found:,} findings are still there: see the table, and `acci findings`.")
     return Completed(message=f"{found:,} findings were repaired.{others}")

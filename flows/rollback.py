@@ -18,14 +18,16 @@ from store.projecting.rolling_back import candidate, roll_back
 
 
 @step("roll back {projection}")
-def put_back(projection: str, generation: int, as_it_was: bool) -> tuple[Generation, tuple[Generation, ...]]:
+def put_back(
+    projection: str, generation: int, as_it_was: bool, unchecked: bool
+) -> tuple[Generation, tuple[Generation, ...]]:
     """Swap the old generation in; what is live then, and what is kept."""
     with session("rollback") as (connection, catalogue):
         rules = catalogue.projection(projection)
         live = generations.live(connection, rules.name)
         if live is not None and live.generation == generation:
             return live, generations.kept(connection, rules.name)  # an earlier try got through
-        put = roll_back(connection, catalogue, rules, generation, as_it_was)
+        put = roll_back(connection, catalogue, rules, generation, as_it_was, unchecked)
         return put, generations.kept(connection, rules.name)
 
 
@@ -35,6 +37,7 @@ def rollback(
     projection: Annotated[OneProjection, Field(title="Projection")],
     generation: Annotated[int, Field(title="Generation", ge=0)] = 0,
     as_it_was: Annotated[bool, Field(title="As it was")] = False,
+    unchecked: Annotated[bool, Field(title="Unchecked")] = False,
 ) -> State[Any]:
     """Put a kept generation back before readers, caught up, in one transaction; the present one is kept in its place.
 
@@ -44,11 +47,12 @@ def rollback(
         projection: The name of the projection, such as user_view.
         generation: The number of the kept generation; 0 for the newest.
         as_it_was: Do not catch it up, for when the rules it was made by are gone; readers go back to its checkpoint.
+        unchecked: Put it back even if its rows are not what its events give.
     """
     with session("rollback") as (connection, catalogue):
         name = catalogue.projection(projection).name
         wanted = candidate(connection, name, generation).generation
-    put, kept = put_back(name, wanted, as_it_was)
+    put, kept = put_back(name, wanted, as_it_was, unchecked)
     table = [
         {
             "generation": each.generation,

@@ -48,7 +48,11 @@ def audit(
 
 
 def repair(
-    projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all", json: JsonFlag = False
+    projection: Annotated[str, typer.Argument(help="A projection's name, or all.")] = "all",
+    trust_log: Annotated[
+        bool, typer.Option("--trust-log", help="Derive also what rests on events that were changed by hand.")
+    ] = False,
+    json: JsonFlag = False,
 ) -> None:
     """Derive anew what findings name, and audit it.
 
@@ -61,7 +65,7 @@ def repair(
 
         return flow
 
-    run_flow(load, projection, {"projection": projection}, json)
+    run_flow(load, projection, {"projection": projection, "trust_log": trust_log}, json)
 
 
 def check_quality(

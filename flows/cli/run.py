@@ -93,6 +93,9 @@ def rollback(
     as_it_was: Annotated[
         bool, typer.Option("--as-it-was", help="Do not catch it up: for when the rules it was made by are gone.")
     ] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Put it back even if its rows are not what its events give.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Put an old generation back before readers."""
@@ -102,4 +105,10 @@ def rollback(
 
         return flow
 
-    run_flow(load, projection, {"projection": projection, "generation": generation, "as_it_was": as_it_was}, json)
+    parameters = {
+        "projection": projection,
+        "generation": generation,
+        "as_it_was": as_it_was,
+        "unchecked": unchecked,
+    }
+    run_flow(load, projection, parameters, json)

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 
 from domain.errors import CannotApply, DefinitionError, UnknownName
-from store.auditing import payloads, read_models, rows, schema, snapshots, views
+from store.auditing import kept, payloads, read_models, rows, schema, snapshots, views
 from store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
@@ -42,6 +42,7 @@ _IN_PYTHON = (
         samples=False,
     ),
     Check(ROWS, Severity.ERROR, "A row is not what its events give.", rows.look, of_read_model=True),
+    Check("kept", Severity.ERROR, "A kept generation is not what its events give.", kept.look, of_read_model=True),
     _of_the_whole("rules", Severity.WARNING, "A read model was made by other rules.", read_models.rules),
     _of_the_whole("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table),
     _of_the_whole("totals", Severity.ERROR, "A read model misses the total of its events.", read_models.totals),
@@ -124,9 +125,9 @@ def audit(
     more, found = len(found) > MOST, found[:MOST]
     # What was found before is gone only if the check was made to its end.
     looked_at = _looked_at(check, catalogue, projection, extent) if seen.to_its_end else ()
-    kept = keep(connection, check.name, projection, found, looked_at)
+    remembered = keep(connection, check.name, projection, found, looked_at)
     seconds = round(time.monotonic() - began, 3)
-    return Audited(check.name, projection, str(extent), tuple(found), more, kept.new, kept.resolved, seconds)
+    return Audited(check.name, projection, str(extent), tuple(found), more, remembered.new, remembered.resolved, seconds)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import psycopg
 
 from domain.events import StreamId
 from store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
+from store.auditing.doubts import Doubtful, Doubts, doubts, of_streams, spoken
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Finding, findings
 from store.auditing.read_models import SECOND_OPINION, keys_of
@@ -27,41 +28,78 @@ from store.projecting.swapping import point_view
 from store.snapshots import save_snapshot
 from store.statements import sql
 
+VIEWS, PARKED = "views", "parked_keys"
+
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was done about one check's findings, and what the check said afterwards: `left` is what is still wrong."""
+    """What was done about one check's findings, and what the check said afterwards: `left` is what is still wrong.
+
+    `left_alone` of these were not touched, since what they would be derived from was changed; `because` says how.
+    """
 
     check: str
     projection: str | None
     found: int
     left: int
     audited: tuple[Audited, ...]
+    left_alone: int = 0
+    because: str = ""
 
 
-def repair(connection: Connection, catalogue: Catalogue, projection: str | None = None) -> list[Repaired]:
+def repair(
+    connection: Connection, catalogue: Catalogue, projection: str | None = None, trust_log: bool = False
+) -> list[Repaired]:
     """Mend what the open findings name, as far as it can be derived, and audit it again; with `projection` only its.
 
     Rows are derived anew, in a transaction that no batch runs beside; so are parked keys, which are released if they
     can be. Wrong snapshots are taken anew or dropped, and readers shown the live generation again. Whatever is wrong
-    with the log stays, for a person to see. Raises `RebuildNeeded`, `TableAltered`, `Busy`.
+    with the log stays, for a person to see, and so does what may rest on it, unless `trust_log`: the log's checks are
+    made first. Raises `RebuildNeeded`, `TableAltered`, `Busy`.
     """
-    done = []
-    for check, mend in _MENDED.items():
-        found = findings(connection, check, projection)
-        for name in sorted({each.projection or "" for each in found}):
-            of_one = [each for each in found if (each.projection or "") == name]
-            done.append(_mended(connection, catalogue, check, mend, of_one))
-    return done
+    todo = [
+        (check, [each for each in found if (each.projection or "") == name])
+        for check in _MENDED
+        for found in (findings(connection, check, projection),)
+        for name in sorted({each.projection or "" for each in found})
+    ]
+    doubtful = None
+    if not trust_log and any(check != VIEWS for check, _ in todo):
+        doubtful = doubts(connection, catalogue)
+    return [_mended(connection, catalogue, check, found, doubtful) for check, found in todo]
 
 
-def _mended(connection: Connection, catalogue: Catalogue, check: str, mend: "Mend", found: list[Finding]) -> Repaired:
-    extent = mend(connection, catalogue, found)
+def _mended(
+    connection: Connection, catalogue: Catalogue, check: str, found: list[Finding], doubtful: Doubts | None
+) -> Repaired:
+    alone = [] if doubtful is None else _doubtful(connection, catalogue, check, found, doubtful)
+    meant = [each for each in found if each not in alone]
     projection = found[0].projection
-    again = audit(connection, catalogue, all_checks(catalogue)[check], projection, extent)
+    again: tuple[Audited, ...] = ()
+    if meant:
+        extent = _MENDED[check](connection, catalogue, meant)
+        again = (audit(connection, catalogue, all_checks(catalogue)[check], projection, extent),)
     still = {each.finding for each in findings(connection, check, projection)}
     left = sum(each.finding in still for each in found)
-    return Repaired(check, projection, len(found), left, (again,))
+    because = spoken(doubtful.problems) if doubtful is not None and alone else ""
+    return Repaired(check, projection, len(found), left, again, len(alone), because)
+
+
+def _doubtful(
+    connection: Connection, catalogue: Catalogue, check: str, found: list[Finding], doubtful: Doubts
+) -> list[Finding]:
+    """Those of the findings that would be mended from events that are in doubt."""
+    if check == VIEWS or not (doubtful.everything or doubtful.streams):
+        return []
+    if check in (SNAPSHOTS, "snapshot_versions"):
+        return [each for each in found if of_streams(doubtful, each.place)]
+    names = {each.projection or each.place.get("projection") or "" for each in found} & catalogue.projections.keys()
+    rows_of = {name: Doubtful(connection, catalogue.projection(name), doubtful) for name in names}
+    if check == PARKED:  # all keys of a read model are tried again together
+        return [each for each in found if rows_of.get(each.place.get("projection") or "")]
+    projection = catalogue.projection(found[0].projection or "")
+    rows = rows_of[projection.name]
+    return [each for each in found if any(key in rows for key in keys_of(projection, [each]))]
 
 
 Mend = Callable[[Connection, Catalogue, list[Finding]], Extent]
@@ -146,8 +184,8 @@ def views(connection: Connection, catalogue: Catalogue, found: list[Finding]) ->
 
 
 _MENDED: dict[str, Mend] = {
-    "views": views,
-    "parked_keys": parked_keys,
+    VIEWS: views,
+    PARKED: parked_keys,
     ROWS: rows,
     SECOND_OPINION: opinions,
     SNAPSHOTS: snapshots,

@@ -19,7 +19,7 @@ from store.projecting.tables import ReadModel
 from store.projecting.translation import EVENTS, Element, as_text, in_type_of
 
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
-_STREAM = (("tenant_id",), ("aggregate_id",))
+STREAM = (("tenant_id",), ("aggregate_id",))
 PARKED = sa.table("parked_keys", sa.column("generation"), sa.column("key"), schema="acci")
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 DIALECT._backslash_escapes = False  # noqa: SLF001 as after connecting; a backslash means itself in a literal
@@ -193,7 +193,7 @@ class Compiled:
             for action in rule.actions:
                 for name, value in action.key.items():
                     given = value.path if isinstance(value, Field) else ()
-                    if given not in _STREAM or not self.read_model.column(name).is_character:
+                    if given not in STREAM or not self.read_model.column(name).is_character:
                         return []
                     if streams.setdefault(name, EVENTS.c[given[0]]) is not EVENTS.c[given[0]]:
                         return []

@@ -91,8 +91,12 @@ def inspect(
     generation: Generation,
     allowed: Allowance = Allowance(),
     further: Iterable[Check] = (),
+    against_live: bool = True,
 ) -> Verdict:
-    """Look at a finished generation in every way but the reader's: the verdict, `further` checks included."""
+    """Look at a finished generation in every way but the reader's: the verdict, `further` checks included.
+
+    Not `against_live`: that it differs from what is live is no matter.
+    """
     checks = [_shape(connection, generation), _dead_letters(connection, generation, allowed)]
     parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
     skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
@@ -105,7 +109,7 @@ def inspect(
         read_model = generation.read_model(connection)
         sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
         checks.append(_sample(sample))
-    comparison = _comparison(connection, projection, generation, sample.given)
+    comparison = _comparison(connection, projection, generation, sample.given) if against_live else None
     if comparison is not None:
         checks.append(_changes(comparison, allowed.changes))
     return Verdict(projection.name, generation.generation, (*checks, *further), comparison)

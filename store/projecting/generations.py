@@ -71,11 +71,17 @@ class Generation:
     checkpoint: int
     created_at: datetime
     published_at: datetime | None
+    kept_at: int | None = None  # of a kept one: where its checkpoint must be
 
     @property
     def schema(self) -> str:
         """The schema that holds its table."""
         return f"generation_{self.generation}"
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether its checkpoint was moved by hand since it is kept."""
+        return self.kept_at is not None and self.kept_at != self.checkpoint
 
     def read_model(self, connection: Connection) -> ReadModel:
         return describe(connection, self.schema, self.projection)

@@ -7,11 +7,14 @@ from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
-from store.projecting import generations, swapping
+from store.projecting import discards, gate, generations, swapping
 from store.projecting.batches import require_within_log
+from store.projecting.deriving import lock
 from store.projecting.fingerprints import define
+from store.projecting.gate import Allowance
 from store.projecting.generations import Generation
 from store.projecting.shapes import require_unaltered
+from store.statements import sql
 
 
 @dataclass(eq=False, repr=False)
@@ -43,6 +46,22 @@ class OtherRules(AcciError):
         )
 
 
+@dataclass(eq=False, repr=False)
+class NotPutBack(AcciError):
+    """The kept generation is not what its events make; `objections` are sentences."""
+
+    projection: str
+    generation: int
+    objections: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"Generation {self.generation} of {self.projection} was not put back, the live one stays: "
+            f"{' '.join(self.objections)} Run `acci run rebuild {self.projection}`, or roll back to another one; "
+            f"`acci generations drop {self.generation}` throws this one away."
+        )
+
+
 def candidate(connection: Connection, projection: str, wanted: int = 0) -> Generation:
     """The kept generation of that number, or the newest. Raises `NothingKept`, `UnknownNumber`."""
     kept = generations.kept(connection, projection)
@@ -60,12 +79,16 @@ def roll_back(
     projection: type[Projection],
     wanted: int = 0,
     as_it_was: bool = False,
+    unchecked: bool = False,
 ) -> Generation:
     """Make a kept generation (the newest, or number `wanted`) live; the present one is kept in its place.
 
     Readers see no gap. It is caught up first, so that they do not go back in time; `as_it_was` leaves it at its
-    checkpoint, for when the rules it was made by are not there. Raises `NothingKept`, `UnknownNumber`, `OtherRules`,
-    `TableAltered`, `CheckpointBeyondLog`, `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
+    checkpoint, for when the rules it was made by are not there. A checkpoint that was moved by hand is put back. Unless
+    `unchecked`, it has to stand up to the gate, as far as there are rules to tell what its rows must be.
+
+    Raises `NothingKept`, `UnknownNumber`, `OtherRules`, `NotPutBack`, `TableAltered`, `CheckpointBeyondLog`,
+    `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
     """
     with (
         generations.turn(connection, projection.name, "rollback"),
@@ -77,5 +100,25 @@ def roll_back(
         if not (same_rules or as_it_was):
             raise OtherRules(projection.name, back.generation, definition.changes_from(back.definition))
         require_unaltered(connection, back)
+        if back.is_moved:
+            connection.execute(sql("generations/put_checkpoint_back"), {"generation": back.generation})
+            back = generations.one(connection, back.generation)
         require_within_log(connection, back, high_water.establish(connection).head)
+        if same_rules:
+            if not as_it_was:
+                back = swapping.come_near(connection, projection, back)
+            with connection.transaction():
+                discards.settle(connection, projection, back, lock(connection, back))
+            if not unchecked:
+                _require_right(connection, catalogue, projection, back)
         return swapping.publish(connection, projection, back, as_it_is=as_it_was)
+
+
+def _require_right(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], back: Generation
+) -> None:
+    """Raises `NotPutBack`. That keys are parked is no objection: they are now, too."""
+    allowed = Allowance(dead_letters=True)
+    verdict = gate.inspect(connection, catalogue, projection, back, allowed, against_live=False)
+    if verdict.objections:
+        raise NotPutBack(projection.name, back.generation, verdict.objections)

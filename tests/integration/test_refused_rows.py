@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from domain.contexts import Context
 from domain.errors import UnknownNumber
@@ -217,5 +216,5 @@ def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path:
         assert (done.returncode, done.stdout) == (0, f"Generation {number} of members is gone.\n")
     with pytest.raises(UnknownNumber):
         dropping.drop(connection, 1)
-    schemas = sql.SQL("SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname LIKE 'generation%'")
+    schemas = "SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname LIKE 'generation%'"
     assert value(connection, schemas) == ["generation_2"]

@@ -12,7 +12,7 @@ from store.projecting.gate import GateClosed
 from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
 from store.projecting.new_columns import NotOnlyNewColumns
 from store.projecting.poison import TooManyDeadLetters
-from store.projecting.rolling_back import NothingKept, OtherRules
+from store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
 from store.projecting.shapes import TableAltered
 from store.projecting.swapping import ColumnsInUse, SwapBlocked
 from store.queries import InvalidQuery, NotPublished
@@ -31,6 +31,14 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "user_view is not published yet and has not come to position 70 within 2 s. If `acci status` "
             "lists it, run `acci run rebuild user_view`, or wait longer."
+        ),
+    ),
+    (
+        NotPutBack("user_view", 7, ("1 of 9 keys derived again differ: t/ann (name).",)),
+        (
+            "Generation 7 of user_view was not put back, the live one stays: 1 of 9 keys derived again differ: t/ann "
+            "(name). Run `acci run rebuild user_view`, or roll back to another one; `acci generations drop 7` throws "
+            "this one away."
         ),
     ),
     (

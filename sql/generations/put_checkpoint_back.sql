@@ -1,0 +1,1 @@
+UPDATE acci.generations SET checkpoint = kept_at WHERE generation = %(generation)s AND state = 'kept';

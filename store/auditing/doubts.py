@@ -1,0 +1,114 @@
+"""Doubts: which streams of the log were changed, as audits say, so that nothing is derived from them unasked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from domain.events import StreamId
+from domain.projections import FoldProjection, Projection
+from domain.projections.expressions import Field
+from store.auditing.auditing import all_checks, audit
+from store.auditing.findings import Finding, Severity, findings
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.projecting import generations
+from store.projecting.compiling import STREAM
+from store.projecting.poison import POISON
+from store.projecting.selections import Selection
+from store.projecting.spans import PoisonEvent
+from store.projecting.touching import chosen_keys, note_keys
+from store.statements import sql
+
+OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What is doubtful: the `streams`, or, if it is not known whose events are concerned, `everything`.
+
+    `problems` are the findings that say so, as sentences.
+    """
+
+    streams: frozenset[StreamId]
+    everything: bool
+    problems: tuple[str, ...]
+
+
+def doubts(connection: Connection, catalogue: Catalogue) -> Doubts:
+    """What the audits of the log, made now, find to have been changed."""
+    found: list[Finding] = []
+    for name in OF_THE_LOG:
+        audit(connection, catalogue, all_checks(catalogue)[name])
+        found += [each for each in findings(connection, name) if each.severity is Severity.ERROR]
+    positions = {int(text) for each in found if (text := each.place.get("position") or "").isdecimal()}
+    rows = connection.execute(sql("auditing/streams_of"), {"positions": list(positions)}).fetchall()
+    streams = {StreamId(*row[1:]) for row in rows}
+    streams |= {_stream(each.place) for each in found if each.check == "stream_versions"}
+    there = {row[0] for row in rows}
+    # An event that is gone was of any stream; and of a seal that was changed nobody knows what it sealed.
+    lost = any(each.check == "seal_chain" or (each.check == "seals" and not _is_at(each, there)) for each in found)
+    return Doubts(frozenset(streams), lost, tuple(each.problem for each in found))
+
+
+def _is_at(finding: Finding, there: set[int]) -> bool:
+    position = finding.place.get("position") or ""
+    return position.isdecimal() and int(position) in there
+
+
+def _stream(place: dict[str, str | None]) -> StreamId:
+    return StreamId(*(place[name] or "" for name in StreamId._fields))
+
+
+class Doubtful:
+    """The rows of one read model that may rest on doubtful events."""
+
+    def __init__(self, connection: Connection, projection: type[Projection], found: Doubts) -> None:
+        self.everything = found.everything
+        self._keys: set[Key] = set()
+        generation = generations.live(connection, projection.name)
+        if self.everything or not found.streams or generation is None:
+            return
+        streams = sorted(found.streams)
+        if not _by_stream(projection):
+            # Its keys are in the payloads: of what an event was before it was changed, nobody knows the row.
+            handled = [event.event_type() for event in projection.events()]
+            asked = {"types": list({stream.aggregate_type for stream in streams}), "event_types": handled}
+            row = connection.execute(sql("auditing/handles_any"), asked).fetchone()
+            self.everything = bool(row and row[0])
+            return
+        named = {"tenants": [s.tenant_id for s in streams], "types": [s.aggregate_type for s in streams]}
+        named |= {"ids": [s.aggregate_id for s in streams]}
+        positions = tuple(row[0] for row in connection.execute(sql("auditing/positions_of"), named))
+        try:
+            with connection.transaction(force_rollback=True):
+                which = Selection(0, generation.checkpoint, positions=positions or (0,))
+                note_keys(connection, projection, generation.read_model(connection), which)
+                self._keys = chosen_keys(connection)
+        except (*POISON, PoisonEvent):
+            self.everything = True
+
+    def __contains__(self, key: Key) -> bool:
+        return self.everything or key in self._keys
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self._keys)
+
+
+def _by_stream(projection: type[Projection]) -> bool:
+    """Whether every row is of one stream, whatever its events' payloads say."""
+    if issubclass(projection, FoldProjection):
+        return projection.keys is FoldProjection.keys
+    values = (value for rule in projection.rules for action in rule.actions for value in action.key.values())
+    return all(isinstance(value, Field) and value.path in STREAM for value in values)
+
+
+def of_streams(found: Doubts, place: dict[str, str | None]) -> bool:
+    """Whether a snapshot at this place is of a doubtful stream."""
+    return found.everything or _stream(place) in found.streams
+
+
+def spoken(problems: Iterable[str], most: int = 3) -> str:
+    """The first of the problems, in one line."""
+    listed = list(problems)
+    more = f" And {len(listed) - most:,} more." if len(listed) > most else ""
+    return " ".join(listed[:most]) + more

@@ -26,6 +26,7 @@ class Orders:
     allowed: Allowance
     keep: int
     fresh: bool = False
+    allow_older_rules: bool = False
 
 
 @step("count events")
@@ -48,12 +49,14 @@ def look_ahead(projection: str, partitions: int, counts: Counts) -> Plan:
 
 
 @step("begin {projection}")
-def begin(projection: str, partitions: int, fresh: bool = False) -> tuple[Generation, tuple[Partition, ...]]:
+def begin(
+    projection: str, partitions: int, fresh: bool = False, allow_older_rules: bool = False
+) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build: the one an interrupted rebuild left, unless a `fresh` one is wanted, or a new one."""
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
         useful = shares_of(projected, partitions)
-        generation, parts = rebuilding.begin(connection, catalogue, projected, useful, fresh)
+        generation, parts = rebuilding.begin(connection, catalogue, projected, useful, fresh, allow_older_rules)
     done = sum(part.is_done for part in parts)
     get_run_logger().info(
         "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)

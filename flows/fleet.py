@@ -77,7 +77,7 @@ def start(name: str, shares: int, counts: Counts, orders: Orders) -> Work | Outc
     planned = look_ahead(name, shares, counts, return_state=True)
     if not planned.is_completed():
         return Outcome(name, said(planned), failed=True)
-    state = begin(name, shares, orders.fresh, return_state=True)
+    state = begin(name, shares, orders.fresh, orders.allow_older_rules, return_state=True)
     if not state.is_completed():
         return Outcome(name, said(state), failed=True)
     generation, partitions = state.result()

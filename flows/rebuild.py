@@ -31,6 +31,7 @@ def rebuild(
     changes_allowed: Annotated[int, Field(title="Changes allowed", ge=0, le=100)] = CHANGES_ALLOWED,
     keep: Annotated[int, Field(title="Keep", ge=0, le=100)] = 1,
     fresh: Annotated[bool, Field(title="Fresh")] = False,
+    allow_older_rules: Annotated[bool, Field(title="Allow older rules")] = False,
 ) -> "State[Any]":  # quoted: Dask pickles the flow, annotations too, and that class exists in this process only
     """Build new generations beside the live ones, in parallel partitions, check them, and swap them in.
 
@@ -47,6 +48,7 @@ def rebuild(
         changes_allowed: Per cent of the live rows that may go or change; if there are more, nothing is published.
         keep: How many old generations stay for a rollback.
         fresh: Start over, and throw away what an interrupted rebuild left.
+        allow_older_rules: Build by this program's rules even if the live rows were made by newer ones.
     """
     names = stale_names() if projection.strip() == "stale" else projection_names(projection)
     if not names:
@@ -59,7 +61,7 @@ def rebuild(
         plans = [(name, look_ahead(name, shares, counts, return_state=True)) for name in names]
         outcomes = [Outcome(name, said(state, "planned"), failed=not state.is_completed()) for name, state in plans]
         return ended(outcomes, "planned; nothing was changed")
-    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep, fresh)
+    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep, fresh, allow_older_rules)
     return ended(rebuild_all(names, counts, shares, at_once, orders), "rebuilt")
 
 

@@ -57,6 +57,9 @@ def rebuild(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; throw away what an interrupted one left.")
     ] = False,
+    allow_older_rules: Annotated[
+        bool, typer.Option("--allow-older-rules", help="Build even if the live rows were made by newer rules.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Build read models anew, check, swap them in.
@@ -80,6 +83,7 @@ def rebuild(
         "changes_allowed": changes_allowed,
         "keep": keep,
         "fresh": fresh,
+        "allow_older_rules": allow_older_rules,
     }
     run_flow(load, projection, parameters, json)
 

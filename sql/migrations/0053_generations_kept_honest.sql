@@ -58,6 +58,7 @@ CREATE TABLE acci.rules (
     first_seen  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (projection, fingerprint)
 );
+GRANT SELECT ON acci.rules TO acci_append, acci_read, acci_administer;
 INSERT INTO acci.rules (projection, fingerprint, number, first_seen)
 SELECT projection, fingerprint, max(generation), min(created_at) FROM acci.generations GROUP BY projection, fingerprint;
 

@@ -127,7 +127,8 @@ def audit(
     looked_at = _looked_at(check, catalogue, projection, extent) if seen.to_its_end else ()
     remembered = keep(connection, check.name, projection, found, looked_at)
     seconds = round(time.monotonic() - began, 3)
-    return Audited(check.name, projection, str(extent), tuple(found), more, remembered.new, remembered.resolved, seconds)
+    new, resolved = remembered.new, remembered.resolved
+    return Audited(check.name, projection, str(extent), tuple(found), more, new, resolved, seconds)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from store.projecting import shapes
 from store.projecting.deriving import lock
 from store.projecting.fingerprints import define
 from store.projecting.generations import Generation
+from store.projecting.rule_order import require_not_older
 from store.projecting.swapping import point_view
 from store.projecting.tables import create, table_sql
 from store.statements import sql
@@ -47,12 +48,14 @@ def adopt(
 ) -> None:
     """Add the columns to the live table and take the present rules; nothing to do if that was done before.
 
-    In the caller's transaction, which holds up readers from here on. Raises `NotOnlyNewColumns`, `ProjectionError`.
+    In the caller's transaction, which holds up readers from here on. Raises `NotOnlyNewColumns`,
+    `ProjectionError`, `OlderRules`.
     """
     now = define(catalogue, projection)
     if now.fingerprint == generation.fingerprint:
         return
     _require_same_rules_otherwise(catalogue, projection, generation, columns)
+    require_not_older(connection, projection.name, now)
     wanted = _shape_to_be(connection, catalogue, projection, generation)
     there = shapes.made_as(connection, generation)
     additions = {f"column {name}" for name in columns}

@@ -28,6 +28,7 @@ from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.poison import POISON, apply_span, watching_out
 from store.projecting.revealing import refuse_personal_keys
+from store.projecting.rule_order import allow_older, require_not_older
 from store.projecting.spans import STRIDE, Span
 from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
 from store.statements import sql
@@ -55,14 +56,19 @@ def begin(
     projection: type[Projection],
     partition_count: int,
     fresh: bool = False,
+    allow_older_rules: bool = False,
 ) -> tuple[Generation, tuple[Partition, ...]]:
     """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
 
     Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected; any with
-    `fresh`. Raises `ProjectionError`.
+    `fresh`. Raises `ProjectionError`, and `OlderRules` where the live rows were made by newer ones, unless those are
+    allowed.
     """
     if not issubclass(projection, FoldProjection):
         refuse_personal_keys(projection)
+    definition = define(catalogue, projection)
+    if not allow_older_rules:
+        require_not_older(connection, projection.name, definition)
     for rejected in generations.rejected(connection, projection.name):
         discard(connection, rejected)
     found = generations.building(connection, projection.name)
@@ -70,10 +76,12 @@ def begin(
     mark = high_water.establish(connection)  # behind what was read, or others may have come further
     if found is not None:
         reached = max([found.checkpoint, *(part.target for part in parts)])
-        if not fresh and found.fingerprint == define(catalogue, projection).fingerprint and reached <= mark.head:
+        if not fresh and found.fingerprint == definition.fingerprint and reached <= mark.head:
             return found, parts
         discard(connection, found)
     with connection.transaction():
+        if allow_older_rules:
+            allow_older(connection)
         generation = generations.begin(connection, catalogue, projection)
         discards.remember(connection, generation)
         read_model = generation.read_model(connection)
@@ -188,13 +196,14 @@ def rebuild(
     report: Report = unheard,
     gate: Gate = unguarded,
     fresh: bool = False,
+    allow_older_rules: bool = False,
 ) -> Progress:
     """The whole recipe on one connection, one partition after the other; `gate` raises what forbids to publish.
 
     Raises `Busy` if a rebuild is under way.
     """
     with generations.turn(connection, projection.name, "rebuild"):
-        generation, parts = begin(connection, catalogue, projection, 1, fresh)
+        generation, parts = begin(connection, catalogue, projection, 1, fresh, allow_older_rules)
         filled = [fill(connection, projection, generation, part, report) for part in parts]
         finished = finish(connection, projection, generation)
         gate(connection, finished)

@@ -9,6 +9,7 @@ from store.database import Connection
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, NotBuilt
 from store.projecting.live import is_live, on_live
+from store.projecting.rule_order import older
 from store.projecting.shapes import alterations
 from store.projecting.unfinished import interrupted
 
@@ -39,6 +40,8 @@ def _reasons(
     definition = define(catalogue, projection)
     if definition.fingerprint != live.fingerprint:
         yield from definition.changes_from(live.definition)
+        if older(connection, live.projection, definition) is not None:
+            yield "the live rows were made by newer rules than this program has"
     yield from (f"its table was altered by hand: {alteration}" for alteration in alterations(connection, live))
     backfill = interrupted(connection, live)
     if backfill is not None:

@@ -3,6 +3,7 @@
 from domain.errors import AcciError
 from store.auditing.checks import DoesNotFit, LeftOut
 from store.auditing.extents import KeyDoesNotFit
+from store.projecting import rule_order
 from store.projecting.as_of import NotApplicable, NotFinal
 from store.projecting.backfilling import Superseded
 from store.projecting.choices import WrongKey
@@ -39,6 +40,14 @@ SENTENCES: list[tuple[AcciError, str]] = [
             "Generation 7 of user_view was not put back, the live one stays: 1 of 9 keys derived again differ: t/ann "
             "(name). Run `acci run rebuild user_view`, or roll back to another one; `acci generations drop 7` throws "
             "this one away."
+        ),
+    ),
+    (
+        rule_order.OlderRules("user_view", "2026-11-29 10:00"),
+        (
+            "user_view is live by newer rules than those of this program, first seen at 2026-11-29 10:00: nothing was "
+            "built. Upgrade the program that runs here; or, if its older rules are meant, run `acci run rebuild "
+            "user_view --allow-older-rules`."
         ),
     ),
     (

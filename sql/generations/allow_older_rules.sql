@@ -1,0 +1,1 @@
+SELECT set_config('acci.allow_older_rules', 'on', true);

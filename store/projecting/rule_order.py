@@ -1,0 +1,44 @@
+"""The order of rules: those first seen later are newer, and a program that was not upgraded must not undo them."""
+
+from dataclasses import dataclass
+
+from domain.errors import AcciError
+from store.database import Connection
+from store.projecting.fingerprints import Definition
+from store.statements import sql
+
+
+@dataclass(eq=False, repr=False)
+class OlderRules(AcciError):
+    """The live rows were made by newer rules than this program has; `since` says when those were first seen."""
+
+    projection: str
+    since: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} is live by newer rules than those of this program, first seen at {self.since}: nothing "
+            "was built. Upgrade the program that runs here; or, if its older rules are meant, run `acci run rebuild "
+            f"{self.projection} --allow-older-rules`."
+        )
+
+
+def older(connection: Connection, projection: str, definition: Definition) -> OlderRules | None:
+    """What there is to say if the live generation was made by newer rules than `definition`."""
+    asked = {"projection": projection, "fingerprint": definition.fingerprint}
+    row = connection.execute(sql("generations/rules_order"), asked).fetchone()
+    if row is None or row[0] is None or row[0] >= row[1]:
+        return None
+    return OlderRules(projection, f"{row[2]:%Y-%m-%d %H:%M}")
+
+
+def require_not_older(connection: Connection, projection: str, definition: Definition) -> None:
+    """Raises `OlderRules`."""
+    found = older(connection, projection, definition)
+    if found is not None:
+        raise found
+
+
+def allow_older(connection: Connection) -> None:
+    """In this transaction older rules may build, and are the newest from then on."""
+    connection.execute(sql("generations/allow_older_rules"))

@@ -77,7 +77,7 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
     rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
-    values = _evaluated(connection, {row[0]: row[3] for row in rows if row[3] is not None})
+    values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
     columns = tuple(
         Column(column, kind, category, values.get(column), generated, required)
         for column, kind, category, _, generated, required in rows
@@ -89,11 +89,14 @@ def qualified(connection: Connection, schema: str, name: str) -> str:
     return identifiers.Identifier(schema, name).as_string(connection)
 
 
-def _evaluated(connection: Connection, defaults: dict[str, str]) -> dict[str, str | None]:
-    """What the columns' defaults give now. The expressions are the catalog's own text of the owner's DDL."""
+def _evaluated(connection: Connection, defaults: dict[str, tuple[str, str]]) -> dict[str, str | None]:
+    """What the columns' defaults, each with its column's type, give now. The texts are the catalog's own."""
     if not defaults:
         return {}
-    each = (identifiers.SQL("({})::text").format(identifiers.SQL(default)) for default in defaults.values())
+    each = (
+        identifiers.SQL("({})::{}::text").format(identifiers.SQL(default), identifiers.SQL(kind))
+        for default, kind in defaults.values()
+    )
     row = connection.execute(identifiers.SQL("SELECT {}").format(identifiers.SQL(", ").join(each))).fetchone()
     return dict(zip(defaults, row or (), strict=True))
 

@@ -109,6 +109,7 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
         raise ProjectionError(subject, f"its SQL file makes no table {projection.name!r}.")
     _check_names(projection, columns)
     parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
+    _check_persistence(connection, subject, parameters)
     for (name,) in connection.execute(sql("projecting/changing_defaults"), parameters):
         if name in projection.folds:
             reason = f"the default of column {name!r} changes by itself; have the rules give it, from the event."
@@ -132,6 +133,12 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
             refused += [columns[name].refuses(projection.folds[name], f.value) for name, f in action.columns.items()]
             for reason in filter(None, refused):
                 raise ProjectionError(f"{subject}.{rule.name} on {rule.event.event_type()}", reason)
+
+
+def _check_persistence(connection: Connection, subject: str, table: dict[str, str]) -> None:
+    if connection.execute(sql("projecting/is_logged"), table).fetchone() == (False,):
+        reason = "its table is UNLOGGED or temporary, so a crash would empty it behind its checkpoint; take that out."
+        raise ProjectionError(subject, reason)
 
 
 def _check_names(projection: type[Projection], columns: dict[str, Column]) -> None:

@@ -35,6 +35,8 @@ SENTENCES = (
         "CREATE TABLE orders (note text, lines bigint, tenant_id text, id jsonb, PRIMARY KEY (tenant_id, id))",
         "key column 'id' is jsonb; make it text, an integer, numeric(p,s), uuid or the like.",
     ),
+    (f"CREATE UNLOGGED TABLE orders (note text, lines bigint, {KEY})", "a crash would empty it behind its checkpoint"),
+    (f"CREATE TEMP TABLE orders (note text, lines bigint, {KEY})", "its SQL file makes no table 'orders'."),
     ("CREATE TABLE orders (note text, lines bigint", "PostgreSQL refuses its SQL file: syntax error at end of input"),
     *(
         (

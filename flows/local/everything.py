@@ -22,6 +22,7 @@ from store.database import connect
 from store.embedded import EmbeddedServer
 from store.identity import database_id
 from store.listening import HOST, PortTaken, is_free
+from store.log_files import bound
 from store.migrations import migrate
 from store.projecting import generations
 from store.settings import Settings
@@ -107,6 +108,8 @@ class Everything:
             for program in (self._server, self._worker):
                 if program and program.keep():
                     self._show.remark(f"Started {program.name} again: it had ended.")
+            if second % LOOK_SECONDS == 0:
+                bound(self.logs)
             if self._own_prefect and second % LOOK_SECONDS == 0:
                 with suppress(PrefectUnreachable):  # it has just been started again; there is another look
                     for name in give_up_lost_runs(api, self._names.pool, PENDING_PATIENCE):

@@ -28,6 +28,19 @@ def test_the_server_keeps_its_records_where_it_is_told(settings: Settings) -> No
     assert environment["PREFECT_API_URL"] == "http://h/api"
 
 
+def test_what_was_set_for_another_server_does_not_reach_ours(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "PROFILE", "API_KEY", "SERVER_API_BASE_PATH", "API_DATABASE_CONNECTION_URL", "TEST_MODE"):
+        monkeypatch.setenv(f"PREFECT_{name}", "somebody's")
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    ours = prefect_environment(settings, "http://h/api", "postgresql://u:p@h:1/prefect")
+    assert "somebody's" not in ours.values()
+    assert ours["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+    theirs = prefect_environment(settings, "http://h/api", None)
+    assert theirs["PREFECT_PROFILE"] == "somebody's"
+
+
 def test_what_the_user_has_set_stands(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "30")
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")

@@ -1,0 +1,5 @@
+"""`python -m flows.cli`: the same as `acci`, whose first line does not take every path."""
+
+from flows.cli import main
+
+main()

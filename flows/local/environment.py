@@ -39,8 +39,8 @@ def prefect_environment(settings: Settings, access: Access, database_url: str | 
     """For a Prefect command against that server; if it is ours, it keeps its records in `database_url`.
 
     What the user has set themselves stands, addresses and logins excepted; but for our own server little of it.
-    Temporary files go to the home, which exists
-    afterwards: Prefect's go to one folder of the machine otherwise, which belongs to whichever user came first.
+    Temporary files go to the home, which exists afterwards: Prefect's go to one folder of the machine otherwise, which
+    belongs to whichever user came first.
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)

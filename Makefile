@@ -87,6 +87,9 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
 
+# From the installed packages to the checkout. An absolute path of letters beyond ASCII ends Python under LC_ALL=C.
+RELATIVE := ../../../..
+
 # The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
 # Python compiles what it comes to use, which is the smaller part.
 $(INSTALLED): requirements.txt pyproject.toml
@@ -98,5 +101,6 @@ $(INSTALLED): requirements.txt pyproject.toml
 	echo "Installing the packages of requirements.txt (about a minute, once)"; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
+	echo $(RELATIVE) | tee $(VENV)/lib/python3*/site-packages/_editable_impl_acci.pth >/dev/null && \
 	$(BIN)/python -m pip check --quiet && \
 	touch $@

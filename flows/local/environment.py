@@ -4,7 +4,7 @@ import os
 
 from flows.local.access import Access
 from flows.local.doors import closed
-from flows.local.from_the_shell import meant_for_ours
+from flows.local.from_the_shell import meant_for_ours, python_path
 from store.settings import Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
@@ -47,6 +47,8 @@ def prefect_environment(settings: Settings, access: Access, database_url: str | 
     chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
     chosen |= os.environ if database_url is None else meant_for_ours(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
+    if entries := chosen.get("PYTHONPATH"):
+        chosen["PYTHONPATH"] = python_path(entries, settings.contexts)
     access.put_into(chosen)
     if database_url is not None:
         chosen |= closed(access.login or "", access.url.removesuffix("/api"))

@@ -13,6 +13,12 @@ UV := 0.13.9
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
+
+# Programs are modules of the virtual environment's Python: the first line of a script in it does not take every path.
+# What somebody's PYTHONPATH holds comes last, as a package there may have the name of one of ours.
+OURS := [ -z "$$PYTHONPATH" ] || \
+	export PYTHONPATH="$$PWD:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
 .PHONY: help up test test-dask check format catalogue bench soak lock clean
 .DEFAULT_GOAL := help
@@ -30,14 +36,14 @@ help:
 	@echo "make clean   remove the virtual environment and caches; your data in .acci stays"
 
 up: $(INSTALLED)
-	@exec $(BIN)/acci up $(ARGS)
+	@$(OURS) exec $(BIN)/python -m flows.cli up $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	@$(OURS) $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 # Dask lies beside the other packages, so that everything else is tested without it.
 test-dask: $(VENV)/dask/.installed
-	PYTHONPATH=$(VENV)/dask $(BIN)/pytest tests/e2e/test_dask.py $(ARGS)
+	PYTHONPATH=$(VENV)/dask $(BIN)/python -m pytest tests/e2e/test_dask.py $(ARGS)
 
 $(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
 	rm -rf $(VENV)/dask
@@ -58,10 +64,10 @@ catalogue: $(INSTALLED)
 	$(BIN)/python -m tests.catalogue
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.bench $(ARGS)
+	@$(OURS) $(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(INSTALLED)
-	$(BIN)/python -m tests.soak $(ARGS)
+	@$(OURS) $(BIN)/python -m tests.soak $(ARGS)
 
 COMPILE = $(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
@@ -81,10 +87,13 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
 
+# From the installed packages to the checkout. An absolute path of letters beyond ASCII ends Python under LC_ALL=C.
+RELATIVE := ../../../..
+
 # The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
 # Python compiles what it comes to use, which is the smaller part.
 $(INSTALLED): requirements.txt pyproject.toml
-	@python="$$(bash .ci/python $(PYTHON))" || exit 1; \
+	@unset PYTHONPATH; umask 022; python="$$(bash .ci/python $(PYTHON))" || exit 1; \
 	if ! $(BIN)/python -c "" 2>/dev/null; then \
 		echo "Making the virtual environment in $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV) || exit 1; \
@@ -92,5 +101,6 @@ $(INSTALLED): requirements.txt pyproject.toml
 	echo "Installing the packages of requirements.txt (about a minute, once)"; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
+	echo $(RELATIVE) | tee $(VENV)/lib/python3*/site-packages/_editable_impl_acci.pth >/dev/null && \
 	$(BIN)/python -m pip check --quiet && \
 	touch $@

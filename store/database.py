@@ -35,6 +35,7 @@ TRANSIENT = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
     errors.LockNotAvailable,
+    errors.IdleInTransactionSessionTimeout,
 )
 # OperationalError's children that trying again does not mend.
 LASTING = (errors.DiskFull, errors.InvalidPassword, errors.InvalidAuthorizationSpecification)
@@ -135,7 +136,7 @@ def refusal_of(error: BaseException) -> AcciError | None:
         return NotAllowed(first_line(error))
     if isinstance(error, errors.DiskFull):
         return NoRoom(first_line(error))
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.OperationalError | errors.IdleInTransactionSessionTimeout):
         return DatabaseLost(first_line(error))
     return None
 

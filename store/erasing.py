@@ -7,6 +7,7 @@ generation's lock, so the rows are derived anew behind it. Run again after a cra
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
@@ -15,6 +16,7 @@ from domain.errors import AcciError
 from domain.events import EventData
 from domain.personal import ERASED, personal_fields
 from domain.projections import Projection
+from store import log_files
 from store.catalogue import Catalogue
 from store.concealing import reveal
 from store.database import Connection
@@ -31,6 +33,7 @@ from store.projecting.touching import chosen_keys, note_keys
 from store.statements import sql
 
 TELLING = 4  # characters: a shorter value is found anywhere
+CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
 
 
 @dataclass(eq=False, repr=False)
@@ -49,7 +52,7 @@ class Erasure:
     """What was done for one person, and what is `left`, which must be nothing.
 
     `elsewhere` are rows of others that say the same, as two people of one name do. `texts` is what to look for outside
-    of the database: the person's name and data.
+    of the database: the person's name and data. `logs` is in how many places of the log files it was written over.
     """
 
     tenant_id: str
@@ -63,6 +66,7 @@ class Erasure:
     findings: int = 0
     commands: int = 0
     artifacts: int | None = None  # None: not looked at
+    logs: int | None = None
     left: dict[str, int] = field(default_factory=dict)
     elsewhere: dict[str, int] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list, repr=False)
@@ -79,13 +83,16 @@ class _Spoken:
     text: str
 
 
-def erase(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Erasure:
-    """Make the person's data unreadable, for good, wherever ACCI keeps it. Idempotent.
+def erase(
+    connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str, logs: Path | None = None
+) -> Erasure:
+    """Make the person's data unreadable, for good, wherever ACCI keeps it; in the folder `logs` too. Idempotent.
 
     The projections' other rows, and those who append, are not held up. Raises `NobodyToErase`, `NoKeyStore`.
     """
     spoken = list(_spoken(connection, catalogue, tenant_id, subject))
     texts = [subject, *sorted({value for each in spoken for value in _values(each) if len(value) >= TELLING})]
+    written_over = _write_over(logs, texts)  # before the key is gone, since a rerun would not know what to look for
     done = Erasure(tenant_id, subject, len(spoken), keys().destroy(tenant_id, subject), texts=texts)
     if not spoken and not done.keys_destroyed:
         raise NobodyToErase(tenant_id, subject)
@@ -96,6 +103,9 @@ def erase(connection: Connection, catalogue: Catalogue, tenant_id: str, subject:
             _derive_anew(connection, projection, positions, done)
     _scrub(connection, spoken, done)
     done.left |= dict(connection.execute(sql("erasing/left"), _wanted(done, positions)).fetchall())
+    if logs is not None:
+        done.logs = written_over + _write_over(logs, texts)
+        done.left |= {f"logs/{name}": count for name, count in log_files.saying(logs, _as_logged(texts)).items()}
     readable = sum(1 for each in spoken if any(value != ERASED for value in _values(each)))
     if readable:
         done.left["events"] = readable
@@ -160,6 +170,19 @@ def _about(projection: type[Projection], generation: Generation) -> dict[str, id
 def _telling(done: Erasure) -> list[str]:
     """The person's values as they are written in JSON; not the name of the person, which rows go by."""
     return [json.dumps(value, ensure_ascii=False)[1:-1] for value in done.texts[1:] if value != ERASED]
+
+
+def _write_over(logs: Path | None, texts: list[str]) -> int:
+    return sum(log_files.black_out(logs, _as_logged(texts)).values()) if logs is not None else 0
+
+
+def _as_logged(texts: list[str]) -> list[str]:
+    """The person's values as programs write them into logs; the longest first, since one may begin with another."""
+    values = [text for text in texts[1:] if text != ERASED]
+    written = {form for text in values for form in (text, text.replace('"', '""'))}
+    written |= {json.dumps(text, ensure_ascii=form)[1:-1] for text in values for form in (False, True)}
+    written |= {text[:CUT] for text in written}
+    return sorted(written, key=len, reverse=True)
 
 
 def _wanted(done: Erasure, positions: tuple[int, ...]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What it takes to start a server here: a free port, and knowing a process from another of its number."""
 
+import os
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -73,9 +74,19 @@ def command_line(pid: int) -> str:
         ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
         return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip()
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")).strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process `pid` has not ended. One that nobody has noticed the end of has."""
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).status()) != "zombie"
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _capital(name: str) -> str:

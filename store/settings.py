@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_HOME = CHECKOUT / ".acci"
 DEFAULT_CONTEXTS = ("domain.users",)
 
 
@@ -45,7 +46,7 @@ class Settings:
         return cls(
             database_url=environment.get("ACCI_DATABASE_URL", "").strip() or None,
             contexts=tuple(dict.fromkeys(name for name in contexts if name)) or DEFAULT_CONTEXTS,
-            home=Path(home).expanduser().resolve() if home else CHECKOUT / ".acci",
+            home=Path(home).expanduser().resolve() if home else DEFAULT_HOME,
             prefect_api_url=environment.get("PREFECT_API_URL", "").strip() or None,
             prefect_login=environment.get("PREFECT_API_AUTH_STRING", "").strip() or None,
             prefect_key=environment.get("PREFECT_API_KEY", "").strip() or None,

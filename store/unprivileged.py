@@ -12,6 +12,14 @@ from domain.errors import AcciError
 
 SYSTEM_USERS = ("postgres", "nobody")
 TIMED_OUT = 124  # the exit code that timeout(1) gives too
+SHELL = ("/bin/sh", "-c")
+# What is kept of root's rights: the least that does is taken.
+SEARCH, OVERRIDE = (
+    [f"--inh-caps=+{right}", f"--ambient-caps=+{right}"] for right in ("dac_read_search", "dac_override")
+)
+NO_FIXUP = "--securebits=+no_setuid_fixup"
+KEEPING: tuple[list[str], ...] = ([NO_FIXUP, *SEARCH], [NO_FIXUP, *OVERRIDE], SEARCH, OVERRIDE, [])
+CAN_RUN = 'cd "$1" && exec env test -x "$0"'  # env, since the shell's own test asks the system another way
 
 
 @dataclass(eq=False, repr=False)
@@ -73,44 +81,87 @@ class Account:
     def give(self, path: Path) -> None:
         """Makes the account the owner of `path`."""
         if self.is_other:
-            os.chown(path, self.uid, self.gid)
+            try:
+                os.chown(path, self.uid, self.gid)
+            except PermissionError:
+                raise NoSystemUser("the right to give it its files (CAP_CHOWN)") from None
 
     def run(self, command: Sequence[str | Path], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
         """Runs `command` in `folder`; its output is in the result, whatever the exit code.
 
-        A command that takes longer than `seconds` is ended, and the result says so. Under root the account keeps one
-        right of root's, to read what others may not: it must get to data and programs below folders like /root, and
-        opening those folders to everyone would be worse.
+        A command that takes longer than `seconds` is ended, and the result says so.
         """
-        # PGPORT, PGDATA, PGOPTIONS … of the caller's shell are meant for another server.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        command = [*self._prefix(), *(str(word) for word in command)]
-        try:
-            return subprocess.run(
-                command,
-                cwd=folder,
-                env=environment | {"LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, TIMED_OUT, f"not done after {seconds:.0f} s")
+        return _run([*self._prefix(command[0], folder), *map(str, command)], folder, seconds)
 
-    def _prefix(self) -> list[str]:
+    def launch(self, command: Sequence[str | Path], folder: Path, log: int) -> int:
+        """Starts `command` in `folder`, out of reach of this terminal's signals; gives the number of its process.
+
+        What it says goes to the open file `log`. It is nobody's child: it outlives this process.
+        """
+        started = subprocess.run(
+            [*SHELL, '"$@" >&2 & echo $!', "sh", *self._prefix(command[0], folder), *map(str, command)],
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            text=True,
+            check=True,
+        )
+        return int(started.stdout)
+
+    def _prefix(self, program: str | Path, folder: Path) -> list[str]:
+        """What makes a command run as this account, able to run `program` and to enter `folder`.
+
+        Under root the account keeps one right of root's, to get to what lies below folders like /root: opening those
+        to everyone would be worse. Without the securebit, access(2), by which PostgreSQL's programs look for each
+        other, does not count that right. A container's root may lack the first right, or have none at all.
+        """
         if not self.is_other:
             return []
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise NoSystemUser("the program setpriv (package util-linux)")
-        rights = "+dac_read_search"
-        return [
-            setpriv, f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups",
-            f"--inh-caps={rights}", f"--ambient-caps={rights}", "--",
-        ]  # fmt: skip
+        become = [setpriv, f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+        for rights in KEEPING:
+            prefix = [*become, *rights, "--"]
+            if _works([*prefix, *SHELL, CAN_RUN, str(program), str(folder)]):
+                return prefix
+        name = repr(_name(self.uid))
+        if not _works([*become, "--", *SHELL, ":"]):
+            raise NoSystemUser(f"the right to become {name} (CAP_SETUID and CAP_SETGID)")
+        raise NoSystemUser(
+            f"the right of {name} to run {program} and to enter {folder} "
+            "(CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE, and CAP_SETPCAP)"
+        )
+
+
+def _works(command: Sequence[str]) -> bool:
+    return _run(command, Path("/"), 30).returncode == 0
+
+
+def _run(command: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, TIMED_OUT, f"not done after {seconds:.0f} s")
+
+
+def _environment() -> dict[str, str]:
+    # PGPORT, PGDATA, PGOPTIONS … of the caller's shell are meant for another server.
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 
 def _name(uid: int | None) -> str:

@@ -8,7 +8,8 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from store.embedded import EmbeddedServer, _programs
+from store.embedded import EmbeddedServer
+from store.embedded_programs import programs
 from store.listening import free_port
 from store.unprivileged import Account
 
@@ -60,7 +61,7 @@ class External(Doomed):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        self._programs = debian[-1].parent if debian else _programs()
+        self._programs = debian[-1].parent if debian else programs()
         self._data, self._port = folder / "data", 0
 
     def start(self, port: int = 0) -> str:

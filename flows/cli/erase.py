@@ -22,7 +22,7 @@ def erase(
 ) -> None:
     """Make a person's data unreadable, for good.
 
-    In events, snapshots, dead letters, read models, findings and artifacts."""
+    In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
     from store.catalogue import load
     from store.database import connect
     from store.embedded import database_url
@@ -35,14 +35,14 @@ def erase(
     catalogue = load(settings.contexts)
     who = keys().erased() if again else [(tenant or "", subject or "")]
     with connect(database_url(settings), "erase", "administer") as connection:
-        done = [make_unreadable(connection, catalogue, *each) for each in who]
+        done = [make_unreadable(connection, catalogue, *each, settings.home / "logs") for each in who]
     for each in done:
         each.artifacts = _artifacts(settings, each.texts)
     if json:
         print_json([{name: value for name, value in asdict(each).items() if name != "texts"} for each in done])
     else:
         for each in done:
-            _say(each)
+            _say(each, settings)
     if any(each.left for each in done):
         raise typer.Exit(1)
 
@@ -56,7 +56,7 @@ def _artifacts(settings: Settings, texts: list[str]) -> int | None:
     return None if access is None else PrefectApi(access).delete_artifacts(texts)
 
 
-def _say(done: "Erasure") -> None:
+def _say(done: "Erasure", settings: Settings) -> None:
     def say(text: str) -> None:
         console().print(cell(text), soft_wrap=True)
 
@@ -66,6 +66,9 @@ def _say(done: "Erasure") -> None:
     artifacts = "not looked at, no Prefect server is known" if done.artifacts is None else str(done.artifacts)
     say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
     say(f"  artifacts: {artifacts}; commands that were remembered without a key: {done.commands}")
+    say(f"  written over in log files: {done.logs} places in {settings.home / 'logs'}")
+    if settings.database_url is not None:
+        say("  not looked at: the log of your PostgreSQL server; OPERATING.md says how it keeps nothing of the kind")
     for place, count in done.elsewhere.items():
         say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
     for place, count in done.left.items():

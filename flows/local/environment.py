@@ -4,6 +4,7 @@ import os
 
 from flows.local.access import Access
 from flows.local.doors import closed
+from flows.local.from_the_shell import meant_for_ours, python_path
 from store.settings import Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
@@ -37,13 +38,17 @@ CLIENT = {
 def prefect_environment(settings: Settings, access: Access, database_url: str | None) -> dict[str, str]:
     """For a Prefect command against that server; if it is ours, it keeps its records in `database_url`.
 
-    What the user has set themselves stands, addresses and logins excepted. Temporary files go to the home, which exists
-    afterwards: Prefect's go to one folder of the machine otherwise, which belongs to whichever user came first.
+    What the user has set themselves stands, addresses and logins excepted; but for our own server little of it.
+    Temporary files go to the home, which exists afterwards: Prefect's go to one folder of the machine otherwise, which
+    belongs to whichever user came first.
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")} | dict(os.environ)
+    chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
+    chosen |= os.environ if database_url is None else meant_for_ours(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
+    if entries := chosen.get("PYTHONPATH"):
+        chosen["PYTHONPATH"] = python_path(entries, settings.contexts)
     access.put_into(chosen)
     if database_url is not None:
         chosen |= closed(access.login or "", access.url.removesuffix("/api"))

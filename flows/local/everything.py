@@ -17,11 +17,13 @@ from flows.local.lost_runs import give_up_lost_runs
 from flows.local.program import Program
 from flows.local.sample import fill_if_empty
 from flows.own_names import OwnNames
+from store import other_servers
 from store.catalogue import load
 from store.database import connect
 from store.embedded import EmbeddedServer
 from store.identity import database_id
 from store.listening import HOST, PortTaken, is_free
+from store.log_files import bound
 from store.migrations import migrate
 from store.projecting import generations
 from store.settings import Settings
@@ -84,7 +86,8 @@ class Everything:
         if self._own_prefect:
             # It takes its time; the schema and the sample history are made meanwhile.
             where = ["--host", HOST, "--port", str(self._wishes.port)]
-            self._server = self._run("the Prefect server", "server", ["server", "start", *where], environment)
+            ours = other_servers.without(environment)  # its records are in the embedded PostgreSQL
+            self._server = self._run("the Prefect server", "server", ["server", "start", *where], ours)
         with self._show.step("Schema and sample history"):
             migrate(self.database_url)
             if self._wishes.sample and self._settings.database_url is None:
@@ -107,6 +110,8 @@ class Everything:
             for program in (self._server, self._worker):
                 if program and program.keep():
                     self._show.remark(f"Started {program.name} again: it had ended.")
+            if second % LOOK_SECONDS == 0:
+                bound(self.logs)
             if self._own_prefect and second % LOOK_SECONDS == 0:
                 with suppress(PrefectUnreachable):  # it has just been started again; there is another look
                     for name in give_up_lost_runs(api, self._names.pool, PENDING_PATIENCE):
@@ -142,6 +147,8 @@ class Everything:
         if not self._own_postgres:
             return None
         with self._show.step("PostgreSQL"):
+            if self._settings.database_url is None:
+                other_servers.forget()
             embedded = self._postgres.start(self._wishes.database_port)
             self.database_url = self.database_url or embedded
             return self._postgres.create_database("prefect") if self._own_prefect else None

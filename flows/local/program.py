@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from store.listening import ServerDidNotStart
+from store.log_files import open_log
 from store.settings import CHECKOUT
 
-LARGE = 20_000_000  # bytes: a log that has grown to this is put aside at the next start
 STEADY_SECONDS = 20
 QUICK_ENDS = 3  # after so many ends, each within STEADY_SECONDS of its start, it would only end again
 
@@ -30,10 +30,8 @@ class Program:
 
     def start(self) -> None:
         """Afterwards it runs, and adds to its log what it says."""
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        if self._log.exists() and self._log.stat().st_size > LARGE:
-            self._log.replace(self._log.with_suffix(".old.log"))
-        with self._log.open("ab") as log:
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(open_log(self._log), "ab") as log:  # noqa: PTH123  of an open file's number
             self._said_before = log.tell()
             self._process = subprocess.Popen(
                 self._command,
@@ -95,7 +93,8 @@ class Program:
 
     def _last_words(self) -> str:
         """The last line that names an error, or else the last that says anything."""
-        said = self._log.read_bytes()[self._said_before :].decode(errors="replace")
+        content = self._log.read_bytes()
+        said = (content[self._said_before :] or content).decode(errors="replace")  # a large one was put aside meanwhile
         said = re.sub(r" *│\n│ *", " ", said)  # one sentence, broken by the box around it
         lines = [line.strip(" \t─│╭╮╰╯") for line in said.splitlines()]
         spoken = [line for line in lines if line] or ["it said nothing"]

@@ -12,7 +12,8 @@ from domain.errors import AcciError
 from flows.local.access import Access
 from flows.local.doors import kept_login, login_file
 from store.listening import HOST
-from store.settings import Settings
+from store.log_files import make_private
+from store.settings import DEFAULT_HOME, Settings
 
 
 @dataclass(eq=False, repr=False)
@@ -57,7 +58,7 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
     """
     record = _record(settings)
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        _make_home(settings.home)
         opened = record.open("a+")
     except OSError as error:
         raise NoHome(str(settings.home), error.strerror or str(error)) from error
@@ -74,6 +75,14 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
             yield
         finally:
             held.truncate(0)
+
+
+def _make_home(home: Path) -> None:
+    """For its owner alone, with the folders in it; but a folder that somebody named and had before stays as it is."""
+    if home == DEFAULT_HOME or not home.exists():
+        make_private(home)
+    for name in ("logs", "postgres", "prefect", "tmp"):
+        make_private(home / name)
 
 
 def running(settings: Settings) -> Running | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from store.embedded import _programs
+from store.embedded_programs import programs
 from store.statements import sql
 
 STREAM = "\\set aggregate_id random(1, 9000000000000000)\n"
@@ -82,7 +82,7 @@ def _running(url: str, script: str, how: list[str], log: bool) -> Iterator[tuple
         given = [argument for name, value in VARIABLES.items() for argument in ("-D", f"{name}={value}")]
         logging = ["--log", f"--log-prefix={folder / 'log'}"] if log else []
         command = [
-            str(_programs() / "pgbench"), "-n", "-M", "prepared", "-j", "2", *how, *logging, *given,
+            str(programs() / "pgbench"), "-n", "-M", "prepared", "-j", "2", *how, *logging, *given,
             "-f", str(folder / "script.sql"), url,
         ]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
+from store import embedded
 from store.embedded import EmbeddedServer, NoDatabase, database_url
-from store.listening import PortTaken, free_port
+from store.listening import PortTaken, free_port, is_alive
 from store.settings import Settings
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer
@@ -159,3 +161,29 @@ def test_a_named_database_is_taken_as_it_is(tmp_path: Path) -> None:
     named = "postgresql://somewhere/else"
     settings = Settings.from_environment({"ACCI_HOME": str(tmp_path), "ACCI_DATABASE_URL": named})
     assert database_url(settings) == named
+
+
+def test_a_stop_that_would_never_end_ends(
+    fresh: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of the server that does not listen keeps it from a fast stop; told to stop at once, it does."""
+    monkeypatch.setattr(embedded, "FAST", 1)
+    fresh.start(port=0)
+    postmaster = psutil.Process(int(pid_file(tmp_path).read_text().split("\n")[0]))
+    for process in postmaster.children():
+        process.suspend()
+    fresh.stop()
+    assert not is_alive(postmaster.pid)
+    with psycopg.connect(fresh.start(port=0)) as connection:
+        assert connection.execute("SELECT 42").fetchone() == (42,)
+    fresh.stop()
+
+
+def test_a_stop_in_the_first_moments_of_a_recovery_ends(fresh: EmbeddedServer) -> None:
+    for _ in range(3):
+        with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (n integer)")
+            connection.execute("INSERT INTO kept SELECT generate_series(1, 100_000)")
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+        fresh.stop()
+        assert fresh.running_url() is None

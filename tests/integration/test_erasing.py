@@ -12,6 +12,7 @@ from psycopg import sql as identifiers
 
 import store.embedded
 from domain.personal import ERASED
+from store import embedded_programs
 from store import keys as key_store
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import WHOLE
@@ -25,6 +26,7 @@ from store.events import EventStore
 from store.handling import CommandHandler
 from store.idempotency import CommandReused, remembered_as
 from store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
+from store.log_files import LogsClosed
 from store.migrations import migrate
 from store.projecting import rebuilding
 from store.projecting.as_of import rows_as_of
@@ -249,7 +251,7 @@ def test_a_restored_backup_brings_nobody_back(
     handler: CommandHandler, built: Connection, database_url: str, server: SharedServer, tmp_path: Path
 ) -> None:
     """Of before, with the keys of today: events and snapshots are unreadable at once, rows once derived anew."""
-    programs, backup = store.embedded._programs(), tmp_path / "backup"
+    programs, backup = embedded_programs.programs(), tmp_path / "backup"
     subprocess.run([programs / "pg_dump", "-Fc", "-f", backup, database_url], check=True)
     erase(built, CATALOGUE, "t1", "ann")
     with server.database(template="template1") as url:
@@ -375,3 +377,22 @@ def test_in_one_command(handler: CommandHandler, built: Connection, database_url
     assert not any(secret in done.stdout for secret in SECRETS)
     assert "no personal data of 'zoe'" in refusal(acci("erase", "zoe", "--tenant", "t1", **environment))
     assert acci("erase", "--again", **environment).returncode == 0
+
+
+def test_log_files_are_searched_too(handler: CommandHandler, built: Connection, tmp_path: Path) -> None:
+    """What an earlier ACCI's server wrote about a row that failed, whole or cut; what others wrote as JSON."""
+    log, old = tmp_path / "worker.log", tmp_path / "postgres.old.log"
+    log.write_text(f'{{"name": "{SECRETS[0]}"}} and {SECRETS[1]}')
+    old.write_text(f"DETAIL:  Failing row contains (t1, ann, {SECRETS[2]}, {SECRETS[3]}).\n")
+    done = erase(built, CATALOGUE, "t1", "ann", tmp_path)
+    assert done.left == {}
+    assert done.logs == 4
+    assert not any(secret in log.read_text() + old.read_text() for secret in SECRETS)
+    assert old.read_text().startswith("DETAIL:  Failing row contains (t1, ann, *****")
+
+
+def test_logs_that_cannot_be_searched_refuse_it(handler: CommandHandler, built: Connection, tmp_path: Path) -> None:
+    (tmp_path / "postgres.log").mkdir()
+    with pytest.raises(LogsClosed, match="Nothing was done"):
+        erase(built, CATALOGUE, "t1", "ann", tmp_path)
+    assert any(name == SECRETS[2] for row in rows(built, "people") for name in row)

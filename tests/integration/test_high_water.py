@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from store import embedded_programs
 from store.catalogue import load
 from store.database import Connection, connect
-from store.embedded import EmbeddedServer, _programs
+from store.embedded import EmbeddedServer
 from store.high_water import establish, last
 from store.migrations import migrate
 from store.projecting import batches, rebuilding
@@ -231,7 +232,7 @@ def test_it_outlives_dump_and_restore(database_url: str, server: SharedServer, t
         with forgotten(other):
             append_users(writer, 50, first=101)
             events = value(writer, "SELECT count(*) FROM acci.events")
-            programs = _programs()
+            programs = embedded_programs.programs()
             dump = tmp_path / "dump"
             subprocess.run([programs / "pg_dump", "-Fc", "-f", dump, database_url], check=True)
     with server.database(template="template1") as restored_url:

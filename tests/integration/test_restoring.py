@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from store.auditing.auditing import ROWS, all_checks, audit
 from store.catalogue import load
 from store.database import connect
-from store.embedded import _programs
+from store.embedded_programs import programs
 from store.migrations import Migration, known, migrate
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
@@ -27,10 +27,10 @@ def test_a_restored_database_is_given_to_the_roles_by_migrating(
     bank_url: str, server: SharedServer, tmp_path: Path
 ) -> None:
     accounts, dump = BANK.projection("accounts"), tmp_path / "acci.dump"
-    subprocess.run([_programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)
+    subprocess.run([programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)
     with server.database(template="template1") as restored_url:
         how = ("--no-owner", "--exit-on-error", f"--dbname={restored_url}")
-        subprocess.run([_programs() / "pg_restore", *how, dump], check=True)
+        subprocess.run([programs() / "pg_restore", *how, dump], check=True)
         with connect(restored_url, "test", "project") as connection, pytest.raises(errors.InsufficientPrivilege):
             audit(connection, BANK, all_checks(BANK)[ROWS], "accounts")
         assert migrate(restored_url) == migrate(restored_url) == []
@@ -63,7 +63,7 @@ def restorer(server: SharedServer) -> Iterator[str]:
 def test_who_restored_may_upgrade(bank_url: str, server: SharedServer, restorer: str, tmp_path: Path) -> None:
     """The tables of later versions get the rights that they are meant to have."""
     dump = tmp_path / "acci.dump"
-    subprocess.run([_programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)
+    subprocess.run([programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)
     with server.database(template="template1") as url:
         with connect(url, "test") as connection:
             connection.execute(
@@ -71,7 +71,7 @@ def test_who_restored_may_upgrade(bank_url: str, server: SharedServer, restorer:
             )
         theirs = make_conninfo(url, user=restorer, password="x")
         how = ("--no-owner", f"--dbname={theirs}")
-        done = subprocess.run([_programs() / "pg_restore", *how, dump], check=False, capture_output=True, text=True)
+        done = subprocess.run([programs() / "pg_restore", *how, dump], check=False, capture_output=True, text=True)
         assert "errors ignored on restore: 1" in done.stderr, done.stderr
         later = Migration("9999_later", "CREATE TABLE acci.later (number integer)")
         assert migrate(theirs, [*known(), later]) == ["9999_later"]

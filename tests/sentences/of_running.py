@@ -12,8 +12,10 @@ from flows.local.running import AlreadyRunning, NoHome
 from flows.own_names import UnusablePrefix
 from flows.task_runners import NoDask
 from store.database import DatabaseLost, DatabaseUnreachable, NoRoom, NotAllowed, SchemaMissing
-from store.embedded import NoDatabase, NoEmbeddedPostgres
+from store.embedded import NoDatabase
+from store.embedded_programs import NoEmbeddedPostgres
 from store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
+from store.log_files import LogsClosed
 from store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
 from store.unprivileged import ForeignData, NoSystemUser
 
@@ -115,6 +117,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The embedded PostgreSQL's data in /home/.acci belong to the user 'ann': run ACCI as that user or "
             "as root, or set ACCI_HOME to a folder of your own."
+        ),
+    ),
+    (
+        LogsClosed("/home/.acci/logs", "Permission denied"),
+        (
+            "The log files in /home/.acci/logs cannot be searched for what is to be erased (Permission denied). "
+            "Nothing was done: run this as the user who ran `make up`."
         ),
     ),
     (

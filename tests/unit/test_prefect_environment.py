@@ -1,12 +1,14 @@
 """What the Prefect commands are told, and what they are not."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flows.local.access import Access
 from flows.local.environment import prefect_environment
-from store.settings import Settings
+from store.settings import CHECKOUT, Settings
 
 ACCESS = Access("http://h/api", "acci:secret")
 
@@ -26,6 +28,19 @@ def test_the_server_keeps_its_records_where_it_is_told(settings: Settings) -> No
     environment = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
     assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect"
     assert environment["PREFECT_API_URL"] == "http://h/api"
+
+
+def test_what_was_set_for_another_server_does_not_reach_ours(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "PROFILE", "API_KEY", "SERVER_API_BASE_PATH", "API_DATABASE_CONNECTION_URL", "TEST_MODE"):
+        monkeypatch.setenv(f"PREFECT_{name}", "somebody's")
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    ours = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
+    assert "somebody's" not in ours.values()
+    assert ours["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+    theirs = prefect_environment(settings, ACCESS, None)
+    assert theirs["PREFECT_PROFILE"] == "somebody's"
 
 
 def test_what_the_user_has_set_stands(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +74,16 @@ def test_nobody_opens_the_doors_of_our_own_server(
 
 def test_a_server_of_the_users_own_is_told_nothing_of_doors(settings: Settings) -> None:
     assert not [name for name in prefect_environment(settings, ACCESS, None) if name.startswith("PREFECT_SERVER_API_")]
+
+
+def test_no_package_of_somebody_elses_takes_the_place_of_one_that_is_needed(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile, own, plain = tmp_path / "hostile", tmp_path / "own", tmp_path / "plain"
+    for package in (hostile / "pydantic", own / "shop", own / "store", plain / "nobody_needs_this"):
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (hostile, own, plain, tmp_path / "none"))))
+    wanted = replace(settings, contexts=("domain.users", "shop.orders"))
+    path = prefect_environment(wanted, ACCESS, None)["PYTHONPATH"].split(os.pathsep)
+    assert path == list(map(str, (CHECKOUT, own, plain, tmp_path / "none")))

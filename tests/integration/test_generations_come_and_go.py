@@ -161,7 +161,7 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
         with generations.turn(other, "daily_sales", "rebuild"):
             for part in parts:
                 rebuilding.fill(other, SALES, building, part)
-            swapping.publish(other, SALES, rebuilding.finish(other, building))
+            swapping.publish(other, SALES, rebuilding.finish(other, SALES, building))
 
     overtaken.let(go_on, "projecting/settings")
     overtaken.execute("SELECT 1")

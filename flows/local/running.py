@@ -79,7 +79,8 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
 
 def _make_home(home: Path) -> None:
     """For its owner alone, with the folders in it; but a folder that somebody named and had before stays as it is."""
-    if home == DEFAULT_HOME or not home.exists():
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home == DEFAULT_HOME:
         make_private(home)
     for name in ("logs", "postgres", "prefect", "tmp"):
         make_private(home / name)

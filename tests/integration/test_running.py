@@ -104,3 +104,13 @@ def _start(program: str, mark: str) -> subprocess.Popen[bytes]:
     assert process.stdout is not None
     process.stdout.readline()  # it is up, and ignores what it means to ignore
     return process
+
+
+def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """But a folder that was there before, as somebody named it, stays as open as it was."""
+    for home, expected in ((tmp_path / "new", 0o700), (tmp_path, 0o755)):
+        tmp_path.chmod(0o755)
+        with only_one(Settings.from_environment({"ACCI_HOME": str(home)}), API, UI):
+            assert home.stat().st_mode & 0o777 == expected
+            for name in ("logs", "postgres", "prefect", "tmp"):
+                assert (home / name).stat().st_mode & 0o777 == 0o700

@@ -125,8 +125,8 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         BuildGone("user_view", 7),
         (
-            "Generation 7 of user_view was thrown away meanwhile, and nothing was published of it. Run `acci run rebuild "
-            "user_view` if it is still wanted."
+            "Generation 7 of user_view was thrown away meanwhile, and nothing was published of it. Run `acci run "
+            "rebuild user_view` if it is still wanted."
         ),
     ),
     (

@@ -15,7 +15,8 @@ from store.projecting.batches import WORK_MEM
 from store.projecting.compared import Given
 from store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
 from store.projecting.control_totals import control_totals
-from store.projecting.generations import Generation
+from store.projecting.generations import Busy, Generation, NotBuilt
+from store.projecting.live import on_live, require_there, while_there
 from store.projecting.poison import watching_out
 from store.projecting.sampling import Sample, check_sample
 from store.projecting.selections import Selection
@@ -95,24 +96,28 @@ def inspect(
 ) -> Verdict:
     """Look at a finished generation in every way but the reader's: the verdict, `further` checks included.
 
-    Not `against_live`: that it differs from what is live is no matter.
+    Not `against_live`: that it differs from what is live is no matter. Raises `BuildGone`.
     """
-    checks = [_shape(connection, generation), _dead_letters(connection, generation, allowed)]
-    parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
-    skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
-    which = Selection(0, generation.checkpoint, skipped=skipped)
-    with connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        checks += _totals(connection, projection, generation, which, len(parked))
-    with connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        read_model = generation.read_model(connection)
-        sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
-        checks.append(_sample(sample))
-    comparison = _comparison(connection, projection, generation, sample.given) if against_live else None
-    if comparison is not None:
-        checks.append(_changes(comparison, allowed.changes))
-    return Verdict(projection.name, generation.generation, (*checks, *further), comparison)
+    with while_there(connection, generation):
+        checks = [_shape(connection, generation), _dead_letters(connection, generation, allowed)]
+        parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+        skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
+        which = Selection(0, generation.checkpoint, skipped=skipped)
+        with connection.transaction():
+            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            checks += _totals(connection, projection, generation, which, len(parked))
+        with connection.transaction():
+            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            read_model = generation.read_model(connection)
+            sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
+            checks.append(_sample(sample))
+        comparison = _comparison(connection, projection, generation, sample.given) if against_live else None
+        if comparison is not None:
+            checks.append(_changes(comparison, allowed.changes))
+        verdict = Verdict(projection.name, generation.generation, (*checks, *further), comparison)
+        if verdict.objections:
+            require_there(connection, generation)  # of a table that is gone anything may be said
+        return verdict
 
 
 def _shape(connection: Connection, generation: Generation) -> Check:
@@ -172,12 +177,20 @@ def _sample(sample: Sample) -> Check:
 def _comparison(
     connection: Connection, projection: type[Projection], generation: Generation, given: Given
 ) -> Comparison | None:
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    try:
+
+    def compared(live: Generation) -> Comparison:
         with connection.transaction():
             connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-            live = generations.live(connection, projection.name)
-            return None if live is None else compare(connection, projection, live, generation, given)
+            now = generations.one(connection, live.generation)  # of the same moment as its rows
+            if now.state != "live":
+                raise Busy(projection.name, "rebuild")
+            return compare(connection, projection, now, generation, given)
+
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        return on_live(connection, projection.name, compared)
+    except NotBuilt:
+        return None
     finally:
         connection.isolation_level = None
 

@@ -1,10 +1,13 @@
-"""Working on the live generation, while others may publish the next one and drop this one."""
+"""Working on a generation, while others may publish the next one and drop this one."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 from psycopg.pq import TransactionStatus
 
+from domain.errors import AcciError
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.generations import Generation, NotBuilt
@@ -12,6 +15,22 @@ from store.projecting.generations import Generation, NotBuilt
 TRIES = 5
 
 T = TypeVar("T")
+
+
+@dataclass(eq=False, repr=False)
+class BuildGone(AcciError):
+    """A generation was thrown away while it was being built, looked at or published."""
+
+    transient: ClassVar[bool] = False
+
+    projection: str
+    generation: int
+
+    def __str__(self) -> str:
+        return (
+            f"Generation {self.generation} of {self.projection} was thrown away meanwhile, and nothing was published "
+            f"of it. Run `acci run rebuild {self.projection}` if it is still wanted."
+        )
 
 
 def on_live(connection: Connection, projection: str, act: Callable[[Generation], T]) -> T:
@@ -28,6 +47,24 @@ def on_live(connection: Connection, projection: str, act: Callable[[Generation],
             if is_live(connection, generation):
                 raise
     return act(_live(connection, projection))
+
+
+@contextmanager
+def while_there(connection: Connection, generation: Generation) -> Iterator[None]:
+    """Whatever fails inside since the generation is dropped meanwhile, is told as `BuildGone`."""
+    try:
+        yield
+    except Exception as error:
+        require_there(connection, generation, error)
+        raise
+
+
+def require_there(connection: Connection, generation: Generation, cause: Exception | None = None) -> None:
+    """Raises `BuildGone` if the generation was dropped, as far as can be told."""
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return
+    if generation.generation not in generations.states(connection, generation.projection):
+        raise BuildGone(generation.projection, generation.generation) from cause
 
 
 def is_live(connection: Connection, generation: Generation) -> bool:

@@ -11,6 +11,7 @@ generation is untouched until the swap.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from psycopg import errors
 from psycopg import sql as identifiers
@@ -26,6 +27,7 @@ from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unhear
 from store.projecting.compiling import is_ordered
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
+from store.projecting.live import BuildGone, while_there
 from store.projecting.poison import POISON, apply_span, watching_out
 from store.projecting.revealing import refuse_personal_keys
 from store.projecting.rule_order import allow_older, require_not_older
@@ -115,48 +117,50 @@ def fill(
 ) -> Progress:
     """Project every event up to the partition's target onto its keys. Resumable; each stride is final.
 
-    Raises `Busy` if somebody else fills the same partition.
+    Raises `Busy` if somebody else fills the same partition, and `BuildGone`.
     """
-    applier = applier_of(connection, projection, generation)
-    progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
-    share = {"generation": generation.generation, "partition": partition.partition}
-    while progress.checkpoint < partition.target:
-        began = time.monotonic()
-        with connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-            row = connection.execute(sql("generations/lock_partition"), share).fetchone()
-            if row is None:
-                raise Busy(projection.name, "rebuild")
-            checkpoint, target = row
-            upto = min(checkpoint + stride, target)
-            span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
-            rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
-            reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
-            connection.execute(sql("generations/advance_partition"), share | reached)
-        progress = progress.after(Applied(upto, rows, dead))
-        report(progress)
-    return progress
+    with while_there(connection, generation):
+        applier = applier_of(connection, projection, generation)
+        progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
+        share = {"generation": generation.generation, "partition": partition.partition}
+        while progress.checkpoint < partition.target:
+            began = time.monotonic()
+            with connection.transaction():
+                connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+                row = connection.execute(sql("generations/lock_partition"), share).fetchone()
+                if row is None:
+                    raise Busy(projection.name, "rebuild")
+                checkpoint, target = row
+                upto = min(checkpoint + stride, target)
+                span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
+                rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
+                reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
+                connection.execute(sql("generations/advance_partition"), share | reached)
+            progress = progress.after(Applied(upto, rows, dead))
+            report(progress)
+        return progress
 
 
 def finish(connection: Connection, projection: type[Projection], generation: Generation) -> Generation:
     """Build the indexes and set the checkpoint, once every partition is done. Idempotent.
 
-    Events that an index or a constraint refuses become dead letters.
+    Events that an index or a constraint refuses become dead letters. Raises `Busy` and `BuildGone`.
     """
-    if not all(part.is_done for part in generations.partitions(connection, generation)):
-        raise Busy(generation.projection, "rebuild")
-    try:
-        _build(connection, projection, generation)
-    except POISON:
-        with connection.transaction():
-            _empty_with_indexes(connection, generation)
-        for part in generations.partitions(connection, generation):
-            fill(connection, projection, generation, part)
-        _build(connection, projection, generation)
-    connection.execute(
-        identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
-    )
-    return generations.one(connection, generation.generation)
+    with while_there(connection, generation):
+        if not all(part.is_done for part in generations.partitions(connection, generation)):
+            raise Busy(generation.projection, "rebuild")
+        try:
+            _build(connection, projection, generation)
+        except POISON:
+            with connection.transaction():
+                _empty_with_indexes(connection, generation)
+            for part in generations.partitions(connection, generation):
+                fill(connection, projection, generation, part)
+            _build(connection, projection, generation)
+        connection.execute(
+            identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
+        )
+        return generations.one(connection, generation.generation)
 
 
 def _build(connection: Connection, projection: type[Projection], generation: Generation) -> None:
@@ -218,7 +222,8 @@ def vacuum(connection: Connection, generation: Generation) -> None:
     PostgreSQL would come to it by itself, a minute later.
     """
     table = identifiers.Identifier(generation.schema, generation.projection)
-    connection.execute(identifiers.SQL("VACUUM {}").format(table))
+    with suppress(BuildGone), while_there(connection, generation):
+        connection.execute(identifiers.SQL("VACUUM {}").format(table))
 
 
 def reject(connection: Connection, generation: Generation) -> None:

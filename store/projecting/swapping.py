@@ -20,6 +20,7 @@ from store.projecting import discards, generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import advance, apply_batch
 from store.projecting.generations import Generation
+from store.projecting.live import while_there
 from store.projecting.tables import ReadModel, describe, qualified
 from store.statements import sql
 
@@ -69,8 +70,15 @@ def publish(
     """Make `generation` the live one; it has then applied all that the old one had, and no event twice.
 
     Catches up first until little is left, then applies the rest and swaps in one transaction; or swaps it `as_it_is`,
-    however far it has come. Raises `SwapBlocked` and `ColumnsInUse`, the live generation untouched.
+    however far it has come. Raises `SwapBlocked`, `ColumnsInUse` and `BuildGone`, the live generation untouched.
     """
+    with while_there(connection, generation):
+        return _publish(connection, projection, generation, patience, as_it_is)
+
+
+def _publish(
+    connection: Connection, projection: type[Projection], generation: Generation, patience: float, as_it_is: bool
+) -> Generation:
     deadline = time.monotonic() + patience
     pause = 0.05
     while True:

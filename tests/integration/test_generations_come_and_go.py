@@ -10,17 +10,19 @@ from store.auditing.auditing import all_checks, audit
 from store.auditing.repairing import derive_rows
 from store.catalogue import load
 from store.database import Connection, connect, options_of
-from store.projecting import backfilling, batches, dead_letters, generations, rebuilding, staleness, swapping
+from store.projecting import backfilling, batches, dead_letters, gate, generations, rebuilding, staleness, swapping
 from store.projecting.as_of import rows_as_of
 from store.projecting.backfilling import Superseded
 from store.projecting.choices import Choice
+from store.projecting.dropping import all_generations
 from store.projecting.following import Follower
 from store.projecting.generations import CheckpointBeyondLog
+from store.projecting.live import BuildGone
 from store.projecting.rolling_back import roll_back
 from store.statements import sql
 from store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log
-from tests.read_models import rows_of, wrong_rows
+from tests.read_models import live, rows_of, wrong_rows
 
 CATALOGUE = load(["tests.orders"])
 SALES = CATALOGUE.projection("daily_sales")
@@ -175,6 +177,59 @@ def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, ot
     with pytest.raises(Superseded):
         backfilling.work_off(overtaken, CATALOGUE, SALES, begun)
     assert overtaken.nth <= 0
+
+
+@pytest.mark.parametrize("step", ["fill", "finish", "gate", "publish"])
+def test_a_build_that_is_thrown_away_says_so_at_each_step(
+    overtaken: Overtaken, other: Connection, connection: Connection, step: str
+) -> None:
+    generation, parts = rebuilding.begin(other, CATALOGUE, SALES, 1)
+    if step != "fill":
+        rebuilding.fill(other, SALES, generation, parts[0])
+    if step in ("gate", "publish"):
+        generation = rebuilding.finish(other, SALES, generation)
+    append_orders(connection, 2, "later-")
+    rebuilding.discard(other, generation)
+    steps: dict[str, Callable[[], object]] = {
+        "fill": lambda: rebuilding.fill(overtaken, SALES, generation, parts[0]),
+        "finish": lambda: rebuilding.finish(overtaken, SALES, generation),
+        "gate": lambda: gate.inspect(overtaken, CATALOGUE, SALES, generation),
+        "publish": lambda: swapping.publish(overtaken, SALES, generation),
+    }
+    with pytest.raises(BuildGone):
+        steps[step]()
+    states = {each.state for each in all_generations(connection) if each.projection == SALES.name}
+    assert states == {"live"}
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_the_gate_compares_with_what_is_live_by_then(
+    overtaken: Overtaken, other: Connection, projection: type[Projection]
+) -> None:
+    generation, parts = rebuilding.begin(other, CATALOGUE, projection, 1)
+    rebuilding.fill(other, projection, generation, parts[0])
+    generation = rebuilding.finish(other, projection, generation)
+    older = live(other, projection)
+
+    def go_back() -> None:
+        """As after a rollback, with what was live dropped by housekeeping."""
+        with other.transaction():
+            other.execute(sql("generations/set_state"), {"generation": older.generation, "state": "kept"})
+        rebuilding.discard(other, older)
+
+    overtaken.let(go_back, "generations/live")
+    verdict = gate.inspect(overtaken, CATALOGUE, projection, generation)
+    assert (verdict.objections, verdict.comparison) == ((), None)
+    assert overtaken.nth <= 0
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_rows_as_of_that_are_read_later_come_from_the_next_one(
+    overtaken: Overtaken, other: Connection, projection: type[Projection]
+) -> None:
+    rows = rows_as_of(overtaken, CATALOGUE, projection)
+    replace(other, projection)()
+    assert len(list(rows)) == len(rows_of(other, projection))
 
 
 @pytest.mark.parametrize("look", ["follower", "status", "staleness", "rollback", "rebuild"])

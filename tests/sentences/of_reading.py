@@ -11,6 +11,7 @@ from store.projecting.dropping import StillLive
 from store.projecting.fingerprints import RebuildNeeded
 from store.projecting.gate import GateClosed
 from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
+from store.projecting.live import BuildGone
 from store.projecting.new_columns import NotOnlyNewColumns
 from store.projecting.poison import TooManyDeadLetters
 from store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
@@ -119,6 +120,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "Generation 7 of user_view was not published, the live one stays: 3 dead letters. No row is left. "
             "Mend what is wrong and rebuild it again."
+        ),
+    ),
+    (
+        BuildGone("user_view", 7),
+        (
+            "Generation 7 of user_view was thrown away meanwhile, and nothing was published of it. Run `acci run "
+            "rebuild user_view` if it is still wanted."
         ),
     ),
     (

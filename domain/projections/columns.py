@@ -42,7 +42,7 @@ class Column:
     """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`, and its category there.
 
     `default` is the default's value as text. `generated`: PostgreSQL makes its values, no rule may. `required`: it may
-    not be NULL.
+    not be NULL. `deterministic`: its collation takes no two texts for the same.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Column:
     default: str | None
     generated: bool
     required: bool = False
+    deterministic: bool = True
 
     @property
     def is_character(self) -> bool:
@@ -95,15 +96,17 @@ class Column:
 
     def refuses_as_key(self, value: Expression) -> str | None:
         """Why it cannot be a key column, given `value` by a rule; None if it can."""
-        if self.kind is None:
-            return self._no_key()
         return self.unfit_as_key() or self.refuses(FoldKind.PUT, value)
 
     def unfit_as_key(self) -> str | None:
         """Why nothing of its type tells rows apart, with the way out; None if it does."""
         if self._name in _INSTEAD:
             return f"key column {self.name!r} is {self.type}; make it {_INSTEAD[self._name]}."
-        return self._no_key() if self.kind in (Kind.FLOAT, Kind.JSON) else self._ambiguous()
+        if self.kind in (None, Kind.FLOAT, Kind.JSON):
+            return self._no_key()
+        if not self.deterministic:
+            return f'key column {self.name!r} has a collation that takes other texts for the same; add COLLATE "C".'
+        return self._ambiguous()
 
     def _no_key(self) -> str:
         return f"key column {self.name!r} is {self.type}; make it text, an integer, numeric(p,s), uuid or the like."

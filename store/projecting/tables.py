@@ -86,8 +86,7 @@ def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
     values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
     columns = tuple(
-        Column(column, kind, category, values.get(column), generated, required)
-        for column, kind, category, _, generated, required in rows
+        Column(column, kind, category, values.get(column), *others) for column, kind, category, _, *others in rows
     )
     return ReadModel(schema, name, columns)
 

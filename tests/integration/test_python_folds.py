@@ -162,8 +162,14 @@ def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connectio
         assert connection.execute("SELECT * FROM read.items_of").fetchall() == found
 
 
-@pytest.mark.parametrize("amount", ["numeric", "double precision", "timestamp", "jsonb"])
+@pytest.mark.parametrize(
+    "amount",
+    ["numeric", "double precision", "timestamp", "jsonb", "citext", "money", "inet", "telephone", "state", "text[]"],
+)
 def test_a_key_that_does_not_tell_rows_apart_is_refused(connection: Connection, tmp_path: Path, amount: str) -> None:
+    connection.execute("CREATE EXTENSION citext SCHEMA public")
+    connection.execute("CREATE DOMAIN public.telephone AS public.citext")
+    connection.execute("CREATE TYPE public.state AS ENUM ('open', 'closed')")
     with pytest.raises(ProjectionError, match="column 'amount' is"):
         rebuilding.rebuild(connection, with_items_by(tmp_path, amount), ItemsBy)
 

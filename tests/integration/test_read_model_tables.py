@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from domain.errors import ProjectionError
-from domain.projections import Projection
+from domain.events import Event
+from domain.projections import FoldProjection, Projection
+from domain.projections.python_folds import Row
 from store.database import Connection
 from store.projecting.trying import Trial
-from tests.unit.test_projection_refusals import define
+from tests.unit.test_projection_refusals import Ordered, define
 
 NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"
 KEY = "tenant_id text, id text, PRIMARY KEY (tenant_id, id)"
@@ -53,6 +55,63 @@ def test_the_sentence(connection: Connection, table: str, expected: str) -> None
     with pytest.raises(ProjectionError) as caught, connection.transaction(force_rollback=True):
         Trial(connection, define(NOTED), table)
     assert expected in str(caught.value)
+
+
+def folded() -> type[Projection]:
+    class Orders(FoldProjection):
+        key = ("tenant_id", "id")
+        handles = (Ordered,)
+
+        def evolve(self, row: Row | None, _: Event[Any]) -> Row | None:
+            return row
+
+    return Orders
+
+
+@pytest.mark.parametrize("projection", [define(NOTED), folded()], ids=["rules", "fold"])
+def test_a_key_whose_collation_takes_other_texts_for_the_same(
+    connection: Connection, projection: type[Projection]
+) -> None:
+    """This server has no ICU to make one with, so one is said to be such."""
+    table = 'CREATE TABLE orders (note text, lines bigint, tenant_id text, id text COLLATE "loose", {})'
+    with connection.transaction(force_rollback=True):
+        connection.execute('CREATE COLLATION public.loose FROM "C"')
+        connection.execute("UPDATE pg_collation SET collisdeterministic = false WHERE collname = 'loose'")
+        with pytest.raises(
+            ProjectionError, match="key column 'id' has a collation that takes other texts for the same"
+        ):
+            Trial(connection, projection, table.format("PRIMARY KEY (tenant_id, id)"))
+
+
+@pytest.mark.parametrize(
+    "unique",
+    [
+        "PRIMARY KEY (tenant_id) INCLUDE (id)",
+        "UNIQUE (id) INCLUDE (tenant_id)",
+        "UNIQUE (tenant_id, id) DEFERRABLE",
+        "EXCLUDE USING btree (tenant_id WITH =, id WITH =)",
+    ],
+)
+def test_an_index_that_does_not_make_the_key_unique(connection: Connection, unique: str) -> None:
+    table = f"CREATE TABLE orders (note text, lines bigint, tenant_id text, id text, {unique})"
+    with pytest.raises(ProjectionError, match="needs PRIMARY KEY"), connection.transaction(force_rollback=True):
+        Trial(connection, define(NOTED), table)
+
+
+def test_a_unique_index_of_an_expression_makes_no_key(connection: Connection) -> None:
+    table = "CREATE TABLE orders (note text, lines bigint, tenant_id text, id text);"
+    index = "CREATE UNIQUE INDEX ON orders (tenant_id, id, lower(note))"
+    with pytest.raises(ProjectionError, match="needs PRIMARY KEY"), connection.transaction(force_rollback=True):
+        Trial(connection, define(NOTED), table + index)
+
+
+def test_a_primary_key_may_include_other_columns(connection: Connection) -> None:
+    table = (
+        "CREATE TABLE orders (note text, lines bigint, tenant_id text, id text,"
+        " PRIMARY KEY (tenant_id, id) INCLUDE (note))"
+    )
+    with connection.transaction(force_rollback=True):
+        Trial(connection, define(NOTED), table)
 
 
 def test_names_that_are_taken(connection: Connection) -> None:

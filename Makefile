@@ -94,6 +94,8 @@ clean:
 
 # From the installed packages to the checkout. An absolute path of letters beyond ASCII ends Python under LC_ALL=C.
 RELATIVE := ../../../..
+# As pip writes it, its first line does not take every path.
+SCRIPT := '\#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m flows.cli "$$@"'
 
 # The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
 # Python compiles what it comes to use, which is the smaller part.
@@ -107,5 +109,6 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	echo $(RELATIVE) | tee $(VENV)/lib/python3*/site-packages/_editable_impl_acci.pth >/dev/null && \
+	printf '%s\n' $(SCRIPT) > $(BIN)/acci && \
 	$(BIN)/python -m pip check --quiet && \
 	touch $@

@@ -20,13 +20,14 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask check format catalogue bench soak lock clean
+.PHONY: help up test test-dask test-debian check format catalogue bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up      start everything here: PostgreSQL, Prefect, a worker, a sample history (Ctrl-C stops it)"
 	@echo "make test    run the tests"
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
+	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
 	@echo "make check   lint, format, types, dependency direction"
 	@echo "make format  let ruff put the format right"
 	@echo "make catalogue  write sql/schema/made.json, which audits compare with, from the migrations"
@@ -49,6 +50,10 @@ $(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
 	rm -rf $(VENV)/dask
 	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/dask -r requirements-dask.txt
 	touch $@
+
+# A test fails where the package is missing: nothing is left out without a word.
+test-debian: $(INSTALLED)
+	$(BIN)/pytest -m debian tests/debian $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

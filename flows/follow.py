@@ -13,7 +13,7 @@ from flows.retrying import refusing
 from flows.session import projection_names
 from flows.timeouts import allowed_seconds
 from store.catalogue import load
-from store.embedded import database_url
+from store.embedded import direct_url
 from store.projecting.following import follow as follow_log
 from store.settings import Settings
 
@@ -45,7 +45,7 @@ def follow(
             refused[name] = what
 
     rows = follow_log(
-        database_url(settings), load(settings.contexts), names, interval, lambda: time.monotonic() >= end, tell
+        direct_url(settings), load(settings.contexts), names, interval, lambda: time.monotonic() >= end, tell
     )
     followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
     if refused:

@@ -15,8 +15,9 @@ from prometheus_client.registry import Collector
 from domain.errors import AcciError
 from flows.own_hosts import for_own_hosts
 from store.catalogue import Catalogue
-from store.database import connect, refusal_of
+from store.database import connect
 from store.metrics import Histogram, Metrics, read_metrics
+from store.refusals import refusal_of
 
 UP = "Whether the database answers and has the schema"
 
@@ -60,7 +61,7 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: 
 
     def read() -> Metrics | None:
         try:
-            with one_at_a_time, connect(database_url, "metrics", "administer") as connection:
+            with one_at_a_time, connect(database_url, "metrics", "administer", shared=True) as connection:
                 return read_metrics(connection, catalogue)
         except (AcciError, psycopg.Error) as error:
             if not isinstance(error, AcciError) and refusal_of(error) is None:

@@ -20,10 +20,11 @@ from sqlalchemy.engine import URL
 from domain.projections import Projection
 from domain.quality import Expectation, Suite
 from store.catalogue import Catalogue
-from store.database import Connection, options_of
+from store.database import Connection
 from store.projecting.generations import Generation
 from store.projecting.selections import Selection
 from store.projecting.touching import chosen_keys, note_keys
+from store.sessions import options_of
 
 SHOWN = 20  # failing rows of an expectation that are told
 FEW = 5_000  # keys: where more rows changed, the whole table is checked instead

@@ -11,8 +11,8 @@ from prefect.states import Failed
 
 from domain.errors import AcciError
 from flows.discretion import Unspoken, may_say
-from store.database import is_transient, refusal_of
 from store.projecting.reasons import kind_of
+from store.refusals import is_transient, refusal_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from store.catalogue import Catalogue, load
-from store.database import Connection, Role, connect
-from store.embedded import database_url
+from store.database import Connection, connect
+from store.embedded import direct_url
+from store.sessions import Role
 from store.settings import Settings
 
 
@@ -17,7 +18,7 @@ def session(purpose: str, role: Role = "project") -> Iterator[tuple[Connection, 
     """
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), purpose, role) as connection:
+    with connect(direct_url(settings), purpose, role) as connection:
         yield connection, catalogue
 
 

@@ -15,11 +15,13 @@ from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, RecordedEvent, StreamId
 from store.database import Connection
 from store.payloads import Unstorable, check_stream, encode_data, encode_metadata, problem_of_moment
+from store.refusals import SEQUENCE_BEHIND, SequenceBehind, refusal_of
 from store.statements import sql
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
 # And for one that somebody else has the turn at.
 NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC004"
+WHERE_NOTHING_IS_STORED = (SEQUENCE_BEHIND, errors.ReadOnlySqlTransaction.sqlstate)
 
 Recorded = RecordedEvent[EventData]
 
@@ -135,6 +137,8 @@ def translated(
             actual = expected[stream]  # where it is is not known, with somebody else at it
         kind = StreamChanged if error.sqlstate == CHANGED and stream in unchanged else ConcurrencyError
         return kind(stream.aggregate_id, expected[stream], actual)
+    if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "events_pkey":
+        return SequenceBehind("the sequence of positions gave one that is taken")
     if isinstance(error, errors.UniqueViolation):
         if connection.info.transaction_status == TransactionStatus.INERROR:
             connection.rollback()
@@ -142,6 +146,8 @@ def translated(
         # All as expected: it is the command that was handled before, and the same holds for it: load and see.
         moved = [stream for stream in expected if actual_versions[stream] != expected[stream]] or list(expected)
         return ConcurrencyError(moved[0].aggregate_id, expected[moved[0]], actual_versions[moved[0]])
+    if error.sqlstate in WHERE_NOTHING_IS_STORED:
+        return refusal_of(error) or error
     if isinstance(error, errors.DataError):
         return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")
     return error

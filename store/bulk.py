@@ -11,6 +11,7 @@ from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, StreamId
 from store.database import Connection
 from store.payloads import check_stream, encode_data, encode_metadata
+from store.sequence import require_sequence
 from store.statements import sql
 
 COLUMNS = ["timestamptz", "uuid", "int4", "int4", "text", "text", "text", "text", "bytea", "bytea"]
@@ -64,6 +65,7 @@ def append_in_bulk(
     Raises `BulkRefused` if a version is taken or a stream would have a gap; `PayloadTooLarge` or `Unstorable`.
     """
     with connection.transaction():
+        require_sequence(connection)
         after = _head(connection)
         try:
             count, last = _copy(connection, events, payload_limit)

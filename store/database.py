@@ -1,13 +1,11 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
 import os
-import re
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
@@ -19,6 +17,10 @@ from pydantic_core import from_json
 from domain.errors import AcciError
 from store import calendar
 from store.lock_waits import holders
+from store.refusals import DatabaseUnreachable, PoolExhausted, unreached
+from store.sequence import require_sequence
+from store.sessions import Role, SharedSession, begin, duration
+from store.settings import Limits
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -26,25 +28,13 @@ if TYPE_CHECKING:
 set_json_loads(from_json)  # three times as fast as the standard library's
 calendar.read_every_moment()
 
-# The rights that a session takes, made by sql/migrations/0020_roles.sql; without one it has those of its login.
-Role = Literal["append", "project", "read", "administer"]
-
-# What may go away by itself: the connection, the server's readiness, a lock, a conflict between transactions.
-TRANSIENT = (
-    psycopg.OperationalError,
-    errors.SerializationFailure,
-    errors.DeadlockDetected,
-    errors.LockNotAvailable,
-    errors.IdleInTransactionSessionTimeout,
-)
-# OperationalError's children that trying again does not mend.
-LASTING = (errors.DiskFull, errors.InvalidPassword, errors.InvalidAuthorizationSpecification)
-UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
 FORM = "it is not of the form postgresql://user:password@host:port/database, special characters percent-encoded"
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection with a cursor at hand."""
+    """A connection with a cursor at hand. `own` is false where a pooler may give each transaction another session."""
+
+    own = True
 
     @cached_property
     def at_hand(self) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -60,92 +50,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                 error.add_note(f"held by {found}")
             raise
 
-
-@dataclass(eq=False, repr=False)
-class DatabaseUnreachable(AcciError):
-    """No connection to the database; `where` names it without its password."""
-
-    transient: ClassVar[bool] = True
-
-    where: str
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"The database at {self.where} cannot be reached: {self.reason}. "
-            "Start it with `make up`, or correct ACCI_DATABASE_URL."
-        )
-
-
-@dataclass(eq=False, repr=False)
-class DatabaseLost(AcciError):
-    """The connection ended while it was used."""
-
-    transient: ClassVar[bool] = True
-
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"The connection to the database was lost: {self.reason}. What was committed stays; run the same again "
-            "when the database is back."
-        )
-
-
-@dataclass(eq=False, repr=False)
-class NoRoom(AcciError):
-    """The disk of the database is full; `reason` is what PostgreSQL could not write."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"The database's disk is full: {self.reason}. What was committed stays; make room and run the same again."
-        )
-
-
-@dataclass(eq=False, repr=False)
-class SchemaMissing(AcciError):
-    """The database lacks something that the migrations make; `reason` is what PostgreSQL missed."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return f"The database has no ACCI schema, or that of an older ACCI ({self.reason}). Run `acci migrate`."
-
-
-@dataclass(eq=False, repr=False)
-class NotAllowed(AcciError):
-    """The database's user lacks a right."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"The database's user may not do this: {self.reason}. Use another user, or grant the "
-            "right; if ACCI was updated, run `acci migrate` first."
-        )
-
-
-def refusal_of(error: BaseException) -> AcciError | None:
-    """What a person is told of an error that PostgreSQL raised for a reason outside the program; None for a fault."""
-    if isinstance(error, UNDEFINED):
-        missing = first_line(error)
-        return SchemaMissing(missing) if "acci" in missing else None
-    if isinstance(error, errors.InsufficientPrivilege):
-        return NotAllowed(first_line(error))
-    if isinstance(error, errors.DiskFull):
-        return NoRoom(first_line(error))
-    if isinstance(error, psycopg.OperationalError | errors.IdleInTransactionSessionTimeout):
-        return DatabaseLost(first_line(error))
-    return None
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same again may succeed: a lost connection, a deadlock, a serialization failure."""
-    if isinstance(error, AcciError):
-        return error.transient
-    return isinstance(error, TRANSIENT) and not isinstance(error, LASTING)
+    def require_own(self) -> None:
+        """Before something is left in the session. Raises `SharedSession`."""
+        if not self.own:
+            raise SharedSession(f"{self.info.host}:{self.info.port}/{self.info.dbname}")
 
 
 def whereabouts(url: str) -> str:
@@ -161,45 +69,46 @@ def whereabouts(url: str) -> str:
     return f"{host}:{port}/{known.get('dbname', '')}"
 
 
-def connect(url: str, purpose: str, role: Role | None = None) -> Connection:
+def connect(url: str, purpose: str, role: Role | None = None, *, shared: bool = False) -> Connection:
     """A connection of one's own, in autocommit, with the rights of `role`; `purpose` shows in `pg_stat_activity`.
 
-    Raises `DatabaseUnreachable`, `NotAllowed` if the login may not take the role, `SchemaMissing` if there is none.
+    `shared`: nothing is left in the session between transactions, so a pooler in transaction mode may be in between.
+    Raises `DatabaseUnreachable`, `NoSession`, `NotAdmitted`, `SharedSession`, `WrongSession`, `NotAllowed` if the
+    login may not take the role, `SchemaMissing` if there is none.
     """
+    return _connected(url, purpose, role, {}, shared)
+
+
+def _connected(url: str, purpose: str, role: Role | None, settings: dict[str, str], shared: bool) -> Connection:
     where = whereabouts(url)
     try:
-        return Connection.connect(url, **_how(url, f"acci {purpose}", role), connect_timeout=10)
+        opened = Connection.connect(url, **_how(f"acci {purpose}"), connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise _refused(error, role) or DatabaseUnreachable(where, first_line(error)) from error
+        raise unreached(where, error) from error
+    try:
+        _begin(opened, where, role, settings, shared)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
-def options_of(role: Role | None) -> str:
-    """What a session begins with: the role's rights, and moments in UTC, since elsewhere an hour may come twice."""
-    return "-c TimeZone=UTC" if role is None else f"-c TimeZone=UTC -c role=acci_{role}"
+def _begin(opened: Connection, where: str, role: Role | None, settings: dict[str, str], shared: bool) -> None:
+    try:
+        opened.own = begin(opened, where, role, settings, shared)
+        if role == "append":
+            require_sequence(opened)
+    except psycopg.OperationalError as error:
+        raise unreached(where, error) from error
+    if not opened.own:
+        opened.prepare_threshold = None  # what was prepared is another session's by the next statement
 
 
-def _how(url: str, application_name: str, role: Role | None) -> dict[str, Any]:
+def _how(application_name: str) -> dict[str, Any]:
     """Autocommit, and statements prepared at first use."""
-    options = f"{conninfo_to_dict(url).get('options') or ''} {options_of(role)}"
     return {
-        "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "options": options.strip()
+        "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "client_encoding": "UTF8"
     }  # fmt: skip
-
-
-def _refused(error: psycopg.OperationalError, role: Role | None) -> AcciError | None:
-    """A server that refuses to begin a session gives no SQLSTATE; it names right or role in its own language."""
-    if re.search(r"\bCONNECT\b", str(error)):
-        reason = first_line(error).rpartition("FATAL:")[2].strip()
-        return NotAllowed(f"{reason}; let its owner run GRANT CONNECT ON DATABASE … TO this user")
-    said = [line for line in str(error).splitlines() if f"acci_{role}" in line]
-    if not said:
-        return None
-    reason = said[0].rpartition("FATAL:")[2].strip()
-    return SchemaMissing(reason) if "not exist" in reason or "invalid value" in reason else NotAllowed(reason)
-
-
-def first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
 class Loan:
@@ -207,13 +116,13 @@ class Loan:
 
     __slots__ = ("_connection", "_none_free", "_pool")
 
-    def __init__(self, pool: "ConnectionPool[Connection]", none_free: Callable[[], DatabaseUnreachable]) -> None:
+    def __init__(self, pool: "ConnectionPool[Connection]", none_free: Callable[[], AcciError]) -> None:
         self._pool = pool
         self._none_free = none_free
 
     def __enter__(self) -> Connection:
         try:
-            self._connection = self._pool.getconn(timeout=30)
+            self._connection = self._pool.getconn()
         except psycopg.OperationalError as error:  # PoolTimeout
             raise self._none_free() from error
         return self._connection
@@ -228,13 +137,19 @@ class Loan:
 class Database:
     """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use.
 
-    A process that is forked off opens one of its own.
+    A pooler in transaction mode may be in between if the login brings the role and all that ACCI relies on. A process
+    that is forked off opens a pool of its own. What `size` and `limits` leave open, the environment says.
     """
 
-    def __init__(self, url: str, size: int = 10, role: Role | None = None) -> None:
+    def __init__(
+        self, url: str, size: int | None = None, role: Role | None = None, limits: Limits | None = None
+    ) -> None:
         self.url = url
         self._role = role
-        self._size = size
+        limits = limits or Limits.from_environment()
+        self._size, self._wait = size or limits.pool_size, limits.pool_wait
+        given = {"statement_timeout": limits.statement_timeout, "lock_timeout": limits.lock_timeout}
+        self._settings = {name: duration(seconds) for name, seconds in given.items() if seconds is not None}
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
         _DATABASES.add(self)
@@ -242,13 +157,19 @@ class Database:
     def connection(self) -> "Loan":
         """Lend a connection in autocommit; it comes back whole on every path, or is thrown away.
 
-        Raises `DatabaseUnreachable` when none can be had.
+        Raises `PoolExhausted` when none becomes free, and what `connect` raises.
         """
         return Loan(self._pool or self._opened(), self._none_free)
 
-    def _none_free(self) -> DatabaseUnreachable:
-        connect(self.url, "probe", self._role).close()  # says what is wrong, if it is the server
-        return DatabaseUnreachable(whereabouts(self.url), "no free connection within 30 s")
+    def _none_free(self) -> AcciError:
+        self._probe()  # says what is wrong, if it is the server
+        return PoolExhausted(whereabouts(self.url), self._size, self._wait)
+
+    def _probe(self) -> None:
+        _connected(self.url, "probe", self._role, self._settings, shared=True).close()
+
+    def _configure(self, opened: Connection) -> None:
+        _begin(opened, whereabouts(self.url), self._role, self._settings, shared=True)
 
     def close(self) -> None:
         """End every connection. The database can be used again afterwards."""
@@ -274,14 +195,16 @@ class Database:
 
         with self._opening:
             if self._pool is None:
-                connect(self.url, "probe", self._role).close()  # the pool would only say that it timed out
+                self._probe()  # the pool would only say that it timed out
                 self._pool = ConnectionPool(
                     self.url,
                     min_size=1,
                     max_size=self._size,
+                    timeout=self._wait,
                     connection_class=Connection,
+                    configure=self._configure,
                     open=True,
-                    kwargs=_how(self.url, "acci", self._role),
+                    kwargs=_how("acci"),
                 )
             return self._pool
 

@@ -263,6 +263,11 @@ def database_url(settings: Settings) -> str:
     return url
 
 
+def direct_url(settings: Settings) -> str:
+    """The database for flows and long work, which hold locks and tables in their session. Raises `NoDatabase`."""
+    return (settings.database_url and settings.direct_url) or database_url(settings)
+
+
 def _candidates(port: int | None) -> Iterator[int]:
     if port is None and is_free(PREFERRED_PORT):
         yield PREFERRED_PORT

@@ -18,13 +18,13 @@ from store.appending import Append, Recorded, StreamChanged
 from store.catalogue import Catalogue
 from store.concealing import speak_of_people
 from store.contention import Contention
-from store.database import is_transient
 from store.deciding import Accepted, Plan, decide, decide_on
 from store.events import EventStore
 from store.idempotency import CommandReused
 from store.loading import Loaded
 from store.queueing import Queues
 from store.recent import RecentStates
+from store.refusals import is_transient
 from store.snapshots import SnapshotRefused
 from store.tracing import handling
 

@@ -12,8 +12,9 @@ from store.auditing.counts import last_audit, open_findings
 from store.auditing.findings import Severity
 from store.auditing.schema import differences
 from store.catalogue import Catalogue
-from store.database import Connection, SchemaMissing, connect, refusal_of, whereabouts
-from store.embedded import database_url
+from store.database import Connection, connect, whereabouts
+from store.embedded import direct_url
+from store.refusals import SchemaMissing, SequenceBehind, refusal_of
 from store.settings import Settings
 from store.statements import sql
 from store.status import read_projections
@@ -73,15 +74,14 @@ class Health:
 def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
     """Look at everything once; raises nothing that a person can mend: that is told as a check."""
     try:
-        url = database_url(settings)
-        connection = connect(url, "health", "administer")
+        url = direct_url(settings)
+        connection = connect(url, "health", "administer", shared=True)
     except SchemaMissing as error:
         return Health((Check("migrations", False, str(error)),))
     except AcciError as error:
         return Health((Check("database", False, str(error)),), reached=False)
     checks = [Check("database", True, f"{whereabouts(url)} answers.")]
     with connection:
-        connection.execute(sql("health/patience"), {"timeout": PATIENCE})
         for name, look in LOOKS:
             found = list(_looked(name, look, connection, catalogue, bounds))
             checks += found
@@ -95,7 +95,9 @@ Look = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
 
 def _looked(name: str, look: Look, connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
     try:
-        yield from look(connection, catalogue, bounds)
+        with connection.transaction():
+            connection.execute(sql("health/patience"), {"timeout": PATIENCE})
+            yield from list(look(connection, catalogue, bounds))
     except Exception as error:
         refusal = error if isinstance(error, AcciError) else refusal_of(error)
         if refusal is None:
@@ -126,9 +128,23 @@ def _schema(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[C
         yield Check("schema", True, "Tables, rights, policies and functions are as the migrations make them.")
 
 
+def _sequence(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    row = connection.execute(sql("health/sequence")).fetchone()
+    if row is None:
+        yield Check("sequence", True, "This server is a standby: positions are given by its primary.")
+    elif row[1] < row[0]:
+        said = f"the sequence of positions is at {row[1]:,}, and position {row[0]:,} is taken or passed"
+        yield Check("sequence", False, str(SequenceBehind(said)))
+    else:
+        yield Check("sequence", True, "Positions are given above all that are stored.")
+
+
 def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     mark = high_water.look(connection)
-    if mark.position > mark.head:
+    if mark.standby:
+        said = f"The high-water mark is at {mark.position:,} of {mark.head:,}, as its primary established it."
+        yield Check("mark", True, said)
+    elif mark.position > mark.head:
         said = (
             f"The high-water mark {mark.position:,} is beyond the log's head {mark.head:,}: the log was restored "
             "from an older backup. The next catch-up sets it right; rebuild what it refuses."
@@ -137,11 +153,17 @@ def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Chec
     elif mark.behind > bounds.mark_seconds and mark.holders:
         holder = mark.holders[0]
         process = "" if holder.pid is None else f", process {holder.pid}"
+        way_out = "end that transaction, or read models stay as they are."
+        if holder.committed:
+            way_out = (
+                "it has committed, and no synchronous standby confirms it. Do not end it: bring a standby back, or "
+                "take it out of synchronous_standby_names."
+            )
         yield Check(
             "mark",
             False,
             f"The high-water mark has been held at {mark.position:,} for {span(mark.behind)} by {holder.who}{process} "
-            f"({holder.state}): end that transaction, or read models stay as they are.",
+            f"({holder.state}): {way_out}",
         )
     elif mark.behind > bounds.mark_seconds:
         yield Check(
@@ -219,6 +241,7 @@ def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Ch
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("migrations", _migrations),
     ("schema", _schema),
+    ("sequence", _sequence),
     ("mark", _mark),
     ("lag", _lag),
     ("dead letters", _dead_letters),

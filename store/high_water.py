@@ -14,21 +14,29 @@ from store.statements import sql
 
 @dataclass(frozen=True)
 class Holder:
-    """A transaction that has appended and not ended: `who` names it for a person, `since` is when it began."""
+    """A transaction that has appended and not ended: `who` names it for a person, `since` is when it began.
+
+    One that is `committed` waits for a synchronous standby to confirm it: ended, it would be taken for rolled back.
+    """
 
     pid: int | None
     who: str
     state: str
     since: datetime | None
+    committed: bool = False
 
 
 @dataclass(frozen=True)
 class HighWater:
-    """`position` is the mark, `head` the last position drawn; `holders` keep the mark from reaching the head."""
+    """`position` is the mark, `head` the last position drawn; `holders` keep the mark from reaching the head.
+
+    A `standby` knows the mark as its primary established it, and its head is the last event that it has.
+    """
 
     position: int
     head: int
     holders: tuple[Holder, ...] = ()
+    standby: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,27 +52,32 @@ class MarkNow:
     established_at: datetime
     behind: float
     holders: tuple[Holder, ...]
+    standby: bool = False
 
 
 def look(connection: Connection) -> MarkNow:
     """Where the mark stands; nothing is changed, so that a mark nobody moves is seen."""
     row = connection.execute(sql("high_water/waiting")).fetchone()
-    position, head, established_at, appending, waiting = row or (0, 0, datetime.now(UTC), [], None)
+    position, head, established_at, appending, waiting, standby = row or (0, 0, datetime.now(UTC), [], None, False)
     holders = holders_of(connection, set(appending)) if appending and position < head else ()
     now = datetime.now(UTC)
     held = [(now - holder.since).total_seconds() for holder in holders if holder.since is not None]
-    return MarkNow(position, head, established_at, round(max([0.0, waiting or 0.0, *held]), 3), holders)
+    behind = round(max([0.0, waiting or 0.0, *held]), 3)
+    return MarkNow(position, head, established_at, behind, holders, standby)
 
 
 def establish(connection: Connection, patience: float = 0.2) -> HighWater:
     """The mark now, remembered for all by those who project; waits at most `patience` seconds for appends under way.
 
     Every event at or below it is visible to a statement that begins afterwards, and none can be added. If somebody
-    holds it longer, the mark last established is returned with the holders.
+    holds it longer, the mark last established is returned with the holders. So it is on a standby, and where the
+    sequence of positions is behind the log (`acci health` says so).
     """
     # Never inside a transaction with a snapshot of its own: that one could be older than the mark.
     row = connection.execute(sql("high_water/candidate")).fetchone()
-    head, holders = row or (0, [])
+    candidate, holders, standby, head = row or (0, None, False, 0)
+    if holders is None:
+        return HighWater(candidate, head, standby=standby)
     holding, pause, deadline = set(holders), 0.001, time.monotonic() + patience
     while holding and time.monotonic() < deadline:
         time.sleep(pause)
@@ -85,7 +98,7 @@ def end_before(connection: Connection, checkpoint: int, head: int) -> int | None
     if checkpoint <= head:
         return None
     row = connection.execute(sql("high_water/candidate")).fetchone()
-    now = int(row[0]) if row else 0
+    now = int(row[3]) if row else 0
     return now if checkpoint > now else None
 
 
@@ -98,6 +111,12 @@ def last(connection: Connection) -> int:
 def holders_of(connection: Connection, transactions: set[str]) -> tuple[Holder, ...]:
     rows = connection.execute(sql("high_water/holders"), {"holders": sorted(transactions)}).fetchall()
     return tuple(
-        Holder(pid, f"prepared transaction {gid!r}" if gid else f"{user} ({application})", state or "prepared", since)
-        for _, pid, user, application, state, since, gid in rows
+        Holder(
+            pid,
+            f"prepared transaction {gid!r}" if gid else f"{user} ({application})",
+            "waits for a synchronous standby" if committed else state or "prepared",
+            since,
+            committed,
+        )
+        for _, pid, user, application, state, since, gid, committed in rows
     )

@@ -45,9 +45,12 @@ class Metrics:
 
 
 def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
-    """The figures now. The high-water mark is not moved, so that its age shows. Safe with several who ask at once."""
+    """The figures now. The high-water mark is not moved, so that its age shows. Safe with several who ask at once.
+
+    A standby tells what was counted and measured on its primary.
+    """
     mark = high_water.look(connection)
-    events = count_events(connection, min(mark.position, mark.head))
+    events = counted(connection) if mark.standby else count_events(connection, min(mark.position, mark.head))
     rebuilds = {name: done for name, _, done in connection.execute(sql("metrics/rebuilds")).fetchall()}
     return Metrics(
         mark,
@@ -55,7 +58,7 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
         read_projections(connection, catalogue, mark.head),
         parked_keys(connection),
         _batches(connection),
-        _snapshots(connection),
+        _snapshots(connection, measure=not mark.standby),
         rebuilds,
         open_findings(connection),
         last_audit(connection),
@@ -69,6 +72,11 @@ def count_events(connection: Connection, upto: int) -> dict[str, int]:
     while reached is not None and reached < upto:
         row = connection.execute(sql("metrics/count_events"), wanted).fetchone()
         reached = row[0] if row else None
+    return counted(connection)
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """Events by type, as far as they were counted."""
     return dict(connection.execute(sql("metrics/event_counts")).fetchall())
 
 
@@ -78,9 +86,10 @@ def _batches(connection: Connection) -> dict[str, Histogram]:
     return _histograms(bounds, connection.execute(sql("metrics/batch_durations")).fetchall())
 
 
-def _snapshots(connection: Connection) -> dict[str, Histogram]:
-    parameters = {"bounds": list(SNAPSHOT_BOUNDS), "seconds": MEASURED_EVERY}
-    connection.execute(sql("metrics/measure_snapshots"), parameters)
+def _snapshots(connection: Connection, *, measure: bool) -> dict[str, Histogram]:
+    if measure:
+        parameters = {"bounds": list(SNAPSHOT_BOUNDS), "seconds": MEASURED_EVERY}
+        connection.execute(sql("metrics/measure_snapshots"), parameters)
     row = connection.execute(sql("metrics/snapshot_sizes")).fetchone()
     return _histograms(SNAPSHOT_BOUNDS, row[0] if row else [])
 

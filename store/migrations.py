@@ -7,7 +7,8 @@ from pathlib import Path
 import psycopg
 
 from domain.errors import AcciError
-from store.database import Connection, SchemaMissing, connect, first_line
+from store.database import Connection, connect
+from store.refusals import SchemaMissing, first_line
 from store.statements import SQL, sql
 
 OLDEST = 15  # the first PostgreSQL with MERGE
@@ -144,4 +145,6 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
             connection.execute(
                 sql("migrating/belongings"), prepare=False
             )  # after: a new database has the roles only now
+        if migrations is None:
+            connection.execute(sql("migrating/set_sequence_on"))
         return [migration.name for migration in waiting]

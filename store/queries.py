@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from domain.errors import AcciError, DefinitionError
 from domain.queries import Query
 from store.catalogue import Catalogue
-from store.database import Connection, first_line
+from store.database import Connection
 from store.payloads import Unstorable
+from store.refusals import first_line
 from store.tenants import enter
 from store.validation import problems_of
 

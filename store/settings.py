@@ -1,13 +1,70 @@
 """Where ACCI finds its database, its domains and its home: from the environment only."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from domain.errors import AcciError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = CHECKOUT / ".acci"
 DEFAULT_CONTEXTS = ("domain.users",)
+LONGEST = 2_000_000  # seconds: what PostgreSQL takes as a time limit
+
+
+@dataclass(eq=False, repr=False)
+class WrongSetting(AcciError):
+    """An environment variable has a value that means nothing."""
+
+    name: str
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value!r}: give it {self.wanted}, or unset it."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many connections an application's pool has, and how long it waits: seconds; None leaves it to the server.
+
+    pool_size: connections to the database at most (ACCI_POOL_SIZE).
+    pool_wait: for one of them to become free (ACCI_POOL_WAIT).
+    statement_timeout: for one statement of the pool (ACCI_STATEMENT_TIMEOUT).
+    lock_timeout: for one lock of such a statement (ACCI_LOCK_TIMEOUT).
+    """
+
+    pool_size: int = 10
+    pool_wait: float = 30.0
+    statement_timeout: float | None = None
+    lock_timeout: float | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
+        """The limits as the environment has them now. Raises `WrongSetting`."""
+        size = _number(environment, "ACCI_POOL_SIZE", "a whole number from 1 on", lambda n: n >= 1 and n == int(n))
+        wait, statement, lock = (
+            _number(environment, name, "a number of seconds from 0 on", lambda n: 0 <= n <= LONGEST)
+            for name in ("ACCI_POOL_WAIT", "ACCI_STATEMENT_TIMEOUT", "ACCI_LOCK_TIMEOUT")
+        )
+        return cls(
+            cls.pool_size if size is None else int(size), cls.pool_wait if wait is None else wait, statement, lock
+        )
+
+
+def _number(environment: Mapping[str, str], name: str, wanted: str, fits: Callable[[float], bool]) -> float | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or not fits(number):
+        raise WrongSetting(name, text, wanted)
+    return number
 
 
 @dataclass(frozen=True)
@@ -15,6 +72,8 @@ class Settings:
     """What the environment says, read once where a process starts and handed on from there.
 
     database_url: the PostgreSQL to use (ACCI_DATABASE_URL), or None for the embedded server of this checkout.
+    direct_url: the same database for flows and long work, past a pooler in transaction mode (ACCI_DIRECT_URL); None if
+        nothing of the kind is in between.
     contexts: the modules whose CONTEXT is registered (ACCI_CONTEXTS, separated by commas).
     home: the folder of the embedded data, Prefect's home and the logs (ACCI_HOME).
     prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
@@ -37,6 +96,7 @@ class Settings:
     prefect_login: str | None = field(default=None, repr=False)
     prefect_key: str | None = field(default=None, repr=False)
     prefect_prefix: str = ""
+    direct_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -54,4 +114,5 @@ class Settings:
             dask=environment.get("ACCI_DASK", "").strip() or None,
             keys_url=environment.get("ACCI_KEYS_URL", "").strip() or None,
             master_key=environment.get("ACCI_MASTER_KEY", "").strip(),
+            direct_url=environment.get("ACCI_DIRECT_URL", "").strip() or None,
         )

@@ -7,7 +7,12 @@ from store.strict_json import check_text
 
 
 def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> None:
-    """Work for this tenant from now on; if `local`, until the end of the transaction. Raises `Unstorable`."""
+    """Work for this tenant from now on; if `local`, until the end of the transaction.
+
+    Raises `Unstorable`; `SharedSession` if it is to hold beyond a transaction, and a pooler does not keep it.
+    """
+    if not local:
+        connection.require_own()
     if problem := check_text(tenant_id):
         raise Unstorable("The tenant", "its name", f"{problem}.")
     connection.execute(sql("tenants/enter"), {"tenant_id": tenant_id, "local": local})

@@ -1,6 +1,6 @@
 """`acci as-of`: a read model as it was."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Annotated
 
@@ -32,9 +32,10 @@ def as_of(
     """
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import database_url, direct_url
     from store.moments import moment as read_moment
     from store.projecting.as_of import rows_as_of
+    from store.sessions import Role
     from store.tenants import enter
 
     settings = Settings.from_environment()
@@ -44,9 +45,12 @@ def as_of(
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
     then = None if moment is None else read_moment(moment)
     keys = None if key is None else [key]
-    with connect(database_url(settings), "as-of", "read" if tenant else "administer") as connection:
+    url = database_url(settings) if tenant else direct_url(settings)
+    role: Role = "read" if tenant else "administer"
+    with connect(url, "as-of", role, shared=True) as connection, ExitStack() as until:
         if tenant:
-            enter(connection, tenant)
+            until.enter_context(connection.transaction())
+            enter(connection, tenant, local=True)
         with closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived:
             rows = list(islice(derived, limit))
     if json:

@@ -25,14 +25,15 @@ def coverage(json: JsonFlag = False) -> None:
     """
     from store.catalogue import load
     from store.coverage import coverage as coverage_of
-    from store.database import SchemaMissing, connect
-    from store.embedded import database_url
+    from store.database import connect
+    from store.embedded import direct_url
+    from store.refusals import SchemaMissing
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    url = database_url(settings)
+    url = direct_url(settings)
     try:
-        opened = connect(url, "coverage", "administer")
+        opened = connect(url, "coverage", "administer", shared=True)
     except SchemaMissing:
         opened = connect(url, "coverage")  # of an older ACCI, which had no roles: this is asked before migrating
     with opened as connection:

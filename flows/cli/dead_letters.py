@@ -24,12 +24,12 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "dead letters", "read" if tenant else "administer") as connection:
+    with connect(direct_url(settings), "dead letters", "read" if tenant else "administer") as connection:
         if tenant:
             enter(connection, tenant)
         yield connection, catalogue

@@ -38,7 +38,7 @@ def deploy(
     from flows.own_names import OwnNames
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.identity import database_id
 
     settings = Settings.from_environment()
@@ -47,7 +47,7 @@ def deploy(
     if access is None:
         raise NoPrefectServer
     names = OwnNames.of(settings)
-    with connect(database_url(settings), "deploy", "project") as connection:
+    with connect(direct_url(settings), "deploy", "project", shared=True) as connection:
         owner = Owner(database_id(connection), names, take_over)
     api, out = PrefectApi(access), console()
     try:

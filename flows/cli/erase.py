@@ -25,7 +25,7 @@ def erase(
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.erasing import erase as make_unreadable
     from store.keys import keys
 
@@ -34,7 +34,7 @@ def erase(
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     who = keys().erased() if again else [(tenant or "", subject or "")]
-    with connect(database_url(settings), "erase", "administer") as connection:
+    with connect(direct_url(settings), "erase", "administer") as connection:
         done = [make_unreadable(connection, catalogue, *each, settings.home / "logs") for each in who]
     for each in done:
         each.artifacts = _artifacts(settings, each.texts)

@@ -26,12 +26,12 @@ def findings(
     from store.auditing.findings import findings as read
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
 
     settings = Settings.from_environment()
     if projection is not None:
         load(settings.contexts).projection(projection)
-    with connect(database_url(settings), "findings", "administer") as connection:
+    with connect(direct_url(settings), "findings", "administer", shared=True) as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
         from flows.differences import of_findings

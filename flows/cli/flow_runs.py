@@ -31,7 +31,7 @@ def check_wanted(projection: str) -> None:
     """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.migrations import require_migrated
 
     settings = Settings.from_environment()
@@ -39,7 +39,7 @@ def check_wanted(projection: str) -> None:
     if projection not in ("all", "stale"):
         for name in projection.split(","):
             catalogue.projection(name.strip())
-    with connect(database_url(settings), "probe", "project") as connection:
+    with connect(direct_url(settings), "probe", "project") as connection:
         require_migrated(connection)
 
 

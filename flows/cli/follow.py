@@ -18,13 +18,13 @@ def follow(
     """
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.projecting.following import follow as follow_log
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     names = sorted(catalogue.projections) if projection == "all" else [catalogue.projection(projection).name]
-    url = database_url(settings)
+    url = direct_url(settings)
     connect(url, "probe", "project").close()
     out = console(stderr=True)
     out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")

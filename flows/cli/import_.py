@@ -36,7 +36,7 @@ def import_(
     Checked against the event's class.
     """
     from store.catalogue import load
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.importing.importer import Importer
     from store.importing.mapping import load_mapping
     from store.importing.problems import UnreadableFile
@@ -46,7 +46,7 @@ def import_(
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     rules = load_mapping(mapping, catalogue)
-    url = "" if dry_run else database_url(settings)
+    url = "" if dry_run else direct_url(settings)
     importer = Importer(url, catalogue, rules, bad_limit)
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:

@@ -39,15 +39,15 @@ def metrics(
     from flows.prometheus import text
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.metrics import read_metrics
 
     settings = Settings.from_environment()
-    url, catalogue = database_url(settings), load(settings.contexts)
+    url, catalogue = direct_url(settings), load(settings.contexts)
     if serve is not None:
         _serve(url, catalogue, host, serve, name or [])
         return
-    with connect(url, "metrics", "administer") as connection:
+    with connect(url, "metrics", "administer", shared=True) as connection:
         found = read_metrics(connection, catalogue)
     typer.echo(text(found), nl=False)
 

@@ -6,10 +6,10 @@ from store.settings import Settings
 
 def migrate(json: JsonFlag = False) -> None:
     """Bring the database's schema up to date."""
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.migrations import migrate as apply
 
-    applied = apply(database_url(Settings.from_environment()))
+    applied = apply(direct_url(Settings.from_environment()))
     if json:
         print_json({"applied": applied})
     else:

@@ -32,14 +32,15 @@ def query(
     """
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import database_url, direct_url
     from store.queries import ask
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     given, named = read_object(parameters), "tenant_id" in catalogue.query(name).model_fields
     asked = _question(catalogue, name, with_tenant(given, tenant) if named else given, all_tenants)
-    with connect(database_url(settings), "query", "administer" if all_tenants else "read") as connection:
+    url = direct_url(settings) if all_tenants else database_url(settings)
+    with connect(url, "query", "administer" if all_tenants else "read", shared=True) as connection:
         answer = ask(connection, catalogue, asked, tenant)
     if json:
         print_json(_plain(answer))

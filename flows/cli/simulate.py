@@ -58,12 +58,12 @@ def simulate(
 
     from store import simulating
     from store.catalogue import load
-    from store.embedded import database_url
+    from store.embedded import direct_url
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     simulation = simulating.simulation_of(catalogue, context)
-    url = database_url(settings)
+    url = direct_url(settings)
     if live is None:
         with bar("appending", events) as show:
             done = simulating.simulate(

@@ -22,12 +22,12 @@ def status(
     """Show where the log and every projection stand."""
     from store.catalogue import load
     from store.database import connect
-    from store.embedded import database_url
+    from store.embedded import direct_url
     from store.status import read_status
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(database_url(settings), "status", "administer") as connection:
+    with connect(direct_url(settings), "status", "administer", shared=True) as connection:
         now = read_status(connection, catalogue, tenant)
     if json:
         print_json(asdict(now))

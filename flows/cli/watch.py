@@ -20,10 +20,10 @@ def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds
     """Show what `acci status` does, live, until Ctrl-C."""
     from rich.live import Live
 
-    from store.embedded import database_url
+    from store.embedded import direct_url
 
     settings = Settings.from_environment()
-    url = database_url(settings)
+    url = direct_url(settings)
     with Live(console=console(), auto_refresh=False) as screen:
         try:
             for seen in looks(settings, url, interval):
@@ -37,13 +37,14 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     from rich.console import Group
 
     from store.catalogue import load
-    from store.database import connect, first_line, is_transient
+    from store.database import connect
+    from store.refusals import first_line, is_transient
     from store.status import read_status
 
     catalogue, before, began = load(settings.contexts), None, True
     while True:
         try:
-            with connect(url, "watch", "administer") as connection:
+            with connect(url, "watch", "administer", shared=True) as connection:
                 while True:
                     now = (time.monotonic(), read_status(connection, catalogue))
                     yield picture(now, before)

@@ -89,7 +89,7 @@ class Everything:
             ours = other_servers.without(environment)  # its records are in the embedded PostgreSQL
             self._server = self._run("the Prefect server", "server", ["server", "start", *where], ours)
         with self._show.step("Schema and sample history"):
-            migrate(self.database_url)
+            migrate(self._direct_url)
             if self._wishes.sample and self._settings.database_url is None:
                 fill_if_empty(self.database_url, self._settings.contexts)
         api = PrefectApi(access)
@@ -139,7 +139,7 @@ class Everything:
 
     def _owner(self) -> Owner:
         """Our own server has the deployments of one database at a time: of the one that this start is about."""
-        with connect(self.database_url, "up", "project") as connection:
+        with connect(self._direct_url, "up", "project") as connection:
             return Owner(database_id(connection), self._names, takes_over=self._own_prefect)
 
     def _start_postgres(self) -> str | None:
@@ -192,8 +192,12 @@ class Everything:
     def _all_built(self) -> bool:
         """Whether every read model has a generation that readers see."""
         catalogue = load(self._settings.contexts)
-        with connect(self.database_url, "up", "project") as connection:
+        with connect(self._direct_url, "up", "project", shared=True) as connection:
             return all(generations.live(connection, name) for name in catalogue.projections)
+
+    @property
+    def _direct_url(self) -> str:
+        return (self._settings.database_url and self._settings.direct_url) or self.database_url
 
     def _run(self, name: str, log: str, arguments: list[str], environment: dict[str, str]) -> Program:
         program = Program(name, arguments, self.logs / f"{log}.log", environment)

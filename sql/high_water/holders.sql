@@ -1,6 +1,6 @@
 -- Who holds an inserter's lock on the events table: a session, or a prepared transaction without one.
 SELECT DISTINCT l.virtualtransaction, l.pid, a.usename, a.application_name, a.state,
-       coalesce(a.xact_start, p.prepared) AS since, p.gid
+       coalesce(a.xact_start, p.prepared) AS since, p.gid, coalesce(a.wait_event = 'SyncRep', false) AS committed
 FROM pg_catalog.pg_locks AS l
 LEFT JOIN acci.sessions() AS a ON a.pid = l.pid
 LEFT JOIN pg_catalog.pg_locks AS x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'

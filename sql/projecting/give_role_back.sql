@@ -1,1 +1,1 @@
-SET LOCAL ROLE TO DEFAULT;
+SELECT set_config('role', %(role)s, true);

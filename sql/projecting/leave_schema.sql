@@ -1,1 +1,1 @@
-SET LOCAL search_path TO DEFAULT;
+SELECT set_config('search_path', %(search_path)s, true);

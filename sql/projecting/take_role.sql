@@ -1,2 +1,2 @@
 -- What is made belongs to who projects, whoever makes it: a table's owner is whom its policies do not concern.
-SET LOCAL ROLE acci_project;
+SELECT current_setting('role') AS before, set_config('role', 'acci_project', true);

@@ -13,9 +13,10 @@ from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
 from store.auditing.sql_checks import sql_checks
 from store.catalogue import Catalogue
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting import generations
 from store.projecting.poison import POISON, TooManyDeadLetters
+from store.refusals import first_line
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 LOOKS = 3  # at most, while generations come and go

@@ -26,9 +26,9 @@ from store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
 from store.catalogue import Catalogue
-from store.database import first_line
 from store.projecting.poison import watching_out
 from store.projecting.spans import Span
+from store.refusals import first_line
 from store.statements import SQL, sql
 
 # checkpoint, generation, projection: of the read model. skipped: positions that it leaves out for good. terminal: by

@@ -8,6 +8,7 @@ from store.bulk import COLUMNS, JSONB, RawEvent
 from store.database import Connection
 from store.importing.problems import StreamsInUse, UnreadableFile
 from store.payloads import encode_metadata
+from store.sequence import require_sequence
 from store.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
@@ -53,6 +54,7 @@ class Staging:
 
         Within the caller's transaction, all or none. Raises `StreamsInUse` if others keep taking the versions.
         """
+        require_sequence(self._connection)
         self._connection.execute(sql("importing/analyze_staged"))
         for attempt in range(ATTEMPTS):
             try:

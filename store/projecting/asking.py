@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 
 from domain.projections.columns import Column
 from domain.projections.keeping import NotKept, told
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting.poison import POISON
+from store.refusals import first_line
 
 OF_THE_VALUE = (*POISON, psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
 REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from domain.projections import Projection
 from domain.projections.reference import Row
-from store.database import Connection, first_line
+from store.database import Connection
 from store.projecting import revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compared import determined
@@ -20,6 +20,7 @@ from store.projecting.selections import Selection
 from store.projecting.spans import Key, PoisonEvent
 from store.projecting.tables import ReadModel, qualified
 from store.projecting.translation import Element, default_of
+from store.refusals import first_line
 from store.statements import sql
 
 PAGE = 10_000  # rows in memory at a time

@@ -10,7 +10,8 @@ from domain.errors import ProjectionError
 from domain.projections import Projection
 from domain.projections.columns import Column
 from store.catalogue import Catalogue
-from store.database import Connection, first_line, is_transient
+from store.database import Connection
+from store.refusals import first_line, is_transient
 from store.statements import sql
 
 
@@ -55,9 +56,9 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 
     Raises `ProjectionError`.
     """
-    connection.execute(sql("projecting/take_role"))
+    before = {"role": _was(connection, "projecting/take_role")}
     connection.execute(sql("projecting/make_schema"), {"schema": schema})
-    connection.execute(sql("projecting/enter_schema"), {"schema": schema})
+    before["search_path"] = _was(connection, "projecting/enter_schema", schema=schema)
     try:
         connection.execute(text.encode(), prepare=False)
     except psycopg.Error as error:
@@ -65,13 +66,19 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
             raise  # not the file's fault
         reason = f"PostgreSQL refuses its SQL file: {first_line(error)}. Correct it and run the same again."
         raise ProjectionError(projection.__name__, reason) from error
-    connection.execute(sql("projecting/leave_schema"))
+    connection.execute(sql("projecting/leave_schema"), before)
     read_model = describe(connection, schema, projection.name)
     check(connection, projection, read_model)
     if read_model.of_tenants:
         connection.execute(sql("projecting/guard"), {"table": qualified(connection, schema, projection.name)})
-    connection.execute(sql("projecting/give_role_back"))
+    connection.execute(sql("projecting/give_role_back"), before)
     return read_model
+
+
+def _was(connection: Connection, statement: str, **arguments: str) -> str:
+    """Run what changes a setting; its value before."""
+    row = connection.execute(sql(statement), arguments).fetchone()
+    return str(row[0]) if row else ""
 
 
 def describe(connection: Connection, schema: str, name: str) -> ReadModel:

@@ -11,13 +11,14 @@ import pytest
 
 from domain.errors import AcciError
 from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect, is_transient
+from store.database import Connection, Database, connect
 from store.embedded import EmbeddedServer
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.migrations import migrate
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
+from store.refusals import is_transient
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, Pay, command
 from tests.prefect_server import wait_for

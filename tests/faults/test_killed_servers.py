@@ -13,13 +13,14 @@ from domain.errors import AcciError
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import WHOLE
 from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect, is_transient
+from store.database import Connection, Database, connect
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.migrations import migrate
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
 from store.projecting.following import follow
+from store.refusals import is_transient
 from tests.doomed import Doomed, External
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

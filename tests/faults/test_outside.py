@@ -14,13 +14,14 @@ from store import high_water
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import WHOLE
 from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect, is_transient
+from store.database import Connection, Database, connect
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.migrations import known, migrate
 from store.projecting import rebuilding, swapping
 from store.projecting.batches import catch_up
 from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
+from store.refusals import is_transient
 from store.tenants import enter
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.ledger import CONTEXT, Open, command

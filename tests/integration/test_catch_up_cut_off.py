@@ -14,9 +14,10 @@ from psycopg import sql as identifiers
 
 from domain.projections import Projection
 from store.catalogue import Catalogue
-from store.database import Connection, connect, is_transient
+from store.database import Connection, connect
 from store.projecting import rebuilding
 from store.projecting.batches import Progress, catch_up
+from store.refusals import is_transient
 from tests.histories import LONGER, append_orders, append_users, value
 from tests.prefect_server import wait_for
 from tests.read_models import CONTEXTS, cut, live, wait_until_blocked, wrong_rows

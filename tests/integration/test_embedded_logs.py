@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from store import log_files
-from store.database import DatabaseLost, is_transient, refusal_of
 from store.embedded import EmbeddedServer
+from store.refusals import DatabaseLost, is_transient, refusal_of
 from tests.prefect_server import wait_for
 
 SECRET = "Zwartkruis"

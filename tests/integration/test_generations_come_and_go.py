@@ -9,7 +9,7 @@ from domain.projections import Projection
 from store.auditing.auditing import all_checks, audit
 from store.auditing.repairing import derive_rows
 from store.catalogue import load
-from store.database import Connection, connect, options_of
+from store.database import Connection, connect
 from store.projecting import backfilling, batches, dead_letters, generations, rebuilding, staleness, swapping
 from store.projecting.as_of import rows_as_of
 from store.projecting.backfilling import Superseded
@@ -17,6 +17,7 @@ from store.projecting.choices import Choice
 from store.projecting.following import Follower
 from store.projecting.generations import CheckpointBeyondLog
 from store.projecting.rolling_back import roll_back
+from store.sessions import options_of
 from store.statements import sql
 from store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log

@@ -5,7 +5,8 @@ import pytest
 
 from store import sealing
 from store.catalogue import Catalogue
-from store.database import Connection, Role, connect
+from store.database import Connection, connect
+from store.sessions import Role
 from store.snapshots import save_snapshot
 from store.statements import sql
 from tests.histories import append_probe, value

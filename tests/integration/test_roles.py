@@ -9,11 +9,13 @@ import pytest
 from psycopg import sql as identifiers
 
 from store.catalogue import load
-from store.database import Connection, Database, NotAllowed, Role, connect
+from store.database import Connection, Database, connect
 from store.high_water import establish
 from store.migrations import MigrationFailed, migrate
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
+from store.refusals import NotAllowed
+from store.sessions import Role
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 from tests.shell import acci, refusal

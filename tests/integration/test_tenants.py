@@ -20,7 +20,7 @@ from store.auditing import repairing
 from store.auditing.auditing import audit, chosen
 from store.auditing.extents import Extent
 from store.catalogue import Catalogue, load
-from store.database import Connection, Database, Role, connect
+from store.database import Connection, Database, connect
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.projecting import backfilling, rebuilding
@@ -29,6 +29,7 @@ from store.projecting.batches import catch_up
 from store.projecting.choices import Choice
 from store.projecting.dead_letters import retry
 from store.queries import ask, question
+from store.sessions import Role
 from store.tenants import enter
 from tests.histories import value
 from tests.shell import acci

@@ -11,12 +11,33 @@ from flows.local.deploying import NoSuchBlock, NotOurs
 from flows.local.running import AlreadyRunning, NoHome
 from flows.own_names import UnusablePrefix
 from flows.task_runners import NoDask
-from store.database import DatabaseLost, DatabaseUnreachable, NoRoom, NotAllowed, SchemaMissing
 from store.embedded import NoDatabase
 from store.embedded_programs import NoEmbeddedPostgres
 from store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
 from store.log_files import LogsClosed
 from store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
+from store.refusals import (
+    BeyondLimits,
+    Cancelled,
+    Contended,
+    Damaged,
+    DatabaseLost,
+    DatabaseUnreachable,
+    IdleTooLong,
+    Locked,
+    NoMemory,
+    NoRoom,
+    NoSession,
+    NotAdmitted,
+    NotAllowed,
+    PoolExhausted,
+    ReadOnlyServer,
+    SchemaMissing,
+    SequenceBehind,
+    TookTooLong,
+)
+from store.sessions import SharedSession, WrongSession
+from store.settings import WrongSetting
 from store.unprivileged import ForeignData, NoSystemUser
 
 SENTENCES: list[tuple[AcciError, str]] = [
@@ -26,6 +47,120 @@ SENTENCES: list[tuple[AcciError, str]] = [
             "The database at h:1/d cannot be reached: connection refused. Start it with `make up`, or correct "
             "ACCI_DATABASE_URL."
         ),
+    ),
+    (
+        NoSession("h:1/d", "sorry, too many clients already"),
+        (
+            "The database at h:1/d begins no session: sorry, too many clients already. Try again when it is ready or "
+            "has room; if it is full, give pools fewer connections (ACCI_POOL_SIZE) or the server more "
+            "(max_connections)."
+        ),
+    ),
+    (
+        NotAdmitted("h:1/d", 'password authentication failed for user "ann"'),
+        (
+            'The database at h:1/d refuses the login: password authentication failed for user "ann". Correct '
+            "ACCI_DATABASE_URL."
+        ),
+    ),
+    (
+        PoolExhausted("h:1/d", 10, 30.0),
+        (
+            "All 10 connections to the database at h:1/d were in use for 30 s. The server answers: give connections "
+            "back sooner, or raise ACCI_POOL_SIZE or ACCI_POOL_WAIT."
+        ),
+    ),
+    (
+        IdleTooLong("terminating connection due to idle-in-transaction timeout"),
+        (
+            "PostgreSQL ended a session whose transaction did nothing: terminating connection due to "
+            "idle-in-transaction timeout. What was committed stays; run the same again, with a longer "
+            "idle_in_transaction_session_timeout if it needs its time."
+        ),
+    ),
+    (
+        TookTooLong("canceling statement due to statement timeout"),
+        (
+            "A statement took longer than statement_timeout allows: canceling statement due to statement timeout. "
+            "What was committed stays; raise that limit for this login (ACCI_STATEMENT_TIMEOUT is an application's), "
+            "or ask for less at once."
+        ),
+    ),
+    (
+        Cancelled("canceling statement due to user request"),
+        (
+            "Somebody cancelled a statement: canceling statement due to user request. What was committed stays; run "
+            "the same again if it may."
+        ),
+    ),
+    (
+        Locked("canceling statement due to lock timeout"),
+        (
+            "Another session holds what this needs: canceling statement due to lock timeout. What was committed "
+            "stays; try again when that session has ended, or end it (pg_locks names it)."
+        ),
+    ),
+    (
+        Contended("deadlock detected"),
+        "Other transactions were in the way: deadlock detected. What was committed stays; run the same again.",
+    ),
+    (
+        ReadOnlyServer("cannot execute INSERT in a read-only transaction"),
+        (
+            "The server takes no writes: cannot execute INSERT in a read-only transaction. If it is a standby, write "
+            "to the primary (a URL with both hosts and target_session_attrs=read-write finds it after a failover, "
+            "too); else see default_transaction_read_only."
+        ),
+    ),
+    (
+        NoMemory("out of memory"),
+        (
+            "The server has no memory left for this: out of memory. What was committed stays; try again when it has "
+            "less to do, or give it more."
+        ),
+    ),
+    (
+        BeyondLimits("temporary file size exceeds temp_file_limit"),
+        (
+            "This is more than the database takes: temporary file size exceeds temp_file_limit. Ask for less at "
+            "once, or raise that limit."
+        ),
+    ),
+    (
+        Damaged("invalid page in block 7"),
+        (
+            "The database's files cannot be read: invalid page in block 7. Stop writing to it, look at the server's "
+            "log and disks, and restore a backup if it is damaged."
+        ),
+    ),
+    (
+        SequenceBehind("the sequence of positions is at 30, and position 68 is taken or passed"),
+        (
+            "Nothing can be appended: the sequence of positions is at 30, and position 68 is taken or passed. Read "
+            "models would never see such events. Run `acci migrate`, which sets the sequence on, and rebuild each "
+            "read model that `acci status` calls beyond the log."
+        ),
+    ),
+    (
+        SharedSession("h:1/d"),
+        (
+            "Between here and the database at h:1/d is a pooler that gives a session to several clients (transaction "
+            "mode): it keeps no lock, table or setting, which flows and long work hold. Set ACCI_DIRECT_URL to "
+            "PostgreSQL itself, or to a pool in session mode."
+        ),
+    ),
+    (
+        WrongSession("h:1/d", "app", (("TimeZone", "Etc/UTC", "UTC"), ("role", "none", "acci_append"))),
+        (
+            "A pooler before the database at h:1/d does not keep what a session sets: TimeZone is 'Etc/UTC' instead "
+            "of 'UTC', role is 'none' instead of 'acci_append'. Let the login bring it, and the pooler connect "
+            "again: ALTER ROLE \"app\" SET TimeZone = 'UTC'; ALTER ROLE \"app\" SET role = 'acci_append'; Or use "
+            "PostgreSQL itself, or a pool in session mode; a login brings one role, so that each role needs its own."
+        ),
+    ),
+    (
+        WrongSetting("ACCI_POOL_SIZE", "many", "a whole number from 1 on"),
+        "ACCI_POOL_SIZE is 'many': give it a whole number from 1 on, or unset it.",
     ),
     (
         DatabaseLost("server closed the connection"),

@@ -21,12 +21,13 @@ from store.auditing.extents import WHOLE
 from store.auditing.findings import Severity
 from store.catalogue import Catalogue, load
 from store.compacting import compact
-from store.database import Connection, Database, connect, is_transient
+from store.database import Connection, Database, connect
 from store.events import EventStore
 from store.handling import CommandHandler
 from store.projecting import rebuilding
 from store.projecting.batches import catch_up
 from store.projecting.generations import Busy, NotBuilt
+from store.refusals import is_transient
 from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 

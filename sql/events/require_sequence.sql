@@ -1,0 +1,1 @@
+SELECT acci.require_sequence();

@@ -1,0 +1,1 @@
+SELECT acci.set_sequence_on();

@@ -1,0 +1,326 @@
+"""What PostgreSQL refuses for a reason outside the program, as errors of ACCI: told apart by SQLSTATE, never by words.
+
+The words are in the server's language. Only where a server refuses to begin a session is there no SQLSTATE.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import psycopg
+from psycopg import errors
+
+from domain.errors import AcciError
+
+UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
+
+
+@dataclass(eq=False, repr=False)
+class DatabaseUnreachable(AcciError):
+    """No connection to the database; `where` names it without its password."""
+
+    transient: ClassVar[bool] = True
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database at {self.where} cannot be reached: {self.reason}. "
+            "Start it with `make up`, or correct ACCI_DATABASE_URL."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class NoSession(AcciError):
+    """The server answers and begins no session now: it is full, starting or stopping."""
+
+    transient: ClassVar[bool] = True
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database at {self.where} begins no session: {self.reason}. Try again when it is ready or has room; "
+            "if it is full, give pools fewer connections (ACCI_POOL_SIZE) or the server more (max_connections)."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class NotAdmitted(AcciError):
+    """The server answers and does not let this login in."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The database at {self.where} refuses the login: {self.reason}. Correct ACCI_DATABASE_URL."
+
+
+@dataclass(eq=False, repr=False)
+class PoolExhausted(AcciError):
+    """Every connection of this process' pool stayed in use while somebody waited for one."""
+
+    transient: ClassVar[bool] = True
+
+    where: str
+    size: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"All {self.size} connections to the database at {self.where} were in use for {self.seconds:g} s. The "
+            "server answers: give connections back sooner, or raise ACCI_POOL_SIZE or ACCI_POOL_WAIT."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class DatabaseLost(AcciError):
+    """The connection ended while it was used."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The connection to the database was lost: {self.reason}. What was committed stays; run the same again "
+            "when the database is back."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class IdleTooLong(AcciError):
+    """PostgreSQL ended the session, since its transaction waited for the program for too long."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"PostgreSQL ended a session whose transaction did nothing: {self.reason}. What was committed stays; run "
+            "the same again, with a longer idle_in_transaction_session_timeout if it needs its time."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class TookTooLong(AcciError):
+    """A statement reached statement_timeout. The same again would reach it too."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"A statement took longer than statement_timeout allows: {self.reason}. What was committed stays; raise "
+            "that limit for this login (ACCI_STATEMENT_TIMEOUT is an application's), or ask for less at once."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class Cancelled(AcciError):
+    """Somebody had a statement ended, by pg_cancel_backend or its like."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Somebody cancelled a statement: {self.reason}. What was committed stays; run the same again if it may."
+
+
+@dataclass(eq=False, repr=False)
+class Locked(AcciError):
+    """What was needed stayed locked by another session for longer than lock_timeout allows."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"Another session holds what this needs: {self.reason}. What was committed stays; try again when that "
+            "session has ended, or end it (pg_locks names it)."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class Contended(AcciError):
+    """PostgreSQL ended one of several transactions that could not all go on."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Other transactions were in the way: {self.reason}. What was committed stays; run the same again."
+
+
+@dataclass(eq=False, repr=False)
+class ReadOnlyServer(AcciError):
+    """The server takes no writes now: it is a standby, or default_transaction_read_only is on."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The server takes no writes: {self.reason}. If it is a standby, write to the primary (a URL with both "
+            "hosts and target_session_attrs=read-write finds it after a failover, too); else see "
+            "default_transaction_read_only."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class NoMemory(AcciError):
+    """The server has no memory for it now."""
+
+    transient: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The server has no memory left for this: {self.reason}. What was committed stays; try again when it "
+            "has less to do, or give it more."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class NoRoom(AcciError):
+    """The disk of the database is full; `reason` is what PostgreSQL could not write."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database's disk is full: {self.reason}. What was committed stays; make room and run the same again."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class BeyondLimits(AcciError):
+    """It is more than PostgreSQL, or a limit set for it, takes: the same again would be too."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"This is more than the database takes: {self.reason}. Ask for less at once, or raise that limit."
+
+
+@dataclass(eq=False, repr=False)
+class Damaged(AcciError):
+    """PostgreSQL cannot read its own files."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database's files cannot be read: {self.reason}. Stop writing to it, look at the server's log and "
+            "disks, and restore a backup if it is damaged."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SchemaMissing(AcciError):
+    """The database lacks something that the migrations make; `reason` is what PostgreSQL missed."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The database has no ACCI schema, or that of an older ACCI ({self.reason}). Run `acci migrate`."
+
+
+@dataclass(eq=False, repr=False)
+class NotAllowed(AcciError):
+    """The database's user lacks a right."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database's user may not do this: {self.reason}. Use another user, or grant the "
+            "right; if ACCI was updated, run `acci migrate` first."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SequenceBehind(AcciError):
+    """The sequence that gives positions is behind the log, as logical replication and partial restores leave it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"Nothing can be appended: {self.reason}. Read models would never see such events. Run `acci migrate`, "
+            "which sets the sequence on, and rebuild each read model that `acci status` calls beyond the log."
+        )
+
+
+SEQUENCE_BEHIND = "AC005"  # raised by the functions of sql/migrations/0055_sequence_and_standby.sql
+
+# By SQLSTATE, or by its class of two characters.
+REFUSALS: dict[str, type[AcciError]] = {
+    SEQUENCE_BEHIND: SequenceBehind,
+    "08": DatabaseLost,
+    "28": NotAllowed,
+    "25006": ReadOnlyServer,
+    "25P03": IdleTooLong,
+    "40": Contended,  # serialization, deadlock, recovery that had to go on
+    "42501": NotAllowed,
+    "53100": NoRoom,
+    "53200": NoMemory,
+    "53300": DatabaseLost,
+    "53400": BeyondLimits,
+    "54": BeyondLimits,
+    "55P03": Locked,
+    "57P": DatabaseLost,  # shut down, crashed, starting, idle
+    "58": Damaged,
+    "XX001": Damaged,
+    "XX002": Damaged,
+}
+
+
+def refusal_of(error: BaseException) -> AcciError | None:
+    """What a person is told of an error that PostgreSQL raised for a reason outside the program; None for a fault."""
+    if isinstance(error, UNDEFINED):
+        missing = first_line(error)
+        return SchemaMissing(missing) if "acci" in missing else None
+    kind = _kind(error)
+    # A lock that was waited for in vain comes with a note of who holds it.
+    return None if kind is None else kind("; ".join((first_line(error), *getattr(error, "__notes__", ()))))
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same again may succeed: a lost connection, a deadlock, a server that is a standby for the moment."""
+    if isinstance(error, AcciError):
+        return error.transient
+    kind = _kind(error)
+    return kind is not None and kind.transient
+
+
+def _kind(error: BaseException) -> type[AcciError] | None:
+    if not isinstance(error, psycopg.Error):
+        return None
+    state = error.sqlstate
+    if state == "57014":  # one number for two causes; where PostgreSQL speaks another language, the commoner is told
+        return Cancelled if "user request" in first_line(error) else TookTooLong
+    if state is None:
+        return DatabaseLost if isinstance(error, psycopg.OperationalError) else None
+    return REFUSALS.get(state) or REFUSALS.get(state[:3]) or REFUSALS.get(state[:2])
+
+
+def unreached(where: str, error: psycopg.OperationalError) -> AcciError:
+    """What a connection that could not be made is told as. There is no SQLSTATE: only words tell who said no."""
+    said = first_line(error)
+    if "FATAL" not in said:
+        return DatabaseUnreachable(where, said)
+    reason = said.rpartition("FATAL:")[2].strip()
+    if re.search(r"\bCONNECT\b", str(error)):  # a right, which it names in every language
+        return NotAllowed(f"{reason}; let its owner run GRANT CONNECT ON DATABASE … TO this user")
+    lasting = any(words in said for words in ("authentication failed", "does not exist", "pg_hba.conf", "permi"))
+    return (NotAdmitted if lasting else NoSession)(where, reason)
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

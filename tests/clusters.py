@@ -1,0 +1,59 @@
+"""PostgreSQL servers of a test's own, from any installation: a primary, and standbys of it."""
+
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from store.listening import free_port
+from store.unprivileged import Account
+
+OF_DEBIAN = Path("/usr/lib/postgresql/15/bin")
+
+
+class Cluster:
+    """One server with its data in `folder`, which the account that runs it owns. Nobody needs a password."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._folder = programs, folder
+        folder.mkdir(mode=0o755)
+        for parent in folder.parents:
+            if parent.owner() == folder.owner() and parent.stat().st_mode & 0o5 != 0o5 and parent != Path("/"):
+                parent.chmod(0o755)
+        self._account = Account.for_data(folder / "data")
+        self._account.give(folder)
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return self.url_of("acci")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql://acci@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> None:
+        self._run("initdb", "-D", self._data, "-U", "acci", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write("fsync = off\nunix_socket_directories = ''\nmax_wal_senders = 4\n")
+
+    def create_as_standby_of(self, primary: "Cluster") -> None:
+        source = make_conninfo(primary.url_of("postgres"), application_name="standby")
+        self._run("pg_basebackup", "-D", self._data, "-d", source, "-R", "-c", "fast", "-X", "stream")
+
+    def start(self, *options: str) -> None:
+        listen = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        words = " ".join((listen, *(f"-c {option}" for option in options)))
+        self._run("pg_ctl", "start", "-w", "-D", self._data, "-l", self._folder / "log", "-o", words)
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "promote", "-w", "-D", self._data)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-m", "immediate", "-D", self._data)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = self._account.run([self._programs / program, *arguments], self._folder, 120)
+        assert done.returncode == 0, done.stdout

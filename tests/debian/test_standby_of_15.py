@@ -1,0 +1,28 @@
+"""The oldest PostgreSQL that ACCI runs on, as a primary and its standby."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clusters import OF_DEBIAN
+from tests.faults.test_standby import Pair, answers_reading, keeps_the_mark, refuses_writing
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    assert OF_DEBIAN.exists(), "install it: apt-get install postgresql-15"
+    both = Pair(OF_DEBIAN, tmp_path_factory.mktemp("pair"))
+    yield both
+    both.stop()
+
+
+def test_what_only_reads_answers(pair: Pair) -> None:
+    answers_reading(pair)
+
+
+def test_what_writes_is_refused_with_one_sentence(pair: Pair) -> None:
+    refuses_writing(pair)
+
+
+def test_nothing_is_called_final_that_may_change(pair: Pair) -> None:
+    keeps_the_mark(pair)

@@ -1,0 +1,215 @@
+"""The server is a standby: for reading, or because a failover made one of what was the primary."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.errors import AcciError
+from store import high_water, tenants
+from store.catalogue import Catalogue, load
+from store.database import Database, connect
+from store.embedded_programs import programs
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.health import Bounds, examine
+from store.metrics import read_metrics
+from store.migrations import migrate
+from store.projecting import rebuilding
+from store.projecting.as_of import NotFinal, rows_as_of
+from store.projecting.batches import catch_up
+from store.refusals import ReadOnlyServer, refusal_of
+from store.settings import Settings
+from store.status import read_status
+from tests.clusters import Cluster
+from tests.histories import append_users, value
+from tests.ledger import CONTEXT, Open, command
+from tests.prefect_server import wait_for
+from tests.shell import acci, refusal
+
+CATALOGUE, LEDGER = load(["domain.users"]), Catalogue((CONTEXT,))
+USERS = CATALOGUE.projection("user_view")
+
+
+class Pair:
+    """A primary with users, its read model live, and a standby that follows."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.primary, self.standby = Cluster(programs, folder / "primary"), Cluster(programs, folder / "standby")
+        self.primary.create()
+        self.primary.start()
+        with connect(self.primary.url_of("postgres"), "test") as connection:
+            connection.execute("CREATE DATABASE acci")
+        migrate(self.primary.url)
+        with connect(self.primary.url, "test") as connection:
+            append_users(connection, 20)
+            rebuilding.rebuild(connection, CATALOGUE, USERS)
+        self.standby.create_as_standby_of(self.primary)
+        self.standby.start()
+        self.wait()
+
+    def wait(self) -> None:
+        """Until the standby has all that the primary committed."""
+        with connect(self.primary.url, "test") as there, connect(self.standby.url, "test") as here:
+            end = value(there, "SELECT pg_current_wal_lsn()")
+            replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+            wait_for(lambda: value(here, replayed, (end,)), 30, "the standby follows")
+
+    def stop(self) -> None:
+        self.standby.stop()
+        self.primary.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    both = Pair(programs(), tmp_path_factory.mktemp("pair"))
+    yield both
+    both.stop()
+
+
+def test_what_only_reads_answers(pair: Pair) -> None:
+    answers_reading(pair)
+
+
+def answers_reading(pair: Pair) -> None:
+    url = pair.standby.url
+    with connect(url, "test", "administer") as connection:
+        status = read_status(connection, CATALOGUE)
+        assert status.high_water.standby
+        assert [each.state for each in status.projections] == ["live"]
+        assert status.projections[0].checkpoint == status.high_water.position == status.high_water.head
+        assert read_metrics(connection, CATALOGUE).mark.standby
+        kept = value(connection, "SELECT count(*) FROM read.user_view")
+        assert len(list(rows_as_of(connection, CATALOGUE, USERS))) == kept > 0
+    checks = examine(Settings.from_environment({"ACCI_DATABASE_URL": url}), CATALOGUE, Bounds(audit_hours=1e6)).checks
+    assert [check.said for check in checks if not check.healthy] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["health", "--audit-hours", "1000000"],
+        ["metrics"],
+        ["findings"],
+        ["history", "{user}", "--tenant", "{tenant}"],
+        ["query", "search_users", "--tenant", "{tenant}", '{{"query": "a"}}'],
+        ["as-of", "user_view", "--tenant", "{tenant}"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_only_reads_answers_in_the_shell(pair: Pair, words: list[str]) -> None:
+    with connect(pair.primary.url, "test") as connection:
+        user, tenant = connection.execute("SELECT id, tenant_id FROM read.user_view LIMIT 1").fetchone() or ("", "")
+    done = acci(*(word.format(user=user, tenant=tenant) for word in words), ACCI_DATABASE_URL=pair.standby.url)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_what_writes_is_refused_with_one_sentence(pair: Pair) -> None:
+    refuses_writing(pair)
+
+
+def refuses_writing(pair: Pair) -> None:
+    url = pair.standby.url
+    with Database(url, 1, "append") as database:
+        handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
+        with pytest.raises(ReadOnlyServer, match="takes no writes") as refused:
+            handler.handle(command(Open(account="new", holder="Ann")))
+        assert refused.value.transient
+    create = '{"user_id": "ann", "email": "ann@example.com", "name": "Ann"}'
+    assert "takes no writes" in refusal(acci(*["send", "CreateUser", "--tenant", "t", "--user", "m", create],
+                                             ACCI_DATABASE_URL=url))  # fmt: skip
+    with connect(url, "test", "project") as connection:
+        for write in (
+            lambda: rebuilding.rebuild(connection, CATALOGUE, USERS),
+            lambda: connection.execute("SELECT acci.make_schema('generation_9')"),
+        ):
+            with pytest.raises((AcciError, psycopg.Error)) as caught:
+                write()
+            told = caught.value if isinstance(caught.value, AcciError) else refusal_of(caught.value)
+            assert isinstance(told, ReadOnlyServer)
+
+
+def test_nothing_is_called_final_that_may_change(pair: Pair) -> None:
+    keeps_the_mark(pair)
+
+
+def keeps_the_mark(pair: Pair) -> None:
+    """On the primary somebody is still appending below what the standby has."""
+    with connect(pair.primary.url, "slow") as slow, connect(pair.primary.url, "test") as quick:
+        before = high_water.establish(quick).position
+        with slow.transaction():
+            append_users(slow, 1, 900)
+            append_users(quick, 1, 901)
+            end = value(quick, "SELECT max(position) FROM acci.events")
+            pair.wait()
+            with connect(pair.standby.url, "test", "read") as reader:
+                tenants.enter(reader, "tenant-1")
+                mark = high_water.establish(reader)
+                assert (mark.position, mark.head, mark.standby) == (before, end, True)
+                with pytest.raises(NotFinal):
+                    list(rows_as_of(reader, CATALOGUE, USERS, position=end))
+                candidate = reader.execute("SELECT candidate, holders FROM acci.high_water_candidate()").fetchone()
+                assert candidate == (before, None), "who asks by SQL is told the same"
+        catch_up(quick, CATALOGUE, USERS)
+        pair.wait()
+        with connect(pair.standby.url, "test", "read") as reader:
+            assert high_water.establish(reader).position == high_water.establish(quick).position == end
+
+
+def test_a_promoted_standby_goes_on(tmp_path: Path) -> None:
+    both = Pair(programs(), tmp_path)
+    try:
+        with connect(both.standby.url, "test", "project") as connection:
+            before = high_water.establish(connection)
+            both.standby.promote()
+            append(both.standby.url)
+            catch_up(connection, CATALOGUE, USERS)
+            after = high_water.establish(connection)
+        assert before.standby
+        assert not after.standby
+        assert after.position > before.position
+    finally:
+        both.stop()
+
+
+def test_a_commit_that_waits_for_a_standby_is_no_forgotten_transaction(tmp_path: Path) -> None:
+    """It has committed: who ended it would take an event for rolled back that the standby gets later."""
+    server = Cluster(programs(), tmp_path / "alone")
+    server.create()
+    server.start()
+    try:
+        with connect(server.url_of("postgres"), "test") as connection:
+            connection.execute("CREATE DATABASE acci")
+        migrate(server.url)
+        with connect(server.url, "test") as looking, connect(server.url, "test") as writing:
+            looking.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            looking.execute("SELECT pg_reload_conf()")
+            looking.execute("SET synchronous_commit = local")
+            wait_for(lambda: value(looking, "SHOW synchronous_standby_names") == "nobody", 10, "the setting is read")
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            writing.pgconn.send_query(
+                b"INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,"
+                b" data, metadata) VALUES (now(), gen_random_uuid(), 1, 't', 'T', 'a', 'E', '{}', '{}')"
+            )
+            wait_for(lambda: value(looking, waits), 10, "the commit waits")
+            (holder,) = high_water.establish(looking, 0.1).holders
+            assert holder.committed
+            assert "standby" in holder.state
+            settings = Settings.from_environment({"ACCI_DATABASE_URL": server.url})
+            found = {each.kind: each.said for each in examine(settings, CATALOGUE, Bounds(mark_seconds=0)).checks}
+            assert "Do not end it" in found["mark"]
+            assert "end that transaction" not in found["mark"]
+            looking.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            looking.execute("SELECT pg_reload_conf()")
+            while writing.pgconn.get_result() is not None:
+                pass
+            assert high_water.establish(looking, 30).position == 1
+    finally:
+        server.stop()
+
+
+def append(url: str) -> None:
+    with connect(url, "test") as connection:
+        append_users(connection, 3, 500)

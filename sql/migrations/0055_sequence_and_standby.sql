@@ -3,6 +3,8 @@ CREATE FUNCTION acci.log_end() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFIN
 BEGIN ATOMIC
     SELECT coalesce(max(e.position), 0) FROM acci.events AS e;
 END;
+REVOKE EXECUTE ON FUNCTION acci.log_end() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION acci.log_end() TO acci_append, acci_project, acci_read, acci_administer;
 
 -- Where no position may be given: up to the end of the log, and up to where readers' read models are.
 CREATE FUNCTION acci.passed() RETURNS bigint LANGUAGE sql STABLE

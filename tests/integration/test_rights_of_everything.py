@@ -24,6 +24,7 @@ OF_NOBODY = {"acci.generations", "acci.high_water", "acci_migrations.applied"}
 BORROWED = {
     "acci.discard": ["acci_administer"],
     "acci.make_schema": ["acci_project"],
+    "acci.log_end": ["acci_administer", "acci_append", "acci_project", "acci_read"],
     "acci.sessions": ["acci_administer", "acci_append", "acci_project", "acci_read"],
     "acci.analyze_findings": ["acci_administer"],
 }

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.errors import AcciError, CannotApply
-from domain.events import RecordedEvent
+from domain.events import RecordedEvent, by_stored_name
 from domain.projections import FoldProjection, Projection
 from domain.projections.reference import Row, fold_in_python
 from domain.projections.values import key_text
@@ -137,7 +137,7 @@ def _begun_again(connection: Connection, generation: Generation, rows: Rows, beg
 
 def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:
     """The positions of events that had happened by then, behind one of their stream that had not."""
-    known = {"moment": moment, "upto": upto, "event_types": [event.event_type() for event in projection.events()]}
+    known = {"moment": moment, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
     # Planned for this moment each time: how much of the log is later, is what matters.
     return tuple(row[0] for row in connection.execute(sql("events/out_of_time"), known, prepare=False))
 
@@ -202,9 +202,9 @@ def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:
 
 def _events(connection: Connection, projection: type[Projection], span: Span) -> Iterator[RecordedEvent[Any]]:
     forget()
-    decoder = Decoder({event.event_type(): event for event in projection.events()})
+    decoder = Decoder(by_stored_name(projection.events()))
     parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
-    parameters |= {"event_types": [event.event_type() for event in projection.events()]}
+    parameters |= {"event_types": list(by_stored_name(projection.events()))}
     while rows := connection.execute(sql("events/read_all"), parameters).fetchall():
         ready(row[10] for row in rows)
         yield from (decoder.event(row) for row in rows)

@@ -1,7 +1,6 @@
 """`acci as-of`: a read model as it was."""
 
 from contextlib import closing
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -47,8 +46,8 @@ def as_of(
     with connect(database_url(settings), "as-of", "read" if tenant else "administer") as connection:
         if tenant:
             enter(connection, tenant)
-        with closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived:
-            rows = list(islice(derived, limit))
+        with closing(rows_as_of(connection, catalogue, found, position, then, keys, limit)) as derived:
+            rows = list(derived)
     if json:
         print_json(rows)
         return

@@ -79,3 +79,5 @@ def test_the_command_line_refuses_an_unknown_aggregate(store: EventStore, databa
     told = refusal(acci("history", "a", "--tenant", TENANT, "--type", "Acount", **place))
     assert told == "There is no aggregate named 'Acount'. Known: Account."
     assert store.version(stream("a")) == 1
+    told = refusal(acci("findings", "--check", "event_idz", **place))
+    assert told.startswith("There is no check named 'event_idz'. Known: ")

@@ -4,6 +4,7 @@ A package is registered by naming it in the setting ACCI_CONTEXTS; its attribute
 outside the package knows what is in it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from domain.upcasting import check_upcasters
 class Context:
     """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`.
 
-    `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out.
+    `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out. `retired` names
+    event types whose classes are gone: events of theirs in the log are passed over.
     """
 
     name: str
@@ -35,9 +37,11 @@ class Context:
     queries: tuple[type[Query], ...] = ()
     suites: tuple[Suite, ...] = ()
     simulation: Simulation | None = None
+    retired: tuple[str, ...] = ()
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
 
     def __post_init__(self) -> None:
+        _check_former_names(self.name, self.events, self.retired)
         for event in self.events:
             check_upcasters(event)
         for stored in (*self.events, *(each for each in self.aggregates if each.snapshot_every)):
@@ -54,6 +58,12 @@ class Context:
                     raise DefinitionError(f"Command {command.__name__}", reason)
                 commands[command.__name__] = (aggregate, command)
         object.__setattr__(self, "commands", commands)
+
+
+def _check_former_names(context: str, events: Iterable[type[EventData]], retired: Sequence[str]) -> None:
+    for subject, names in ((f"Context {context}", retired), *((e.__name__, e.formerly) for e in events)):
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise DefinitionError(subject, 'its retired or former names are a tuple of texts, such as ("OldName",).')
 
 
 def _check_names(stored: type[BaseModel]) -> None:

@@ -5,6 +5,7 @@
     │   ├── ProjectionError        … in a projection, naming the rule
     │   └── CannotCompile          … an expression that SQL has no meaning for (domain/projections/expressions.py)
     ├── UnknownName                no command, event, projection, query … of that name
+    ├── NotAList                   one text where a list of names is meant
     ├── UnknownNumber              no dead letter, no generation of that number
     ├── InvalidCommand             a command's data fails validation, by field
     ├── Refused                    an aggregate's rules say no (the domain error of a handler)
@@ -58,6 +59,17 @@ class UnknownName(AcciError):
     def __str__(self) -> str:
         known = f"Known: {', '.join(sorted(self.known))}." if self.known else "Is its domain named in ACCI_CONTEXTS?"
         return f"There is no {self.kind} named {self.name!r}. {known}"
+
+
+@dataclass(eq=False, repr=False)
+class NotAList(AcciError):
+    """One text was given where a list of names is meant; its letters would be taken for names."""
+
+    parameter: str
+    given: str
+
+    def __str__(self) -> str:
+        return f"{self.parameter} is a list of names, and {self.given!r} is a text. Give ({self.given!r},)."
 
 
 @dataclass(eq=False, repr=False)

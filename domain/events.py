@@ -1,6 +1,6 @@
 """Events: immutable facts in the past tense, and the envelope they are stored in."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -16,18 +16,25 @@ class EventData(BaseModel):
     """The typed payload of an event; the class name is its event type.
 
     A subclass adds fields; values come back from the store equal to what was appended. Raise `schema_version`
-    when the shape changes, and add an upcaster from the old one (domain.upcasting) to `upcasters`.
+    when the shape changes, and add an upcaster from the old one (domain.upcasting) to `upcasters`. If the class is
+    renamed, name what it was called before in `formerly`: events stored under that name are then read as its own.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
     schema_version: ClassVar[int] = 1
+    formerly: ClassVar[tuple[str, ...]] = ()
     subject: ClassVar[str | None] = None  # whose personal data it has (domain.personal); None: the aggregate's
     upcasters: ClassVar[tuple["Upcaster", ...]] = ()
 
     @classmethod
     def event_type(cls) -> str:
         return cls.__name__
+
+    @classmethod
+    def stored_names(cls) -> tuple[str, ...]:
+        """The event types under which its events are in the log: today's, and those of before. None is inherited."""
+        return cls.event_type(), *vars(cls).get("formerly", ())
 
 
 class Unreadable(EventData):
@@ -52,6 +59,19 @@ def _below(event: type[EventData]) -> Iterator[type[EventData]]:
     for each in event.__subclasses__():
         yield each
         yield from _below(each)
+
+
+class Unregistered(Unreadable):
+    """… because no registered class has the event's type, or had it before."""
+
+
+class Retired(Unreadable):
+    """… because its event type is retired (`Context.retired`): whatever reads events passes over it."""
+
+
+def by_stored_name(events: Iterable[type["EventData"]]) -> dict[str, type["EventData"]]:
+    """These classes by every name under which their events are in the log."""
+    return {name: event for event in events for name in event.stored_names()}
 
 
 D = TypeVar("D", bound=EventData, covariant=True)

@@ -41,9 +41,10 @@ def source_of(thing: type | Callable[..., Any]) -> str:
 
 
 def reading_of(event: type[EventData]) -> str:
-    """How the event's payloads of older versions are read, as text; empty if there are none."""
+    """How events of older versions and of former names are read, as text; empty if there are none."""
     steps = [{each.name: getattr(step, each.name) for each in fields(step)} for step in event.upcasters]
-    return f"{event.event_type()} {event.schema_version} {_spelled(steps)}" if steps else ""
+    former = f" formerly {_spelled(event.stored_names()[1:])}" if len(event.stored_names()) > 1 else ""
+    return f"{event.event_type()} {event.schema_version} {_spelled(steps)}{former}" if steps or former else ""
 
 
 def _text(thing: type | Callable[..., Any]) -> str:

@@ -29,6 +29,8 @@ from domain.projections.shapes import ABSENT, Demand, Put, find
 from domain.projections.values import json_of, json_text, parse
 from domain.projections.views import fields
 
+EVENT_TYPE = ("event_type",)  # the path of the field of every event
+
 
 class WrongShape(ValueError):
     """A payload cannot be brought to today's shape."""
@@ -132,6 +134,8 @@ def leaf_of(event: type[EventData]) -> Leaf:
     stored = Field(Kind.INTEGER, False, ("schema_version",))
 
     def leaf(today: Field) -> Expression:
+        if today.path == EVENT_TYPE and len(event.stored_names()) > 1:
+            return Constant(today.kind, today.nullable, event.event_type())
         expression: Expression = today
         for version in sorted((upcaster.version for upcaster in event.upcasters), reverse=True):
             older = at_version(event, version, today)

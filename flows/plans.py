@@ -4,6 +4,7 @@ from domain.projections import Projection
 from store.projecting.planning import Plan
 from store.projecting.rebuilding import useful_partitions
 from store.settings import Settings
+from store.unread import told
 
 
 def shares_of(projection: type[Projection], at_most: int) -> int:
@@ -29,6 +30,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("views upon it", ", ".join(each.view for each in plan.dependents) or "none"),
         ("grants", ", ".join(f"{privilege} to {role}" for privilege, role in plan.grants) or "none"),
         ("breaks", "; ".join(plan.breaks) or "nothing"),
+        ("nobody reads", told(plan.unread) or "nothing: every event type is registered or retired"),
     ]
 
 

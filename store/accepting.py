@@ -11,6 +11,7 @@ from domain.commands import Command, CommandData, CommandMetadata
 from domain.errors import InvalidCommand
 from domain.events import StreamId
 from store.appending import Handled
+from store.as_written import misread
 from store.catalogue import Catalogue
 from store.contents import content_of
 from store.idempotency import remembered_as
@@ -32,9 +33,12 @@ def typed(
     """
     _, kind = catalogue.command(name)
     try:
-        return Command(command_id or uuid4(), kind.model_validate(data), metadata)
+        content = kind.model_validate(data)
     except ValidationError as error:
         raise InvalidCommand(name, problems_of(error)) from error
+    if problems := tuple(misread(data, content)):
+        raise InvalidCommand(name, problems)
+    return Command(command_id or uuid4(), content, metadata)
 
 
 def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> tuple[StreamId, Handled]:

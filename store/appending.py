@@ -14,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from domain.errors import AcciError, ConcurrencyError, UnknownName
 from domain.events import Event, EventData, RecordedEvent, StreamId
 from store.database import Connection
+from store.event_ids import UNIQUE
 from store.payloads import Unstorable, check_stream, encode_data, encode_metadata, problem_of_moment
 from store.refusals import SEQUENCE_BEHIND, SequenceBehind, refusal_of
 from store.statements import sql
@@ -36,6 +37,19 @@ class MisplacedEvent(AcciError):
 
     def __str__(self) -> str:
         return f"{self.event_type} for {self.aggregate_id!r} does not belong there: {self.problem}"
+
+
+@dataclass(eq=False, repr=False)
+class EventIdTaken(AcciError):
+    """The database keeps event ids apart, and one of these events has the id of another; nothing was stored."""
+
+    aggregate_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"The events for {self.aggregate_id!r} were not stored: the id of one of them is that of an event in the "
+            "log. If they were sent before, they are there; else give each an id of its own."
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -90,6 +104,8 @@ class Append(NamedTuple):
         }  # fmt: skip
         for version, event in enumerate(events, self.expected_version + 1):
             _check(event, self.stream, version, types)
+        if len(events) > 1:
+            refuse_doubles(events)
         if command or len(events) != 1:
             arguments["command_id"], arguments["command_name"], arguments["command_content"] = command or (None,) * 3
             arguments["gives_way"] = self.gives_way
@@ -137,20 +153,37 @@ def translated(
             actual = expected[stream]  # where it is is not known, with somebody else at it
         kind = StreamChanged if error.sqlstate == CHANGED and stream in unchanged else ConcurrencyError
         return kind(stream.aggregate_id, expected[stream], actual)
-    if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "events_pkey":
-        return SequenceBehind("the sequence of positions gave one that is taken")
     if isinstance(error, errors.UniqueViolation):
-        if connection.info.transaction_status == TransactionStatus.INERROR:
-            connection.rollback()
-        actual_versions = {stream: version_of(connection, stream) for stream in expected}
-        # All as expected: it is the command that was handled before, and the same holds for it: load and see.
-        moved = [stream for stream in expected if actual_versions[stream] != expected[stream]] or list(expected)
-        return ConcurrencyError(moved[0].aggregate_id, expected[moved[0]], actual_versions[moved[0]])
+        return _taken(error, connection, expected)
     if error.sqlstate in WHERE_NOTHING_IS_STORED:
         return refusal_of(error) or error
     if isinstance(error, errors.DataError):
         return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")
     return error
+
+
+def _taken(error: errors.UniqueViolation, connection: Connection, expected: Mapping[StreamId, int]) -> AcciError:
+    """What somebody else has: a position, an event's id, or a version of a stream."""
+    if error.diag.constraint_name == "events_pkey":
+        return SequenceBehind("the sequence of positions gave one that is taken")
+    if connection.info.transaction_status == TransactionStatus.INERROR:
+        connection.rollback()
+    if error.diag.constraint_name == UNIQUE:
+        return EventIdTaken(next(iter(expected)).aggregate_id)
+    actual_versions = {stream: version_of(connection, stream) for stream in expected}
+    # All as expected: it is the command that was handled before, and the same holds for it: load and see.
+    moved = [stream for stream in expected if actual_versions[stream] != expected[stream]] or list(expected)
+    return ConcurrencyError(moved[0].aggregate_id, expected[moved[0]], actual_versions[moved[0]])
+
+
+def refuse_doubles(events: Sequence[Event[EventData]]) -> None:
+    """Raises `MisplacedEvent` if two of the events have one id."""
+    seen: set[UUID] = set()
+    for event in events:
+        if event.id in seen:
+            problem = f"its id {event.id} is that of another event given with it; give each an id of its own."
+            raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
+        seen.add(event.id)
 
 
 def array(texts: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from psycopg import errors
 from domain.errors import AcciError
 from domain.events import Event, EventData, EventMetadata, StreamId
 from store.database import Connection
+from store.event_ids import FEW, doubled, take_turn
 from store.payloads import check_stream, encode_data, encode_metadata
 from store.sequence import require_sequence
 from store.statements import sql
@@ -62,13 +63,15 @@ def append_in_bulk(
 ) -> Appended:
     """Store all `events` with the versions and timestamps they have, or none; streamed, memory stays flat.
 
-    Raises `BulkRefused` if a version is taken or a stream would have a gap; `PayloadTooLarge` or `Unstorable`.
+    Raises `BulkRefused` if a version or an event's id is taken, or a stream would have a gap; `PayloadTooLarge` or
+    `Unstorable`.
     """
     with connection.transaction():
         require_sequence(connection)
         after = _head(connection)
+        ids: list[UUID] = []
         try:
-            count, last = _copy(connection, events, payload_limit)
+            count, last = _copy(connection, events, payload_limit, ids)
         except errors.UniqueViolation as error:
             raise BulkRefused(f"{error.diag.message_detail}") from error
         except errors.DataError as error:
@@ -76,15 +79,18 @@ def append_in_bulk(
         up_to = _head(connection)
         if last is not None:
             _refuse_gaps(connection, after, up_to, last)
+            take_turn(connection)
+            if (double := doubled(connection, ids, after, up_to, last.stream, last.version)) is not None:
+                raise BulkRefused(f"the event id {double} is in the log already, or twice among these.")
     if count >= WORTH_ANALYZING:
         connection.execute(sql("events/analyze"))
     return Appended(count, after, up_to)
 
 
 def _copy(
-    connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int
+    connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int, ids: list[UUID]
 ) -> tuple[int, Event[EventData] | RawEvent | None]:
-    """How many events there were, and the last of them."""
+    """How many events there were, and the last of them; `ids` gets theirs, as long as they are few."""
     count, event, last_metadata, metadata_json = 0, None, None, b""
     with connection.cursor() as cursor, cursor.copy(sql("events/copy")) as copy:
         copy.set_types(COLUMNS)
@@ -108,6 +114,8 @@ def _copy(
                 )
             )
             count += 1
+            if count <= FEW + 1:
+                ids.append(event.id)
     return count, event
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 from domain.aggregates import Aggregate
 from domain.commands import CommandData
 from domain.contexts import Context
-from domain.errors import DefinitionError, UnknownName
-from domain.events import EventData
+from domain.errors import DefinitionError, NotAList, UnknownName
+from domain.events import EventData, by_stored_name
 from domain.projections import Projection
 from domain.quality import Suite
 from domain.queries import Query
@@ -20,10 +20,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What is registered. Names are unique across contexts; `folders` tells a projection's or query's SQL folder."""
+    """What is registered. Names are unique across contexts; `folders` tells a projection's or query's SQL folder.
+
+    `stored` has the events by every name under which they are in the log, former ones too; `retired` are the names of
+    those that are passed over.
+    """
 
     contexts: tuple[Context, ...]
     events: dict[str, type[EventData]] = field(init=False)
+    stored: dict[str, type[EventData]] = field(init=False)
+    retired: frozenset[str] = field(init=False)
     aggregates: dict[str, type[Aggregate]] = field(init=False)
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
     projections: dict[str, type[Projection]] = field(init=False)
@@ -45,6 +51,10 @@ class Catalogue:
             object.__setattr__(self, name, value)
 
         keep("events", gather("event", lambda c: ((e.event_type(), e) for e in c.events)))
+        keep("stored", gather("event name", lambda c: ((n, e) for e in c.events for n in e.stored_names())))
+        keep("retired", frozenset(name for context in self.contexts for name in context.retired))
+        if alive := sorted(self.retired & self.stored.keys()):
+            raise DefinitionError(f"The event {alive[0]}", "it is retired, and a registered class has that name too.")
         keep("aggregates", gather("aggregate", lambda c: ((a.aggregate_type(), a) for a in c.aggregates)))
         keep("commands", gather("command", lambda c: c.commands.items()))
         keep("projections", gather("projection", lambda c: ((p.name, p) for p in c.projections)))
@@ -55,6 +65,23 @@ class Catalogue:
             {p.name: c.sql for c in self.contexts for p in c.projections}
             | {q.name: c.sql for c in self.contexts for q in c.queries},
         )
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Events' former names, each with today's."""
+        return {name: event.event_type() for name, event in self.stored.items() if name not in self.events}
+
+    def event(self, name: str) -> type[EventData]:
+        """Of today's name or a former one. Raises `UnknownName`."""
+        if name not in self.stored:
+            raise UnknownName("event", name, tuple(self.events))
+        return self.stored[name]
+
+    def stored_names(self, names: Iterable[str]) -> list[str]:
+        """Under which names the events of these types are in the log. Raises `UnknownName` or `NotAList`."""
+        wanted = several(names, "event_types")
+        retired = [name for name in wanted if name in self.retired]
+        return [*by_stored_name(self.event(name) for name in wanted if name not in self.retired), *retired]
 
     def aggregate(self, name: str) -> type[Aggregate]:
         """Raises `UnknownName`."""
@@ -73,6 +100,13 @@ class Catalogue:
         return known(self.queries, "query", name)
 
 
+def several(names: Iterable[str], parameter: str) -> tuple[str, ...]:
+    """The names. Raises `NotAList` for a single text, whose letters they would be."""
+    if isinstance(names, str):
+        raise NotAList(parameter, names)
+    return tuple(names)
+
+
 def known(things: Mapping[str, T], kind: str, name: str) -> T:
     if name not in things:
         raise UnknownName(kind, name, tuple(things))
@@ -80,9 +114,9 @@ def known(things: Mapping[str, T], kind: str, name: str) -> T:
 
 
 def load(modules: Iterable[str]) -> Catalogue:
-    """The catalogue of the contexts in `modules` (the setting ACCI_CONTEXTS). Raises `DefinitionError`."""
+    """The catalogue of the contexts in `modules` (the setting ACCI_CONTEXTS). Raises `DefinitionError`, `NotAList`."""
     contexts = []
-    for module in modules:
+    for module in several(modules, "modules"):
         if not all(part.isidentifier() for part in module.split(".")):
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, such as domain.users.")
         above = module.partition(".")[0]

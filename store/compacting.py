@@ -74,7 +74,7 @@ def compact(
     for after in range(0, due, streams):
         page = known | {"after": after, "upto": after + streams}
         with connection.transaction():
-            folded = list(_fold_page(connection, Decoder(catalogue.events), aggregate, page))
+            folded = list(_fold_page(connection, Decoder(catalogue.stored, catalogue.retired), aggregate, page))
             found = [each for each in folded if each is not None]
             taken += _save(connection, aggregate, found, refusals)
         unreadable += len(folded) - len(found)

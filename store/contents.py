@@ -1,4 +1,4 @@
-"""Contents: what a command asks for, as bytes: the same for equal values, others for any other value."""
+"""Contents: what a command or an event says, as bytes: the same for equal values, others for any other value."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,12 +9,10 @@ from typing import Any
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic_core import PydanticSerializationError, to_json
 
-from domain.commands import CommandData
-
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
-def content_of(data: CommandData) -> bytes:
+def content_of(data: BaseModel) -> bytes:
     """Every field counts, whatever its declared type shows of it. Raises `ValueError`, `RecursionError`."""
     fields = _fields(data)
     if _PLAIN.issuperset(map(type, fields.values())):

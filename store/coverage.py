@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.events import Unreadable
+from domain.events import Retired, Unreadable
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.decoding import Decoder
@@ -29,7 +29,7 @@ def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
 
     Of each shape the first and the last event are tried; that every single payload can be read is for the audit.
     """
-    decoder = Decoder(catalogue.events)
+    decoder = Decoder(catalogue.stored, catalogue.retired)
     found = connection.execute(sql("events/shapes")).fetchall()
     tried = [position for *_, first, last in found for position in (first, last)]
     stored = connection.execute(sql("events/payloads"), {"positions": tried}).fetchall()
@@ -37,6 +37,8 @@ def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     shapes = []
     for event_type, schema_version, events, first, last in found:
         read = (decoder.data(event_type, schema_version, *payloads[position]) for position in (first, last))
-        problem = next((data.reason for data in read if isinstance(data, Unreadable)), None)
+        problem = next(
+            (data.reason for data in read if isinstance(data, Unreadable) and not isinstance(data, Retired)), None
+        )
         shapes.append(StoredShape(event_type, schema_version, events, first, last, problem))
     return shapes

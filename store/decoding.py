@@ -1,14 +1,14 @@
 """Events as they are read: rows to recorded events, payloads in today's shape."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from domain.events import EventData, EventMetadata, RecordedEvent, Unreadable
+from domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unreadable, Unregistered
 from domain.personal import personal_fields
 from domain.projections.values import parse
 from domain.upcasting import upcast
@@ -20,7 +20,7 @@ Row = Sequence[Any]
 
 def stored(row: Row) -> RecordedEvent[Any]:
     """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
-    return _recorded(row, parse(reveal(row[10], str(row[3]))))
+    return _recorded(row, parse(reveal(row[10], str(row[3]))), row[9])
 
 
 class Decoder:
@@ -29,19 +29,26 @@ class Decoder:
     But for personal data whose keys cannot be had: `KeyMissing`, `Tampered`, `NoKeyStore`.
     """
 
-    def __init__(self, types: Mapping[str, type[EventData]]) -> None:
+    def __init__(self, types: Mapping[str, type[EventData]], retired: Container[str] = ()) -> None:
+        """`types` by every name that their events are stored under; events of `retired` types are `Retired`."""
         self._types = types
+        self._retired = retired
+        self._today = {name: found.event_type() for name, found in types.items()}
 
     def event(self, row: Row) -> RecordedEvent[EventData]:
-        """`row` has the columns of sql/events/read_stream.sql, in their order."""
-        return _recorded(row, self.data(row[9], row[5], row[10], row[3]))
+        """`row` has the columns of sql/events/read_stream.sql, in their order. The event type is today's name."""
+        stored_type: str = row[9]
+        data = self.data(stored_type, row[5], row[10], row[3])
+        return _recorded(row, data, self._today.get(stored_type, stored_type))
 
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
         """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
         text = reveal(text, str(event_id))
         found = self._types.get(event_type)
         if found is None:
-            return _unreadable(text, f"no event type {event_type} is registered.")
+            if event_type in self._retired:
+                return _unreadable(text, f"the event type {event_type} is retired.", Retired)
+            return _unreadable(text, f"no event type {event_type} is registered.", Unregistered)
         try:
             if schema_version != found.schema_version:
                 text = upcast(found, schema_version, text)
@@ -58,17 +65,17 @@ def _discreetly(data: type[EventData], told: str, instead: str) -> str:
     return instead if personal_fields(data) or not told else told
 
 
-def _unreadable(text: str, reason: str) -> Unreadable:
+def _unreadable(text: str, reason: str, kind: type[Unreadable] = Unreadable) -> Unreadable:
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError):  # a number too long for Python, or too deep
         payload = text
-    return Unreadable(payload=payload, reason=reason)
+    return kind(payload=payload, reason=reason)
 
 
-def _recorded(row: Row, data: Any) -> RecordedEvent[Any]:
+def _recorded(row: Row, data: Any, event_type: str) -> RecordedEvent[Any]:
     position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
-    aggregate_type, aggregate_id, event_type = names
+    aggregate_type, aggregate_id, _ = names
     known = _known(metadata)
     return RecordedEvent(
         event_id,

@@ -113,7 +113,7 @@ def erase(
 
 
 def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Iterator[_Spoken]:
-    for event_type, data in catalogue.events.items():
+    for event_type, data in catalogue.stored.items():
         if personal_fields(data):
             about = {"tenant_id": tenant_id, "event_type": event_type, "field": data.subject, "subject": subject}
             for position, event_id, kind, aggregate_id, text in connection.execute(sql("erasing/events"), about):

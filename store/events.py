@@ -7,16 +7,19 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.aggregates import Aggregate
+from domain.errors import ConcurrencyError
 from domain.events import Event, EventData, StreamId
-from store.appending import Append, Recorded, append_one, version_of
+from store.appending import Append, Recorded, append_one, refuse_doubles, version_of
 from store.bulk import Appended, RawEvent, append_in_bulk
 from store.catalogue import Catalogue
 from store.contention import Held, in_turn
 from store.database import Database
 from store.decoding import Decoder
 from store.high_water import establish
-from store.loading import A, Loaded, load, load_behind
+from store.idempotency import CommandReused, is_same
+from store.loading import A, Loaded, load, load_behind, require_its_own
 from store.moments import in_utc
+from store.once import NAME, caused_by, concealed_for, remembered
 from store.payloads import PAYLOAD_LIMIT
 from store.snapshots import save_snapshot
 from store.statements import sql
@@ -31,21 +34,33 @@ class EventStore:
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
         self._database: Database | Held = database
+        self._catalogue = catalogue
         self._types = catalogue.events
-        self._decoder = Decoder(catalogue.events)
+        self._decoder = Decoder(catalogue.stored, catalogue.retired)
         self._payload_limit = payload_limit
 
     def append(
-        self, stream: StreamId, expected_version: int, events: Sequence[Event[EventData]]
+        self,
+        stream: StreamId,
+        expected_version: int,
+        events: Sequence[Event[EventData]],
+        idempotency_key: UUID | None = None,
     ) -> tuple[Recorded, ...]:
         """Store all `events`, or none, as versions `expected_version + 1 …` of `stream`, in one round trip.
 
+        With an `idempotency_key`, their `causation_id`, they are stored once, however often they are sent: for a key
+        seen before, what was stored then is returned, whatever the stream's version is now. Without one, nobody looks
+        whether the events' ids are in the log, unless the database keeps them unique (ACCI_UNIQUE_EVENT_IDS).
+
         Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `UnknownName`,
-        `PayloadTooLarge` or `Unstorable` before anything is sent.
+        `PayloadTooLarge` or `Unstorable` before anything is sent; `CommandReused` if the key came with other events
+        before; `EventIdTaken`.
         """
         if not events:
             return ()
-        return self.commit([Append(stream, expected_version, events)])[0]
+        if idempotency_key is None:
+            return self.commit([Append(stream, expected_version, events)])[0]
+        return self._append_once(stream, expected_version, caused_by(idempotency_key, events), idempotency_key)
 
     def commit(
         self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None = None
@@ -57,6 +72,8 @@ class EventStore:
         command that was handled before.
         """
         prepared = [(append, append.statement(self._types, self._payload_limit)) for append in appends]
+        if len(appends) > 1:
+            refuse_doubles([event for append in appends for event in append.events])
         with self._database.connection() as connection, appending(appends) as told:
             if len(prepared) == 1 and not unchanged:
                 recorded: tuple[tuple[Recorded, ...], ...] = (append_one(connection, *prepared[0]),)
@@ -64,6 +81,24 @@ class EventStore:
                 recorded = append_together(connection, prepared, unchanged or {})
             told(recorded)
         return recorded
+
+    def _append_once(
+        self, stream: StreamId, expected_version: int, events: Sequence[Event[EventData]], key: UUID
+    ) -> tuple[Recorded, ...]:
+        append = Append(stream, expected_version, events)
+        append.statement(self._types, self._payload_limit)  # refuses what has no form to be told apart by
+        memory = remembered(stream, events, key)
+        try:
+            return self.commit([append._replace(command=concealed_for(memory, stream, events))])[0]
+        except ConcurrencyError:
+            about = {"tenant_id": stream.tenant_id, "command_id": key}
+            with self._database.connection() as connection:
+                known = connection.execute(sql("events/content_of_command"), about).fetchone()
+            if known is None:
+                raise
+            if not is_same(memory, bytes(known[0])):
+                raise CommandReused(NAME, str(key)) from None
+            return self.result_of(stream.tenant_id, key)
 
     def load(
         self,
@@ -80,7 +115,7 @@ class EventStore:
         the state is one that was. With `command_id`, also whether that command was handled. What is `known` of it need
         not be read again, if it is so still.
 
-        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`.
+        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`, `WrongAggregate`.
         """
         if as_of is not None:
             as_of = in_utc(as_of)
@@ -110,15 +145,19 @@ class EventStore:
         return tuple(map(self._decoder.event, rows))
 
     def save_snapshot(self, stream: StreamId, version: int, state: Aggregate) -> None:
-        """Keep `state` as what the stream's events up to `version` fold to; loading begins there from now on."""
+        """Keep `state` as what the stream's events up to `version` fold to; loading begins there from now on.
+
+        Raises `WrongAggregate`.
+        """
+        require_its_own(type(state), stream)
         with self._database.connection() as connection:
             save_snapshot(connection, stream, version, state)
 
     def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:
         """Store all `events`, of any streams, with the versions and timestamps they have, or none, by COPY.
 
-        Streamed, memory stays flat. Raises `BulkRefused` if a version is taken or a stream would have a gap;
-        `PayloadTooLarge` or `Unstorable`.
+        Streamed, memory stays flat. Raises `BulkRefused` if a version or an event's id is taken, or a stream would have
+        a gap; `PayloadTooLarge` or `Unstorable`.
         """
         with self._database.connection() as connection:
             return append_in_bulk(connection, events, self._payload_limit)
@@ -153,9 +192,9 @@ class EventStore:
                 return
             from_version = rows[-1][4] + 1
 
-    def read_correlated(self, tenant_id: str, correlation_id: str) -> tuple[Recorded, ...]:
-        """The events of one correlation, whatever their aggregate, in order of position."""
-        arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id}
+    def read_correlated(self, tenant_id: str, correlation_id: str, newest: int | None = None) -> tuple[Recorded, ...]:
+        """The events of one correlation, whatever their aggregate, in order of position; or only the newest of them."""
+        arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": newest}
         with self._database.connection() as connection:
             rows = connection.execute(sql("events/correlated"), arguments).fetchall()
         return tuple(map(self._decoder.event, rows))
@@ -164,18 +203,25 @@ class EventStore:
         self,
         after: int = 0,
         up_to: int | None = None,
-        event_types: Sequence[str] | None = None,
+        event_types: Iterable[str] | None = None,
         tenant_id: str | None = None,
     ) -> Iterator[Recorded]:
         """Events at positions above `after`, in order, never beyond the high-water mark: none is skipped.
 
-        Streamed in pages: memory stays flat, and no connection is held between them.
+        Of these types only, by today's names or former ones. Streamed in pages: memory stays flat, and no connection is
+        held between them. Raises `UnknownName` or `NotAList` at once.
         """
+        types = None if event_types is None else self._catalogue.stored_names(event_types)
+        return self._read_all(after, up_to, types, tenant_id)
+
+    def _read_all(
+        self, after: int, up_to: int | None, event_types: list[str] | None, tenant_id: str | None
+    ) -> Iterator[Recorded]:
         with self._database.connection() as connection:
             mark = establish(connection).position
         window = {
             "up_to": mark if up_to is None else min(up_to, mark),
-            "event_types": None if event_types is None else list(event_types),
+            "event_types": event_types,
             "tenant_id": tenant_id,
             "page": PAGE,
         }

@@ -14,10 +14,12 @@ from store.auditing.schema import differences
 from store.catalogue import Catalogue
 from store.database import Connection, connect, whereabouts
 from store.embedded import direct_url
+from store.metrics import STRIDE, count_events
 from store.refusals import SchemaMissing, SequenceBehind, refusal_of
 from store.settings import Settings
 from store.statements import sql
 from store.status import read_projections
+from store.unread import WHAT_TO_DO, told, unread
 
 NAMED = 3  # differences in one sentence
 GUARDS = {  # what refuses to change events
@@ -26,6 +28,7 @@ GUARDS = {  # what refuses to change events
     "state of trigger events_are_append_only on acci.events",
     "trigger events_are_append_only on acci.events",
 }
+COUNTED = 3  # strides of a log that nobody has counted yet, at one look
 PATIENCE = "10s"  # for one statement: an answer that comes late is no answer
 
 
@@ -200,6 +203,19 @@ def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Itera
         yield Check("dead letters", True, f"{many:,} events could not be applied." if many else "There are none.")
 
 
+def _event_types(connection: Connection, catalogue: Catalogue, _bounds: Bounds) -> Iterator[Check]:
+    mark = high_water.look(connection)
+    upto = min(mark.position, mark.head)
+    if connection.info.parameter_status("in_hot_standby") != "on":
+        count_events(connection, upto, COUNTED)
+    found = unread(connection, catalogue, upto, STRIDE)
+    if found:
+        said = f"Nobody reads some events: {told(found)}. Their aggregates decide nothing. {WHAT_TO_DO}"
+        yield Check("event types", False, said)
+    else:
+        yield Check("event types", True, "Every event is of a registered class, or retired.")
+
+
 def _audit(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     last, hours = last_audit(connection), bounds.audit_hours
     if last is None:
@@ -245,6 +261,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("mark", _mark),
     ("lag", _lag),
     ("dead letters", _dead_letters),
+    ("event types", _event_types),
     ("last audit", _audit),
     ("findings", _findings),
     ("recent events", _events),

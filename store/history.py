@@ -11,7 +11,7 @@ from store.appending import Recorded
 from store.catalogue import Catalogue
 from store.database import Database
 from store.events import EventStore
-from store.loading import UnreadableEvent
+from store.loading import UnreadableEvent, matters
 from store.statements import sql
 
 Difference = dict[str, tuple[Any, Any]]
@@ -39,6 +39,21 @@ def history(
         yield change
 
 
+def newest(
+    store: EventStore,
+    catalogue: Catalogue,
+    stream: StreamId,
+    limit: int,
+    from_version: int = 1,
+    to_version: int | None = None,
+) -> Iterator[Change]:
+    """The newest changes between these versions, at most `limit`, newest first. No other event is read twice."""
+    last = store.version(stream)
+    last = last if to_version is None else min(last, to_version)
+    changes = list(history(store, catalogue, stream, max(from_version, last - limit + 1), last)) if last else []
+    return reversed(changes)
+
+
 def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str, ...]:
     """The types of aggregate that the tenant's log has under this id, whether a context registers them or not."""
     with database.connection() as connection, connection.transaction():
@@ -48,11 +63,11 @@ def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str
 
 
 def history_of_correlation(
-    store: EventStore, catalogue: Catalogue, tenant_id: str, correlation_id: str
+    store: EventStore, catalogue: Catalogue, tenant_id: str, correlation_id: str, newest: int | None = None
 ) -> Iterator[Change]:
-    """Every event of one correlation, across aggregates, in order of position."""
+    """Every event of one correlation, across aggregates, in order of position; or only the newest of them."""
     states: dict[StreamId, tuple[int, Aggregate | str]] = {}
-    for event in store.read_correlated(tenant_id, correlation_id):
+    for event in store.read_correlated(tenant_id, correlation_id, newest):
         version, state = states.get(event.stream, (None, ""))
         if version != event.version - 1:
             state = _state_before(store, catalogue, event.stream, event.version)
@@ -78,8 +93,8 @@ def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate |
     """The change that `event` is, and the state after it."""
     if isinstance(event.data, Unreadable):
         remark = f"Its payload cannot be read: {event.data.reason}"
-        matters = not isinstance(before, Aggregate) or event.event_type in before.evolutions
-        return Change(event, {}, remark), remark if matters else before
+        lost = not isinstance(before, Aggregate) or matters(event.event_type, event.data, before)
+        return Change(event, {}, remark), remark if lost else before
     if isinstance(before, str):
         return Change(event, {}, before), before
     after = before.evolve(event)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
-from domain.events import Event, EventData, StreamId, Unreadable
+from domain.events import Event, EventData, StreamId, Unreadable, Unregistered
 from store.concealing import ready
 from store.database import Connection
 from store.decoding import Decoder
@@ -31,6 +31,33 @@ class UnreadableEvent(AcciError):
         return (
             f"{self.event_type}, version {self.version} of {self.aggregate_id!r}, cannot be read: {self.reason} "
             "Declare an upcaster for it; until then its aggregate decides nothing."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class UnregisteredEvent(UnreadableEvent):
+    """An event of the aggregate's stream is of no registered class, today's or a former one, and is not retired."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.event_type}, version {self.version} of {self.aggregate_id!r}, is of no registered event class. "
+            f'Say `formerly = ("{self.event_type}",)` in the class that it became, retire it in its Context, or name '
+            "its domain in ACCI_CONTEXTS; until then its aggregate decides nothing."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class WrongAggregate(AcciError):
+    """A stream was to be folded by the class of another aggregate."""
+
+    aggregate: str
+    aggregate_type: str
+    aggregate_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.aggregate_id!r} is a stream of {self.aggregate_type}, not of {self.aggregate}. "
+            "Give the class that is the stream's own."
         )
 
 
@@ -61,8 +88,9 @@ def load(
     """The aggregate now, at `to_version`, or `as_of` a moment: before its first event that happened later.
 
     A snapshot that another schema made, that cannot be read, or that is ahead of the log, is ignored.
-    Raises `UnreadableEvent` if an event that its state depends on cannot be read.
+    Raises `UnreadableEvent` if an event that its state depends on cannot be read, `WrongAggregate`.
     """
+    require_its_own(aggregate, stream)
     arguments = {
         **stream._asdict(),
         "to_version": to_version,
@@ -102,10 +130,22 @@ def load_behind(
     return Loaded(state, rows[-1][4], known.snapshot_version, newest=rows[-1][3])
 
 
+def matters(event_type: str, data: Unreadable, state: Aggregate) -> bool:
+    """Whether the state depends on an event that cannot be read. Of one of no known type nobody can tell."""
+    return isinstance(data, Unregistered) or event_type in state.evolutions
+
+
+def require_its_own(aggregate: type[Aggregate], stream: StreamId) -> None:
+    """Raises `WrongAggregate` for a stream of another aggregate."""
+    if aggregate.aggregate_type() != stream.aggregate_type:
+        raise WrongAggregate(aggregate.aggregate_type(), stream.aggregate_type, stream.aggregate_id)
+
+
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:
     """The state after `events`. Raises `UnreadableEvent` if one that it depends on cannot be read."""
     for event in events:
-        if isinstance(event.data, Unreadable) and event.event_type in state.evolutions:
-            raise UnreadableEvent(event.event_type, event.aggregate_id, event.version, event.data.reason)
+        if isinstance(event.data, Unreadable) and matters(event.event_type, event.data, state):
+            kind = UnregisteredEvent if isinstance(event.data, Unregistered) else UnreadableEvent
+            raise kind(event.event_type, event.aggregate_id, event.version, event.data.reason)
         state = state.evolve(event)
     return state

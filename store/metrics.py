@@ -65,11 +65,15 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
     )
 
 
-def count_events(connection: Connection, upto: int) -> dict[str, int]:
-    """Events by type, up to a position at or below the mark; each is counted once, whoever asks, however often."""
+def count_events(connection: Connection, upto: int, strides: int | None = None) -> dict[str, int]:
+    """Events by type, up to a position at or below the mark; each is counted once, whoever asks, however often.
+
+    With `strides`, at most so many are counted on now; the rest is left to who asks next.
+    """
     wanted = {"upto": upto, "stride": STRIDE}
     reached: int | None = 0
-    while reached is not None and reached < upto:
+    while reached is not None and reached < upto and strides != 0:
+        strides = None if strides is None else strides - 1
         row = connection.execute(sql("metrics/count_events"), wanted).fetchone()
         reached = row[0] if row else None
     return counted(connection)

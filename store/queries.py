@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from domain.errors import AcciError, DefinitionError
 from domain.queries import Query
+from store.as_written import misread
 from store.catalogue import Catalogue
 from store.database import Connection
 from store.payloads import Unstorable
@@ -50,9 +51,12 @@ def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Que
     """The typed question `name`. Raises `UnknownName`, or `InvalidQuery` naming every parameter that is wrong."""
     declared = catalogue.query(name)
     try:
-        return declared.model_validate(parameters)
+        asked = declared.model_validate(parameters)
     except ValidationError as error:
         raise InvalidQuery(name, problems_of(error)) from error
+    if problems := tuple(misread(parameters, asked)):
+        raise InvalidQuery(name, problems)
+    return asked
 
 
 def ask(

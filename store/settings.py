@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domain.errors import AcciError
+from domain.errors import AcciError, DefinitionError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = CHECKOUT / ".acci"
@@ -84,6 +84,8 @@ class Settings:
         to start on this machine; None for threads of the run's own process.
     keys_url: the database of the keys of personal data (ACCI_KEYS_URL), or None for one beside the embedded server's.
     master_key: what these keys are wrapped with (ACCI_MASTER_KEY, 32 bytes in base64); empty: they are not.
+    unique_event_ids: whether `acci migrate` makes a unique index on event ids, or drops it (ACCI_UNIQUE_EVENT_IDS, yes
+        or no); None leaves it as it is.
     """
 
     database_url: str | None = field(repr=False)  # it may hold a password
@@ -97,6 +99,7 @@ class Settings:
     prefect_key: str | None = field(default=None, repr=False)
     prefect_prefix: str = ""
     direct_url: str | None = field(default=None, repr=False)
+    unique_event_ids: bool | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -115,4 +118,12 @@ class Settings:
             keys_url=environment.get("ACCI_KEYS_URL", "").strip() or None,
             master_key=environment.get("ACCI_MASTER_KEY", "").strip(),
             direct_url=environment.get("ACCI_DIRECT_URL", "").strip() or None,
+            unique_event_ids=_yes_or_no("ACCI_UNIQUE_EVENT_IDS", environment),
         )
+
+
+def _yes_or_no(name: str, environment: Mapping[str, str]) -> bool | None:
+    said = environment.get(name, "").strip().lower()
+    if said not in ("", "yes", "no"):
+        raise DefinitionError(f"{name} is {said!r}", "it is yes or no; left out, what there is stays.")
+    return {"yes": True, "no": False}.get(said)

@@ -1,12 +1,15 @@
 """Read your writes: wait until a read model has come as far as one's own events."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from domain.errors import AcciError
+from domain.errors import AcciError, UnknownName
+from domain.projections import Projection
 from store.database import Database
 from store.projecting.generations import live
+from store.statements import sql
 
 LONGEST_PAUSE = 0.1  # seconds between two looks
 
@@ -38,7 +41,8 @@ class NotThereYet(AcciError):
 def wait_for(database: Database, projection: str, position: int, timeout: float) -> int:
     """Return once every event up to `position` is in the live read model; its checkpoint then.
 
-    Holds no connection while it waits. Raises `NotThereYet` after `timeout` seconds.
+    Holds no connection while it waits. Raises `NotThereYet` after `timeout` seconds; `UnknownName` at once for a name
+    that no projection in this process has, and no read model in the database.
     """
     deadline, pause = time.monotonic() + timeout, 0.002
     while True:
@@ -46,8 +50,28 @@ def wait_for(database: Database, projection: str, position: int, timeout: float)
             generation = live(connection, projection)
         if generation is not None and generation.checkpoint >= position:
             return generation.checkpoint
+        if generation is None:
+            _require_known(database, projection)
         left = deadline - time.monotonic()
         if not left > 0:  # as it is for a timeout that is no number
             raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _require_known(database: Database, projection: str) -> None:
+    known = set(_declared(Projection))
+    if projection in known:
+        return
+    with database.connection() as connection:
+        known |= {row[0] for row in connection.execute(sql("generations/projections"))}
+    if projection not in known:
+        raise UnknownName("projection", projection, tuple(known))
+
+
+def _declared(base: type[Projection]) -> Iterator[str]:
+    """The names of the projections that this process has, of whatever context."""
+    for each in base.__subclasses__():
+        if "name" in vars(each):
+            yield each.name
+        yield from _declared(each)

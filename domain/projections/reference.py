@@ -4,10 +4,11 @@ Slow and plain on purpose: it is what the compiled projection is held against, i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from domain.errors import CannotApply
-from domain.events import EventData, RecordedEvent, Unreadable
+from domain.events import EventData, RecordedEvent, Unreadable, by_stored_name
 from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
@@ -18,7 +19,7 @@ from domain.projections.rules import Action, Projection
 from domain.projections.values import EXACT, order, parse, plain
 from domain.projections.verbs import Delete, FoldKind, Insert, Update
 from domain.projections.views import EventView
-from domain.upcasting import at_version, replace_fields, require_shape
+from domain.upcasting import EVENT_TYPE, at_version, replace_fields, require_shape
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]
@@ -58,7 +59,7 @@ class _Engine:
         try:
             stored = Stored(event)
             for rule in self._projection.rules:
-                if rule.event.event_type() == event.event_type:
+                if event.event_type in rule.event.stored_names():
                     for action in self._projection.actions(rule, EventView(rule.event, stored.leaf_of(rule.event))):
                         self._do(action, event)
         except Exception as error:  # as SQL may refuse any value, whatever Python calls the reason
@@ -141,7 +142,7 @@ def fold_in_python(
     meant: Callable[[Key], bool] = lambda _: True,
 ) -> Rows:
     """As `apply`, of a fold; only the rows of keys that are `meant`. It meets no event that it does not handle."""
-    handled = {event.event_type() for event in fold.events()}
+    handled = by_stored_name(fold.events())
     folding = Folding(fold, columns, ask)
     after = dict(rows)
     for event in events:
@@ -167,15 +168,15 @@ class Stored:
 
     def leaf_of(self, kind: type[EventData]) -> Leaf:
         """How to find a field of `kind` as it is today. Raises `ValueError` if the payload is of no known shape."""
-        event = self._event
+        event, leaf = self._event, partial(self._leaf, kind)
         if isinstance(event.data, EventData) and not isinstance(event.data, Unreadable):
-            return self._leaf
-        require_shape(kind, event.schema_version, self._leaf)
-        return lambda field: replace_fields(at_version(kind, event.schema_version, field), self._leaf)
+            return leaf
+        require_shape(kind, event.schema_version, leaf)
+        return lambda field: replace_fields(at_version(kind, event.schema_version, field), leaf)
 
-    def _leaf(self, field: Field) -> Expression:
+    def _leaf(self, kind: type[EventData], field: Field) -> Expression:
         try:
-            value = self._value(field)
+            value = kind.event_type() if field.path == EVENT_TYPE else self._value(field)
         except ValueError as error:
             return Missing(field.kind, field.nullable, str(error))
         return Constant(field.kind, field.nullable, value)

@@ -36,7 +36,7 @@ def aggregate(
     catalogue = load(settings.contexts)
     as_of = None if moment is None else read_moment(moment)
     with Database(database_url(settings), size=2, role="read") as database:
-        stream = stream_meant(database, tenant, aggregate_id, aggregate_type)
+        stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
         store = EventStore(database, catalogue)
         loaded = stream and store.load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
     told = _plain(stream, loaded) if stream and loaded and loaded.version else None

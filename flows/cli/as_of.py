@@ -1,7 +1,6 @@
 """`acci as-of`: a read model as it was."""
 
 from contextlib import ExitStack, closing
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -51,8 +50,8 @@ def as_of(
         if tenant:
             until.enter_context(connection.transaction())
             enter(connection, tenant, local=True)
-        with closing(rows_as_of(connection, catalogue, found, position, then, keys)) as derived:
-            rows = list(islice(derived, limit))
+        with closing(rows_as_of(connection, catalogue, found, position, then, keys, limit)) as derived:
+            rows = list(derived)
     if json:
         print_json(rows)
         return

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from store.coverage import StoredShape
 
 WHAT_TO_DO = (
-    "Of what cannot be read: keep its event type registered; where a field changed, raise the event's schema_version "
+    "Of what cannot be read: if its class was renamed, say `formerly` in it; if it is gone, name it in its context's "
+    "`retired`; where a field changed, raise the event's schema_version "
     "and declare an upcaster from the stored one. A schema version above the code's was stored by a newer release."
 )
 

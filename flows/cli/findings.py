@@ -23,14 +23,18 @@ def findings(
     json: JsonFlag = False,
 ) -> None:
     """List what audits found wrong and is not gone, worst first."""
+    from store.auditing.auditing import all_checks
     from store.auditing.findings import findings as read
-    from store.catalogue import load
+    from store.catalogue import known, load
     from store.database import connect
     from store.embedded import direct_url
 
     settings = Settings.from_environment()
+    catalogue = load(settings.contexts)
     if projection is not None:
-        load(settings.contexts).projection(projection)
+        catalogue.projection(projection)
+    if check is not None:
+        known(all_checks(catalogue), "check", check)
     with connect(direct_url(settings), "findings", "administer", shared=True) as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:

@@ -24,15 +24,15 @@ def history(
     ] = None,
     from_version: Annotated[int, typer.Option(min=1, max=INTEGER, help="Begin at this version.")] = 1,
     to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many events, the newest.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Show an aggregate's events: who, when, why, what changed."""
+    """Show an aggregate's events, newest first: who, when, why, what changed."""
     from store.catalogue import load
     from store.database import Database
     from store.embedded import database_url
     from store.events import EventStore
-    from store.history import history as history_of
-    from store.history import history_of_correlation
+    from store.history import history_of_correlation, newest
 
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None
@@ -42,14 +42,15 @@ def history(
     with Database(database_url(settings), size=2, role="read") as database:
         store = EventStore(database, catalogue)
         if aggregate_id is None:
-            changes: Iterable[Change] = history_of_correlation(store, catalogue, tenant, correlation or "")
+            related = history_of_correlation(store, catalogue, tenant, correlation or "", limit)
+            changes: Iterable[Change] = reversed(list(related))
         else:
-            stream = stream_meant(database, tenant, aggregate_id, aggregate_type)
-            changes = history_of(store, catalogue, stream, from_version, to_version) if stream else ()
+            stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
+            changes = newest(store, catalogue, stream, limit, from_version, to_version) if stream else ()
         if json:
             print_json([_plain(change) for change in changes])
         else:
-            _show(changes)
+            _show(changes, limit)
 
 
 def _plain(change: "Change") -> dict[str, Any]:
@@ -74,10 +75,10 @@ def _plain(change: "Change") -> dict[str, Any]:
     }
 
 
-def _show(changes: "Iterable[Change]") -> None:
-    out, shown = console(), False
-    for change in changes:
-        event, shown = change.event, True
+def _show(changes: "Iterable[Change]", limit: int) -> None:
+    out, shown = console(), 0
+    for shown, change in enumerate(changes, 1):  # noqa: B007
+        event = change.event
         out.print(
             cell(f"{event.aggregate_type} {event.aggregate_id}, version {event.version}: {event.event_type}"),
             style="bold",
@@ -93,6 +94,8 @@ def _show(changes: "Iterable[Change]") -> None:
             out.print("    no difference to the state")
     if not shown:
         console(stderr=True).print("Nothing found.")
+    elif shown == limit:
+        console(stderr=True).print("There may be older ones: give a greater --limit, or --to-version.")
 
 
 def _moment(moment: datetime) -> str:

@@ -24,11 +24,17 @@ def import_(
             "or store all lines at once, and none if one is bad.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and store nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every line, with the ids in the log, and store nothing.")
+    ] = False,
     part: Annotated[int, typer.Option(min=1, max=1_000_000, help="With --resume: events in one part.")] = 20_000,
     bad_limit: Annotated[
         int, typer.Option(min=1, max=10_000, help="How many bad lines are named; more are counted.")
     ] = 20,
+    skip_known: Annotated[
+        bool,
+        typer.Option("--skip-known", help="Pass over events that are in the log already, by their ids."),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Turn each line of a file into an event.
@@ -46,8 +52,8 @@ def import_(
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     rules = load_mapping(mapping, catalogue)
-    url = "" if dry_run else direct_url(settings)
-    importer = Importer(url, catalogue, rules, bad_limit)
+    url = "" if dry_run and rules.id is None else direct_url(settings)
+    importer = Importer(url, catalogue, rules, bad_limit, skip_known=skip_known)
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
             done = importer.check(file, show)
@@ -68,6 +74,7 @@ def _report(done: "Imported", *, dry_run: bool, json: bool) -> None:
                 "lines": done.lines,
                 "events": done.events,
                 "new_events": done.new_events,
+                "known_events": done.known_events,
                 "bad_lines": done.bad_lines,
                 "rejected": [{"line": line.number, "reason": line.reason} for line in done.rejected],
             }
@@ -81,12 +88,12 @@ def _report(done: "Imported", *, dry_run: bool, json: bool) -> None:
 
 
 def _sentence(done: "Imported", *, dry_run: bool) -> str:
+    known = f" {done.known_events:,} events were in the log already." if done.known_events else ""
     if dry_run:
-        return (
-            f"{done.file}: {done.events:,} lines would become events, {done.bad_lines:,} are bad. Nothing was stored."
-        )
+        would = f"{done.events:,} lines would become events, {done.bad_lines:,} are bad"
+        return f"{done.file}: {would}.{known} Nothing was stored."
     if not done.new_events and done.events:
         return f"{done.file} was imported before: {done.events:,} events. Nothing was stored."
     left_out = f" {done.bad_lines:,} bad lines were left out." if done.bad_lines else ""
     total = f" ({done.events:,} with those before)" if done.events > done.new_events else ""
-    return f"{done.file}: {done.new_events:,} events stored{total}.{left_out}"
+    return f"{done.file}: {done.new_events:,} events stored{total}.{known}{left_out}"

@@ -7,10 +7,15 @@ from store.settings import Settings
 def migrate(json: JsonFlag = False) -> None:
     """Bring the database's schema up to date."""
     from store.embedded import direct_url
+    from store.event_ids import make_unique
     from store.migrations import migrate as apply
 
-    applied = apply(direct_url(Settings.from_environment()))
+    settings = Settings.from_environment()
+    url = direct_url(settings)
+    applied = apply(url)
+    changed = None if settings.unique_event_ids is None else make_unique(url, settings.unique_event_ids)
     if json:
-        print_json({"applied": applied})
+        print_json({"applied": applied, "changed": changed})
     else:
-        console().print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+        done = [*(f"applied {name}" for name in applied), *([changed] if changed else [])]
+        console().print("\n".join(done) or "The schema is up to date.")

@@ -6,6 +6,7 @@ import typer
 
 if TYPE_CHECKING:
     from domain.events import StreamId
+    from store.catalogue import Catalogue
     from store.database import Database
 
 TypeOption = Annotated[
@@ -14,13 +15,18 @@ TypeOption = Annotated[
 
 
 def stream_meant(
-    database: "Database", tenant_id: str, aggregate_id: str, aggregate_type: str | None
+    database: "Database", catalogue: "Catalogue", tenant_id: str, aggregate_id: str, aggregate_type: str | None
 ) -> "StreamId | None":
-    """The stream; None if nothing has this id. Of a type that is given nobody asks whether it is there."""
+    """The stream; None if nothing has this id. Raises `UnknownName` for a type that neither code nor log knows."""
+    from domain.errors import UnknownName
     from domain.events import StreamId
     from store.history import types_of
 
-    types = (aggregate_type,) if aggregate_type else types_of(database, tenant_id, aggregate_id)
+    types = types_of(database, tenant_id, aggregate_id)
+    if aggregate_type:
+        if aggregate_type not in types and aggregate_type not in catalogue.aggregates:
+            raise UnknownName("aggregate", aggregate_type, tuple({*types, *catalogue.aggregates}))
+        types = (aggregate_type,)
     if len(types) > 1:
         raise typer.BadParameter(f"say which --type of aggregate {aggregate_id!r} is meant: {', '.join(types)}.")
     return StreamId(tenant_id, types[0], aggregate_id) if types else None

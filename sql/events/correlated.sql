@@ -1,4 +1,4 @@
--- All events of one correlation, whatever their aggregate.
+-- The events of one correlation, whatever their aggregate; the newest so many, if a limit is given.
 SELECT found.*
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
 CROSS JOIN LATERAL (
@@ -6,5 +6,7 @@ CROSS JOIN LATERAL (
            event_type, data::text, metadata::text
     FROM acci.events
     WHERE metadata ->> 'correlation_id' = %(correlation_id)s AND tenant_id = within.tenant_id
-    ORDER BY position
-) AS found;
+    ORDER BY position DESC
+    LIMIT %(limit)s
+) AS found
+ORDER BY found.position;

@@ -1,1 +1,1 @@
-ANALYZE staged (tenant_id, aggregate_type, aggregate_id, line);
+ANALYZE staged (id, tenant_id, aggregate_type, aggregate_id, line);

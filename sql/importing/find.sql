@@ -1,2 +1,2 @@
-SELECT mapping, file, lines, bytes, events, bad_lines, rejected, started_at, finished_at
+SELECT mapping, file, lines, bytes, events, known, bad_lines, rejected, started_at, finished_at
 FROM acci.imports WHERE content = %(content)s;

@@ -12,7 +12,7 @@ from store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one
 from store.auditing.extents import WHOLE, Extent
 from store.auditing.findings import Found, Place, Severity, keep
 from store.auditing.sql_checks import sql_checks
-from store.catalogue import Catalogue
+from store.catalogue import Catalogue, several
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.poison import POISON, TooManyDeadLetters
@@ -95,7 +95,7 @@ def chosen(catalogue: Catalogue, names: Iterable[str], projection: str | None) -
     Raises `UnknownName`.
     """
     checks = all_checks(catalogue)
-    wanted = list(names) or list(checks)
+    wanted = several(names, "checks") or tuple(checks)
     for name in wanted:
         if name not in checks:
             raise UnknownName("check", name, tuple(checks))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.events import StreamId
+from domain.events import StreamId, by_stored_name
 from domain.projections import FoldProjection, Projection
 from domain.projections.expressions import Field
 from store.auditing.auditing import all_checks, audit
@@ -71,7 +71,7 @@ class Doubtful:
         streams = sorted(found.streams)
         if not _by_stream(projection):
             # Its keys are in the payloads: of what an event was before it was changed, nobody knows the row.
-            handled = [event.event_type() for event in projection.events()]
+            handled = list(by_stored_name(projection.events()))
             asked = {"types": list({stream.aggregate_type for stream in streams}), "event_types": handled}
             row = connection.execute(sql("auditing/handles_any"), asked).fetchone()
             self.everything = bool(row and row[0])

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from domain.events import Unreadable
+from domain.events import Retired, Unreadable
 from store.auditing.checks import MOST, Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
@@ -16,7 +16,7 @@ PAGE = 10_000  # events in memory at a time
 def look(looking: Looking) -> Iterator[Found]:
     """Events that cannot be read: each, or an event type's schema version as one if none of it can be."""
     make_audited_events(looking.connection, looking.extent)
-    decoder = Decoder(looking.catalogue.events)
+    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired)
     read: dict[tuple[str, int], int] = defaultdict(int)
     unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     with looking.connection.cursor(name="payloads") as cursor:
@@ -24,7 +24,7 @@ def look(looking: Looking) -> Iterator[Found]:
         for position, event_type, schema_version, text, event_id in cursor.execute(sql("auditing/payloads")):
             shape = (event_type, schema_version)
             data = decoder.data(event_type, schema_version, text, event_id)
-            if not isinstance(data, Unreadable):
+            if not isinstance(data, Unreadable) or isinstance(data, Retired):
                 read[shape] += 1
             elif len(unread[shape]) <= MOST:
                 unread[shape].append((position, data.reason))

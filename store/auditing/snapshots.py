@@ -38,7 +38,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
         problem = f"There are snapshots of a {stream.aggregate_type}, and no such aggregate is registered."
         yield Found(stream._asdict(), Severity.WARNING, problem)
         return
-    decoder = Decoder(looking.catalogue.events)
+    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired)
     state = aggregate()
     for *row, state_schema, stored in rows:
         event = decoder.event(row)

@@ -22,6 +22,7 @@ from psycopg import ProgrammingError, errors
 from psycopg.types.json import Jsonb
 
 from domain.errors import DefinitionError
+from domain.events import by_stored_name
 from store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
@@ -127,8 +128,7 @@ def _look(audit: Audit, looking: Looking) -> Iterator[Found]:
 
 def _parameters(audit: Audit, looking: Looking) -> dict[str, Any]:
     terminal = {
-        name: [event.event_type() for event in aggregate.terminal]
-        for name, aggregate in looking.catalogue.aggregates.items()
+        name: list(by_stored_name(aggregate.terminal)) for name, aggregate in looking.catalogue.aggregates.items()
     }
     parameters: dict[str, Any] = dict.fromkeys(PARAMETERS)
     extent = looking.extent

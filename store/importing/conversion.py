@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from domain.events import EventData, EventMetadata
 from domain.projections.kinds import Kind, kind_of_annotation
+from store.as_written import misread
 from store.bulk import RawEvent
 from store.catalogue import Catalogue
 from store.concealing import conceal, is_reserved
@@ -33,7 +35,7 @@ class Converter:
 
     def __init__(self, mapping: Mapping, catalogue: Catalogue, content: bytes) -> None:
         self._mapping = mapping
-        self._events = catalogue.events
+        self._events = catalogue.stored
         self._import = uuid5(IMPORTS, content.hex())
         self._correlation = f"import-{content.hex()[:12]}"
         self._payloads: dict[str, _Payload] = {}
@@ -41,13 +43,12 @@ class Converter:
     def event(self, line: Line) -> RawEvent:
         """The event of `line`, at version 0: versions are given when it is stored. Raises `BadLine`."""
         mapping, record = self._mapping, line.record
-        event_type = mapping.event_type.text(record, "the event type")
-        payload = self._payload(event_type)
+        payload = self._payload(mapping.event_type.text(record, "the event type"))
         event = RawEvent(
             uuid5(self._import, str(line.number)) if mapping.id is None else _uuid(mapping.id, record),
             mapping.aggregate_id.text(record, "the aggregate's id"),
             mapping.aggregate_type.text(record, "the aggregate's type"),
-            event_type,
+            payload.event.event_type(),
             0,
             payload.text(record),
             EventMetadata(
@@ -73,7 +74,8 @@ class Converter:
         if event_type not in self._payloads:
             if event_type not in self._events:
                 raise BadLine(f"no event {shown(event_type)} is registered")
-            event, said = self._events[event_type], self._mapping.payload(event_type)
+            event = self._events[event_type]
+            said = self._mapping.payload(event)
             if said is None and event.model_fields:
                 raise BadLine(f"the mapping says nothing of data.{event_type}")
             self._payloads[event_type] = _Payload(event, said or {})
@@ -101,8 +103,10 @@ class _Payload:
 
     def text(self, record: Record) -> str:
         """The payload's JSON. Raises `BadLine`."""
+        values = self._values(record)
         try:
-            data = self.event.model_validate(self._values(record))
+            # As JSON, so that bytes are read as they are stored.
+            data = self.event.model_validate_json(to_json(values, inf_nan_mode="constants", bytes_mode="base64"))
             text = data.model_dump_json()
         except ValidationError as error:
             raise BadLine(
@@ -115,6 +119,8 @@ class _Payload:
                 raise BadLine(f"{name}: the moment has no time zone; give its source in the mapping a zone")
         if SUSPECT.search(text):
             _refuse_numbers(data.model_dump(), "")
+        if problems := list(misread(values, data)):
+            raise BadLine("; ".join(f"{field}: {problem}" for field, problem in problems))
         if "\\u0000" in text:
             _refuse_nul(json.loads(text), "")
         if len(text) * 4 > PAYLOAD_LIMIT and len(text.encode()) > PAYLOAD_LIMIT:

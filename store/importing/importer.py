@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from store.catalogue import Catalogue
-from store.database import connect
+from store.database import Connection, connect
 from store.importing import ledger
 from store.importing.conversion import Converter
 from store.importing.ledger import Entry
 from store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
 from store.importing.mapping import Mapping
 from store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
-from store.importing.staging import Staged, Staging
+from store.importing.staging import Known, Staged, Staging
 
 Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did. `events` are those of the whole file, `new_events` those stored now."""
+    """What an import did. `events` are those of the whole file, `new_events` those stored now.
+
+    `known_events` were in the log already, by their ids, and were passed over.
+    """
 
     file: str
     lines: int
@@ -29,23 +32,44 @@ class Imported:
     new_events: int
     bad_lines: int
     rejected: tuple[Rejected, ...]
+    known_events: int = 0
 
 
 class Importer:
-    """Imports files by one mapping. `bad_limit` is how many bad lines are named; the others are counted."""
+    """Imports files by one mapping. `bad_limit` is how many bad lines are named; the others are counted.
 
-    def __init__(self, database_url: str, catalogue: Catalogue, mapping: Mapping, bad_limit: int = 20) -> None:
+    A line whose event's id is in the log already, or twice in the file, is a bad one; with `skip_known` it is passed
+    over if that is the same event.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        catalogue: Catalogue,
+        mapping: Mapping,
+        bad_limit: int = 20,
+        *,
+        skip_known: bool = False,
+    ) -> None:
         self._url = database_url
         self._catalogue = catalogue
         self._mapping = mapping
         self._bad_limit = bad_limit
+        self._skip_known = skip_known
 
     def check(self, path: Path, progress: Progress) -> Imported:
-        """Read the whole file and store nothing."""
+        """Read the whole file and store nothing. The log is looked at if the mapping gives the events' ids."""
         entry = self._entry(path)
-        with _open(path) as file:
-            for _ in self._events(file, path, Place(), entry, progress):
-                entry.events += 1
+        if self._mapping.id is None:  # then they come from the file's content, and are nobody else's
+            with _open(path) as file:
+                for _ in self._events(file, path, Place(), entry, progress):
+                    entry.events += 1
+            return _done(entry, 0)
+        with connect(self._url, "import", "administer") as connection, _open(path) as file:
+            staging = self._staging(connection, path)
+            entry.events = staging.fill(self._events(file, path, Place(), entry, progress))
+            with connection.transaction(force_rollback=True):
+                self._leave_out(staging.take_known(), entry)
         return _done(entry, 0)
 
     def import_whole(self, path: Path, progress: Progress) -> Imported:
@@ -57,16 +81,16 @@ class Importer:
         with connect(self._url, "import", "administer") as connection, _open(path) as file:
             entry = ledger.begin(connection, path, known.content, known.mapping)
             ledger.refuse_known(entry, path)
-            staging = Staging(connection, path.name)
+            staging = self._staging(connection, path)
             place = Place()
             entry.events = staging.fill(self._events(file, path, place, entry, progress))
-            if entry.bad_lines:
-                raise BadLines(path.name, entry.bad_lines, tuple(map(str, entry.rejected)))
+            _refuse_bad(entry)
             self._refuse_changed(path, known)
             progress(place.offset, "storing")
             entry.lines, entry.bytes = place.lines, place.offset
             with connection.transaction():
-                staging.append(by_time=self._mapping.order == "timestamp")
+                self._leave_out(staging.append(by_time=self._mapping.order == "timestamp"), entry)
+                _refuse_bad(entry)
                 ledger.record(connection, entry, finished=True)
         return _done(entry, entry.events)
 
@@ -85,7 +109,7 @@ class Importer:
             before = entry.events
             if entry.finished_at is not None:
                 return _done(entry, 0)
-            staging = Staging(connection, path.name)
+            staging = self._staging(connection, path)
             place = Place(entry.lines, entry.bytes)
             events = self._events(file, path, place, entry, progress)
             finished = False
@@ -97,12 +121,24 @@ class Importer:
                 entry.events += count
                 entry.lines, entry.bytes = place.lines, place.offset
                 with connection.transaction():
-                    staging.append(by_time=False)
+                    self._leave_out(staging.append(by_time=False), entry)
                     ledger.record(connection, entry, finished=finished)
         return _done(entry, entry.events - before)
 
     def _entry(self, path: Path) -> Entry:
         return Entry(ledger.content_of(path), self._mapping.fingerprint, path.name)
+
+    def _staging(self, connection: Connection, path: Path) -> Staging:
+        renamed, limit = self._catalogue.renamed, self._bad_limit
+        return Staging(connection, path.name, renamed, skip_known=self._skip_known, limit=limit)
+
+    def _leave_out(self, known: Known, entry: Entry) -> None:
+        """Those events are not stored: passed over, or told as bad lines."""
+        entry.events -= known.passed_over + known.bad_lines
+        entry.known += known.passed_over
+        for each in known.listed:
+            entry.reject(each, self._bad_limit)
+        entry.bad_lines += known.bad_lines - len(known.listed)
 
     def _refuse_changed(self, path: Path, known: Entry) -> None:
         if ledger.content_of(path) != known.content:
@@ -111,7 +147,15 @@ class Importer:
     def _events(self, file: BinaryIO, path: Path, place: Place, entry: Entry, progress: Progress) -> Iterator[Staged]:
         """The events of the file's lines from `place` on; bad lines go to `entry`."""
         converter = Converter(self._mapping, self._catalogue, entry.content)
-        for count, line in enumerate(self._lines(file, path, place)):
+
+        def fits(line: Line) -> bool:
+            try:
+                converter.event(line)
+            except BadLine:
+                return False
+            return True
+
+        for count, line in enumerate(self._lines(file, path, place, fits)):
             if count % 1000 == 0:
                 progress(place.offset, "reading")
             if isinstance(line, Line):
@@ -124,7 +168,9 @@ class Importer:
         progress(place.offset, "reading")
         entry.lines = place.lines
 
-    def _lines(self, file: BinaryIO, path: Path, place: Place) -> Iterator[Line | Rejected]:
+    def _lines(
+        self, file: BinaryIO, path: Path, place: Place, fits: Callable[[Line], bool]
+    ) -> Iterator[Line | Rejected]:
         if self._format(path) == "ndjson":
             return read_ndjson(file, place)
         header, body = csv_header(file, self._mapping.delimiter, path)
@@ -132,7 +178,7 @@ class Importer:
             raise UnreadableFile(str(path), f"the mapping names {unknown[0]}; the file has {', '.join(header)}")
         if not place.offset:
             place.lines, place.offset = body.lines, body.offset
-        return read_csv(file, place, self._mapping.delimiter, header)
+        return read_csv(file, place, self._mapping.delimiter, header, fits)
 
     def _format(self, path: Path) -> str:
         known = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -150,4 +196,11 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _done(entry: Entry, new_events: int) -> Imported:
-    return Imported(entry.file, entry.lines, entry.events, new_events, entry.bad_lines, tuple(entry.rejected))
+    return Imported(
+        entry.file, entry.lines, entry.events, new_events, entry.bad_lines, tuple(entry.rejected), entry.known
+    )
+
+
+def _refuse_bad(entry: Entry) -> None:
+    if entry.bad_lines:
+        raise BadLines(entry.file, entry.bad_lines, tuple(map(str, entry.rejected)))

@@ -21,7 +21,10 @@ from store.statements import sql
 
 @dataclass
 class Entry:
-    """One file's import: what of it is stored. `rejected` are the first lines that were left out."""
+    """One file's import: what of it is stored. `rejected` are the first lines that were left out.
+
+    `known` are the events that were in the log already and so were passed over.
+    """
 
     content: bytes
     mapping: bytes
@@ -29,6 +32,7 @@ class Entry:
     lines: int = 0
     bytes: int = 0
     events: int = 0
+    known: int = 0
     bad_lines: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     finished_at: datetime | None = None
@@ -59,11 +63,11 @@ def begin(connection: Connection, path: Path, content: bytes, mapping: bytes) ->
     row = connection.execute(sql("importing/find"), {"content": content}).fetchone()
     if row is None:
         return Entry(content, mapping, path.name)
-    known_mapping, file, lines, offset, events, bad_lines, rejected, _, finished_at = row
+    known_mapping, file, lines, offset, events, passed_over, bad_lines, rejected, _, finished_at = row
     if finished_at is None and bytes(known_mapping) != mapping:
         raise ImportBegun(str(path), events, "Go on with the mapping that it was begun with")
     listed = [Rejected(number, reason) for number, reason in rejected]
-    return Entry(content, mapping, file, lines, offset, events, bad_lines, listed, finished_at)
+    return Entry(content, mapping, file, lines, offset, events, passed_over, bad_lines, listed, finished_at)
 
 
 def refuse_known(entry: Entry, path: Path) -> None:
@@ -86,6 +90,7 @@ def record(connection: Connection, entry: Entry, *, finished: bool) -> None:
             "lines": entry.lines,
             "bytes": entry.bytes,
             "events": entry.events,
+            "known": entry.known,
             "bad_lines": entry.bad_lines,
             "rejected": Jsonb([[line.number, line.reason] for line in entry.rejected]),
             "finished": finished,

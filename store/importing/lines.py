@@ -1,7 +1,8 @@
 """Lines: a file read record by record, with flat memory, whatever is in it."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -31,18 +32,40 @@ class Place:
 
 
 class _Physical:
-    """The lines of an open file as text; `flaw` says what was wrong with one read since `take_flaw`."""
+    """The lines of an open file as text; `flaw` says what was wrong with one read since `take_flaw`.
+
+    `read` are those of the record that is read now.
+    """
 
     def __init__(self, file: BinaryIO, place: Place) -> None:
         self._file = file
         self._flaw: str | None = None
+        self._second = 0  # where the record's second line begins
+        self.read: list[str] = []
         self.place = place
         file.seek(place.offset)
 
     def __iter__(self) -> "_Physical":
         return self
 
+    def begin_record(self) -> None:
+        """What is read from now on is another record."""
+        self.read = []
+
+    def back_to_second(self) -> None:
+        """Read on behind the record's first line."""
+        self.place.lines -= len(self.read) - 1
+        self.place.offset = self._second
+        self._file.seek(self._second)
+        self._flaw = None
+
     def __next__(self) -> str:
+        self.read.append(text := self._next())
+        if len(self.read) == 1:
+            self._second = self.place.offset
+        return text
+
+    def _next(self) -> str:
         raw = self._file.readline(LINE_LIMIT + 1)
         if not raw:
             raise StopIteration
@@ -80,25 +103,53 @@ def read_ndjson(file: BinaryIO, place: Place) -> Iterator[Line | Rejected]:
                 yield Rejected(place.lines, f"it is no JSON object that can be read: {error.reason}")
 
 
-def read_csv(file: BinaryIO, place: Place, delimiter: str, header: list[str]) -> Iterator[Line | Rejected]:
-    """The rows of the file from `place` on, which moves along; blank lines are passed over."""
+def read_csv(
+    file: BinaryIO, place: Place, delimiter: str, header: list[str], fits: Callable[[Line], bool] = lambda _: False
+) -> Iterator[Line | Rejected]:
+    """The rows of the file from `place` on, which moves along; blank lines are passed over.
+
+    A quote that is never closed, or closed by another row's, must not swallow the rows between: a row of several lines
+    that is none, or of which a later line `fits` by itself, is its first line only.
+    """
     physical = _Physical(file, place)
     rows = csv.reader(physical, delimiter=delimiter, strict=True)
     while True:
         number = place.lines + 1
+        physical.begin_record()
         try:
             cells = next(rows)
+            found = _row(number, cells, header, physical.take_flaw())
         except StopIteration:
             return
         except csv.Error as error:
-            yield Rejected(number, physical.take_flaw() or f"it is no CSV: {error}")
-            continue
-        if flaw := physical.take_flaw():
-            yield Rejected(number, flaw)
-        elif len(cells) == len(header):
-            yield Line(number, dict(zip(header, cells, strict=True)))
-        elif cells:
-            yield Rejected(number, f"it has {len(cells)} cells, and the header {len(header)}")
+            found = Rejected(number, physical.take_flaw() or f"it is no CSV: {error}")
+        if len(physical.read) > 1:
+            if isinstance(found, Rejected):
+                found = Rejected(number, f"a quote in it is not closed, or else {found.reason}")
+                physical.back_to_second()
+            elif _swallows(physical.read, number, delimiter, header, fits):
+                found = Rejected(number, "a quote in it is closed in another row only")
+                physical.back_to_second()
+        if found is not None:
+            yield found
+
+
+def _row(number: int, cells: list[str], header: list[str], flaw: str | None) -> Line | Rejected | None:
+    if flaw:
+        return Rejected(number, flaw)
+    if len(cells) == len(header):
+        return Line(number, dict(zip(header, cells, strict=True)))
+    return Rejected(number, f"it has {len(cells)} cells, and the header {len(header)}") if cells else None
+
+
+def _swallows(texts: list[str], number: int, delimiter: str, header: list[str], fits: Callable[[Line], bool]) -> bool:
+    """Whether a line behind the record's first one is a row by itself."""
+    for place, text in enumerate(texts[1:], 1):
+        with suppress(csv.Error):
+            cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+            if len(cells) == len(header) and fits(Line(number + place, dict(zip(header, cells, strict=True)))):
+                return True
+    return False
 
 
 def csv_header(file: BinaryIO, delimiter: str, path: Path) -> tuple[list[str], Place]:

@@ -65,8 +65,9 @@ class Mapping(BaseModel):
         said = self.model_dump(mode="json", exclude_defaults=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
 
-    def payload(self, event_type: str) -> Source | Fields | None:
-        return self.data.get(event_type, self.data.get(ANY))
+    def payload(self, event: type[EventData]) -> Source | Fields | None:
+        """What it says of the event, under today's name or a former one."""
+        return next((self.data[name] for name in (*event.stored_names(), ANY) if name in self.data), None)
 
     def columns(self) -> list[Source]:
         """Every source that names a column."""
@@ -95,10 +96,12 @@ def load_mapping(file: Path, catalogue: Catalogue) -> Mapping:
         raise InvalidMapping(str(file), listed) from error
     types = mapping.event_types()
     named = dict.fromkeys([*(name for name in mapping.data if name != ANY), *(types or ())])
-    unknown = [name for name in named if name not in catalogue.events]
+    unknown = [name for name in named if name not in catalogue.stored]
     problems = [f"no event {name!r} is registered (see ACCI_CONTEXTS)" for name in unknown]
-    checked = [name for name in (mapping.data if types is None else types) if name in catalogue.events]
-    problems += [why for name in checked for why in _mismatches(catalogue.events[name], mapping.payload(name))]
+    checked = [
+        catalogue.stored[name] for name in (mapping.data if types is None else types) if name in catalogue.stored
+    ]
+    problems += [why for event in dict.fromkeys(checked) for why in _mismatches(event, mapping.payload(event))]
     if problems:
         raise InvalidMapping(str(file), tuple(problems))
     return mapping

@@ -44,7 +44,7 @@ class UnreadableFile(AcciError):
 
 @dataclass(eq=False, repr=False)
 class BadLines(AcciError):
-    """Some lines are no events and nothing was stored; `listed` are the first of them."""
+    """Some lines cannot be stored, and nothing was; `listed` are the first of them."""
 
     file: str
     count: int
@@ -54,8 +54,8 @@ class BadLines(AcciError):
         rest = self.count - len(self.listed)
         more = (f"… and {rest:,} more",) if rest else ()
         lines = "\n  ".join((*self.listed, *more))
-        which = "1 line is no event" if self.count == 1 else f"{self.count:,} lines are no events"
-        return f"{self.file}: {which}, so nothing was stored. Correct them and import again.\n  {lines}"
+        which = "1 line" if self.count == 1 else f"{self.count:,} lines"
+        return f"{self.file}: {which} cannot be stored, so nothing was. Correct them and import again.\n  {lines}"
 
 
 @dataclass(eq=False, repr=False)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from store.as_written import is_number
 from store.importing.problems import BadLine
 from store.strict_json import check_text
 
@@ -112,7 +113,7 @@ class Source(BaseModel):
 
     def _read_moment(self, value: Any) -> datetime:
         if self.format in ("unix", "unix_ms"):
-            if isinstance(value, bool):
+            if isinstance(value, bool) or not is_number(value):
                 raise TypeError
             return datetime.fromtimestamp(float(value) / (1000 if self.format == "unix_ms" else 1), UTC)
         if not isinstance(value, str):

@@ -1,12 +1,18 @@
 """Staging: events wait in a table of the session's own, so that the log is locked only for their insertion."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import LiteralString, NamedTuple
+from uuid import UUID
 
 from psycopg import errors
+from psycopg import sql as identifiers
+from psycopg.types.json import Jsonb
 
 from store.bulk import COLUMNS, JSONB, RawEvent
 from store.database import Connection
-from store.importing.problems import StreamsInUse, UnreadableFile
+from store.event_ids import FEW, in_bulk, take_turn
+from store.importing.problems import Rejected, StreamsInUse, UnreadableFile
 from store.payloads import encode_metadata
 from store.sequence import require_sequence
 from store.statements import sql
@@ -14,20 +20,49 @@ from store.statements import sql
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
 ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause
 
+LOG: LiteralString = "acci.events"
+FEW_OF_LOG: LiteralString = "acci.events_of_ids(ARRAY(SELECT id FROM staged))"
+
 Staged = tuple[int, RawEvent]  # the line's number, its event
 
 
-class Staging:
-    """The staging table of one connection; gone with it."""
+class Known(NamedTuple):
+    """What was staged and is not stored: events in the log already that were passed over, and bad lines.
 
-    def __init__(self, connection: Connection, file: str) -> None:
+    `listed` are the first of the bad ones.
+    """
+
+    passed_over: int
+    bad_lines: int
+    listed: list[Rejected]
+
+
+def _rejected(line: int, event_id: UUID, position: int | None, first: int | None, same: bool) -> Rejected:
+    where = f"in the log already, at position {position}" if position else f"that of line {first} too"
+    if same:
+        return Rejected(line, f"its id {event_id} is {where}; --skip-known passes such lines over")
+    return Rejected(line, f"its id {event_id} is {where}, and that is another event, or it says something else")
+
+
+class Staging:
+    """The staging table of one connection; gone with it.
+
+    `renamed`: events' former names, and today's. `limit`: how many lines with known ids are named.
+    """
+
+    def __init__(
+        self, connection: Connection, file: str, renamed: Mapping[str, str], *, skip_known: bool, limit: int
+    ) -> None:
         self._connection = connection
         self._file = file
+        self._renamed = renamed
+        self._skip_known = skip_known
+        self._limit = limit
         connection.execute(sql("importing/create_staged"))
 
     def fill(self, events: Iterable[Staged]) -> int:
         """Add `events`, by COPY, all or none; how many they were."""
-        count = 0
+        filled = 0
         try:
             with self._connection.cursor() as cursor, cursor.copy(sql("importing/copy")) as copy:
                 copy.set_types(TYPES)
@@ -44,25 +79,39 @@ class Staging:
                             JSONB + encode_metadata(event.metadata).encode(),
                         )
                     )
-                    count += 1
+                    filled += 1
         except errors.DataError as error:
             raise UnreadableFile(self._file, f"PostgreSQL says {error.diag.message_primary}") from error
-        return count
+        return filled
 
-    def append(self, *, by_time: bool) -> None:
-        """Move what is staged into the log, each stream's versions going on from where it is.
+    def append(self, *, by_time: bool) -> Known:
+        """Move what is staged into the log, each stream's versions going on from where it is; but for what is known.
 
         Within the caller's transaction, all or none. Raises `StreamsInUse` if others keep taking the versions.
         """
         require_sequence(self._connection)
+        for _ in range(ATTEMPTS):
+            with suppress(errors.UniqueViolation), self._connection.transaction():
+                known = self.take_known()
+                self._connection.execute(sql("importing/append_staged"), {"by_time": by_time})
+                self._connection.execute(sql("importing/empty_staged"))
+                return known
+        raise StreamsInUse(self._file)
+
+    def take_known(self) -> Known:
+        """Take out the events whose ids are in the log, or twice among those staged; within the caller's transaction.
+
+        Until it ends no other import or bulk append adds events.
+        """
         self._connection.execute(sql("importing/analyze_staged"))
-        for attempt in range(ATTEMPTS):
-            try:
-                with self._connection.transaction():
-                    self._connection.execute(sql("importing/append_staged"), {"by_time": by_time})
-            except errors.UniqueViolation as error:
-                if attempt == ATTEMPTS - 1:
-                    raise StreamsInUse(self._file) from error
-            else:
-                break
-        self._connection.execute(sql("importing/empty_staged"))
+        take_turn(self._connection)
+        row = self._connection.execute(sql("importing/count_staged")).fetchone()
+        log = FEW_OF_LOG if row is None or row[0] <= FEW else LOG
+        statement = identifiers.SQL(sql("importing/take_known")).format(log=identifiers.SQL(log))
+        wanted = {"renamed": Jsonb(self._renamed), "skip": self._skip_known, "limit": self._limit}
+        with in_bulk(self._connection):
+            found = self._connection.execute(statement, wanted, prepare=False).fetchall()
+        same, taken = found[0][-2:] if found else (0, 0)
+        passed = same if self._skip_known else 0
+        listed = [_rejected(*row[:5]) for row in found if not (row[4] and self._skip_known)]
+        return Known(passed, taken - passed, listed)

@@ -26,9 +26,9 @@ Require = Callable[[list[Element], Element], list[Element]]
 
 @dataclass(frozen=True)
 class Placed:
-    """An action with its place: the event type it answers and its lane."""
+    """An action with its place: the event types it answers, those of one class, and its lane."""
 
-    event_type: str
+    event_types: tuple[str, ...]
     lane: int
     action: Action
 
@@ -38,7 +38,7 @@ def place(projection: type[Projection]) -> list[Placed]:
     placed: list[Placed] = []
     for event in projection.events():
         actions = [action for rule in projection.rules if rule.event is event for action in rule.actions]
-        placed += [Placed(event.event_type(), lane, action) for lane, action in enumerate(actions)]
+        placed += [Placed(event.stored_names(), lane, action) for lane, action in enumerate(actions)]
     return placed
 
 
@@ -90,7 +90,7 @@ class Actions:
         by_lane: dict[int, list[str]] = {}
         for placed in self.placed:
             if chosen(placed.action):
-                by_lane.setdefault(placed.lane, []).append(placed.event_type)
+                by_lane.setdefault(placed.lane, []).extend(placed.event_types)
         conditions: list[Element] = []
         for lane, event_types in by_lane.items():
             is_type = rows.c.acci_type.in_(event_types)
@@ -99,7 +99,7 @@ class Actions:
 
     def _lane(self, lane: int, ordered: "Ordered | None" = None, since: sa.FromClause | None = None) -> sa.Select[Any]:
         here = [placed for placed in self.placed if placed.lane == lane]
-        types = [placed.event_type for placed in here]
+        types = _types(here)
         handled = EVENTS.c.event_type.in_(types)
         key = {
             name: self._by_type(here, self._type(name), lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
@@ -154,18 +154,22 @@ class Actions:
 
     def _by_type(self, here: list[Placed], kind: Any, value: Callable[[Action], Element | None]) -> Element:
         """One expression for the lane: what `value` says of each event type's action, told apart only if need be."""
-        by_text: dict[str, tuple[Element, list[str]]] = {}
+        by_text: dict[str, tuple[Element, list[Placed]]] = {}
         for placed in here:
             said = value(placed.action)
             if said is not None:
                 text = str(said.compile(compile_kwargs={"literal_binds": True}))
-                by_text.setdefault(text, (said, []))[1].append(placed.event_type)
+                by_text.setdefault(text, (said, []))[1].append(placed)
         if not by_text:
             return sa.cast(sa.null(), kind)
         alone = len(by_text) == 1 and (self.lanes == 1 or len(next(iter(by_text.values()))[1]) == len(here))
         if alone:
             return next(iter(by_text.values()))[0]
-        return sa.case(*((EVENTS.c.event_type.in_(types), said) for said, types in by_text.values()))
+        return sa.case(*((EVENTS.c.event_type.in_(_types(alike)), said) for said, alike in by_text.values()))
+
+
+def _types(placed: list[Placed]) -> list[str]:
+    return [name for each in placed for name in each.event_types]
 
 
 Ordered = Callable[[sa.Select[Any]], sa.Subquery]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.events import by_stored_name
 from domain.projections import FoldProjection, Projection
 from store.database import Connection
 from store.projecting import revealing
@@ -23,7 +24,7 @@ class CompiledApplier:
 
     def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
         self._generation = generation
-        self.event_types = tuple(event.event_type() for event in projection.events())
+        self.event_types = tuple(by_stored_name(projection.events()))
         self._key = projection.key
         self._compiled = Compiled(projection, generation.read_model(connection))
         self._ordered = is_ordered(projection)
@@ -65,7 +66,7 @@ def is_rare(connection: Connection, projection: type[Projection]) -> bool:
     size = connection.execute(sql("projecting/log_size")).fetchone()
     if size is None or size[0] < LONG:
         return False
-    types = {"event_types": [event.event_type() for event in projection.events()]}
+    types = {"event_types": list(by_stored_name(projection.events()))}
     told = connection.execute(sql("projecting/expected_rows"), types).fetchone()
     return told is not None and told[0][0]["Plan"]["Plan Rows"] * RARE < size[0]
 

@@ -5,12 +5,14 @@ rebuild; for one row less is folded.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from domain.errors import AcciError, CannotApply
-from domain.events import RecordedEvent
+from domain.events import RecordedEvent, by_stored_name
 from domain.projections import FoldProjection, Projection
 from domain.projections.reference import Row, fold_in_python
 from domain.projections.values import key_text
@@ -26,6 +28,7 @@ from store.projecting.asking import Asking
 from store.projecting.choices import spelled
 from store.projecting.compared import determined, of_rows
 from store.projecting.fingerprints import define
+from store.projecting.first_rows import comes_in_order_of_streams, first_rows
 from store.projecting.generations import Generation, require_same_rules
 from store.projecting.live import is_live, on_live
 from store.projecting.past_rows import PAGE, PastRows
@@ -83,14 +86,15 @@ def rows_as_of(
     position: int | None = None,
     moment: datetime | None = None,
     keys: Sequence[Sequence[object]] | None = None,
+    limit: int | None = None,
 ) -> Rows:
     """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
 
     Of a stream, those before its first event that happened later: events tell when by their senders' clocks, and so cut
     every aggregate is one that was. Without either, all final events. `keys`, in the order of the projection's key,
-    narrows to those rows. Events that were discarded do not count, nor do keys that are parked now have a row.
-    Streamed: close it, or read it to the end, which raises `NotApplicable` for an event that cannot be applied and is
-    no dead letter.
+    narrows to those rows, `limit` to the first so many; where each row is of one stream, no others are derived then.
+    Events that were discarded do not count, nor do keys that are parked now have a row. Streamed: close it, or read it
+    to the end, which raises `NotApplicable` for an event that cannot be applied and is no dead letter.
 
     Raises `NotFinal`, `WrongMoment`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
     not the live table's.
@@ -112,8 +116,12 @@ def rows_as_of(
         else:
             before = None if until is None or until == LAST else until + MICROSECOND
             which = Selection(0, upto, until=before, skipped=span.skipped)
-            found = PastRows(connection, projection, generation, wanted, span.careful).read(which)
-        return generation, _applicable(found, projection, generation)
+            past = PastRows(connection, projection, generation, wanted, span.careful)
+            if limit is not None and keys is None and comes_in_order_of_streams(connection, projection, generation):
+                found = first_rows(past, which, limit)
+            else:
+                found = past.read(which)
+        return generation, _applicable(found, projection, generation, limit)
 
     begun = on_live(connection, projection.name, begin)
     return _begun_again(connection, *begun, lambda: on_live(connection, projection.name, begin))
@@ -137,7 +145,7 @@ def _begun_again(connection: Connection, generation: Generation, rows: Rows, beg
 
 def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:
     """The positions of events that had happened by then, behind one of their stream that had not."""
-    known = {"moment": moment, "upto": upto, "event_types": [event.event_type() for event in projection.events()]}
+    known = {"moment": moment, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
     # Planned for this moment each time: how much of the log is later, is what matters.
     return tuple(row[0] for row in connection.execute(sql("events/out_of_time"), known, prepare=False))
 
@@ -152,11 +160,12 @@ def _spelled(
 
 
 def _applicable(
-    rows: Generator[Row, None, None], projection: type[Projection], generation: Generation
+    rows: Generator[Row, None, None], projection: type[Projection], generation: Generation, limit: int | None
 ) -> Generator[Row, None, None]:
-    """The rows. Raises `NotApplicable`."""
+    """The rows, at most so many. Raises `NotApplicable`."""
     try:
-        yield from rows
+        with closing(rows):
+            yield from islice(rows, limit)
     except PoisonEvent as poison:
         why = reason(poison, revealing.uses_personal(projection))
         applied = poison.position <= generation.checkpoint
@@ -202,9 +211,9 @@ def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:
 
 def _events(connection: Connection, projection: type[Projection], span: Span) -> Iterator[RecordedEvent[Any]]:
     forget()
-    decoder = Decoder({event.event_type(): event for event in projection.events()})
+    decoder = Decoder(by_stored_name(projection.events()))
     parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
-    parameters |= {"event_types": [event.event_type() for event in projection.events()]}
+    parameters |= {"event_types": list(by_stored_name(projection.events()))}
     while rows := connection.execute(sql("events/read_all"), parameters).fetchall():
         ready(row[10] for row in rows)
         yield from (decoder.event(row) for row in rows)

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError
+from domain.errors import AcciError, UnknownName
+from domain.events import by_stored_name
 from domain.projections import Projection
+from store.catalogue import several
 from store.database import Connection
 from store.projecting.compiling import text_of
 from store.projecting.merge import Placeholder
@@ -50,6 +52,10 @@ class Choice:
     upto: int | None = None
     columns: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("tenants", "keys", "event_types", "columns"):
+            several(getattr(self, name), name)
+
     def stored(self) -> Jsonb:
         """As JSON, the same for the same choice."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -74,7 +80,9 @@ def choose(
     checkpoint: int,
     skipped: tuple[int, ...],
 ) -> None:
-    """Fill the temporary table `touched` with the chosen keys. In the caller's transaction. Raises `WrongKey`.
+    """Fill the temporary table `touched` with the chosen keys. In the caller's transaction.
+
+    Raises `WrongKey`, or `UnknownName` for an event that the projection does not handle.
 
     Where whole keys or tenants are chosen, rows that no event accounts for are among them.
     """
@@ -83,12 +91,23 @@ def choose(
         choose_keys(connection, keys)
         return
     upto = checkpoint if choice.upto is None else min(choice.upto, checkpoint)
-    which = Selection(choice.after, upto, choice.tenants, choice.event_types, choice.since, choice.until, skipped)
+    types = _stored_names(projection, choice.event_types)
+    which = Selection(choice.after, upto, choice.tenants, types, choice.since, choice.until, skipped)
     note_keys(connection, projection, read_model, which)
     if not choice.asks_events and ("tenant_id" in projection.key or not choice.tenants):
         _add_stored(connection, projection, read_model, choice.tenants)
     if keys:
         connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in keys])})
+
+
+def _stored_names(projection: type[Projection], event_types: tuple[str, ...]) -> tuple[str, ...]:
+    """Under which names these are in the log. Raises `UnknownName` for one that the projection does not handle."""
+    handled = by_stored_name(projection.events())
+    for name in event_types:
+        if name not in handled:
+            today = tuple(event.event_type() for event in projection.events())
+            raise UnknownName(f"event that {projection.name} handles", name, today)
+    return tuple(by_stored_name(handled[name] for name in event_types))
 
 
 def spelled(

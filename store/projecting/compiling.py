@@ -105,6 +105,29 @@ def _among_chosen(key: Mapping[str, Element], read_model: ReadModel, of: sa.From
     return sa.exists().where(*same).correlate(of)
 
 
+def streams_of(projection: type[Projection], read_model: ReadModel) -> dict[str, str]:
+    """From which part of a stream's name each column of the key comes, where every row is of one stream; else none."""
+    streams: dict[str, str] = {}
+    for action in (action for rule in projection.rules for action in rule.actions):
+        for name, value in action.key.items():
+            given = value.path if isinstance(value, Field) else ()
+            if given not in STREAM or not read_model.column(name).is_character:
+                return {}
+            if streams.setdefault(name, given[0]) != given[0]:
+                return {}
+    return streams
+
+
+def of_chosen_streams(projection: type[Projection], read_model: ReadModel) -> list[Element]:
+    """Where every row is of one stream, the chosen keys say whose events are meant: an index finds them."""
+    streams = streams_of(projection, read_model)
+    wanted = _chosen(streams) if streams else None
+    if wanted is None:
+        return []
+    named = (EVENTS.c[part] for part in streams.values())
+    return [sa.tuple_(*named).in_(sa.select(*(wanted.c[name] for name in streams)))]
+
+
 WHOLE = Scope()
 
 
@@ -184,26 +207,12 @@ class Compiled:
         return Folding(
             self.projection,
             self.read_model,
-            lambda: scope.events() + (self._of_chosen_streams() if scope.chosen else []),
+            lambda: scope.events() + (of_chosen_streams(self.projection, self.read_model) if scope.chosen else []),
             lambda key, whole: scope.keys(key, whole, self.read_model),
             stored,
             scope.require,
             few=scope.rare or scope.chosen,
         )
-
-    def _of_chosen_streams(self) -> list[Element]:
-        """Where every row is of one stream, the chosen keys say whose events are meant: an index finds them."""
-        streams: dict[str, Element] = {}
-        for rule in self.projection.rules:
-            for action in rule.actions:
-                for name, value in action.key.items():
-                    given = value.path if isinstance(value, Field) else ()
-                    if given not in STREAM or not self.read_model.column(name).is_character:
-                        return []
-                    if streams.setdefault(name, EVENTS.c[given[0]]) is not EVENTS.c[given[0]]:
-                        return []
-        wanted = _chosen(streams)
-        return [sa.tuple_(*streams.values()).in_(sa.select(*(wanted.c[name] for name in streams)))]
 
     def _key(self, folded: sa.FromClause) -> dict[str, Element]:
         return {name: folded.c[name] for name in self.projection.key}

@@ -69,13 +69,13 @@ def define(catalogue: Catalogue, projection: type[Projection], but: frozenset[st
 
 
 def _meaning(rule: Rule, but: frozenset[str]) -> str:
-    """A rule's compiled actions; what its method is called or how it is written does not matter."""
-    return repr(
-        [
-            (action.verb.__name__, action.key, {name: f for name, f in action.columns.items() if name not in but})
-            for action in rule.actions
-        ]
-    )
+    """A rule's compiled actions, and its event's former names; how its method is called or written does not matter."""
+    said = [
+        (action.verb.__name__, action.key, {name: f for name, f in action.columns.items() if name not in but})
+        for action in rule.actions
+    ]
+    former = rule.event.stored_names()[1:]
+    return repr((said, former) if former else said)
 
 
 def _digest(text: str) -> str:

@@ -9,7 +9,7 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb, set_json_loads
 from pydantic_core import from_json
 
-from domain.events import RecordedEvent
+from domain.events import RecordedEvent, by_stored_name
 from domain.projections.keeping import Key, Row
 from domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from domain.projections.values import key_text
@@ -32,7 +32,7 @@ class FoldApplier:
 
     def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
         self._key, self._generation = projection.key, generation
-        types = {event.event_type(): event for event in projection.events()}
+        types = by_stored_name(projection.events())
         self.event_types, self._decoder = tuple(types), Decoder(types)
         self.personal = speak_of_people(projection.events())
         read_model = generation.read_model(connection)

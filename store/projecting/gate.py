@@ -23,6 +23,7 @@ from store.projecting.selections import Selection
 from store.projecting.shapes import alterations
 from store.projecting.spans import Span
 from store.statements import sql
+from store.unread import WHAT_TO_DO, told, unread
 
 SAMPLE = 100  # keys
 CHANGES_ALLOWED = 10  # per cent of the live rows
@@ -99,7 +100,11 @@ def inspect(
     Not `against_live`: that it differs from what is live is no matter. Raises `BuildGone`.
     """
     with while_there(connection, generation):
-        checks = [_shape(connection, generation), _dead_letters(connection, generation, allowed)]
+        checks = [
+            _shape(connection, generation),
+            _dead_letters(connection, generation, allowed),
+            _unread(connection, catalogue, generation),
+        ]
         parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
         skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
         which = Selection(0, generation.checkpoint, skipped=skipped)
@@ -136,6 +141,14 @@ def _dead_letters(connection: Connection, generation: Generation, allowed: Allow
         return Check("dead letters", True, f"{count:,} events could not be applied, which is allowed.")
     found = f"{count:,} events could not be applied: see `acci dead-letters list`; mend, discard or allow them."
     return Check("dead letters", False, found)
+
+
+def _unread(connection: Connection, catalogue: Catalogue, generation: Generation) -> Check:
+    found = unread(connection, catalogue, generation.checkpoint)
+    if found:
+        said = f"Nobody reads some events, so their rows may be missing: {told(found)}. {WHAT_TO_DO}"
+        return Check("event types", False, said)
+    return Check("event types", True, "Every event is of a registered class, or retired.")
 
 
 def _totals(

@@ -12,7 +12,7 @@ from store.database import Connection
 from store.projecting import revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compared import determined
-from store.projecting.compiling import Scope, chosen, text_of
+from store.projecting.compiling import Scope, chosen, of_chosen_streams, text_of
 from store.projecting.folding import Folding
 from store.projecting.generations import Generation
 from store.projecting.poison import POISON
@@ -110,7 +110,7 @@ def _query(
     folding = Folding(
         projection,
         read_model,
-        which.conditions,
+        lambda: which.conditions() + (of_chosen_streams(projection, read_model) if scope.chosen else []),
         lambda key, whole: scope.keys(key, whole, read_model),
         None,
         scope.require,

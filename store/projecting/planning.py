@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain.events import by_stored_name
 from domain.projections import Projection
 from store import high_water
 from store.catalogue import Catalogue
@@ -13,6 +14,7 @@ from store.projecting.fingerprints import define
 from store.projecting.staleness import reasons
 from store.projecting.tables import ReadModel, create, qualified, table_sql
 from store.statements import sql
+from store.unread import unread
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Plan:
 
     `reasons` say why it is needed (none: it is not). `resumes` is a generation that an interrupted rebuild left and
     that would be gone on with. `breaks` names the dependents that cannot live with the new columns: such a rebuild is
-    refused.
+    refused. `unread` are events of types that no registered class has, by type: such a rebuild is not published.
     """
 
     projection: str
@@ -46,6 +48,7 @@ class Plan:
     grants: tuple[tuple[str, str], ...]
     columns: ColumnChanges
     breaks: tuple[str, ...]
+    unread: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Counts:
 def count_events(connection: Connection, projections: Iterable[type[Projection]]) -> Counts:
     """The events up to the mark that the projections handle, in one reading of the log."""
     mark = high_water.establish(connection)
-    types = {event.event_type() for projection in projections for event in projection.events()}
+    types = by_stored_name(event for projection in projections for event in projection.events())
     wanted = {"event_types": sorted(types), "upto": mark.position}
     return Counts(mark.position, mark.head, dict(connection.execute(sql("planning/events_by_type"), wanted).fetchall()))
 
@@ -88,7 +91,10 @@ def plan(
         live.generation if live else None,
         building.generation if building and goes_on else None,
         counts.upto,
-        {each.event_type(): counts.by_type.get(each.event_type(), 0) for each in projection.events()},
+        {
+            each.event_type(): sum(counts.by_type.get(name, 0) for name in each.stored_names())
+            for each in projection.events()
+        },
         partitions,
         estimate(connection, projection.name, counts.upto, partitions),
         _size(connection, live) if live else None,
@@ -96,6 +102,7 @@ def plan(
         grants(connection, projection.name),
         columns,
         broken(columns, users),
+        unread(connection, catalogue, counts.upto),
     )
 
 

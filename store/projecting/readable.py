@@ -20,9 +20,9 @@ def readable(events: Sequence[type[EventData]]) -> Element:
         first, last = oldest(event), event.schema_version
         demanded = _demanded(event)
         if demanded:
-            older.append(([event.event_type()], _within((first, last - 1)), demanded))
+            older.append((list(event.stored_names()), _within((first, last - 1)), demanded))
             first = last
-        known.setdefault((first, last), []).append(event.event_type())
+        known.setdefault((first, last), []).extend(event.stored_names())
     groups = [*((types, _within(span), []) for span, types in known.items()), *older]
     alone = len(groups) == 1 or len(events) == 1
     # The type before what is demanded, which may fail for another's payload.

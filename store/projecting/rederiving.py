@@ -37,7 +37,7 @@ class Rederivation:
         self._columns = describe(connection, read_model.schema, read_model.name).columns  # all that rules may fill
         # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
         folds = issubclass(projection, FoldProjection)
-        self._event = Decoder(catalogue.events).event if folds else stored
+        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else stored
         self._kinds = {column.name: column for column in self._columns}
         self._asking = Asking(connection)
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.errors import DefinitionError
+from domain.events import by_stored_name
 from domain.personal import personal_fields
 from domain.projections import FoldProjection, Projection
 from domain.projections.expressions import Call, Expression, Field
@@ -65,7 +66,7 @@ def from_revealed(text: bytes) -> bytes:
 
 def reveal_events(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
     """Fill `revealed` with the events in (after, upto] that the projection handles. In the caller's transaction."""
-    types = [event.event_type() for event in projection.events()]
+    types = list(by_stored_name(projection.events()))
     _fill(connection, "events/read_all", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg import sql as identifiers
 
+from domain.events import by_stored_name
 from domain.projections import Projection
 from store.catalogue import Catalogue
 from store.database import Connection
@@ -87,7 +88,7 @@ def _from_log(
     connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> set[tuple[str | None, ...]]:
     """The keys that some events touch."""
-    types = [event.event_type() for event in projection.events()]
+    types = list(by_stored_name(projection.events()))
     drawn = {"count": DRAWN, "upto": which.upto, "event_types": types}
     positions = tuple(row[0] for row in connection.execute(sql("sampling/positions"), drawn).fetchall())
     if len(positions) < DRAWN / 2:  # few of them lie near the places drawn, or none

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
-from domain.events import RecordedEvent
+from domain.events import RecordedEvent, by_stored_name
 from domain.projections import FoldProjection, Projection
 from domain.projections.python_folds import Folding, NotFolded
 from domain.projections.values import key_text
@@ -98,7 +98,7 @@ def note_events(connection: Connection, projection: type[Projection], read_model
 def _touches(projection: type[Projection], read_model: ReadModel, which: Selection) -> tuple[Element, Element, Element]:
     """For each key and event: the key as text, the position, and whether it is a key at all (no part is NULL)."""
     if issubclass(projection, FoldProjection):
-        types = [event.event_type() for event in projection.events()]
+        types = list(by_stored_name(projection.events()))
         named: dict[str, Element] = {
             name: EVENTS.c.tenant_id if name == "tenant_id" else EVENTS.c.aggregate_id for name in projection.key
         }
@@ -134,9 +134,9 @@ def _asked(
     """The keys that a fold names for each selected event, in pages, so that memory stays flat."""
     assert issubclass(projection, FoldProjection)  # noqa: S101
     folding = Folding(projection(), read_model.columns)
-    decoder = Decoder({event.event_type(): event for event in projection.events()})
+    decoder = Decoder(by_stored_name(projection.events()))
     columns = [EVENTS.c[name] for name in ENVELOPE] + [as_text(EVENTS.c.data), as_text(EVENTS.c.metadata)]
-    handled = EVENTS.c.event_type.in_([event.event_type() for event in projection.events()])
+    handled = EVENTS.c.event_type.in_(list(by_stored_name(projection.events())))
     page = text_of(sa.select(*columns).where(handled, *which.conditions()).order_by(EVENTS.c.position).limit(PAGE))
     parameters = which.parameters()
     while True:

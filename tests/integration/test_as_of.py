@@ -123,6 +123,33 @@ def test_what_had_happened_by_a_moment(connection: Connection, catalogue: Catalo
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)
+def test_the_first_rows_are_those_of_all(connection: Connection, catalogue: Catalogue, name: str) -> None:
+    projection = catalogue.projection(name)
+    append_users(connection, 40)
+    append_orders(connection, 30)
+    for tenant in ("a", "z"):
+        for order in ("x", "y", "ä", "X", "user-1"):
+            item(connection, order, 1, NOON, tenant=tenant)
+    rebuilding.rebuild(connection, catalogue, projection)
+    half = establish(connection).position // 2
+    for asked in ({}, {"position": half}, {"moment": NOON}):
+        every = list(rows_as_of(connection, catalogue, projection, **asked))
+        for limit in (1, 3, 37, 10_000):
+            assert list(rows_as_of(connection, catalogue, projection, limit=limit, **asked)) == every[:limit]
+
+
+def test_for_the_first_rows_no_others_are_derived(connection: Connection, catalogue: Catalogue) -> None:
+    projection = catalogue.projection("order_totals")
+    for order in ("a", "b", "c"):
+        item(connection, order, 1, NOON)
+    rebuilding.rebuild(connection, catalogue, projection)
+    item(connection, "z", 1, NOON, tenant="u", schema_version=99)  # which cannot be read
+    with pytest.raises(NotApplicable):
+        list(rows_as_of(connection, catalogue, projection))
+    assert [row["id"] for row in rows_as_of(connection, catalogue, projection, limit=2)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
 def test_chosen_rows(connection: Connection, catalogue: Catalogue, name: str) -> None:
     projection = catalogue.projection(name)
     append_users(connection, 50)

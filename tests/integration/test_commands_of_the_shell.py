@@ -207,7 +207,7 @@ def test_bad_lines_are_listed(database: dict[str, str], tmp_path: Path) -> None:
     arguments: list[str | Path] = ["import", tmp_path / "bad.csv", "--mapping", PERMITS / "receipt.toml"]
     done = acci(*arguments, **setting)
     assert done.returncode == 1
-    assert done.stderr.startswith("acci: bad.csv: 2 lines are no events, so nothing was stored.")
+    assert done.stderr.startswith("acci: bad.csv: 2 lines cannot be stored, so nothing was.")
     assert "\n  line 3: the timestamp '2019-13-30" in done.stderr
     assert "\n  line 6: it has 3 cells, and the header 15" in done.stderr
     told = json.loads(acci(*arguments, "--json", **setting).stderr)

@@ -152,7 +152,7 @@ def test_a_row_that_few_events_make_is_missed(connection: Connection, catalogue:
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
-           SELECT now(), gen_random_uuid(), n, 't', 'Probe', 'p', 'Probed', '{}', '{}'
+           SELECT now(), gen_random_uuid(), n, 't', 'User', 'p', 'UserUpdated', '{}', '{}'
            FROM generate_series(1, 50000) AS n"""
     )
     generation = built(connection, catalogue, items)

@@ -172,7 +172,7 @@ def test_a_bad_line_and_nothing_is_stored(importer: Importer, rows: Rows, tmp_pa
     with pytest.raises(BadLines) as caught:
         importer.import_whole(path, quiet)
     said = str(caught.value)
-    assert said.startswith("file.ndjson: 4 lines are no events, so nothing was stored.")
+    assert said.startswith("file.ndjson: 4 lines cannot be stored, so nothing was.")
     assert "line 4: name: field required\n  line 10:" in said
     assert said.endswith("… and 1 more")
     assert (rows.all(), rows.ledger()) == ([], [])

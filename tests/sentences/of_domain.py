@@ -6,6 +6,7 @@ from domain.errors import (
     ConcurrencyError,
     DefinitionError,
     InvalidCommand,
+    NotAList,
     ProjectionError,
     Refused,
     UnknownName,
@@ -25,6 +26,10 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         CannotCompile("event.data.name.upper()", "say it with the functions of domain.projections."),
         "event.data.name.upper(): say it with the functions of domain.projections.",
+    ),
+    (
+        NotAList("event_types", "Moved"),
+        "event_types is a list of names, and 'Moved' is a text. Give ('Moved',).",
     ),
     (
         UnknownName("command", "Crate", ("Create", "Bin")),

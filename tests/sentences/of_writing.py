@@ -1,10 +1,11 @@
 """What is refused to who appends, reads and imports events, and the sentence it is told in."""
 
 from domain.errors import AcciError
-from store.appending import MisplacedEvent, StreamChanged
+from store.appending import EventIdTaken, MisplacedEvent, StreamChanged
 from store.bulk import BulkRefused
 from store.concealing import Tampered
 from store.erasing import NobodyToErase
+from store.event_ids import IdsDoubled
 from store.idempotency import CommandReused
 from store.importing.problems import (
     AlreadyImported,
@@ -16,7 +17,7 @@ from store.importing.problems import (
     UnreadableFile,
 )
 from store.keys import KeyMissing, NoKeyStore, WrongMasterKey
-from store.loading import UnreadableEvent
+from store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
 from store.simulating import SimulationRunning
@@ -30,6 +31,32 @@ SENTENCES: list[tuple[AcciError, str]] = [
             "No snapshot is taken of Purse 'p', which is loaded from its events: spent is a dict that would come back "
             "as another."
         ),
+    ),
+    (
+        EventIdTaken("a"),
+        (
+            "The events for 'a' were not stored: the id of one of them is that of an event in the log. If they were "
+            "sent before, they are there; else give each an id of its own."
+        ),
+    ),
+    (
+        IdsDoubled("Key (id)=(1-2) is duplicated"),
+        (
+            "Event ids cannot be made unique: Key (id)=(1-2) is duplicated. Find them with `acci run audit` "
+            "(event_ids); until then leave ACCI_UNIQUE_EVENT_IDS out."
+        ),
+    ),
+    (
+        UnregisteredEvent("Paid", "a", 4, "no event type Paid is registered."),
+        (
+            "Paid, version 4 of 'a', is of no registered event class. Say `formerly = (\"Paid\",)` in the class that "
+            "it became, retire it in its Context, or name its domain in ACCI_CONTEXTS; until then its aggregate "
+            "decides nothing."
+        ),
+    ),
+    (
+        WrongAggregate("Account", "User", "a"),
+        "'a' is a stream of User, not of Account. Give the class that is the stream's own.",
     ),
     (
         StreamChanged("u1", 2, 3),
@@ -119,12 +146,12 @@ SENTENCES: list[tuple[AcciError, str]] = [
     ),
     (
         BadLines("users.csv", 1, ("line 3: it is empty",)),
-        "users.csv: 1 line is no event, so nothing was stored. Correct them and import again.\n  line 3: it is empty",
+        "users.csv: 1 line cannot be stored, so nothing was. Correct them and import again.\n  line 3: it is empty",
     ),
     (
         BadLines("users.csv", 1_002, ("line 3: it is empty", "line 4: it is empty")),
         (
-            "users.csv: 1,002 lines are no events, so nothing was stored. Correct them and import again.\n  "
+            "users.csv: 1,002 lines cannot be stored, so nothing was. Correct them and import again.\n  "
             "line 3: it is empty\n  line 4: it is empty\n  … and 1,000 more"
         ),
     ),

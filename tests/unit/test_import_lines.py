@@ -86,12 +86,33 @@ def test_bad_rows_leave_their_neighbours_alone(tmp_path: Path, monkeypatch: pyte
     assert reasons[10] == "it is longer than 1,000 bytes"
 
 
-def test_an_open_quote_ends_with_the_file(tmp_path: Path) -> None:
-    found = rows(tmp_path, b'a,b\n1,2\n3,"4\n5,6\n')
-    assert found[0] == Line(2, {"a": "1", "b": "2"})
-    assert isinstance(found[1], Rejected)
-    assert (len(found), found[1].number) == (2, 3)
-    assert "unexpected end of data" in found[1].reason
+def test_an_open_quote_swallows_nothing(tmp_path: Path) -> None:
+    first, quoted, last = rows(tmp_path, b'a,b\n1,2\n3,"4\n5,6\n')
+    assert (first, last) == (Line(2, {"a": "1", "b": "2"}), Line(4, {"a": "5", "b": "6"}))
+    assert isinstance(quoted, Rejected)
+    assert quoted.number == 3
+    assert "a quote in it is not closed, or else it is no CSV: unexpected end of data" in quoted.reason
+
+
+@pytest.mark.parametrize("content", [b'1,"2\n3,4\n5,6"\n7,8\n', b'1,"2\n3,4\n5,"6\n7,8\n', b'"1,2\n3,4\n5,6"\n7,8\n'])
+def test_a_quote_that_another_row_closes_swallows_no_row_that_fits(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"a,b\n" + content)
+    with path.open("rb") as file:
+        header, place = csv_header(file, ",", path)
+        found = list(read_csv(file, place, ",", header, lambda line: line.record["a"].isdecimal()))
+    assert isinstance(found[0], Rejected)
+    assert Line(3, {"a": "3", "b": "4"}) in found
+    assert found[-1] == Line(5, {"a": "7", "b": "8"})
+
+
+def test_a_text_of_several_lines_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b'a,b\n1,"Dear Ann,\nthanks, bye\nBob"\n2,3\n')
+    with path.open("rb") as file:
+        header, place = csv_header(file, ",", path)
+        found = list(read_csv(file, place, ",", header, lambda line: line.record["a"].isdecimal()))
+    assert found == [Line(2, {"a": "1", "b": "Dear Ann,\nthanks, bye\nBob"}), Line(5, {"a": "2", "b": "3"})]
 
 
 def test_reading_goes_on_from_any_place(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""Event ids: no two events have the same.
+
+An append looks at its own events. Who adds many at once, an import or a bulk append, looks at the whole log, one after
+the other. Only a unique index looks for every append too, at a fifth of the rate:
+a setting, which `migrate` carries out.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import errors
+
+from domain.errors import AcciError
+from domain.events import StreamId
+from store.database import Connection, connect
+from store.statements import sql
+
+FEW = 50  # ids: looked up one by one, they take less time than a reading of the log
+UNIQUE = "events_id_key"
+
+
+@dataclass(eq=False, repr=False)
+class IdsDoubled(AcciError):
+    """The log has events with the same id, so that no unique index can be made."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"Event ids cannot be made unique: {self.reason}. Find them with `acci run audit` (event_ids); until then "
+            "leave ACCI_UNIQUE_EVENT_IDS out."
+        )
+
+
+def take_turn(connection: Connection) -> None:
+    """Until the transaction ends nobody else adds many events; what they added before is seen from now on."""
+    connection.execute(sql("event_ids/lock"))
+
+
+@contextmanager
+def in_bulk(connection: Connection) -> Iterator[None]:
+    """Many ids are looked up in one reading of the log; within the caller's transaction."""
+    connection.execute(sql("event_ids/planned"), {"row_by_row": "off"})
+    yield
+    connection.execute(sql("event_ids/planned"), {"row_by_row": "on"})
+
+
+def doubled(
+    connection: Connection, ids: Sequence[UUID], after: int, up_to: int, last: StreamId, version: int
+) -> UUID | None:
+    """An id that more than one event has, of those that a COPY stored in (after, up_to], `last` and `version` its last.
+
+    `ids` are those of these events, or only more than `FEW` of them.
+    """
+    if len(ids) <= FEW:
+        row = connection.execute(sql("event_ids/doubled_few"), {"ids": list(ids)}).fetchone()
+    else:
+        bounds = {"after": after, "up_to": up_to, **last._asdict(), "version": version}
+        with in_bulk(connection):
+            row = connection.execute(sql("event_ids/doubled"), bounds, prepare=False).fetchone()
+    return row[0] if row else None
+
+
+def make_unique(database_url: str, wanted: bool) -> str | None:
+    """Have PostgreSQL keep event ids apart, or no more; what was done, if anything. Holds up no append.
+
+    Raises `IdsDoubled` if the log has events with the same id.
+    """
+    with connect(database_url, "migrate") as connection:
+        row = connection.execute(sql("event_ids/is_unique")).fetchone()
+        is_unique = row[0] if row else None
+        if not wanted:
+            connection.execute(sql("event_ids/drop_unique"))
+            return None if is_unique is None else "event ids are no longer unique"
+        if is_unique:
+            return None
+        connection.execute(sql("event_ids/drop_unique"))  # what an interrupted or failed attempt left
+        try:
+            connection.execute(sql("event_ids/make_unique"))
+        except errors.UniqueViolation as error:
+            connection.execute(sql("event_ids/drop_unique"))
+            raise IdsDoubled(f"{error.diag.message_detail}".rstrip(".")) from error
+        return "event ids are unique"

@@ -1,0 +1,59 @@
+"""The first rows of a read model in the past: derived page by page, where each row is of one stream.
+
+Such rows come in the order of the streams, which the log's index has: for the first few no more is read than theirs.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from domain.projections import Projection
+from domain.projections.reference import Row
+from store.database import Connection
+from store.projecting import revealing
+from store.projecting.compiling import streams_of
+from store.projecting.generations import Generation
+from store.projecting.past_rows import PAGE, PastRows
+from store.projecting.selections import Selection
+from store.projecting.spans import Key
+from store.projecting.tables import qualified
+from store.statements import sql
+
+
+def comes_in_order_of_streams(connection: Connection, projection: type[Projection], generation: Generation) -> bool:
+    """Whether the rows, in order of key, are those of the streams in the log's order."""
+    read_model = generation.read_model(connection)
+    streams = streams_of(projection, read_model)
+    if [streams.get(name) for name in projection.key] != ["tenant_id", "aggregate_id"]:
+        return False
+    if revealing.uses_personal(projection) or any(read_model.column(name).type != "text" for name in projection.key):
+        return False
+    table = qualified(connection, read_model.schema, read_model.name)
+    wanted = {"table": table, "columns": list(projection.key)}
+    return connection.execute(sql("as_of/sorted_alike"), wanted).fetchone() == (True,)
+
+
+def first_rows(past: PastRows, which: Selection, limit: int) -> Generator[Row, None, None]:
+    """At most `limit` of the rows, in order of key; of a projection for which `comes_in_order_of_streams`."""
+    left = limit
+    for keys in _pages(past.connection, limit):
+        for row in replace(past, keys=keys).read(which):
+            yield row
+            left -= 1
+            if not left:
+                return
+
+
+def _pages(connection: Connection, size: int) -> Iterator[list[Key]]:
+    """The streams' keys, in order: first so many, then more at a time, since not every stream has a row."""
+    tenant: str | None = None
+    while row := connection.execute(sql("as_of/tenant"), {"tenant_id": tenant}).fetchone():
+        tenant, last = row[0], ""
+        while True:
+            size = min(size, PAGE)
+            within = {"tenant_id": tenant, "aggregate_id": last, "page": size}
+            ids = [each for (each,) in connection.execute(sql("as_of/streams"), within)]
+            if ids:
+                yield [[tenant, each] for each in ids]
+            if len(ids) < size:
+                break
+            last, size = ids[-1], size * 2

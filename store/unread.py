@@ -1,0 +1,25 @@
+"""What nobody reads: events in the log whose type no registered class has, had before its renaming, or retired."""
+
+from store.catalogue import Catalogue
+from store.database import Connection
+from store.statements import sql
+
+EVERYTHING = 2**62  # positions
+WHAT_TO_DO = (
+    'Say `formerly = ("OldName",)` in the class that it became, retire it in its Context, or name its domain in '
+    "ACCI_CONTEXTS."
+)
+
+
+def unread(connection: Connection, catalogue: Catalogue, upto: int, at_most: int = EVERYTHING) -> dict[str, int]:
+    """How many events of each such type there are up to a position; of those that metrics have not counted yet, only
+    among the next `at_most` positions are they looked for.
+    """
+    known = [*catalogue.stored, *catalogue.retired]
+    wanted = {"known": known, "upto": upto, "at_most": at_most}
+    return dict(connection.execute(sql("unread/types"), wanted, prepare=False).fetchall())
+
+
+def told(found: dict[str, int]) -> str:
+    """Them, for a sentence."""
+    return ", ".join(f"{count:,} {event_type}" for event_type, count in found.items())

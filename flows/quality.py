@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from psycopg import sql as identifiers
 from sqlalchemy.engine import URL
 
 from domain.projections import Projection
@@ -26,6 +25,7 @@ from store.projecting.selections import Selection
 from store.projecting.touching import chosen_keys, note_keys
 
 SHOWN = 20  # failing rows of an expectation that are told
+DOUBLE = '"'
 FEW = 5_000  # keys: where more rows changed, the whole table is checked instead
 Key = tuple[str | None, ...]
 
@@ -87,8 +87,7 @@ def validate(
     began = time.monotonic()
     keys = _touched(connection, suite.projection, generation, span) if span else None
     expectations = [each for each in suite.expectations if keys is None or each.of_rows]
-    table = identifiers.Identifier(generation.schema, generation.projection)
-    query = None if keys is None else _rows_of(suite.projection.key, keys, table).as_string(connection)
+    query = None if keys is None else _rows_of(suite.projection.key, keys, generation)
     results = _validated(connection, generation, suite.projection.key, expectations, query)
     extent = "whole" if keys is None else f"{len(keys):,} rows that changed"
     return Report(generation.projection, generation.generation, extent, tuple(results), time.monotonic() - began)
@@ -103,11 +102,18 @@ def _touched(
         return chosen_keys(connection) if number <= FEW else None
 
 
-def _rows_of(key: Sequence[str], keys: set[Key], table: identifiers.Identifier) -> identifiers.Composed:
-    columns = identifiers.SQL(", ").join(identifiers.SQL("{}::text").format(identifiers.Identifier(c)) for c in key)
-    values = (identifiers.SQL("({})").format(identifiers.SQL(", ").join(map(identifiers.Literal, k))) for k in keys)
-    wanted = identifiers.SQL(", ").join(values) if keys else identifiers.SQL("SELECT NULL LIMIT 0")
-    return identifiers.SQL("SELECT * FROM {} WHERE ({}) IN ({})").format(table, columns, wanted)
+def _rows_of(key: Sequence[str], keys: set[Key], generation: Generation) -> str:
+    columns = ", ".join(f"{_spelled(name, DOUBLE)}::text" for name in key)
+    values = (f"({', '.join('NULL' if part is None else _spelled(part) for part in each)})" for each in keys)
+    table = f"{_spelled(generation.schema, DOUBLE)}.{_spelled(generation.projection, DOUBLE)}"
+    wanted = ", ".join(values) if keys else "SELECT NULL LIMIT 0"
+    return f"SELECT * FROM {table} WHERE ({columns}) IN ({wanted})"  # noqa: S608 each part is quoted
+
+
+def _spelled(text: str, quote: str = "'") -> str:
+    """A name or text of SQL without the signs that begin parameters on its way, where some are taken twice."""
+    inner = text.replace("\\", "\\\\").replace(quote, quote * 2).replace("%", "\\0025").replace(":", "\\003A")
+    return f"U&{quote}{inner}{quote}"
 
 
 @cache
@@ -163,10 +169,18 @@ def _made(library: Any, expectation: Expectation, key: Sequence[str], place: int
     if expectation.where is None:
         kind = library.expectations.registry.get_expectation_impl(expectation.name)
         return kind(**expectation.arguments, meta={"place": place})
-    columns = ", ".join('"{}"'.format(name.replace('"', '""')) for name in key)
-    condition = expectation.where.replace("{", "{{").replace("}", "}}")  # it is formatted with {batch}
+    columns = _taken_literally(", ".join('"{}"'.format(name.replace('"', '""')) for name in key))
+    columns = columns.replace("{", "{{").replace("}", "}}")
+    # It is formatted with {batch}, and is text to SQLAlchemy.
+    condition = _taken_literally(expectation.where).replace("{", "{{").replace("}", "}}")
     query = f"SELECT {columns} FROM {{batch}} WHERE {condition}"  # noqa: S608 the condition is part of the program
     return library.expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, meta={"place": place})
+
+
+def _taken_literally(text: str) -> str:
+    """The SQL for SQLAlchemy, which would take a colon for the beginning of a parameter, as in '{"a":1}'."""
+    kept = re.sub(r"\\(?=:[\w$]*(?![:\w$]))", r"\\\\", text)  # a backslash there would go
+    return re.sub(r"(?<![:\w\\]):(?=[\w$]+(?![:\w$]))", r"\\:", kept)
 
 
 def _result(expectation: Expectation, told: Mapping[str, Any], key: Sequence[str]) -> Result:

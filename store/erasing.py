@@ -30,7 +30,7 @@ from store.projecting.revealing import uses_personal
 from store.projecting.selections import Selection
 from store.projecting.spans import Span
 from store.projecting.touching import chosen_keys, note_keys
-from store.statements import sql
+from store.statements import named, sql
 
 TELLING = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
@@ -155,15 +155,15 @@ def _derive_anew(
         found = connection.execute(
             identifiers.SQL(sql("erasing/left_in_rows")).format(**about), {"texts": _telling(done)}
         ).fetchone() or (0, 0)
-    connection.execute(identifiers.SQL(sql("erasing/clean")).format(**about))
+    connection.execute(identifiers.SQL(sql("erasing/clean")).format(**about), ())
     for kind, count in zip((done.left, done.elsewhere), found, strict=True):
         if count:
             kind[f"read.{projection.name}"] = count
 
 
 def _about(projection: type[Projection], generation: Generation) -> dict[str, identifiers.Composable]:
-    parts = (identifiers.SQL("t.{}::text").format(identifiers.Identifier(name)) for name in projection.key)
-    table = identifiers.Identifier(generation.schema, projection.name)
+    parts = (identifiers.SQL("t.{}::text").format(named(name)) for name in projection.key)
+    table = named(generation.schema, projection.name)
     return {"key": identifiers.SQL(", ").join(parts), "table": table}
 
 

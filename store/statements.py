@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import LiteralString
 
+from psycopg import sql as identifiers
+
 SQL = Path(__file__).parents[1] / "sql"
 
 
@@ -11,3 +13,9 @@ SQL = Path(__file__).parents[1] / "sql"
 def sql(name: str) -> LiteralString:
     """The text of `sql/<name>.sql`. Trusted: the files are part of the program, never input."""
     return (SQL / name).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def named(*parts: str) -> identifiers.Composable:
+    """A name for a statement that takes parameters, where a percent sign in it would begin one."""
+    quoted = identifiers.Identifier(*parts).as_string()
+    return identifiers.SQL(quoted.replace("%", "%%"))

@@ -5,7 +5,7 @@ from typing import Any
 from domain.projections import FoldProjection, Projection
 from store.database import Connection
 from store.projecting import revealing
-from store.projecting.compiling import Compiled, Scope, is_ordered
+from store.projecting.compiling import Compiled, Scope, chosen, is_ordered
 from store.projecting.folding_in_python import FoldApplier
 from store.projecting.generations import Generation
 from store.projecting.reading_ahead import read_ahead
@@ -38,7 +38,7 @@ class CompiledApplier:
         if self.personal or not span.fresh or scope.partitioned or self._ordered:
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount
         connection.execute(self._compiled.gather(scope).encode(), parameters)
-        rows = connection.execute(self._compiled.pour().encode()).rowcount
+        rows = connection.execute(self._compiled.pour().encode(), ()).rowcount
         connection.execute(sql("gathering/drop"))
         return rows
 
@@ -49,7 +49,7 @@ class CompiledApplier:
     def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
         parameters: dict[str, Any] = {"after": 0, "upto": upto, "skipped": list(skipped)}
         for number, name in enumerate(self._key):
-            parameters[f"key_{name}"] = [key[number] for key in keys]
+            parameters[chosen(name)] = [key[number] for key in keys]
         connection.execute(self._compiled.clear().encode(), parameters)
         return connection.execute(self._text(True, Scope(chosen=True)), parameters).rowcount
 
@@ -85,7 +85,7 @@ class RevealingApplier(CompiledApplier):
 
     def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
         parameters: dict[str, Any] = {"after": 0, "upto": upto, "skipped": list(skipped)}
-        parameters |= {f"key_{name}": [key[number] for key in keys] for number, name in enumerate(self._key)}
+        parameters |= {chosen(name): [key[number] for key in keys] for number, name in enumerate(self._key)}
         revealing.reveal_of_keys(connection, self._compiled, parameters)
         return super().derive(connection, keys, upto, skipped)
 

@@ -78,9 +78,9 @@ def compare_touched(
 
 def _compared(connection: Connection, tables: "_Tables", moving: int, most: int | None = EXAMPLES) -> Comparison:
     names = [name for name, _ in tables.differing]
-    row = connection.execute(text_of(tables.counts()).encode()).fetchone() or ()
+    row = connection.execute(text_of(tables.counts()).encode(), ()).fetchone() or ()
     before, added, removed, changed, *by_column = (int(count) for count in row)
-    examples = connection.execute(text_of(tables.examples().limit(most)).encode()).fetchall()
+    examples = connection.execute(text_of(tables.examples().limit(most)).encode(), ()).fetchall()
     return Comparison(
         before,
         added,

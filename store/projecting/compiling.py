@@ -30,7 +30,7 @@ class Scope:
     """Which of a range's events and keys a statement is for; its texts take more parameters, as said.
 
     `partitioned`: the keys of share `partition` of `partitions`. `careful`: not the parked keys of `generation`, nor
-    the events at the positions `skipped`. `chosen`: the keys in `key_<column>`, lists of text of one length, without
+    the events at the positions `skipped`. `chosen`: the keys in `chosen(column)`, lists of text of one length, without
     `skipped`. `rare`: the projection's events are few among the others.
     """
 
@@ -86,10 +86,15 @@ def in_partition(key: dict[str, Element]) -> Element:
     return hashed.self_group() % Placeholder("partitions", sa.Integer()) == Placeholder("partition", sa.Integer())
 
 
+def chosen(name: str) -> str:
+    """The parameter for the chosen keys' part in the column `name`, which may have any character in it."""
+    return f"key_{name.encode().hex()}"
+
+
 def _chosen(key: Iterable[str]) -> sa.FromClause:
     """The chosen keys, a row each, their columns as text."""
     names = list(key)
-    lists = [Placeholder(f"key_{name}", postgresql.ARRAY(sa.Text())) for name in names]
+    lists = [Placeholder(chosen(name), postgresql.ARRAY(sa.Text())) for name in names]
     columns = (sa.column(name, sa.Text()) for name in names)
     return sa.func.unnest(*lists).table_valued(*columns).render_derived("wanted")
 
@@ -222,5 +227,5 @@ class Compiled:
 
 
 def text_of(statement: sa.sql.ClauseElement) -> str:
-    """The statement's text for psycopg, literals in place."""
+    """The statement's text for psycopg, literals in place; to be executed with parameters, none as ()."""
     return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))

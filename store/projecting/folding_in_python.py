@@ -22,7 +22,7 @@ from store.projecting.generations import Generation
 from store.projecting.spans import Key as TextKey
 from store.projecting.spans import PoisonEvent, Span
 from store.projecting.tables import qualified
-from store.statements import sql
+from store.statements import named, sql
 
 CHUNK = 10_000  # events in memory at a time, however long the span
 
@@ -183,10 +183,11 @@ class _Texts:
         keys = [identifiers.Identifier(column) for column in key]
         same = compose(" AND ").join(compose("stored.{0} = folded.{0}").format(column) for column in keys)
         lists = comma.join(compose("%s::text[]") for _ in keys)
+        named_keys = [named(column) for column in key]
         wanted = compose("WHERE EXISTS (SELECT FROM unnest({}) AS wanted ({}) WHERE {})").format(
             lists,
-            comma.join(keys),
-            compose(" AND ").join(compose("wanted.{0} = stored.{0}::text").format(column) for column in keys),
+            comma.join(named_keys),
+            compose(" AND ").join(compose("wanted.{0} = stored.{0}::text").format(column) for column in named_keys),
         )
 
         def given(column: str, otherwise: str) -> identifiers.Composed:
@@ -197,8 +198,10 @@ class _Texts:
             compose("{} = {}").format(identifiers.Identifier(column), given(column, "stored.{0}"))
             for column in self.others
         ]
-        self.load = compose("SELECT {} FROM {} AS stored {}").format(comma.join(names), table, wanted)
-        self.clear = compose("DELETE FROM {} AS stored {}").format(table, wanted)
+        self.load = compose("SELECT {} FROM {} AS stored {}").format(
+            comma.join(map(named, (*key, *self.others))), named(schema, name), wanted
+        )
+        self.clear = compose("DELETE FROM {} AS stored {}").format(named(schema, name), wanted)
         self.stage = compose(
             "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DROP AS SELECT false AS gone_, {} FROM {} WITH NO DATA"
         ).format(stage, comma.join(names), table)

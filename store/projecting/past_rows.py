@@ -12,7 +12,7 @@ from store.database import Connection, first_line
 from store.projecting import revealing
 from store.projecting.batches import WORK_MEM
 from store.projecting.compared import determined
-from store.projecting.compiling import Scope, text_of
+from store.projecting.compiling import Scope, chosen, text_of
 from store.projecting.folding import Folding
 from store.projecting.generations import Generation
 from store.projecting.poison import POISON
@@ -52,7 +52,7 @@ class PastRows:
         scope = Scope(careful=self.careful, chosen=self.keys is not None)
         parameters = which.parameters() | {"generation": self.generation.generation}
         for number, name in enumerate(self.projection.key):
-            parameters[f"key_{name}"] = [key[number] for key in self.keys or ()]
+            parameters[chosen(name)] = [key[number] for key in self.keys or ()]
         query = text_of(_query(self.projection, read_model, which, scope, told, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
             self.connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
 from domain.events import StreamId
-from domain.projections.keeping import told
+from domain.projections.kept_values import told
 from store.concealing import Tampered, conceal_state, has_personal, reveal
 from store.database import Connection
 from store.round_trip import what_is_lost

@@ -42,7 +42,8 @@ class Column:
     """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`, and its category there.
 
     `default` is the default's value as text. `generated`: PostgreSQL makes its values, no rule may. `required`: it may
-    not be NULL. `deterministic`: its collation takes no two texts for the same.
+    not be NULL, and nothing else than what is given fills it. `deterministic`: its collation takes no two texts for the
+    same. `passing`: its default is another value each time.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     generated: bool
     required: bool = False
     deterministic: bool = True
+    passing: bool = False
 
     @property
     def is_character(self) -> bool:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from domain.errors import ProjectionError
 from domain.events import Event, EventData, Unreadable
 from domain.projections.columns import Column
-from domain.projections.keeping import Ask, Keeper, Key, NotKept, Row, by_rules, storable, told
+from domain.projections.keeping import Ask, Fill, Keeper, Key, Row, by_rules
+from domain.projections.kept_values import NotKept, storable, told
 from domain.projections.rules import Projection
 from domain.source import reading_of, source_of
 
@@ -64,12 +65,14 @@ class NotFolded(Exception):
 class Folding:
     """A fold at work on its table's rows: what every engine runs, event by event."""
 
-    def __init__(self, fold: FoldProjection, columns: Sequence[Column], ask: Ask = by_rules) -> None:
+    def __init__(
+        self, fold: FoldProjection, columns: Sequence[Column], ask: Ask = by_rules, fill: Fill | None = None
+    ) -> None:
         self._fold, named = fold, {column.name: column for column in columns}
         self._columns = [named[name] for name in fold.key]
         self._all_text = all(column.type == "text" for column in self._columns)
         self._by_payload = type(fold).keys is not FoldProjection.keys
-        self._keeper = Keeper(fold.key, columns, ask)
+        self._keeper = Keeper(fold.key, columns, ask, fill)
         self.spelled = self._keeper.spelled
 
     def keys(self, event: Event[Any]) -> list[Key]:

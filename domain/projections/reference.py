@@ -12,7 +12,8 @@ from domain.events import EventData, RecordedEvent, Unreadable, by_stored_name
 from domain.projections.columns import Column
 from domain.projections.evaluation import value_of
 from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
-from domain.projections.keeping import Ask, by_rules, told
+from domain.projections.keeping import Ask, by_rules
+from domain.projections.kept_values import told
 from domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from domain.projections.reading import read_json
 from domain.projections.rules import Action, Projection

@@ -27,7 +27,7 @@ def history(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many events, the newest.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Show an aggregate's events, newest first: who, when, why, what changed."""
+    """Show an aggregate's events, newest first: who, when and why."""
     from store.catalogue import load
     from store.database import Database
     from store.embedded import database_url

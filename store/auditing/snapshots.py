@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.aggregates import Aggregate
 from domain.events import StreamId
-from domain.projections.keeping import told
+from domain.projections.kept_values import told
 from store.auditing.checks import Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity

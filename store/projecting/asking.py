@@ -9,7 +9,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.types.json import Jsonb
 
 from domain.projections.columns import Column
-from domain.projections.keeping import NotKept, told
+from domain.projections.kept_values import NotKept, told
 from store.database import Connection
 from store.projecting.poison import POISON
 from store.refusals import first_line

@@ -3,6 +3,7 @@
 import gc
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from psycopg import sql as identifiers
@@ -10,6 +11,7 @@ from psycopg.types.json import Jsonb, set_json_loads
 from pydantic_core import from_json
 
 from domain.events import RecordedEvent, by_stored_name
+from domain.projections.columns import Column
 from domain.projections.keeping import Key, Row
 from domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from domain.projections.values import key_text
@@ -36,13 +38,13 @@ class FoldApplier:
         self.event_types, self._decoder = tuple(types), Decoder(types)
         self.personal = speak_of_people(projection.events())
         read_model = generation.read_model(connection)
-        self._folding = Folding(projection(), read_model.columns, Asking(connection))
+        self._folding = Folding(projection(), read_model.columns, Asking(connection), partial(self._filled, connection))
         told = [column for column in read_model.columns if not column.generated]
         self._json = {column.name for column in told if column.type in ("json", "jsonb")}
         table = {"table": qualified(connection, read_model.schema, read_model.name)}
-        defaults = dict(connection.execute(sql("projecting/passing_columns"), table).fetchall())
+        self._defaults = dict(connection.execute(sql("projecting/passing_columns"), table).fetchall())
         names = [column.name for column in told]
-        self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, defaults)
+        self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, self._defaults)
 
     def apply(self, connection: Connection, span: Span) -> int:
         parked = self._parked(connection) if span.careful else set()
@@ -135,6 +137,15 @@ class FoldApplier:
             row = rows[key] = dict(zip(names, values, strict=True))
             row.update(zip(self._key, key, strict=True))
         return rows
+
+    def _filled(self, connection: Connection, column: Column) -> Any:
+        """What the column's default gives now; its text is the catalog's own."""
+        default = identifiers.SQL("SELECT ({})::{}").format(
+            identifiers.SQL(self._defaults[column.name]), identifiers.SQL(column.type)
+        )
+        cursor = connection.cursor()
+        set_json_loads(from_json, cursor)
+        return (cursor.execute(default).fetchone() or (None,))[0]
 
     def _store(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
         if not rows:

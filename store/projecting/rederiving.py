@@ -11,7 +11,8 @@ from domain.errors import AcciError, CannotApply
 from domain.events import RecordedEvent
 from domain.projections import FoldProjection, Projection, reference
 from domain.projections.columns import Column
-from domain.projections.keeping import Key, Row, told
+from domain.projections.keeping import Key, Row
+from domain.projections.kept_values import told
 from domain.projections.kinds import Kind
 from domain.projections.reference import Rows
 from domain.projections.values import json_text, key_text, to_text

@@ -85,8 +85,14 @@ def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
     rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
     values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
+    table = {"table": qualified(connection, schema, name)}
+    passing = {row[0] for row in connection.execute(sql("projecting/passing_columns"), table)}
+    triggered = (connection.execute(sql("projecting/is_triggered"), table).fetchone() or (False,))[0]
     columns = tuple(
-        Column(column, kind, category, values.get(column), *others) for column, kind, category, _, *others in rows
+        Column(
+            column, kind, category, values.get(column), generated, required and not triggered, same, column in passing
+        )
+        for column, kind, category, _, generated, required, same in rows
     )
     return ReadModel(schema, name, columns)
 

@@ -19,7 +19,8 @@ from domain.contexts import Context
 from domain.events import Event, EventData
 from domain.projections import FoldProjection
 from domain.projections.columns import Column
-from domain.projections.keeping import DEEPEST, Keeper
+from domain.projections.keeping import Keeper
+from domain.projections.kept_values import DEEPEST
 from domain.projections.python_folds import Row
 from store.auditing.auditing import all_checks, audit
 from store.catalogue import Catalogue

@@ -1,0 +1,166 @@
+"""Kept values: what a column gives back of a value that a fold in Python gives it, where Python knows it for sure."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.projections.columns import Column
+from domain.projections.values import EXACT, plain
+
+DEEPEST = 200  # levels of JSON that can be read back
+ASK = object()
+_READS = UTC  # what moments are read from PostgreSQL with
+
+
+class NotKept(ValueError):
+    """What a fold returned is no row of its table, or none that it would get back."""
+
+
+def told(error: BaseException) -> str:
+    """An error of somebody's code, in one line; its own sentence of what cannot be kept."""
+    if isinstance(error, NotKept):
+        return str(error)
+    try:
+        said = str(error)
+    except Exception as another:  # noqa: BLE001 the user's own class cannot say what it is
+        said = f"its text cannot be had ({type(another).__name__})"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def taker(column: Column) -> Callable[[Any], Any]:
+    """What keeps a value where Python knows how, without fail, as PostgreSQL does; else it gives `ASK`."""
+    if column.type in ("json", "jsonb"):
+        return _json if column.type == "jsonb" else _json_as_written
+    if column.type == "text":
+        return _text
+    if column.type in _BITS:
+        return _integer(_BITS[column.type])
+    return _BY_TYPE.get(column.type, lambda _: ASK)
+
+
+_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
+
+
+def _text(value: Any) -> Any:
+    if type(value) is not str:
+        return ASK
+    return value if value.isascii() and "\0" not in value else storable(value)
+
+
+def storable(text: str) -> str:
+    """The text, if PostgreSQL can keep it. Raises `NotKept`."""
+    if "\0" in text:
+        raise NotKept("a text has the character NUL in it, which PostgreSQL cannot keep")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise NotKept("a text has half a character in it (a lone surrogate)") from None
+    return text
+
+
+def _integer(bits: int) -> Callable[[Any], Any]:
+    least, end = -(2 ** (bits - 1)), 2 ** (bits - 1)
+
+    def take(value: Any) -> Any:
+        if type(value) is not int:
+            return ASK
+        if not least <= value < end:
+            raise NotKept(f"a number is out of range for {bits} bits")
+        return value
+
+    return take
+
+
+def _exactly(kind: type) -> Callable[[Any], Any]:
+    return lambda value: value if type(value) is kind else ASK
+
+
+def _float(value: Any) -> Any:
+    return value if type(value) is float and math.isfinite(value) else ASK
+
+
+def _numeric(value: Any) -> Any:
+    return plain(value) if type(value) is Decimal and value.is_finite() else ASK
+
+
+def _moment(value: Any) -> Any:
+    if type(value) is not datetime or value.tzinfo is None:
+        return ASK
+    return value if value.tzinfo is _READS else value.astimezone(_READS)
+
+
+_BY_TYPE: dict[str, Callable[[Any], Any]] = {
+    "boolean": _exactly(bool),
+    "uuid": _exactly(UUID),
+    "date": _exactly(date),
+    "double precision": _float,
+    "numeric": _numeric,
+    "timestamp with time zone": _moment,
+}
+
+
+def _json(value: Any) -> Any:
+    """A value as jsonb gives it back: a list for a tuple, names in its order; a copy, whatever is nested in it."""
+    return _nested(value, 1, True)
+
+
+def _json_as_written(value: Any) -> Any:
+    return _nested(value, 1, False)
+
+
+def _nested(value: Any, level: int, in_order: bool) -> Any:
+    if type(value) is str:
+        return storable(value)
+    if not isinstance(value, dict | list | tuple):
+        return _plain(value, in_order)
+    if level > DEEPEST:
+        raise NotKept(f"its JSON has more than {DEEPEST} levels")
+    if not isinstance(value, dict):
+        return [_nested(inner, level + 1, in_order) for inner in value]
+    named = {_name(name): _nested(inner, level + 1, in_order) for name, inner in value.items()}
+    return {name: named[name] for name in sorted(named, key=_place)} if in_order and len(named) > 1 else named
+
+
+def _plain(value: Any, in_order: bool) -> Any:
+    """A value with none in it, of JSON's own type: of an enumeration's member its value."""
+    if value is None or type(value) is bool:
+        return value
+    if isinstance(value, str):
+        return storable(str.__str__(value))
+    if isinstance(value, int):
+        return _within_digits(int(value))
+    if isinstance(value, float):
+        return _number(float(value), in_order)
+    raise NotKept(f"a {type(value).__name__} has no form in JSON; give it as text, a number, a list or an object")
+
+
+def _name(name: Any) -> str:
+    if type(name) is str:
+        return storable(name)
+    if isinstance(name, str):
+        return storable(str.__str__(name))
+    raise NotKept(f"the name {name!r} in a JSON object is no text, and would come back as one; write str() of it")
+
+
+def _place(name: str) -> tuple[int, bytes]:
+    spelled = name.encode()
+    return len(spelled), spelled
+
+
+def _within_digits(number: int) -> int:
+    if number.bit_length() > 14_000:  # 4,300 digits can be read back
+        raise NotKept("a whole number in its JSON has too many digits")
+    return number
+
+
+def _number(number: float, as_numeric: bool) -> int | float:
+    """jsonb writes a number's digits out, and so a large one comes back as a whole number; and zero has no sign."""
+    if not math.isfinite(number):
+        raise NotKept(f"{number} has no form in JSON")
+    if not as_numeric:
+        return number
+    return number + 0.0 if abs(number) < 1e16 else int(EXACT.create_decimal(repr(number)))

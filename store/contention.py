@@ -30,8 +30,10 @@ class Contention:
 
     def at(self, streams: Iterable[StreamId]) -> bool:
         """Whether others may be met at one of these."""
-        known = self._until
-        return bool(known) and any(known.get(stream, 0.0) > time.monotonic() for stream in streams)
+        if not self._until:
+            return False
+        known, now = self._until, time.monotonic()
+        return any(known.get(stream, 0.0) > now for stream in streams)
 
 
 class Held:

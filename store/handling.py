@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from uuid import UUID
 
 from psycopg import Error
@@ -105,11 +105,13 @@ class CommandHandler:
         return Accepted(command, aggregate, stream, handled, name in self._personal)
 
     def _until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
-        with handling(accepted), self._queues.turn(*[one.stream for one in accepted]):
-            return self._try_until_it_fits(accepted, unchanged)
-
-    def _try_until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
         streams = [one.stream for one in accepted]
+        with handling(accepted), self._queues.turn(streams):
+            return self._try_until_it_fits(accepted, streams, unchanged)
+
+    def _try_until_it_fits(
+        self, accepted: Sequence[Accepted], streams: Sequence[StreamId], unchanged: Mapping[StreamId, int]
+    ) -> Results:
         conflicts = changes = losses = 0
         hot = self._recent.is_hot(streams[0]) if streams else False
         known = self._known(accepted, unchanged)
@@ -118,9 +120,10 @@ class CommandHandler:
             recent = decide_on(known[streams[0]], accepted[0], gives_way=hot)
         while True:
             try:
-                with self._together_with_others(streams, unchanged, recent) as store:
-                    plan = recent or self._decide_on_newest(store, accepted, unchanged, known)
-                    results = self._commit(store, plan, unchanged)
+                if recent is not None:
+                    plan, results = recent, self._commit(self._store, recent, unchanged)
+                else:
+                    plan, results = self._decide_and_commit(accepted, unchanged, known)
                 if not isinstance(results, AcciError):
                     return self._leave(plan, results)
                 error = results
@@ -164,13 +167,18 @@ class CommandHandler:
         loaded = self._recent.take(one.stream, one.aggregate, one.handled.name)
         return {} if loaded is None else {one.stream: loaded}
 
-    def _together_with_others(
-        self, streams: Sequence[StreamId], unchanged: Mapping[StreamId, int], recent: Plan | None
-    ) -> AbstractContextManager[EventStore]:
-        """The store to decide and store by: with the streams' turn where others were met, unless it is decided."""
-        if recent is not None or not self._contention.at(streams):
-            return nullcontext(self._store)
-        return self._store.in_turn(streams, unchanged)
+    def _decide_and_commit(
+        self,
+        accepted: Sequence[Accepted],
+        unchanged: Mapping[StreamId, int],
+        known: Mapping[StreamId, Loaded[Aggregate]],
+    ) -> tuple[Plan, Results | AcciError]:
+        """Decide on the newest states, with the streams' turn where others were met; what was stored, or why not."""
+        streams = [one.stream for one in accepted]
+        turn = self._store.in_turn(streams, unchanged) if self._contention.at(streams) else nullcontext(self._store)
+        with turn as store:
+            plan = self._decide_on_newest(store, accepted, unchanged, known)
+            return plan, self._commit(store, plan, unchanged)
 
     def _decide_on_newest(
         self,

@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from domain.events import StreamId
 
@@ -20,9 +20,9 @@ class Turn:
 
     __slots__ = ("_had", "_queues", "_streams")
 
-    def __init__(self, queues: "Queues", streams: Iterable[StreamId]) -> None:
+    def __init__(self, queues: "Queues", streams: Sequence[StreamId]) -> None:
         self._queues = queues
-        self._streams = sorted(set(streams))
+        self._streams = streams if len(streams) < 2 else sorted(set(streams))
         self._had: list[StreamId] = []
 
     def __enter__(self) -> None:
@@ -35,8 +35,8 @@ class Turn:
             raise
 
     def __exit__(self, *_: object) -> None:
-        while self._had:
-            self._queues.leave(self._had.pop())
+        for stream in self._had:
+            self._queues.leave(stream)
 
 
 class Queues:
@@ -52,19 +52,21 @@ class Queues:
         self._guard = threading.Lock()
         self._waiting: dict[StreamId, deque[threading.Lock]] = {}
 
-    def turn(self, *streams: StreamId) -> Turn:
+    def turn(self, streams: Sequence[StreamId]) -> Turn:
         """The turn at all of `streams`."""
         return Turn(self, streams)
 
     def enter(self, stream: StreamId) -> bool:
         """Wait for the turn at a stream; False if it did not come in time."""
+        new: deque[threading.Lock] = deque()
+        if self._waiting.setdefault(stream, new) is new:  # without the guard, since nothing comes in between
+            return True
+        mine = threading.Lock()
+        mine.acquire()
         with self._guard:
-            waiting = self._waiting.get(stream)
-            if waiting is None:
-                self._waiting[stream] = deque()
+            waiting = self._waiting.setdefault(stream, new)
+            if waiting is new:
                 return True
-            mine = threading.Lock()
-            mine.acquire()
             waiting.append(mine)
         try:
             if mine.acquire(timeout=self._patience):

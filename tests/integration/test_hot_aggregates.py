@@ -182,18 +182,18 @@ def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> 
 
 def test_a_turn_is_waited_for_no_longer_than_allowed_and_given_in_order() -> None:
     queues, name, order = Queues(patience=0.05), stream("a"), []
-    with queues.turn(name, name):
-        with queues.turn(name):
+    with queues.turn([name, name]):
+        with queues.turn([name]):
             assert len(queues) == 1, "it went on without"
         assert len(queues) == 1
     assert len(queues) == 0
     queues = Queues()
 
     def wait(number: int) -> None:
-        with queues.turn(name):
+        with queues.turn([name]):
             order.append(number)
 
-    with ThreadPoolExecutor(5) as threads, queues.turn(name):
+    with ThreadPoolExecutor(5) as threads, queues.turn([name]):
         for number in range(5):
             threads.submit(wait, number)
             while len(queues._waiting[name]) <= number:
@@ -212,7 +212,7 @@ def test_who_is_interrupted_while_waiting_holds_nobody_up() -> None:
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(queues.enter, name).result()
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(KeyboardInterrupt), queues.turn(stream("0"), name):
+            with pytest.raises(KeyboardInterrupt), queues.turn([stream("0"), name]):
                 pytest.fail("it is another one's turn")
             queues.leave(name)
     finally:
@@ -222,7 +222,7 @@ def test_who_is_interrupted_while_waiting_holds_nobody_up() -> None:
 
 def test_a_process_that_is_forked_off_has_locks_of_its_own() -> None:
     queues, recent = Queues(), RecentStates(2)
-    with queues.turn(stream("a")), recent._lock, queues._guard:
+    with queues.turn([stream("a")]), recent._lock, queues._guard:
         child = os.fork()
         if child == 0:
             free = recent._lock.acquire(blocking=False) and queues._guard.acquire(blocking=False) and not len(queues)

@@ -114,7 +114,7 @@ def main() -> None:
         open_output()
         _check_arguments()
         try:
-            app()
+            app(prog_name="acci")
         finally:
             finish_output()
     except Exception as error:

@@ -92,17 +92,36 @@ def _after(_: Call, text: str, separator: str) -> str:
     return text.partition(separator)[2]
 
 
+CYCLE = timedelta(days=146_097)  # 400 years: dates, weekdays and, at the calendar's ends, clocks repeat after it
+
+
+def _by_clocks(moment: datetime, zone: ZoneInfo) -> tuple[datetime, timedelta]:
+    """The moment by the zone's clocks, with what it was moved by: at the calendar's ends another day has no year."""
+    moved = {1: CYCLE, 9999: -CYCLE}.get(moment.year, timedelta())
+    return (moment + moved).astimezone(zone), moved
+
+
+def _moved_back(value: Any, moved: timedelta) -> Any:
+    try:
+        return value - moved
+    except OverflowError:
+        raise ValueError("that is in no year from 1 to 9999") from None
+
+
 def _date_trunc(call: Call, moment: datetime) -> datetime:
     unit, zone = call.detail
-    local = moment.astimezone(ZoneInfo(zone))
+    local, moved = _by_clocks(moment, ZoneInfo(zone))
     if unit == "hour":  # by the clock as it was at the moment, even if it was set within the hour
-        return moment - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        since = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        found: datetime = _moved_back(moment, since)
+        return found
     day = local.date()
     if unit == "week":
         day -= timedelta(days=day.weekday())
     elif unit != "day":
         day = day.replace(day=1) if unit == "month" else day.replace(month=1, day=1)
-    return _midnight(day, ZoneInfo(zone))
+    begins: datetime = _moved_back(_midnight(day, ZoneInfo(zone)), moved)
+    return begins
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -112,7 +131,9 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _local_date(call: Call, moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(call.detail[0])).date()
+    local, moved = _by_clocks(moment, ZoneInfo(call.detail[0]))
+    found: date = _moved_back(local.date(), moved)
+    return found
 
 
 def _comparison(apply: Callable[[Any, Any], bool]) -> Callable[[Call], Any]:

@@ -179,7 +179,10 @@ def _read_moment(text: str) -> datetime:
     if not _MOMENT.fullmatch(text):
         raise _not_a("moment", text)
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise _not_a("moment of the years 1 to 9999", text) from None
 
 
 def _read_date(text: str) -> date:

@@ -139,6 +139,9 @@ def _dead_letters(connection: Connection, generation: Generation, allowed: Allow
         return Check("dead letters", True, "Every event could be applied.")
     if allowed.dead_letters:
         return Check("dead letters", True, f"{count:,} events could not be applied, which is allowed.")
+    new = connection.execute(sql("dead_letters/new_to_live"), vars(generation)).fetchone()
+    if new == (0,):
+        return Check("dead letters", True, f"{count:,} events could not be applied, all of them dead letters already.")
     found = f"{count:,} events could not be applied: see `acci dead-letters list`; mend, discard or allow them."
     return Check("dead letters", False, found)
 

@@ -47,9 +47,6 @@ TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
 }
 
 
-JSON_NULL = sa.cast(sa.literal("null"), postgresql.JSONB)
-
-
 class ColumnType(UserDefinedType[Any]):
     """A column's type by the name that PostgreSQL gives it, such as `numeric(12,2)`."""
 
@@ -60,6 +57,12 @@ class ColumnType(UserDefinedType[Any]):
 
     def get_col_spec(self, **_: Any) -> str:
         return self.name
+
+
+# What is beyond the calendar of Python and of most clients is refused by a domain's check.
+_WITHIN_CALENDAR = {Kind.TIMESTAMP: ColumnType("acci.moment"), Kind.DATE: ColumnType("acci.day")}
+
+JSON_NULL = sa.cast(sa.literal("null"), postgresql.JSONB)
 
 
 def in_type_of(column: Column, value: Element) -> Element:
@@ -124,7 +127,13 @@ def _field(field: Field) -> Element:
     instead = _instead(field, within)
     if instead is not None:
         found = sa.func.coalesce(found, instead, type_=found.type)
-    return found if field.kind is Kind.TEXT else sa.cast(found, TYPES[field.kind])
+    return found if field.kind is Kind.TEXT else _within_calendar(field.kind, found)
+
+
+def _within_calendar(kind: Kind, value: Element) -> Element:
+    """The value as one of `kind`; a moment or day refused that is in no year from 1 to 9999."""
+    checked = _WITHIN_CALENDAR.get(kind)
+    return sa.cast(value if checked is None else sa.cast(value, checked), TYPES[kind])
 
 
 def _shape(shape: Shape) -> Element:
@@ -223,11 +232,11 @@ def _cast(call: Call, parts: list[Element]) -> Element:
 
 def _date_trunc(call: Call, parts: list[Element]) -> Element:
     unit, zone = call.detail
-    return sa.func.date_trunc(sa.literal(unit), parts[0], sa.literal(zone), type_=sa.DateTime(timezone=True))
+    return _within_calendar(Kind.TIMESTAMP, sa.func.date_trunc(sa.literal(unit), parts[0], sa.literal(zone)))
 
 
 def _local_date(call: Call, parts: list[Element]) -> Element:
-    return sa.cast(sa.func.timezone(sa.literal(call.detail[0]), parts[0]), sa.Date)
+    return _within_calendar(Kind.DATE, sa.cast(sa.func.timezone(sa.literal(call.detail[0]), parts[0]), sa.Date))
 
 
 def _concat(_: Call, parts: list[Element]) -> Element:

@@ -61,7 +61,7 @@ def in_sql(connection: Connection, source: Any, kind: type[EventData], position:
     try:
         with connection.transaction():
             return [spelled(row[0]) for row in connection.execute(text_of(query).encode(), {}, prepare=False)]
-    except (psycopg.DataError, psycopg.errors.NullValueNotAllowed):
+    except (psycopg.DataError, psycopg.errors.NullValueNotAllowed, psycopg.errors.CheckViolation):
         return [REFUSED]
 
 

@@ -14,7 +14,6 @@ from store.database import Connection, connect
 from store.projecting import dead_letters, dropping, gate, generations, rebuilding, rolling_back, swapping
 from store.projecting.batches import catch_up
 from store.projecting.dropping import StillLive
-from store.projecting.gate import GateClosed
 from store.projecting.generations import Busy, Generation
 from tests.histories import value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
@@ -118,8 +117,7 @@ def test_a_rebuild_makes_the_dead_letters_of_a_catch_up(connection: Connection, 
     for part in parts:
         rebuilding.fill(connection, Members, generation, part)
     finished = rebuilding.finish(connection, Members, generation)
-    with pytest.raises(GateClosed, match="1 events could not be applied"):
-        passes(connection, catalogue, finished)
+    passes(connection, catalogue, finished)  # the live one has the same dead letter
     swapping.publish(connection, Members, finished)
 
     assert rows_of(connection, Members) == caught_up

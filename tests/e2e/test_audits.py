@@ -81,7 +81,7 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     assert "balance" in shown["audit-differences"]
     assert "(data:image/svg+xml;base64," in shown["audit-history"]
 
-    assert repair["parameters"] == {"projection": "accounts"}
+    assert repair["parameters"] == {"projection": "accounts", "trust_log": False}
     assert repair["state"]["type"] == "COMPLETED"
     assert "still wrong" in artifacts(prefect_server, repair["id"])["repair"]
     assert findings(connection) == []

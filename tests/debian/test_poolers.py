@@ -44,6 +44,8 @@ def login(connection: Connection, role: Role, **settings: str) -> Iterator[str]:
     user, taken = identifiers.Identifier(name), identifiers.Identifier(f"acci_{role}")
     connection.execute(identifiers.SQL("CREATE ROLE {} LOGIN PASSWORD 'p'").format(user))
     connection.execute(identifiers.SQL("GRANT {} TO {}").format(taken, user))
+    database = identifiers.Identifier(connection.info.dbname)
+    connection.execute(identifiers.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, user))
     bring(connection, name, **{"role": f"acci_{role}", "TimeZone": "UTC"} | settings)
     try:
         yield name

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from domain.errors import AcciError
 from store import other_servers
-from store.embedded_programs import plainly_named, programs
+from store.embedded_programs import plainly_named
+from store.embedded_programs import programs as _programs
 from store.embedded_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
 from store.listening import (
     HOST,
@@ -233,7 +234,7 @@ class EmbeddedServer:
         settings = ALWAYS | {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": ""}
         options = [f"--{name}={value}" for name, value in settings.items()]
         account = Account.for_data(self._data)
-        process = account.launch([programs() / "postgres", "-D", self._data, *options], self._folder, log)
+        process = account.launch([_programs() / "postgres", "-D", self._data, *options], self._folder, log)
         deadline = time.monotonic() + PATIENCE
         while self._running_port() is None and is_alive(process):
             if time.monotonic() > deadline:
@@ -250,7 +251,7 @@ class EmbeddedServer:
 
     def _run(self, program: str, *arguments: str | Path) -> str:
         account = Account.for_data(self._data)
-        return account.run([programs() / program, *arguments], self._folder, 2 * PATIENCE).stdout
+        return account.run([_programs() / program, *arguments], self._folder, 2 * PATIENCE).stdout
 
 
 def database_url(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from psycopg.pq import TransactionStatus
 
 from domain.events import StreamId
 from store.database import Connection
+from store.payloads import check_stream
 from store.statements import sql
 
 LASTS = 1.0  # seconds for which a stream counts as contended
@@ -65,6 +66,8 @@ def in_turn(connection: Connection, written: Iterable[StreamId], read: Iterable[
 
 def _take(connection: Connection, written: list[StreamId], read: list[StreamId]) -> None:
     streams = [*written, *read]
+    for stream in streams:
+        check_stream(stream)
     arguments = {
         "milliseconds": str(WAIT_MILLISECONDS),
         "tenant_ids": [stream.tenant_id for stream in streams],

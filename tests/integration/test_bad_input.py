@@ -100,7 +100,7 @@ def test_nobody_answers(arguments: str) -> None:
 
 def test_the_server_refuses_the_connection(database_url: str) -> None:
     nowhere = refusal(acci("status", ACCI_DATABASE_URL=f"{database_url}_not"))
-    assert "_not cannot be reached: " in nowhere
+    assert "_not refuses the login: " in nowhere
     assert "does not exist" in nowhere
     password = psycopg.conninfo.conninfo_to_dict(database_url)["password"]
     stranger = refusal(acci("status", ACCI_DATABASE_URL=database_url.replace(str(password), SECRET)))
@@ -145,11 +145,21 @@ def test_a_user_without_rights(database_url: str, empty_database_url: str) -> No
         try:
             as_stranger = database_url.replace(f"{user}:{password}", f"{name}:p")
             said = refusal(acci("status", ACCI_DATABASE_URL=as_stranger))
+            assert said.startswith("The database's user may not do this: permission denied for database ")
+            grants(database_url, "GRANT CONNECT ON DATABASE {} TO {}", name)
+            said = refusal(acci("status", ACCI_DATABASE_URL=as_stranger))
             assert said.startswith(
                 'The database\'s user may not do this: permission denied to set role "acci_administer".'
             )
         finally:
+            grants(database_url, "REVOKE CONNECT ON DATABASE {} FROM {}", name)
             connection.execute(psycopg.sql.SQL("DROP ROLE {}").format(psycopg.sql.Identifier(name)))
+
+
+def grants(url: str, statement: LiteralString, login: str) -> None:
+    with connect(url, "test") as connection:
+        names = (psycopg.sql.Identifier(name) for name in (connection.info.dbname, login))
+        connection.execute(psycopg.sql.SQL(statement).format(*names))
 
 
 def test_a_migration_edited_after_the_fact(database_url: str, tmp_path: Path) -> None:

@@ -200,8 +200,9 @@ def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventSt
     assert (found["Paid", 2]["events"], found["Paid", 2]["first_position"]) == (3, 3)
     said = acci("coverage", **place).stdout
     assert "no: its schema version is 9" in said
-    assert "declare an upcaster" in said
-    assert "raise the event's schema_version" in " ".join(said.split())
+    advice = " ".join(said.split())
+    assert "raise the event's schema_version and declare an upcaster" in advice
+    assert "say `formerly` in it" in advice
     assert "upcaster" not in fine.stdout
 
 

@@ -155,7 +155,7 @@ def translated(
         return kind(stream.aggregate_id, expected[stream], actual)
     if isinstance(error, errors.UniqueViolation):
         return _taken(error, connection, expected)
-    if error.sqlstate in WHERE_NOTHING_IS_STORED:
+    if error.sqlstate in WHERE_NOTHING_IS_STORED or isinstance(error, errors.LockNotAvailable):
         return refusal_of(error) or error
     if isinstance(error, errors.DataError):
         return Unstorable("An event", "data", f"is refused by PostgreSQL: {error.diag.message_primary}.")

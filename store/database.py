@@ -21,6 +21,7 @@ from store.refusals import DatabaseUnreachable, PoolExhausted, unreached
 from store.sequence import require_sequence
 from store.sessions import Role, SharedSession, begin, duration
 from store.settings import Limits
+from store.statements import sql
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 set_json_loads(from_json)  # three times as fast as the standard library's
 calendar.read_every_moment()
 
+LOCK_WAIT, LONG_LOCK_WAIT = "10s", "5min"  # of an application, and of long work
 FORM = "it is not of the form postgresql://user:password@host:port/database, special characters percent-encoded"
 
 
@@ -55,6 +57,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         if not self.own:
             raise SharedSession(f"{self.info.host}:{self.info.port}/{self.info.dbname}")
 
+    def bound_lock_waits(self, timeout: str) -> None:
+        """Wait no longer for a lock, where the session has no bound; one of a pooler's has what its login brings."""
+        if self.own:
+            self.execute(sql("locking/bound"), {"timeout": timeout})
+
 
 def whereabouts(url: str) -> str:
     """`host:port/database` of a connection URL; never the user's name or password. Raises `DatabaseUnreachable`."""
@@ -76,7 +83,9 @@ def connect(url: str, purpose: str, role: Role | None = None, *, shared: bool = 
     Raises `DatabaseUnreachable`, `NoSession`, `NotAdmitted`, `SharedSession`, `WrongSession`, `NotAllowed` if the
     login may not take the role, `SchemaMissing` if there is none.
     """
-    return _connected(url, purpose, role, {}, shared)
+    opened = _connected(url, purpose, role, {}, shared)
+    opened.bound_lock_waits(LONG_LOCK_WAIT)
+    return opened
 
 
 def _connected(url: str, purpose: str, role: Role | None, settings: dict[str, str], shared: bool) -> Connection:
@@ -170,6 +179,8 @@ class Database:
 
     def _configure(self, opened: Connection) -> None:
         _begin(opened, whereabouts(self.url), self._role, self._settings, shared=True)
+        if "lock_timeout" not in self._settings:
+            opened.bound_lock_waits(LOCK_WAIT)
 
     def close(self) -> None:
         """End every connection. The database can be used again afterwards."""

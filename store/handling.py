@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from uuid import UUID
 
-from psycopg import Error
+from psycopg import Error, errors
 
 from domain.aggregates import Aggregate
 from domain.commands import Command, CommandData
@@ -24,7 +24,7 @@ from store.idempotency import CommandReused
 from store.loading import Loaded
 from store.queueing import Queues
 from store.recent import RecentStates
-from store.refusals import is_transient
+from store.refusals import is_transient, refusal_of
 from store.snapshots import SnapshotRefused
 from store.tracing import handling
 
@@ -176,9 +176,12 @@ class CommandHandler:
         """Decide on the newest states, with the streams' turn where others were met; what was stored, or why not."""
         streams = [one.stream for one in accepted]
         turn = self._store.in_turn(streams, unchanged) if self._contention.at(streams) else nullcontext(self._store)
-        with turn as store:
-            plan = self._decide_on_newest(store, accepted, unchanged, known)
-            return plan, self._commit(store, plan, unchanged)
+        try:
+            with turn as store:
+                plan = self._decide_on_newest(store, accepted, unchanged, known)
+                return plan, self._commit(store, plan, unchanged)
+        except errors.LockNotAvailable as error:  # to try again at once would be to wait on
+            raise refusal_of(error) or error from error
 
     def _decide_on_newest(
         self,

@@ -28,7 +28,9 @@ class WrongSetting(AcciError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many connections an application's pool has, and how long it waits: seconds; None leaves it to the server.
+    """How many connections an application's pool has, and how long it waits: seconds.
+
+    None leaves it to the login and the server; for a lock that is waited for without any bound there, it means 10 s.
 
     pool_size: connections to the database at most (ACCI_POOL_SIZE).
     pool_wait: for one of them to become free (ACCI_POOL_WAIT).

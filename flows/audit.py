@@ -51,7 +51,7 @@ def _said(done: Audited) -> str:
 
 @step("repair {projection}")
 def mend(projection: str, trust_log: bool = False) -> list[Repaired]:
-    """Derive what the findings name anew, and look at it again; of `all`, every one and the log.
+    """Derive again what the findings name, and look at it again; of `all`, every one and the log.
 
     What rests on events that were changed is left alone, unless the log is to be trusted.
     """

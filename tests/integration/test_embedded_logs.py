@@ -9,7 +9,7 @@ import pytest
 
 from store import log_files
 from store.embedded import EmbeddedServer
-from store.refusals import DatabaseLost, is_transient, refusal_of
+from store.refusals import IdleTooLong, is_transient, refusal_of
 from tests.prefect_server import wait_for
 
 SECRET = "Zwartkruis"
@@ -91,11 +91,11 @@ def test_a_forgotten_transaction_ends_and_who_forgot_it_is_told(fresh: EmbeddedS
     with psycopg.connect(url) as forgetful, psycopg.connect(url, autocommit=True) as other:
         assert forgetful.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("15min",)
         forgetful.execute("SET idle_in_transaction_session_timeout = '10ms'")
-        there = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        there = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
         wait_for(lambda: not other.execute(there, (forgetful.info.backend_pid,)).fetchone(), 30, "it is ended")
         with pytest.raises(psycopg.Error) as caught:
             forgetful.execute("SELECT 1")
-        assert isinstance(refusal_of(caught.value), DatabaseLost)
+        assert isinstance(refusal_of(caught.value), IdleTooLong)
         assert is_transient(caught.value)
 
 

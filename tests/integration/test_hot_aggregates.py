@@ -25,6 +25,9 @@ from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 from tests.read_models import wait_until_blocked
 from tests.shell import CHECKOUT
 
+# Of this database alone: other tests run on the same server.
+ADVISORY_LOCKS = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()"""
 CATALOGUE = Catalogue((CONTEXT,))
 THREADS, EACH = 16, 20
 OTHER_PROCESS = """
@@ -162,7 +165,7 @@ def test_a_turn_that_does_not_come_is_done_without(
             assert second.version(name) == 1
             assert CommandHandler(second, CATALOGUE).handle(pay())[0].version == 2
         assert first.version(name) == 2
-    assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
 
 
 def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> None:
@@ -177,7 +180,7 @@ def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> 
             handler._contention.met([stream("a")])
             handler.handle_together([pay(1)])
         with database.connection() as connection:
-            assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+            assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
 
 
 def test_a_turn_is_waited_for_no_longer_than_allowed_and_given_in_order() -> None:

@@ -187,7 +187,7 @@ def test_a_state_that_would_not_come_back_is_not_snapshotted(
 )
 def test_values_that_json_does_not_tell_are_not_snapshotted(database: Database, value: Any) -> None:
     with pytest.raises(SnapshotRefused) as refused:
-        EventStore(database, PURSES).save_snapshot(stream("a"), 1, Purse(last=value))
+        EventStore(database, PURSES).save_snapshot(StreamId(TENANT, "Purse", "a"), 1, Purse(last=value))
     assert refused.value.field in ("last", "its state", "last.1")
 
 

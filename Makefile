@@ -18,7 +18,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 # Programs are modules of the virtual environment's Python: the first line of a script in it does not take every path.
 # What somebody's PYTHONPATH holds comes last, as a package there may have the name of one of ours.
 OURS := [ -z "$$PYTHONPATH" ] || \
-	export PYTHONPATH="$$PWD:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
+	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
 .PHONY: help up test test-dask test-debian check format catalogue bench soak lock clean
 .DEFAULT_GOAL := help
@@ -37,7 +37,7 @@ help:
 	@echo "make clean   remove the virtual environment and caches; your data in .acci stays"
 
 up: $(INSTALLED)
-	@$(OURS) exec $(BIN)/python -m flows.cli up $(ARGS)
+	@$(OURS) exec $(BIN)/python -m acci.flows.cli up $(ARGS)
 
 test: $(INSTALLED)
 	@$(OURS) $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -92,10 +92,12 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
 
-# From the installed packages to the checkout. An absolute path of letters beyond ASCII ends Python under LC_ALL=C.
-RELATIVE := ../../../..
+# The checkout is the package `acci`: a link of that name in a folder that Python, mypy and import-linter look into.
+# Relative, so that a checkout may be moved; an absolute path of letters beyond ASCII ends Python under LC_ALL=C.
+PACKAGE := $(VENV)/src/acci
+SEARCHED := ../../../src
 # As pip writes it, its first line does not take every path.
-SCRIPT := '\#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m flows.cli "$$@"'
+SCRIPT := '\#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m acci.flows.cli "$$@"'
 
 # The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
 # Python compiles what it comes to use, which is the smaller part.
@@ -108,7 +110,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 	echo "Installing the packages of requirements.txt (about a minute, once)"; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
-	echo $(RELATIVE) | tee $(VENV)/lib/python3*/site-packages/_editable_impl_acci.pth >/dev/null && \
+	mkdir -p $(VENV)/src && ln -sfn ../.. $(PACKAGE) && \
+	(cd $(VENV)/lib/python3*/site-packages && rm -f __editable__* && echo $(SEARCHED) > acci.pth) && \
 	printf '%s\n' $(SCRIPT) > $(BIN)/acci && \
 	$(BIN)/python -m pip check --quiet && \
 	touch $@

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domain.commands import Command, CommandData
-from domain.errors import DefinitionError, Refused
-from domain.events import Event, EventData, overlooked
-from domain.personal import personal_fields
-from domain.source import reading_of, source_of
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import DefinitionError, Refused
+from acci.domain.events import Event, EventData, overlooked
+from acci.domain.personal import personal_fields
+from acci.domain.source import reading_of, source_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decision = EventData | Sequence[EventData] | None

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel
 
-from domain.aggregates import Aggregate
-from domain.commands import CommandData
-from domain.errors import DefinitionError
-from domain.events import EventData
-from domain.projections import Projection
-from domain.quality import Suite
-from domain.queries import Query
-from domain.simulations import Simulation
-from domain.upcasting import check_upcasters
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import CommandData
+from acci.domain.errors import DefinitionError
+from acci.domain.events import EventData
+from acci.domain.projections import Projection
+from acci.domain.quality import Suite
+from acci.domain.queries import Query
+from acci.domain.simulations import Simulation
+from acci.domain.upcasting import check_upcasters
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from domain.upcasting import Upcaster
+    from acci.domain.upcasting import Upcaster
 
 
 class EventData(BaseModel):
     """The typed payload of an event; the class name is its event type.
 
     A subclass adds fields; values come back from the store equal to what was appended. Raise `schema_version`
-    when the shape changes, and add an upcaster from the old one (domain.upcasting) to `upcasters`. If the class is
+    when the shape changes, and add an upcaster from the old one (acci.domain.upcasting) to `upcasters`. If the class is
     renamed, name what it was called before in `formerly`: events stored under that name are then read as its own.
     """
 
@@ -24,7 +24,7 @@ class EventData(BaseModel):
 
     schema_version: ClassVar[int] = 1
     formerly: ClassVar[tuple[str, ...]] = ()
-    subject: ClassVar[str | None] = None  # whose personal data it has (domain.personal); None: the aggregate's
+    subject: ClassVar[str | None] = None  # whose personal data it has (acci.domain.personal); None: the aggregate's
     upcasters: ClassVar[tuple["Upcaster", ...]] = ()
 
     @classmethod

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from domain.errors import DefinitionError
+from acci.domain.errors import DefinitionError
 
 ERASED = "[erased]"
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.errors import DefinitionError
-from domain.projections import Projection
+from acci.domain.errors import DefinitionError
+from acci.domain.projections import Projection
 
 ROW_BY_ROW = (
     "expect_column_values_",

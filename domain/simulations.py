@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.commands import CommandData
-from domain.events import Event, EventData
+from acci.domain.commands import CommandData
+from acci.domain.events import Event, EventData
 
 
 @dataclass(frozen=True)

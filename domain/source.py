@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from domain.events import EventData
+from acci.domain.events import EventData
 
 _INSTALLED = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib"))
-_OURS = str(Path(__file__).parent)
+_OURS = ("acci.domain", "acci.domain.projections", "acci.domain.expressions", "acci.domain.upcasters")  # packages
 _PLAIN = (str, bytes, int, float, bool, Decimal, type(None))
 
 
@@ -75,9 +75,8 @@ def _counts(value: Any) -> bool:
     place = getattr(sys.modules.get(value.__module__), "__file__", None)
     if place is None:
         return value.__module__ == "__main__"
-    path = Path(place).resolve()
-    ours = str(path.parent) == _OURS or str(path.parent) == str(Path(_OURS) / "projections")
-    return not ours and not any(str(path).startswith(folder) for folder in _INSTALLED)
+    ours = value.__module__.rpartition(".")[0] in _OURS
+    return not ours and not any(str(Path(place).resolve()).startswith(folder) for folder in _INSTALLED)
 
 
 def _is_plain(value: Any) -> bool:

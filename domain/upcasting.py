@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from domain.errors import DefinitionError
-from domain.events import EventData
-from domain.projections.evaluation import value_of
-from domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
-from domain.projections.functions import when
-from domain.projections.kinds import Kind, kind_of_annotation
-from domain.projections.origins import Origins
-from domain.projections.reading import read_json
-from domain.projections.shapes import ABSENT, Demand, Put, find
-from domain.projections.values import json_of, json_text, parse
-from domain.projections.views import fields
+from acci.domain.errors import DefinitionError
+from acci.domain.events import EventData
+from acci.domain.projections.evaluation import value_of
+from acci.domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
+from acci.domain.projections.functions import when
+from acci.domain.projections.kinds import Kind, kind_of_annotation
+from acci.domain.projections.origins import Origins
+from acci.domain.projections.reading import read_json
+from acci.domain.projections.shapes import ABSENT, Demand, Put, find
+from acci.domain.projections.values import json_of, json_text, parse
+from acci.domain.projections.views import fields
 
 EVENT_TYPE = ("event_type",)  # the path of the field of every event
 
@@ -47,7 +47,7 @@ class Upcaster:
     """One step: payloads of `version` become payloads of `version + 1`; what is not named stays as it is.
 
     rename: old name to new name. default: fields that the older version lacks, with their (typed) value. change: a
-    field to an expression over the older payload, of `old(…)` and the functions of domain.projections: so it is
+    field to an expression over the older payload, of `old(…)` and the functions of acci.domain.projections: so it is
     converted, or split. drop: fields that are no more. Models around new fields are made where they are missing.
 
     An old name that is missing gives nothing; of several that become one field, the last one there does. A payload is

@@ -9,21 +9,21 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.audit_report import announce, tell_audit, tell_history, tell_repairs
-from flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
-from flows.links import this_run
-from flows.names import of_audit
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.auditing import repairing
-from store.auditing.auditing import Audited, chosen
-from store.auditing.auditing import audit as make
-from store.auditing.counts import Result, record
-from store.auditing.extents import Extent
-from store.auditing.findings import Severity, history
-from store.auditing.repairing import Repaired
-from store.moments import moment
+from acci.flows.audit_report import announce, tell_audit, tell_history, tell_repairs
+from acci.flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
+from acci.flows.links import this_run
+from acci.flows.names import of_audit
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.auditing import repairing
+from acci.store.auditing.auditing import Audited, chosen
+from acci.store.auditing.auditing import audit as make
+from acci.store.auditing.counts import Result, record
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.findings import Severity, history
+from acci.store.auditing.repairing import Repaired
+from acci.store.moments import moment
 
 DAYS_SHOWN = 30
 LOG = "the log"

@@ -6,14 +6,14 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows import happenings
-from flows.charts import stacked_bars
-from flows.differences import differences, most_common
-from flows.discretion import may_show
-from flows.telling import markdown_table, tell_chart
-from store.auditing.auditing import Audited
-from store.auditing.findings import Found, Severity
-from store.auditing.repairing import Repaired
+from acci.flows import happenings
+from acci.flows.charts import stacked_bars
+from acci.flows.differences import differences, most_common
+from acci.flows.discretion import may_show
+from acci.flows.telling import markdown_table, tell_chart
+from acci.store.auditing.auditing import Audited
+from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.repairing import Repaired
 
 SHOWN = 200  # findings in a table: more than a person reads
 

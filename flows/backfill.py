@@ -8,16 +8,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
-from flows.names import of_backfill
-from flows.progress import ProgressBar
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.moments import moment
-from store.projecting import backfilling
-from store.projecting.backfilling import CHUNK_SIZE, Backfill
-from store.projecting.choices import Choice
+from acci.flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
+from acci.flows.names import of_backfill
+from acci.flows.progress import ProgressBar
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.moments import moment
+from acci.store.projecting import backfilling
+from acci.store.projecting.backfilling import CHUNK_SIZE, Backfill
+from acci.store.projecting.choices import Choice
 
 NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."
 

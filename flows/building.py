@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
-from flows.plans import shares_of
-from flows.progress import ProgressBar
-from flows.quality_gate import quality_checks
-from flows.retrying import step
-from flows.session import session
-from flows.telling import tell_plan, tell_verdict
-from store.projecting import gate, rebuilding, swapping
-from store.projecting.gate import Allowance
-from store.projecting.generations import Generation, Partition
-from store.projecting.planning import Counts, Plan, count_events, plan
-from store.projecting.swapping import ColumnsInUse
+from acci.flows.plans import shares_of
+from acci.flows.progress import ProgressBar
+from acci.flows.quality_gate import quality_checks
+from acci.flows.retrying import step
+from acci.flows.session import session
+from acci.flows.telling import tell_plan, tell_verdict
+from acci.store.projecting import gate, rebuilding, swapping
+from acci.store.projecting.gate import Allowance
+from acci.store.projecting.generations import Generation, Partition
+from acci.store.projecting.planning import Counts, Plan, count_events, plan
+from acci.store.projecting.swapping import ColumnsInUse
 
 
 @dataclass(frozen=True)

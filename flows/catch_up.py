@@ -11,21 +11,21 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import happenings
-from flows.check_quality import check_changes, verdict
-from flows.forms import AllOrOne
-from flows.names import add_to_name
-from flows.progress import ProgressBar
-from flows.quality_gate import quality_checks
-from flows.retrying import refusing, step
-from flows.session import projection_names, session
-from flows.telling import listed, tell_verdict
-from flows.timeouts import allowed_seconds
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, gate, generations, rebuilding
-from store.projecting.gate import Allowance
-from store.projecting.generations import Busy, Generation, NotBuilt
+from acci.flows import happenings
+from acci.flows.check_quality import check_changes, verdict
+from acci.flows.forms import AllOrOne
+from acci.flows.names import add_to_name
+from acci.flows.progress import ProgressBar
+from acci.flows.quality_gate import quality_checks
+from acci.flows.retrying import refusing, step
+from acci.flows.session import projection_names, session
+from acci.flows.telling import listed, tell_verdict
+from acci.flows.timeouts import allowed_seconds
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, gate, generations, rebuilding
+from acci.store.projecting.gate import Allowance
+from acci.store.projecting.generations import Busy, Generation, NotBuilt
 
 ELSEWHERE = "left to another runner"
 

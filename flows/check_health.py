@@ -9,18 +9,18 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import happenings
-from flows.charts import lines
-from flows.links import to_run
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.telling import markdown_table, tell_chart
-from flows.timeouts import allowed_seconds
-from store.auditing.counts import LastAudit, last_audit
-from store.catalogue import load
-from store.health import Bounds, Health, examine
-from store.lag_samples import lag_curves, sample
-from store.settings import Settings
+from acci.flows import happenings
+from acci.flows.charts import lines
+from acci.flows.links import to_run
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.telling import markdown_table, tell_chart
+from acci.flows.timeouts import allowed_seconds
+from acci.store.auditing.counts import LastAudit, last_audit
+from acci.store.catalogue import load
+from acci.store.health import Bounds, Health, examine
+from acci.store.lag_samples import lag_curves, sample
+from acci.store.settings import Settings
 
 HOURS_SHOWN = 24
 

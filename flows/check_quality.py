@@ -10,18 +10,18 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import quality
-from flows.forms import AllOrOne
-from flows.quality import Report
-from flows.quality_report import outcome, page
-from flows.retrying import refusing, step
-from flows.session import projection_names, session
-from flows.telling import markdown_table
-from flows.timeouts import allowed_seconds
-from store.catalogue import load
-from store.projecting.generations import Busy, Generation, NotBuilt
-from store.projecting.live import is_live, on_live
-from store.settings import Settings
+from acci.flows import quality
+from acci.flows.forms import AllOrOne
+from acci.flows.quality import Report
+from acci.flows.quality_report import outcome, page
+from acci.flows.retrying import refusing, step
+from acci.flows.session import projection_names, session
+from acci.flows.telling import markdown_table
+from acci.flows.timeouts import allowed_seconds
+from acci.store.catalogue import load
+from acci.store.projecting.generations import Busy, Generation, NotBuilt
+from acci.store.projecting.live import is_live, on_live
+from acci.store.settings import Settings
 
 
 @step("check the quality of {projection}")

@@ -8,16 +8,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.forms import AllOrOneAggregate
-from flows.progress import ProgressBar
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
-from store.auditing.extents import Extent
-from store.catalogue import known
-from store.compacting import Compacted, compact, some_streams
-from store.projecting.batches import Progress
+from acci.flows.forms import AllOrOneAggregate
+from acci.flows.progress import ProgressBar
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import known
+from acci.store.compacting import Compacted, compact, some_streams
+from acci.store.projecting.batches import Progress
 
 
 @step("compact the snapshots of {aggregate}")

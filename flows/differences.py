@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from store.auditing.findings import Finding, Found
+from acci.store.auditing.findings import Finding, Found
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from store.catalogue import load
-from store.concealing import speak_of_people
-from store.projecting.revealing import uses_personal
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.store.catalogue import load
+from acci.store.concealing import speak_of_people
+from acci.store.projecting.revealing import uses_personal
+from acci.store.settings import Settings
 
 
 @dataclass(eq=False, repr=False)

@@ -10,12 +10,12 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
-from flows.building import Filled, Orders, begin, check, fill, finish, look_ahead, publish, retain
-from flows.session import session
-from store.projecting import generations
-from store.projecting.generations import Busy, Generation, Partition
-from store.projecting.planning import Counts
-from store.projecting.ranges import in_one_pass
+from acci.flows.building import Filled, Orders, begin, check, fill, finish, look_ahead, publish, retain
+from acci.flows.session import session
+from acci.store.projecting import generations
+from acci.store.projecting.generations import Busy, Generation, Partition
+from acci.store.projecting.planning import Counts
+from acci.store.projecting.ranges import in_one_pass
 
 
 @dataclass(frozen=True)

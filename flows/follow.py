@@ -8,14 +8,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.forms import AllOrOne
-from flows.retrying import refusing
-from flows.session import projection_names
-from flows.timeouts import allowed_seconds
-from store.catalogue import load
-from store.embedded import direct_url
-from store.projecting.following import follow as follow_log
-from store.settings import Settings
+from acci.flows.forms import AllOrOne
+from acci.flows.retrying import refusing
+from acci.flows.session import projection_names
+from acci.flows.timeouts import allowed_seconds
+from acci.store.catalogue import load
+from acci.store.embedded import direct_url
+from acci.store.projecting.following import follow as follow_log
+from acci.store.settings import Settings
 
 
 @flow(name="follow", flow_run_name="follow {projection} for {seconds} s", timeout_seconds=allowed_seconds())

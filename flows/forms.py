@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from store.catalogue import Catalogue, load
-from store.settings import Settings
+from acci.store.catalogue import Catalogue, load
+from acci.store.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def _projections(catalogue: Catalogue) -> Iterable[str]:
 
 
 def _checks(catalogue: Catalogue) -> Iterable[str]:
-    from store.auditing.auditing import all_checks
+    from acci.store.auditing.auditing import all_checks
 
     return all_checks(catalogue)
 

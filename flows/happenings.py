@@ -9,8 +9,8 @@ from typing import Any
 
 from prefect.events import emit_event
 
-from flows.own_names import OwnNames
-from store.settings import Settings
+from acci.flows.own_names import OwnNames
+from acci.store.settings import Settings
 
 AUDIT_FOUND = "acci.audit.found"
 DEAD_LETTER = "acci.dead-letter"

@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.housekeeping import Tidied, tidy
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.housekeeping import Tidied, tidy
 
 
 @step("tidy")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.errors import AcciError
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.store.settings import Settings
 
 BASE = "acci"  # the pool, the tag of every deployment, the first word of what events are about
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
-from flows.charts import lines
-from flows.telling import tell_chart
-from store.projecting.batches import Progress
+from acci.flows.charts import lines
+from acci.flows.telling import tell_chart
+from acci.store.projecting.batches import Progress
 
 EVERY_SECONDS = 2.0
 CURVE = 5  # looks that make a curve worth a picture

@@ -12,12 +12,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from domain.errors import AcciError
-from flows.own_hosts import for_own_hosts
-from store.catalogue import Catalogue
-from store.database import connect
-from store.metrics import Histogram, Metrics, read_metrics
-from store.refusals import refusal_of
+from acci.domain.errors import AcciError
+from acci.flows.own_hosts import for_own_hosts
+from acci.store.catalogue import Catalogue
+from acci.store.database import connect
+from acci.store.metrics import Histogram, Metrics, read_metrics
+from acci.store.refusals import refusal_of
 
 UP = "Whether the database answers and has the schema"
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from domain.projections import Projection
-from domain.quality import Expectation, Suite
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.generations import Generation
-from store.projecting.selections import Selection
-from store.projecting.touching import chosen_keys, note_keys
-from store.sessions import options_of
+from acci.domain.projections import Projection
+from acci.domain.quality import Expectation, Suite
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.sessions import options_of
 
 SHOWN = 20  # failing rows of an expectation that are told
 DOUBLE = '"'

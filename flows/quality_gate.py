@@ -1,11 +1,11 @@
 """The quality suite's place in the gate."""
 
-from domain.projections import Projection
-from flows.quality import check
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.gate import Check
-from store.projecting.generations import Generation
+from acci.domain.projections import Projection
+from acci.flows.quality import check
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.gate import Check
+from acci.store.projecting.generations import Generation
 
 
 def quality_checks(

@@ -9,16 +9,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.building import Orders, count, look_ahead
-from flows.fleet import Outcome, rebuild_all, said
-from flows.forms import AllStaleOrOne
-from flows.names import add_to_name, of_rebuild
-from flows.retrying import refusing
-from flows.session import projection_names, session
-from flows.task_runners import chosen_runner
-from flows.timeouts import allowed_seconds
-from store.projecting.gate import CHANGES_ALLOWED, Allowance
-from store.projecting.staleness import stale
+from acci.flows.building import Orders, count, look_ahead
+from acci.flows.fleet import Outcome, rebuild_all, said
+from acci.flows.forms import AllStaleOrOne
+from acci.flows.names import add_to_name, of_rebuild
+from acci.flows.retrying import refusing
+from acci.flows.session import projection_names, session
+from acci.flows.task_runners import chosen_runner
+from acci.flows.timeouts import allowed_seconds
+from acci.store.projecting.gate import CHANGES_ALLOWED, Allowance
+from acci.store.projecting.staleness import stale
 
 
 @flow(name="rebuild", flow_run_name=of_rebuild, task_runner=chosen_runner(), timeout_seconds=allowed_seconds())

@@ -8,15 +8,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.audit import mend
-from flows.audit_report import tell_repairs
-from flows.forms import AllOrOne
-from flows.links import to_run
-from flows.retrying import refusing
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.auditing.counts import last_run
-from store.auditing.findings import findings
+from acci.flows.audit import mend
+from acci.flows.audit_report import tell_repairs
+from acci.flows.forms import AllOrOne
+from acci.flows.links import to_run
+from acci.flows.retrying import refusing
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.auditing.counts import last_run
+from acci.store.auditing.findings import findings
 
 
 @flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())

@@ -8,12 +8,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.forms import AllOrOne
-from flows.retrying import refusing, step
-from flows.session import projection_names, session
-from flows.timeouts import allowed_seconds
-from store.projecting.dead_letters import Retried, letters, retry
-from store.projecting.generations import NotBuilt
+from acci.flows.forms import AllOrOne
+from acci.flows.retrying import refusing, step
+from acci.flows.session import projection_names, session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.projecting.dead_letters import Retried, letters, retry
+from acci.store.projecting.generations import NotBuilt
 
 
 @step("retry dead letters of {projection}")

@@ -9,10 +9,10 @@ from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
-from domain.errors import AcciError
-from flows.discretion import Unspoken, may_say
-from store.projecting.reasons import kind_of
-from store.refusals import is_transient, refusal_of
+from acci.domain.errors import AcciError
+from acci.flows.discretion import Unspoken, may_say
+from acci.store.projecting.reasons import kind_of
+from acci.store.refusals import is_transient, refusal_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

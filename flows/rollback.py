@@ -8,13 +8,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.forms import OneProjection
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store.projecting import generations
-from store.projecting.generations import Generation
-from store.projecting.rolling_back import candidate, roll_back
+from acci.flows.forms import OneProjection
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store.projecting import generations
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.rolling_back import candidate, roll_back
 
 
 @step("roll back {projection}")

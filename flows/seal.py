@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.retrying import refusing, step
-from flows.session import session
-from flows.timeouts import allowed_seconds
-from store import sealing
-from store.sealing import SIZE, Sealed
+from acci.flows.retrying import refusing, step
+from acci.flows.session import session
+from acci.flows.timeouts import allowed_seconds
+from acci.store import sealing
+from acci.store.sealing import SIZE, Sealed
 
 
 @step("seal")

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.embedded import direct_url
-from store.sessions import Role
-from store.settings import Settings
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.embedded import direct_url
+from acci.store.sessions import Role
+from acci.store.settings import Settings
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from domain.errors import AcciError
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.store.settings import Settings
 
 MOST_THREADS = 64  # how many run at the same time is the flow's to say
 PATIENCE = "300s"

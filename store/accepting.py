@@ -6,18 +6,18 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from domain.aggregates import Aggregate
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.errors import InvalidCommand
-from domain.events import StreamId
-from store.appending import Handled
-from store.as_written import misread
-from store.catalogue import Catalogue
-from store.contents import content_of
-from store.idempotency import remembered_as
-from store.payloads import NAME_LIMIT, Unstorable, check_stream, problem_of_moment
-from store.strict_json import check_text, unstorable
-from store.validation import problems_of
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.errors import InvalidCommand
+from acci.domain.events import StreamId
+from acci.store.appending import Handled
+from acci.store.as_written import misread
+from acci.store.catalogue import Catalogue
+from acci.store.contents import content_of
+from acci.store.idempotency import remembered_as
+from acci.store.payloads import NAME_LIMIT, Unstorable, check_stream, problem_of_moment
+from acci.store.strict_json import check_text, unstorable
+from acci.store.validation import problems_of
 
 
 def typed(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from domain.aggregates import Aggregate
-from domain.commands import CommandData
-from domain.contexts import Context
-from domain.errors import DefinitionError, NotAList, UnknownName
-from domain.events import EventData, by_stored_name
-from domain.projections import Projection
-from domain.quality import Suite
-from domain.queries import Query
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, NotAList, UnknownName
+from acci.domain.events import EventData, by_stored_name
+from acci.domain.projections import Projection
+from acci.domain.quality import Suite
+from acci.domain.queries import Query
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ def load(modules: Iterable[str]) -> Catalogue:
     contexts = []
     for module in several(modules, "modules"):
         if not all(part.isidentifier() for part in module.split(".")):
-            raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, such as domain.users.")
+            raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, as acci.domain.users is.")
         above = module.partition(".")[0]
         try:
             found = importlib.import_module(module)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from domain.aggregates import Aggregate
-from domain.events import StreamId
-from store.appending import Recorded
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.decoding import Decoder
-from store.loading import fold
-from store.snapshots import SnapshotRefused, state_of, text_of
-from store.statements import sql
+from acci.domain.aggregates import Aggregate
+from acci.domain.events import StreamId
+from acci.store.appending import Recorded
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.loading import fold
+from acci.store.snapshots import SnapshotRefused, state_of, text_of
+from acci.store.statements import sql
 
 STREAMS = 500  # in one transaction
 EVENTS = 2_000  # in memory at a time

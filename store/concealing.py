@@ -15,11 +15,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from domain.aggregates import Aggregate
-from domain.errors import AcciError
-from domain.events import EventData
-from domain.personal import ERASED, personal_fields
-from store.keys import keys
+from acci.domain.aggregates import Aggregate
+from acci.domain.errors import AcciError
+from acci.domain.events import EventData
+from acci.domain.personal import ERASED, personal_fields
+from acci.store.keys import keys
 
 MARK = '"acci.personal"'
 _CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')

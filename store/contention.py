@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from domain.events import StreamId
-from store.database import Connection
-from store.payloads import check_stream
-from store.statements import sql
+from acci.domain.events import StreamId
+from acci.store.database import Connection
+from acci.store.payloads import check_stream
+from acci.store.statements import sql
 
 LASTS = 1.0  # seconds for which a stream counts as contended
 MOST = 1000  # streams

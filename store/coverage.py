@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain.events import Retired, Unreadable
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.decoding import Decoder
-from store.statements import sql
+from acci.domain.events import Retired, Unreadable
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

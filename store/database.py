@@ -14,14 +14,14 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
-from domain.errors import AcciError
-from store import calendar
-from store.lock_waits import holders
-from store.refusals import DatabaseUnreachable, PoolExhausted, unreached
-from store.sequence import require_sequence
-from store.sessions import Role, SharedSession, begin, duration
-from store.settings import Limits
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.store import calendar
+from acci.store.lock_waits import holders
+from acci.store.refusals import DatabaseUnreachable, PoolExhausted, unreached
+from acci.store.sequence import require_sequence
+from acci.store.sessions import Role, SharedSession, begin, duration
+from acci.store.settings import Limits
+from acci.store.statements import sql
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool

@@ -6,14 +6,14 @@ from datetime import UTC
 from typing import NamedTuple
 from uuid import uuid4
 
-from domain.aggregates import Aggregate
-from domain.commands import Command, CommandData
-from domain.errors import ConcurrencyError
-from domain.events import Event, EventData, EventMetadata, StreamId
-from store.appending import Append, Handled, Recorded
-from store.events import EventStore
-from store.idempotency import CommandReused, concealed, is_same
-from store.loading import Loaded, fold
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import ConcurrencyError
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.store.appending import Append, Handled, Recorded
+from acci.store.events import EventStore
+from acci.store.idempotency import CommandReused, concealed, is_same
+from acci.store.loading import Loaded, fold
 
 
 class Accepted(NamedTuple):

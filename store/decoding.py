@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unreadable, Unregistered
-from domain.personal import personal_fields
-from domain.projections.values import parse
-from domain.upcasting import upcast
-from store.concealing import reveal
-from store.validation import problems_of
+from acci.domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unreadable, Unregistered
+from acci.domain.personal import personal_fields
+from acci.domain.projections.values import parse
+from acci.domain.upcasting import upcast
+from acci.store.concealing import reveal
+from acci.store.validation import problems_of
 
 Row = Sequence[Any]
 

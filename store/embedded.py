@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.errors import AcciError
-from store import other_servers
-from store.embedded_programs import plainly_named
-from store.embedded_programs import programs as _programs
-from store.embedded_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
-from store.listening import (
+from acci.domain.errors import AcciError
+from acci.store import other_servers
+from acci.store.embedded_programs import plainly_named
+from acci.store.embedded_programs import programs as _programs
+from acci.store.embedded_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
+from acci.store.listening import (
     HOST,
     PortTaken,
     ServerDidNotStart,
@@ -26,12 +26,12 @@ from store.listening import (
     is_alive,
     is_free,
 )
-from store.log_files import make_private, open_log
-from store.settings import Settings
-from store.unprivileged import Account
+from acci.store.log_files import make_private, open_log
+from acci.store.settings import Settings
+from acci.store.unprivileged import Account
 
 if TYPE_CHECKING:
-    from store.database import Connection
+    from acci.store.database import Connection
 
 NAME = "the embedded PostgreSQL"
 USER = "acci"
@@ -137,7 +137,7 @@ class EmbeddedServer:
 
     @contextmanager
     def _connected(self) -> Iterator["Connection"]:
-        from store.database import connect
+        from acci.store.database import connect
 
         url = self.running_url("postgres")
         if url is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 SPECIAL = set('"$`\\')  # to a shell, between double quotes
 

@@ -12,25 +12,25 @@ from pathlib import Path
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError
-from domain.events import EventData
-from domain.personal import ERASED, personal_fields
-from domain.projections import Projection
-from store import log_files
-from store.catalogue import Catalogue
-from store.concealing import reveal
-from store.database import Connection
-from store.keys import keys
-from store.projecting import generations, rebuilding
-from store.projecting.appliers import applier_of
-from store.projecting.deriving import derive, lock
-from store.projecting.generations import Generation
-from store.projecting.poison import watching_out
-from store.projecting.revealing import uses_personal
-from store.projecting.selections import Selection
-from store.projecting.spans import Span
-from store.projecting.touching import chosen_keys, note_keys
-from store.statements import named, sql
+from acci.domain.errors import AcciError
+from acci.domain.events import EventData
+from acci.domain.personal import ERASED, personal_fields
+from acci.domain.projections import Projection
+from acci.store import log_files
+from acci.store.catalogue import Catalogue
+from acci.store.concealing import reveal
+from acci.store.database import Connection
+from acci.store.keys import keys
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.deriving import derive, lock
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.revealing import uses_personal
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Span
+from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.statements import named, sql
 
 TELLING = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning

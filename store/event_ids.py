@@ -12,10 +12,10 @@ from uuid import UUID
 
 from psycopg import errors
 
-from domain.errors import AcciError
-from domain.events import StreamId
-from store.database import Connection, connect
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.events import StreamId
+from acci.store.database import Connection, connect
+from acci.store.statements import sql
 
 FEW = 50  # ids: looked up one by one, they take less time than a reading of the log
 UNIQUE = "events_id_key"

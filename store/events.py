@@ -6,25 +6,25 @@ from copy import copy
 from datetime import datetime
 from uuid import UUID
 
-from domain.aggregates import Aggregate
-from domain.errors import ConcurrencyError
-from domain.events import Event, EventData, StreamId
-from store.appending import Append, Recorded, append_one, refuse_doubles, version_of
-from store.bulk import Appended, RawEvent, append_in_bulk
-from store.catalogue import Catalogue
-from store.contention import Held, in_turn
-from store.database import Database
-from store.decoding import Decoder
-from store.high_water import establish
-from store.idempotency import CommandReused, is_same
-from store.loading import A, Loaded, load, load_behind, require_its_own
-from store.moments import in_utc
-from store.once import NAME, caused_by, concealed_for, remembered
-from store.payloads import PAYLOAD_LIMIT
-from store.snapshots import save_snapshot
-from store.statements import sql
-from store.together import append_together
-from store.tracing import appending
+from acci.domain.aggregates import Aggregate
+from acci.domain.errors import ConcurrencyError
+from acci.domain.events import Event, EventData, StreamId
+from acci.store.appending import Append, Recorded, append_one, refuse_doubles, version_of
+from acci.store.bulk import Appended, RawEvent, append_in_bulk
+from acci.store.catalogue import Catalogue
+from acci.store.contention import Held, in_turn
+from acci.store.database import Database
+from acci.store.decoding import Decoder
+from acci.store.high_water import establish
+from acci.store.idempotency import CommandReused, is_same
+from acci.store.loading import A, Loaded, load, load_behind, require_its_own
+from acci.store.moments import in_utc
+from acci.store.once import NAME, caused_by, concealed_for, remembered
+from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.snapshots import save_snapshot
+from acci.store.statements import sql
+from acci.store.together import append_together
+from acci.store.tracing import appending
 
 PAGE = 1000  # events a round trip when reading
 

@@ -9,24 +9,24 @@ from uuid import UUID
 
 from psycopg import Error, errors
 
-from domain.aggregates import Aggregate
-from domain.commands import Command, CommandData
-from domain.errors import AcciError, ConcurrencyError, InvalidCommand
-from domain.events import StreamId
-from store.accepting import accept
-from store.appending import Append, Recorded, StreamChanged
-from store.catalogue import Catalogue
-from store.concealing import speak_of_people
-from store.contention import Contention
-from store.deciding import Accepted, Plan, decide, decide_on
-from store.events import EventStore
-from store.idempotency import CommandReused
-from store.loading import Loaded
-from store.queueing import Queues
-from store.recent import RecentStates
-from store.refusals import is_transient, refusal_of
-from store.snapshots import SnapshotRefused
-from store.tracing import handling
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
+from acci.domain.events import StreamId
+from acci.store.accepting import accept
+from acci.store.appending import Append, Recorded, StreamChanged
+from acci.store.catalogue import Catalogue
+from acci.store.concealing import speak_of_people
+from acci.store.contention import Contention
+from acci.store.deciding import Accepted, Plan, decide, decide_on
+from acci.store.events import EventStore
+from acci.store.idempotency import CommandReused
+from acci.store.loading import Loaded
+from acci.store.queueing import Queues
+from acci.store.recent import RecentStates
+from acci.store.refusals import is_transient, refusal_of
+from acci.store.snapshots import SnapshotRefused
+from acci.store.tracing import handling
 
 ATTEMPTS = 20
 TRIES = 3

@@ -6,20 +6,20 @@ Nothing is changed by looking, so that what stands still is seen to stand still.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from store import high_water, migrations
-from store.auditing.counts import last_audit, open_findings
-from store.auditing.findings import Severity
-from store.auditing.schema import differences
-from store.catalogue import Catalogue
-from store.database import Connection, connect, whereabouts
-from store.embedded import direct_url
-from store.metrics import STRIDE, count_events
-from store.refusals import SchemaMissing, SequenceBehind, refusal_of
-from store.settings import Settings
-from store.statements import sql
-from store.status import read_projections
-from store.unread import WHAT_TO_DO, told, unread
+from acci.domain.errors import AcciError
+from acci.store import high_water, migrations
+from acci.store.auditing.counts import last_audit, open_findings
+from acci.store.auditing.findings import Severity
+from acci.store.auditing.schema import differences
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect, whereabouts
+from acci.store.embedded import direct_url
+from acci.store.metrics import STRIDE, count_events
+from acci.store.refusals import SchemaMissing, SequenceBehind, refusal_of
+from acci.store.settings import Settings
+from acci.store.statements import sql
+from acci.store.status import read_projections
+from acci.store.unread import WHAT_TO_DO, told, unread
 
 NAMED = 3  # differences in one sentence
 GUARDS = {  # what refuses to change events

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from domain.aggregates import Aggregate
-from domain.events import StreamId, Unreadable
-from store import tenants
-from store.appending import Recorded
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.loading import UnreadableEvent, matters
-from store.statements import sql
+from acci.domain.aggregates import Aggregate
+from acci.domain.events import StreamId, Unreadable
+from acci.store import tenants
+from acci.store.appending import Recorded
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.loading import UnreadableEvent, matters
+from acci.store.statements import sql
 
 Difference = dict[str, tuple[Any, Any]]
 

@@ -5,10 +5,10 @@ The memory of imports stays since it is what keeps a file from being imported tw
 
 from dataclasses import dataclass
 
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import rebuilding
-from store.statements import sql
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
+from acci.store.statements import sql
 
 RECORDS = ("findings", "backfills", "audits", "lag_samples")  # kept for days
 REMNANTS = ("dead_letters", "parked_keys")  # of dropped generations

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.commands import Command, CommandData
-from domain.errors import AcciError
-from domain.events import Event, EventData, StreamId
-from domain.personal import personal_fields
-from store.appending import Handled
-from store.concealing import subject_of
-from store.keys import keys
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import AcciError
+from acci.domain.events import Event, EventData, StreamId
+from acci.domain.personal import personal_fields
+from acci.store.appending import Handled
+from acci.store.concealing import subject_of
+from acci.store.keys import keys
 
 DIGEST = 32  # bytes; those before it are the ids of the keys it is made with
 KEY_ID = 16

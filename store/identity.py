@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from store.database import Connection
-from store.migrations import require_migrated
-from store.statements import sql
+from acci.store.database import Connection
+from acci.store.migrations import require_migrated
+from acci.store.statements import sql
 
 
 def database_id(connection: Connection) -> UUID:

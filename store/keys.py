@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from domain.errors import AcciError
-from store.database import Connection, Database
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.store.database import Connection, Database
+from acci.store.statements import sql
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -180,8 +180,8 @@ _STORES: dict[tuple[str, str], Keys] = {}  # of this process; a pool opens at fi
 
 def keys() -> Keys:
     """The key store of the settings: ACCI_KEYS_URL, or a database beside the embedded one. Raises `NoKeyStore`."""
-    from store.embedded import EmbeddedServer
-    from store.settings import Settings
+    from acci.store.embedded import EmbeddedServer
+    from acci.store.settings import Settings
 
     settings = Settings.from_environment()
     url = settings.keys_url

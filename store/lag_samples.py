@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.statements import sql
-from store.status import read_projections
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.statements import sql
+from acci.store.status import read_projections
 
 
 def sample(connection: Connection, catalogue: Catalogue) -> None:

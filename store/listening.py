@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 HOST = "127.0.0.1"
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from domain.aggregates import Aggregate
-from domain.errors import AcciError
-from domain.events import Event, EventData, StreamId, Unreadable, Unregistered
-from store.concealing import ready
-from store.database import Connection
-from store.decoding import Decoder
-from store.snapshots import state_of
-from store.statements import sql
+from acci.domain.aggregates import Aggregate
+from acci.domain.errors import AcciError
+from acci.domain.events import Event, EventData, StreamId, Unreadable, Unregistered
+from acci.store.concealing import ready
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.snapshots import state_of
+from acci.store.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
 

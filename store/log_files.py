@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 LARGE = 20_000_000  # bytes: what a log holds beyond this is put aside, where what was there before is forgotten
 

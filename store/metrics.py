@@ -6,14 +6,14 @@ once in a while (snapshots).
 
 from dataclasses import dataclass
 
-from store import high_water
-from store.auditing.counts import LastAudit, last_audit, open_findings
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.high_water import MarkNow
-from store.projecting.generations import parked_keys
-from store.statements import sql
-from store.status import ProjectionStatus, read_projections
+from acci.store import high_water
+from acci.store.auditing.counts import LastAudit, last_audit, open_findings
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.high_water import MarkNow
+from acci.store.projecting.generations import parked_keys
+from acci.store.statements import sql
+from acci.store.status import ProjectionStatus, read_projections
 
 STRIDE = 1_000_000  # positions counted in one transaction
 SNAPSHOT_BOUNDS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576)  # bytes

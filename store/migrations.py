@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psycopg
 
-from domain.errors import AcciError
-from store.database import Connection, connect
-from store.refusals import SchemaMissing, first_line
-from store.statements import SQL, sql
+from acci.domain.errors import AcciError
+from acci.store.database import Connection, connect
+from acci.store.refusals import SchemaMissing, first_line
+from acci.store.statements import SQL, sql
 
 OLDEST = 15  # the first PostgreSQL with MERGE
 

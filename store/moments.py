@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 
 @dataclass(eq=False, repr=False)

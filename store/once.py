@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from domain.events import Event, EventData, StreamId
-from store.appending import Handled, MisplacedEvent
-from store.concealing import speak_of_people
-from store.contents import content_of
-from store.idempotency import concealed
+from acci.domain.events import Event, EventData, StreamId
+from acci.store.appending import Handled, MisplacedEvent
+from acci.store.concealing import speak_of_people
+from acci.store.contents import content_of
+from acci.store.idempotency import concealed
 
 NAME = "append"  # what such an append is called among the commands that were handled
 

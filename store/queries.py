@@ -10,15 +10,15 @@ from psycopg import errors
 from psycopg.rows import dict_row
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import AcciError, DefinitionError
-from domain.queries import Query
-from store.as_written import misread
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.payloads import Unstorable
-from store.refusals import first_line
-from store.tenants import enter
-from store.validation import problems_of
+from acci.domain.errors import AcciError, DefinitionError
+from acci.domain.queries import Query
+from acci.store.as_written import misread
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.payloads import Unstorable
+from acci.store.refusals import first_line
+from acci.store.tenants import enter
+from acci.store.validation import problems_of
 
 
 @dataclass(eq=False, repr=False)

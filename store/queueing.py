@@ -10,7 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 
-from domain.events import StreamId
+from acci.domain.events import StreamId
 
 PATIENCE = 10.0  # seconds in a queue; who has waited so long goes on without a turn
 

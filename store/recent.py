@@ -6,10 +6,10 @@ import time
 import weakref
 from collections import OrderedDict
 
-from domain.aggregates import Aggregate
-from domain.events import StreamId
-from store.concealing import has_personal
-from store.loading import Loaded
+from acci.domain.aggregates import Aggregate
+from acci.domain.events import StreamId
+from acci.store.concealing import has_personal
+from acci.store.loading import Loaded
 
 HOT = 0.02  # seconds
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import psycopg
 from psycopg import errors
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
 

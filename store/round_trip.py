@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from store.validation import problems_of
+from acci.store.validation import problems_of
 
 
 class Lost(NamedTuple):

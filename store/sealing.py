@@ -7,9 +7,9 @@ who seals anew afterwards.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store import high_water
-from store.database import Connection
-from store.statements import sql
+from acci.store import high_water
+from acci.store.database import Connection
+from acci.store.statements import sql
 
 SIZE = 10_000  # positions in a seal
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 
-from store.refusals import refusal_of
-from store.statements import sql
+from acci.store.refusals import refusal_of
+from acci.store.statements import sql
 
 
 def require_sequence(connection: psycopg.Connection[tuple[Any, ...]]) -> None:

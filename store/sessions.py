@@ -16,8 +16,8 @@ from typing import Any, Literal
 import psycopg
 from psycopg import errors
 
-from domain.errors import AcciError
-from store.refusals import NotAllowed, SchemaMissing, first_line
+from acci.domain.errors import AcciError
+from acci.store.refusals import NotAllowed, SchemaMissing, first_line
 
 # The rights that a session takes, made by sql/migrations/0020_roles.sql; without one it has those of its login.
 Role = Literal["append", "project", "read", "administer"]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domain.errors import AcciError, DefinitionError
+from acci.domain.errors import AcciError, DefinitionError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = CHECKOUT / ".acci"
-DEFAULT_CONTEXTS = ("domain.users",)
+DEFAULT_CONTEXTS = ("acci.domain.users",)
 LONGEST = 2_000_000  # seconds: what PostgreSQL takes as a time limit
 
 

@@ -5,14 +5,14 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from domain.aggregates import Aggregate
-from domain.errors import AcciError
-from domain.events import StreamId
-from domain.projections.kept_values import told
-from store.concealing import Tampered, conceal_state, has_personal, reveal
-from store.database import Connection
-from store.round_trip import what_is_lost
-from store.statements import sql
+from acci.domain.aggregates import Aggregate
+from acci.domain.errors import AcciError
+from acci.domain.events import StreamId
+from acci.domain.projections.kept_values import told
+from acci.store.concealing import Tampered, conceal_state, has_personal, reveal
+from acci.store.database import Connection
+from acci.store.round_trip import what_is_lost
+from acci.store.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.high_water import HighWater
-from store.projecting.fingerprints import define
-from store.projecting.generations import live
-from store.projecting.unfinished import unfinished
-from store.statements import sql
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.high_water import HighWater
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import live
+from acci.store.projecting.unfinished import unfinished
+from acci.store.statements import sql
 
 COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
 

@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from math import isinf
 from typing import Any, NoReturn
 
-from domain.errors import AcciError
-from store.validation import lowered
+from acci.domain.errors import AcciError
+from acci.store.validation import lowered
 
 LARGEST = 2**63 - 1
 

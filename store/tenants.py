@@ -1,9 +1,9 @@
 """Tenants: whose events and rows a session may see; without one none, unless it projects or administers."""
 
-from store.database import Connection
-from store.payloads import Unstorable
-from store.statements import sql
-from store.strict_json import check_text
+from acci.store.database import Connection
+from acci.store.payloads import Unstorable
+from acci.store.statements import sql
+from acci.store.strict_json import check_text
 
 
 def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Tests of projections: given events, when projected, then rows. Both engines run with one call.
 
-    from store.testing import Happened, given
+    from acci.store.testing import Happened, given
 
     def test_a_deleted_user_is_gone(database_url: str) -> None:
         (
@@ -25,19 +25,19 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-from domain.contexts import Context
-from domain.errors import DefinitionError
-from domain.events import EventData, EventMetadata, RecordedEvent
-from domain.projections import Projection
-from domain.projections.columns import Column
-from domain.projections.expressions import NULL
-from domain.projections.kinds import Kind, kind_of_value
-from domain.projections.reference import Row, Rows, apply
-from domain.projections.values import to_text
-from store.catalogue import Catalogue
-from store.database import connect
-from store.projecting.tables import table_sql
-from store.projecting.trying import Trial, logged, spelled_out
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError
+from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.projections import Projection
+from acci.domain.projections.columns import Column
+from acci.domain.projections.expressions import NULL
+from acci.domain.projections.kinds import Kind, kind_of_value
+from acci.domain.projections.reference import Row, Rows, apply
+from acci.domain.projections.values import to_text
+from acci.store.catalogue import Catalogue
+from acci.store.database import connect
+from acci.store.projecting.tables import table_sql
+from acci.store.projecting.trying import Trial, logged, spelled_out
 
 BEFORE = 10**12  # the position before the first event's: no real log is as long
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -6,12 +6,12 @@ from typing import Any
 from psycopg import Cursor, DatabaseError
 from psycopg.pq import TransactionStatus
 
-from domain.errors import ConcurrencyError
-from domain.events import StreamId
-from store.appending import Append, Recorded, Statement, StreamChanged, translated, version_of
-from store.database import Connection
-from store.payloads import check_stream
-from store.statements import sql
+from acci.domain.errors import ConcurrencyError
+from acci.domain.events import StreamId
+from acci.store.appending import Append, Recorded, Statement, StreamChanged, translated, version_of
+from acci.store.database import Connection
+from acci.store.payloads import check_stream
+from acci.store.statements import sql
 
 Prepared = tuple[Append, Statement]
 

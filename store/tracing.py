@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from store import telemetry
-from store.statements import sql
+from acci.store import telemetry
+from acci.store.statements import sql
 
 if TYPE_CHECKING:
-    from store.appending import Append
-    from store.database import Connection
-    from store.deciding import Accepted
-    from store.projecting.generations import Generation
+    from acci.store.appending import Append
+    from acci.store.database import Connection
+    from acci.store.deciding import Accepted
+    from acci.store.projecting.generations import Generation
 
 EventsOfAppends = Sequence[Sequence[Any]]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 SYSTEM_USERS = ("postgres", "nobody")
 TIMED_OUT = 124  # the exit code that timeout(1) gives too

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from domain.errors import AcciError, UnknownName
-from domain.projections import Projection
-from store.database import Database
-from store.projecting.generations import live
-from store.statements import sql
+from acci.domain.errors import AcciError, UnknownName
+from acci.domain.projections import Projection
+from acci.store.database import Database
+from acci.store.projecting.generations import live
+from acci.store.statements import sql
 
 LONGEST_PAUSE = 0.1  # seconds between two looks
 

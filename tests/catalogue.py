@@ -4,8 +4,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from store.auditing.schema import FILE, described
-from store.database import connect
+from acci.store.auditing.schema import FILE, described
+from acci.store.database import connect
 from tests.servers import SharedServer
 
 

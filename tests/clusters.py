@@ -4,8 +4,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from store.listening import free_port
-from store.unprivileged import Account
+from acci.store.listening import free_port
+from acci.store.unprivileged import Account
 
 OF_DEBIAN = Path("/usr/lib/postgresql/15/bin")
 

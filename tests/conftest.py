@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
 from tests.bank import ledger
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS
@@ -25,6 +25,8 @@ for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_"
     if not name.startswith("ACCI_TEST_"):
         del os.environ[name]
 os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+# What tests start finds the domains in `tests`.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 # A run that a script began in the background ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

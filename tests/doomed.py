@@ -8,10 +8,10 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from store.embedded import EmbeddedServer
-from store.embedded_programs import programs
-from store.listening import free_port
-from store.unprivileged import Account
+from acci.store.embedded import EmbeddedServer
+from acci.store.embedded_programs import programs
+from acci.store.listening import free_port
+from acci.store.unprivileged import Account
 
 
 class Doomed:

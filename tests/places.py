@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import connect
-from store.projecting import backfilling, gate, generations, rebuilding, rolling_back, swapping
-from store.projecting.choices import Choice
-from store.projecting.ranges import in_one_pass
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import connect
+from acci.store.projecting import backfilling, gate, generations, rebuilding, rolling_back, swapping
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.ranges import in_one_pass
 from tests.cutting import When
 from tests.histories import append_orders
 

@@ -10,16 +10,16 @@ from uuid import UUID
 
 import psutil
 
-from flows.local.access import Access
-from flows.local.api import PrefectApi
-from flows.local.declared import in_file
-from flows.local.deploying import Deploying, Owner
-from flows.local.doors import own_login
-from flows.local.environment import MARK, prefect_environment
-from flows.local.program import Program
-from flows.own_names import OwnNames
-from store.listening import free_port
-from store.settings import Settings
+from acci.flows.local.access import Access
+from acci.flows.local.api import PrefectApi
+from acci.flows.local.declared import in_file
+from acci.flows.local.deploying import Deploying, Owner
+from acci.flows.local.doors import own_login
+from acci.flows.local.environment import MARK, prefect_environment
+from acci.flows.local.program import Program
+from acci.flows.own_names import OwnNames
+from acci.store.listening import free_port
+from acci.store.settings import Settings
 
 DATABASE = UUID(int=1)  # each test's runs are told which database is theirs
 OWNER = Owner(DATABASE, OwnNames())
@@ -109,7 +109,7 @@ class PrefectServer:
 
     def apply(self, owner: Owner, file: Path, notify: str | None = None) -> None:
         """Applies the file as the owner's."""
-        environment = self.environment | {"ACCI_CONTEXTS": "domain.users,tests.bank,tests.orders"}
+        environment = self.environment | {"ACCI_CONTEXTS": "acci.domain.users,tests.bank,tests.orders"}
         deploying = Deploying(self.api, owner, environment, self._folder / "deploy.log", file)
         deploying.begin(notify)
         deploying.finish()

@@ -6,18 +6,18 @@ from typing import Any
 
 from psycopg import sql
 
-from domain.events import Event
-from domain.projections import Insert, Projection, on
-from domain.users.events import UserCreated
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import backfilling, generations
-from store.projecting.choices import Choice
-from store.projecting.generations import Generation
+from acci.domain.events import Event
+from acci.domain.projections import Insert, Projection, on
+from acci.domain.users.events import UserCreated
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import backfilling, generations
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.generations import Generation
 from tests.histories import differences, value
 from tests.prefect_server import wait_for
 
-CONTEXTS = ["domain.users", "tests.orders"]
+CONTEXTS = ["acci.domain.users", "tests.orders"]
 ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from store.embedded import EmbeddedServer
-from store.migrations import migrate
+from acci.store.embedded import EmbeddedServer
+from acci.store.migrations import migrate
 
 TEMPLATE = "acci_template"
 GIVEN = os.environ.get("ACCI_TEST_SERVER_URL", "")

@@ -23,7 +23,7 @@ def acci(*arguments: str | Path, input: str | bytes = b"", **environment: str) -
 
 
 def command(arguments: Sequence[str | Path]) -> list[str]:
-    return [sys.executable, "-c", "from flows.cli import main; main()", *map(str, arguments)]
+    return [sys.executable, "-c", "from acci.flows.cli import main; main()", *map(str, arguments)]
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:

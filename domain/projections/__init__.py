@@ -1,6 +1,6 @@
 """Projections: declared once, event by event; compiled to one SQL statement a batch, and run by a reference engine."""
 
-from domain.projections.functions import (
+from acci.domain.projections.functions import (
     after,
     before,
     cast,
@@ -12,20 +12,9 @@ from domain.projections.functions import (
     lower,
     when,
 )
-from domain.projections.python_folds import FoldProjection
-from domain.projections.rules import Projection, on
-from domain.projections.verbs import (
-    Delete,
-    Insert,
-    Update,
-    Upsert,
-    add,
-    count,
-    keep,
-    maximum,
-    minimum,
-    put,
-)
+from acci.domain.projections.python_folds import FoldProjection
+from acci.domain.projections.rules import Projection, on
+from acci.domain.projections.verbs import Delete, Insert, Update, Upsert, add, count, keep, maximum, minimum, put
 
 __all__ = [
     "Delete",

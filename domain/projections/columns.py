@@ -7,10 +7,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, NoReturn
 
-from domain.projections.expressions import NULL, Expression
-from domain.projections.kinds import Kind
-from domain.projections.values import EXACT, as_float, from_text, plain, rounded
-from domain.projections.verbs import FoldKind
+from acci.domain.projections.expressions import NULL, Expression
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.values import EXACT, as_float, from_text, plain, rounded
+from acci.domain.projections.verbs import FoldKind
 
 _TYPE = re.compile(r"(?P<name>[a-z ]+?)(\((?P<first>-?\d+)(,(?P<second>-?\d+))?\))?(?P<zone> with(out)? time zone)?")
 _INTEGERS = {"smallint": 16, "integer": 32, "bigint": 64}

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from domain.errors import DefinitionError
-from domain.projections.kinds import Kind, kind_of_value
-from domain.projections.values import json_of, parse, plain, whole
+from acci.domain.errors import DefinitionError
+from acci.domain.projections.kinds import Kind, kind_of_value
+from acci.domain.projections.values import json_of, parse, plain, whole
 
 
 class CannotCompile(DefinitionError):
@@ -71,7 +71,7 @@ class Expression(Symbol):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        refuse(f".{name} on an event's value", "use the functions of domain.projections, such as lower() or cast().")
+        refuse(f".{name} on an event's value", "use the functions of acci.domain.projections: lower(), cast() …")
 
     def __add__(self, other: object) -> "Expression":
         return arithmetic("+", self, other)

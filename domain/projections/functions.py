@@ -3,8 +3,8 @@
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.projections.expressions import Call, Expression, common_kind, express, refuse
-from domain.projections.kinds import Kind
+from acci.domain.projections.expressions import Call, Expression, common_kind, express, refuse
+from acci.domain.projections.kinds import Kind
 
 
 def when(condition: object, then: object, otherwise: object = None) -> Expression:

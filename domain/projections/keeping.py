@@ -8,10 +8,10 @@ give back as something else, makes the event one that cannot be applied.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from domain.projections.columns import Column
-from domain.projections.kept_values import ASK, NotKept, taker, told
-from domain.projections.kinds import Kind
-from domain.projections.values import from_text
+from acci.domain.projections.columns import Column
+from acci.domain.projections.kept_values import ASK, NotKept, taker, told
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.values import from_text
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]

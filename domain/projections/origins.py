@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from domain.errors import DefinitionError
-from domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json
-from domain.projections.functions import when
-from domain.projections.kinds import Kind, kind_of_value
-from domain.projections.reading import read_json
-from domain.projections.shapes import (
+from acci.domain.errors import DefinitionError
+from acci.domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json
+from acci.domain.projections.functions import when
+from acci.domain.projections.kinds import Kind, kind_of_value
+from acci.domain.projections.reading import read_json
+from acci.domain.projections.shapes import (
     ABSENT,
     Demand,
     Path,
@@ -27,8 +27,8 @@ from domain.projections.shapes import (
     shape,
     starts,
 )
-from domain.projections.values import from_json, json_of, json_text, parse
-from domain.projections.views import OPTIONAL, REQUIRED
+from acci.domain.projections.values import from_json, json_of, json_text, parse
+from acci.domain.projections.views import OPTIONAL, REQUIRED
 
 
 class Nowhere(Field):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from domain.errors import ProjectionError
-from domain.events import Event, EventData, Unreadable
-from domain.projections.columns import Column
-from domain.projections.keeping import Ask, Fill, Keeper, Key, Row, by_rules
-from domain.projections.kept_values import NotKept, storable, told
-from domain.projections.rules import Projection
-from domain.source import reading_of, source_of
+from acci.domain.errors import ProjectionError
+from acci.domain.events import Event, EventData, Unreadable
+from acci.domain.projections.columns import Column
+from acci.domain.projections.keeping import Ask, Fill, Keeper, Key, Row, by_rules
+from acci.domain.projections.kept_values import NotKept, storable, told
+from acci.domain.projections.rules import Projection
+from acci.domain.source import reading_of, source_of
 
 __all__ = ["FoldProjection", "Folding", "Key", "NotFolded", "Row"]
 

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from domain.errors import CannotApply
-from domain.events import EventData, RecordedEvent, Unreadable, by_stored_name
-from domain.projections.columns import Column
-from domain.projections.evaluation import value_of
-from domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
-from domain.projections.keeping import Ask, by_rules
-from domain.projections.kept_values import told
-from domain.projections.python_folds import Folding, FoldProjection, NotFolded
-from domain.projections.reading import read_json
-from domain.projections.rules import Action, Projection
-from domain.projections.values import EXACT, order, parse, plain
-from domain.projections.verbs import Delete, FoldKind, Insert, Update
-from domain.projections.views import EventView
-from domain.upcasting import EVENT_TYPE, at_version, replace_fields, require_shape
+from acci.domain.errors import CannotApply
+from acci.domain.events import EventData, RecordedEvent, Unreadable, by_stored_name
+from acci.domain.projections.columns import Column
+from acci.domain.projections.evaluation import value_of
+from acci.domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
+from acci.domain.projections.keeping import Ask, by_rules
+from acci.domain.projections.kept_values import told
+from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
+from acci.domain.projections.reading import read_json
+from acci.domain.projections.rules import Action, Projection
+from acci.domain.projections.values import EXACT, order, parse, plain
+from acci.domain.projections.verbs import Delete, FoldKind, Insert, Update
+from acci.domain.projections.views import EventView
+from acci.domain.upcasting import EVENT_TYPE, at_version, replace_fields, require_shape
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, ClassVar, TypeVar
 
-from domain import upcasting  # which imports this package: only the module, not yet its names
-from domain.errors import DefinitionError, ProjectionError
-from domain.events import EventData, overlooked
-from domain.projections.expressions import Expression, refuse
-from domain.projections.kinds import Kind
-from domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
-from domain.projections.views import EventView
+from acci.domain import upcasting  # which imports this package: only the module, not yet its names
+from acci.domain.errors import DefinitionError, ProjectionError
+from acci.domain.events import EventData, overlooked
+from acci.domain.projections.expressions import Expression, refuse
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
+from acci.domain.projections.views import EventView
 
 _IDENTITY = re.compile("^IS_OP$|_IF_(NOT_)?NONE$")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,7 +115,9 @@ def _rule(cls: type[Projection], name: str, event: type[EventData], method: Call
     except DefinitionError as error:
         raise ProjectionError(subject, str(error)) from error
     except Exception as error:  # whatever a rule's own code raises on a symbol cannot be compiled
-        reason = f"it cannot be compiled ({type(error).__name__}: {error}); use the functions of domain.projections."
+        reason = (
+            f"it cannot be compiled ({type(error).__name__}: {error}); use the functions of acci.domain.projections."
+        )
         raise ProjectionError(subject, reason) from error
     return Rule(name, event, method, said[0])
 

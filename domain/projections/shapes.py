@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from domain.projections.expressions import Constant, Expression, Field, Shape, express, logic
-from domain.projections.functions import coalesce, is_null, when
-from domain.projections.kinds import Kind
-from domain.projections.values import json_of, json_type, parse
+from acci.domain.projections.expressions import Constant, Expression, Field, Shape, express, logic
+from acci.domain.projections.functions import coalesce, is_null, when
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.values import json_of, json_type, parse
 
 Path = tuple[str, ...]
 NULL, OBJECT = Constant(Kind.TEXT, True, None), Constant(Kind.TEXT, False, "object")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from domain.projections.expressions import Expression, express, refuse
-from domain.projections.kinds import Kind
+from acci.domain.projections.expressions import Expression, express, refuse
+from acci.domain.projections.kinds import Kind
 
 
 class FoldKind(StrEnum):

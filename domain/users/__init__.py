@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from domain.contexts import Context
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from domain.users.quality import USER_VIEW
-from domain.users.queries import GetUser, SearchUsers
-from domain.users.simulation import UserSimulation
-from domain.users.user import User
-from domain.users.user_view import UserView
+from acci.domain.contexts import Context
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.users.quality import USER_VIEW
+from acci.domain.users.queries import GetUser, SearchUsers
+from acci.domain.users.simulation import UserSimulation
+from acci.domain.users.user import User
+from acci.domain.users.user_view import UserView
 
 CONTEXT = Context(
     name="users",

@@ -1,6 +1,6 @@
 """What can happen to a user."""
 
-from domain.events import EventData
+from acci.domain.events import EventData
 
 
 class UserCreated(EventData):

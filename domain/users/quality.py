@@ -1,7 +1,7 @@
 """What must hold in the read model of users."""
 
-from domain.quality import Suite, expect, no_rows
-from domain.users.user_view import UserView
+from acci.domain.quality import Suite, expect, no_rows
+from acci.domain.users.user_view import UserView
 
 USER_VIEW = Suite(
     UserView,

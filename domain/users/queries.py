@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from domain.queries import Query
+from acci.domain.queries import Query
 
 
 class UserRow(BaseModel):

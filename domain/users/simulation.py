@@ -8,10 +8,10 @@ from itertools import accumulate
 from random import Random
 from uuid import UUID
 
-from domain.events import Event, EventData, EventMetadata
-from domain.simulations import Plan, Wish
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, UserCommand
+from acci.domain.events import Event, EventData, EventMetadata
+from acci.domain.simulations import Plan, Wish
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, UserCommand
 
 TENANTS = (
     "acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "wonka", "cyberdyne", "tyrell",

@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData
-from domain.errors import Refused
-from domain.events import Event, EventData
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import Refused
+from acci.domain.events import Event, EventData
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 
 Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]  # not only of blanks
 

@@ -1,8 +1,8 @@
 """The read model of users as they are now."""
 
-from domain.events import Event
-from domain.projections import Delete, Insert, Projection, Update, on
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.events import Event
+from acci.domain.projections import Delete, Insert, Projection, Update, on
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 
 
 class UserView(Projection):

@@ -5,6 +5,6 @@ import gc
 # Importing makes many objects and no cycles: looking for some would take a tenth of a short command's time.
 gc.set_threshold(200_000)
 
-from flows.cli.main import main  # noqa: E402 what it imports is meant
+from acci.flows.cli.main import main  # noqa: E402 what it imports is meant
 
 __all__ = ["main"]

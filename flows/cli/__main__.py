@@ -1,6 +1,6 @@
-"""`python -m flows.cli`: the same as `acci`."""
+"""`python -m acci.flows.cli`: the same as `acci`."""
 
-from flows.cli import main
+from acci.flows.cli import main
 
 if __name__ == "__main__":
     main()

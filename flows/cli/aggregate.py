@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.bounds import INTEGER
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from flows.cli.streams import TypeOption, stream_meant
-from store.settings import Settings
+from acci.flows.cli.bounds import INTEGER
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.flows.cli.streams import TypeOption, stream_meant
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from domain.aggregates import Aggregate
-    from domain.events import StreamId
-    from store.loading import Loaded
+    from acci.domain.aggregates import Aggregate
+    from acci.domain.events import StreamId
+    from acci.store.loading import Loaded
 
 
 def aggregate(
@@ -26,11 +26,11 @@ def aggregate(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
-    from store.catalogue import load
-    from store.database import Database
-    from store.embedded import database_url
-    from store.events import EventStore
-    from store.moments import moment as read_moment
+    from acci.store.catalogue import load
+    from acci.store.database import Database
+    from acci.store.embedded import database_url
+    from acci.store.events import EventStore
+    from acci.store.moments import moment as read_moment
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 
 def as_of(
@@ -29,13 +29,13 @@ def as_of(
 
     It is derived anew from the events.
     """
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import database_url, direct_url
-    from store.moments import moment as read_moment
-    from store.projecting.as_of import rows_as_of
-    from store.sessions import Role
-    from store.tenants import enter
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import database_url, direct_url
+    from acci.store.moments import moment as read_moment
+    from acci.store.projecting.as_of import rows_as_of
+    from acci.store.sessions import Role
+    from acci.store.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.flow_runs import run_flow
-from flows.cli.json_input import KEY, read_key
-from flows.cli.printing import JsonFlag
+from acci.flows.cli.flow_runs import run_flow
+from acci.flows.cli.json_input import KEY, read_key
+from acci.flows.cli.printing import JsonFlag
 
 
 def audit(
@@ -28,7 +28,7 @@ def audit(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.audit import audit as flow
+        from acci.flows.audit import audit as flow
 
         return flow
 
@@ -61,7 +61,7 @@ def repair(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.repair import repair as flow
+        from acci.flows.repair import repair as flow
 
         return flow
 
@@ -78,7 +78,7 @@ def check_quality(
     """Check read models against their quality suites."""
 
     def load() -> Callable[..., Any]:
-        from flows.check_quality import check_quality as flow
+        from acci.flows.check_quality import check_quality as flow
 
         return flow
 
@@ -95,7 +95,7 @@ def seal(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.seal import seal as flow
+        from acci.flows.seal import seal as flow
 
         return flow
 
@@ -111,7 +111,7 @@ def compact_snapshots(
     """Take due snapshots, drop superseded ones."""
 
     def load() -> Callable[..., Any]:
-        from flows.compact_snapshots import compact_snapshots as flow
+        from acci.flows.compact_snapshots import compact_snapshots as flow
 
         return flow
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.bounds import BIGINT
-from flows.cli.flow_runs import run_flow
-from flows.cli.json_input import KEY, read_key
-from flows.cli.printing import JsonFlag
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.flow_runs import run_flow
+from acci.flows.cli.json_input import KEY, read_key
+from acci.flows.cli.printing import JsonFlag
 
 
 def backfill(
@@ -36,7 +36,7 @@ def backfill(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.backfill import backfill as flow
+        from acci.flows.backfill import backfill as flow
 
         return flow
 

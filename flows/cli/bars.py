@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flows.cli.printing import console
+from acci.flows.cli.printing import console
 
 Show = Callable[[int, str], None]  # how much is done by now, and what is being done
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.coverage import StoredShape
+    from acci.store.coverage import StoredShape
 
 WHAT_TO_DO = (
     "Of what cannot be read: if its class was renamed, say `formerly` in it; if it is gone, name it in its context's "
@@ -24,11 +24,11 @@ def coverage(json: JsonFlag = False) -> None:
     All event types and schema versions in the log are listed. Exits with 1 if there are any that it cannot read: run
     it before a release that changes events.
     """
-    from store.catalogue import load
-    from store.coverage import coverage as coverage_of
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.refusals import SchemaMissing
+    from acci.store.catalogue import load
+    from acci.store.coverage import coverage as coverage_of
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.refusals import SchemaMissing
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

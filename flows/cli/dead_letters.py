@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.catalogue import Catalogue
-    from store.database import Connection
-    from store.projecting.dead_letters import DeadLetter, Discarded, Retried
+    from acci.store.catalogue import Catalogue
+    from acci.store.database import Connection
+    from acci.store.projecting.dead_letters import DeadLetter, Discarded, Retried
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed.", min=1, max=BIGINT)]
@@ -22,10 +22,10 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.tenants import enter
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -43,7 +43,7 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """List the events that could not be applied, with parked keys."""
-    from store.projecting import dead_letters as stored
+    from acci.store.projecting import dead_letters as stored
 
     with _opened(tenant) as (connection, catalogue):
         if projection is not None:
@@ -97,7 +97,7 @@ def _show_discarded(found: "list[Discarded]") -> None:
 @app.command("show")
 def show(number: Number, json: JsonFlag = False) -> None:
     """Show one dead letter with its event's payload."""
-    from store.projecting.dead_letters import letter
+    from acci.store.projecting.dead_letters import letter
 
     with _opened() as (connection, _):
         found = letter(connection, number)
@@ -117,7 +117,7 @@ def retry(
 
     From their events. Exit code 1 while anything is still parked.
     """
-    from store.projecting.dead_letters import retry as derive
+    from acci.store.projecting.dead_letters import retry as derive
 
     with _opened() as (connection, catalogue):
         if projection.isdecimal() and projection not in catalogue.projections:
@@ -129,7 +129,7 @@ def retry(
 
 
 def _takes_a_projection(connection: "Connection", number: str) -> str:
-    from store.projecting.dead_letters import letters
+    from acci.store.projecting.dead_letters import letters
 
     whose = next((each.projection for each in letters(connection) if str(each.dead_letter) == number), None)
     said = "give a projection's name, not a letter's number: all its parked keys are derived anew."
@@ -146,7 +146,7 @@ def discard(
 
     In rebuilds too. Its keys are derived without it. Exit code 0 when it is left out, also while others are parked.
     """
-    from store.projecting.dead_letters import discard as leave_out
+    from acci.store.projecting.dead_letters import discard as leave_out
 
     with _opened() as (connection, catalogue):
         done = leave_out(connection, catalogue, number, reason)

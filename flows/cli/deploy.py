@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import AcciError
-from flows.cli.printing import console
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.flows.cli.printing import console
+from acci.store.settings import Settings
 
 
 @dataclass(eq=False, repr=False)
@@ -31,15 +31,15 @@ def deploy(
 
     To the Prefect server of PREFECT_API_URL, or that of the running `make up`, which did so when it started.
     """
-    from flows.local.api import PrefectApi
-    from flows.local.deploying import Deploying, Owner
-    from flows.local.environment import prefect_environment
-    from flows.local.running import prefect_access
-    from flows.own_names import OwnNames
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.identity import database_id
+    from acci.flows.local.api import PrefectApi
+    from acci.flows.local.deploying import Deploying, Owner
+    from acci.flows.local.environment import prefect_environment
+    from acci.flows.local.running import prefect_access
+    from acci.flows.own_names import OwnNames
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.identity import database_id
 
     settings = Settings.from_environment()
     load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.erasing import Erasure
+    from acci.store.erasing import Erasure
 
 
 def erase(
@@ -23,11 +23,11 @@ def erase(
     """Make a person's data unreadable, for good.
 
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.erasing import erase as make_unreadable
-    from store.keys import keys
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.erasing import erase as make_unreadable
+    from acci.store.keys import keys
 
     if again == (subject is not None) or (tenant is None) != again:
         raise typer.BadParameter("name the person and --tenant, or give --again alone.")
@@ -49,8 +49,8 @@ def erase(
 
 def _artifacts(settings: Settings, texts: list[str]) -> int | None:
     """How many were deleted; None without a Prefect server, which has none to keep."""
-    from flows.local.api import PrefectApi
-    from flows.local.running import prefect_access
+    from acci.flows.local.api import PrefectApi
+    from acci.flows.local.running import prefect_access
 
     access = prefect_access(settings)
     return None if access is None else PrefectApi(access).delete_artifacts(texts)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.auditing.findings import Finding
+    from acci.store.auditing.findings import Finding
 
 
 def findings(
@@ -23,11 +23,11 @@ def findings(
     json: JsonFlag = False,
 ) -> None:
     """List what audits found wrong and is not gone, worst first."""
-    from store.auditing.auditing import all_checks
-    from store.auditing.findings import findings as read
-    from store.catalogue import known, load
-    from store.database import connect
-    from store.embedded import direct_url
+    from acci.store.auditing.auditing import all_checks
+    from acci.store.auditing.findings import findings as read
+    from acci.store.catalogue import known, load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -38,7 +38,7 @@ def findings(
     with connect(direct_url(settings), "findings", "administer", shared=True) as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
-        from flows.differences import of_findings
+        from acci.flows.differences import of_findings
 
         frame = of_findings(found)
         with csv.open("w", encoding="utf-8", newline="") as file:

@@ -6,9 +6,9 @@ from typing import Any
 
 import typer
 
-from domain.errors import AcciError
-from flows.cli.printing import console, passage, print_json
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.flows.cli.printing import console, passage, print_json
+from acci.store.settings import Settings
 
 
 def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters: dict[str, Any], json: bool) -> None:
@@ -29,10 +29,10 @@ def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters
 
 def check_wanted(projection: str) -> None:
     """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.migrations import require_migrated
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.migrations import require_migrated
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -45,10 +45,10 @@ def check_wanted(projection: str) -> None:
 
 def _join_prefect() -> None:
     """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
-    from flows.local.api import require_usable
-    from flows.local.doors import closed_to_others
-    from flows.local.environment import QUIET
-    from flows.local.running import prefect_access
+    from acci.flows.local.api import require_usable
+    from acci.flows.local.doors import closed_to_others
+    from acci.flows.local.environment import QUIET
+    from acci.flows.local.running import prefect_access
 
     settings = Settings.from_environment()
     access = prefect_access(settings)

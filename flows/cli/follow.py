@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.printing import cell, console
-from store.settings import Settings
+from acci.flows.cli.printing import cell, console
+from acci.store.settings import Settings
 
 
 def follow(
@@ -16,10 +16,10 @@ def follow(
 
     Goes on when a rebuild swaps or the database restarts.
     """
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.projecting.following import follow as follow_log
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.projecting.following import follow as follow_log
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -13,8 +13,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 @app.command("list")
 def list_(json: JsonFlag = False) -> None:
     """List the generations: live, in the making, stopped by the gate, kept for a rollback."""
-    from flows.session import session
-    from store.projecting.dropping import all_generations
+    from acci.flows.session import session
+    from acci.store.projecting.dropping import all_generations
 
     with session("generations", "administer") as (connection, _):
         found = all_generations(connection)
@@ -52,8 +52,8 @@ def drop(
 
     One that an interrupted rebuild left, that the gate stopped, or that is kept for a rollback.
     """
-    from flows.session import session
-    from store.projecting.dropping import drop as throw_away
+    from acci.flows.session import session
+    from acci.store.projecting.dropping import drop as throw_away
 
     with session("generations", "administer") as (connection, _):
         dropped = throw_away(connection, number)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.bounds import BIGINT, LONG
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bounds import BIGINT, LONG
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.health import Health
+    from acci.store.health import Health
 
 UNHEALTHY, UNREACHABLE = 1, 3
 
@@ -43,8 +43,8 @@ def health(
 
     Exit code 0: healthy. 1: something is not, and the sentence says what to do. 3: the database cannot be reached.
     """
-    from store.catalogue import load
-    from store.health import Bounds, examine
+    from acci.store.catalogue import load
+    from acci.store.health import Bounds, examine
 
     settings = Settings.from_environment()
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)

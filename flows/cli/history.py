@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.bounds import INTEGER
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from flows.cli.streams import TypeOption, stream_meant
-from store.settings import Settings
+from acci.flows.cli.bounds import INTEGER
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.flows.cli.streams import TypeOption, stream_meant
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.history import Change
+    from acci.store.history import Change
 
 
 def history(
@@ -28,11 +28,11 @@ def history(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's events, newest first: who, when and why."""
-    from store.catalogue import load
-    from store.database import Database
-    from store.embedded import database_url
-    from store.events import EventStore
-    from store.history import history_of_correlation, newest
+    from acci.store.catalogue import load
+    from acci.store.database import Database
+    from acci.store.embedded import database_url
+    from acci.store.events import EventStore
+    from acci.store.history import history_of_correlation, newest
 
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.bars import bar
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bars import bar
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.importing.importer import Imported
+    from acci.store.importing.importer import Imported
 
 
 def import_(
@@ -41,11 +41,11 @@ def import_(
 
     Checked against the event's class.
     """
-    from store.catalogue import load
-    from store.embedded import direct_url
-    from store.importing.importer import Importer
-    from store.importing.mapping import load_mapping
-    from store.importing.problems import UnreadableFile
+    from acci.store.catalogue import load
+    from acci.store.embedded import direct_url
+    from acci.store.importing.importer import Importer
+    from acci.store.importing.mapping import load_mapping
+    from acci.store.importing.problems import UnreadableFile
 
     if not file.is_file():
         raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import AcciError
-from flows.cli import (
+from acci.domain.errors import AcciError
+from acci.flows.cli import (
     aggregate,
     as_of,
     coverage,
@@ -30,8 +30,8 @@ from flows.cli import (
     up,
     watch,
 )
-from flows.cli.output import finish_output, open_output
-from flows.cli.printing import as_json, passage
+from acci.flows.cli.output import finish_output, open_output
+from acci.flows.cli.printing import as_json, passage
 
 
 @dataclass(eq=False, repr=False)
@@ -147,6 +147,6 @@ def _refusal_of(error: Exception) -> AcciError | None:
         return UnusableFile(name, error.strerror or type(error).__name__)
     if "psycopg" not in sys.modules:
         return None
-    from store.refusals import refusal_of
+    from acci.store.refusals import refusal_of
 
     return refusal_of(error)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.errors import AcciError
-from flows.cli.printing import console
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.flows.cli.printing import console
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.catalogue import Catalogue
+    from acci.store.catalogue import Catalogue
 
 
 @dataclass(eq=False, repr=False)
@@ -36,11 +36,11 @@ def metrics(
     ] = None,
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
-    from flows.prometheus import text
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.metrics import read_metrics
+    from acci.flows.prometheus import text
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.metrics import read_metrics
 
     settings = Settings.from_environment()
     url, catalogue = direct_url(settings), load(settings.contexts)
@@ -53,7 +53,7 @@ def metrics(
 
 
 def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[str]) -> None:
-    from flows.prometheus import serve
+    from acci.flows.prometheus import serve
 
     try:
         at = serve(url, catalogue, host, port, names)

@@ -1,14 +1,14 @@
 """`acci migrate`: the schema."""
 
-from flows.cli.printing import JsonFlag, console, print_json
-from store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json
+from acci.store.settings import Settings
 
 
 def migrate(json: JsonFlag = False) -> None:
     """Bring the database's schema up to date."""
-    from store.embedded import direct_url
-    from store.event_ids import make_unique
-    from store.migrations import migrate as apply
+    from acci.store.embedded import direct_url
+    from acci.store.event_ids import make_unique
+    from acci.store.migrations import migrate as apply
 
     settings = Settings.from_environment()
     url = direct_url(settings)

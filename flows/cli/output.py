@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -3,15 +3,15 @@
 import os
 from dataclasses import asdict
 
-from flows.cli.printing import console, print_json
+from acci.flows.cli.printing import console, print_json
 
 
 def show(wanted: str, partitions: int, json: bool) -> None:
     """Print the plans of the projections meant by `wanted`; nothing is changed."""
-    from flows.plans import plan_rows, shares_of
-    from flows.session import projection_names, session
-    from store.projecting.planning import count_events, plan
-    from store.projecting.staleness import stale
+    from acci.flows.plans import plan_rows, shares_of
+    from acci.flows.session import projection_names, session
+    from acci.store.projecting.planning import count_events, plan
+    from acci.store.projecting.staleness import stale
 
     with session("plan") as (connection, catalogue):
         names = list(stale(connection, catalogue)) if wanted == "stale" else projection_names(wanted)

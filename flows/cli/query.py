@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.json_input import read_object, with_tenant
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.json_input import read_object, with_tenant
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from domain.queries import Query
-    from store.catalogue import Catalogue
+    from acci.domain.queries import Query
+    from acci.store.catalogue import Catalogue
 
     Answer = list[BaseModel] | BaseModel | None
 
@@ -30,10 +30,10 @@ def query(
 
     As far as its projection has come; without a tenant there is nothing to see.
     """
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import database_url, direct_url
-    from store.queries import ask
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import database_url, direct_url
+    from acci.store.queries import ask
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -50,7 +50,7 @@ def query(
 
 def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Query":
     """The typed question. A tenant that is missing is named as the option that gives it."""
-    from store.queries import InvalidQuery, question
+    from acci.store.queries import InvalidQuery, question
 
     try:
         return question(catalogue, name, given)

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli import audits, backfills, plans, upkeep
-from flows.cli.bounds import BIGINT
-from flows.cli.flow_runs import check_wanted, run_flow
-from flows.cli.printing import JsonFlag
+from acci.flows.cli import audits, backfills, plans, upkeep
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.flow_runs import check_wanted, run_flow
+from acci.flows.cli.printing import JsonFlag
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("backfill")(backfills.backfill)
@@ -33,7 +33,7 @@ def catch_up(
     """Bring read models to the high-water mark."""
 
     def load() -> Callable[..., Any]:
-        from flows.catch_up import catch_up as flow
+        from acci.flows.catch_up import catch_up as flow
 
         return flow
 
@@ -72,7 +72,7 @@ def rebuild(
         return
 
     def load() -> Callable[..., Any]:
-        from flows.rebuild import rebuild as flow
+        from acci.flows.rebuild import rebuild as flow
 
         return flow
 
@@ -105,7 +105,7 @@ def rollback(
     """Put an old generation back before readers."""
 
     def load() -> Callable[..., Any]:
-        from flows.rollback import rollback as flow
+        from acci.flows.rollback import rollback as flow
 
         return flow
 

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import typer
 
-from flows.cli.bounds import INTEGER
-from flows.cli.json_input import read_object
-from flows.cli.printing import JsonFlag, cell, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bounds import INTEGER
+from acci.flows.cli.json_input import read_object
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.appending import Recorded
+    from acci.store.appending import Recorded
 
 
 def send(
@@ -32,13 +32,13 @@ def send(
     from datetime import UTC, datetime
     from uuid import uuid4
 
-    from domain.commands import CommandMetadata
-    from store.accepting import typed
-    from store.catalogue import load
-    from store.database import Database
-    from store.embedded import database_url
-    from store.events import EventStore
-    from store.handling import CommandHandler
+    from acci.domain.commands import CommandMetadata
+    from acci.store.accepting import typed
+    from acci.store.catalogue import load
+    from acci.store.database import Database
+    from acci.store.embedded import database_url
+    from acci.store.events import EventStore
+    from acci.store.handling import CommandHandler
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

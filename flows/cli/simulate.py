@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.bars import Show, bar
-from flows.cli.bounds import BIGINT
-from flows.cli.printing import JsonFlag, console, print_json
-from store.settings import Settings
+from acci.flows.cli.bars import Show, bar
+from acci.flows.cli.bounds import BIGINT
+from acci.flows.cli.printing import JsonFlag, console, print_json
+from acci.store.settings import Settings
 
 
 def _finite(value: float | None) -> float | None:
@@ -56,9 +56,9 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from store import simulating
-    from store.catalogue import load
-    from store.embedded import direct_url
+    from acci.store import simulating
+    from acci.store.catalogue import load
+    from acci.store.embedded import direct_url
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.printing import JsonFlag, console, print_json
-from store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from store.status import ProjectionStatus, Status
+    from acci.store.status import ProjectionStatus, Status
 
 
 def status(
@@ -20,10 +20,10 @@ def status(
     json: JsonFlag = False,
 ) -> None:
     """Show where the log and every projection stand."""
-    from store.catalogue import load
-    from store.database import connect
-    from store.embedded import direct_url
-    from store.status import read_status
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.embedded import direct_url
+    from acci.store.status import read_status
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

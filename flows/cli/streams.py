@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from domain.events import StreamId
-    from store.catalogue import Catalogue
-    from store.database import Database
+    from acci.domain.events import StreamId
+    from acci.store.catalogue import Catalogue
+    from acci.store.database import Database
 
 TypeOption = Annotated[
     str | None, typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id.")
@@ -18,9 +18,9 @@ def stream_meant(
     database: "Database", catalogue: "Catalogue", tenant_id: str, aggregate_id: str, aggregate_type: str | None
 ) -> "StreamId | None":
     """The stream; None if nothing has this id. Raises `UnknownName` for a type that neither code nor log knows."""
-    from domain.errors import UnknownName
-    from domain.events import StreamId
-    from store.history import types_of
+    from acci.domain.errors import UnknownName
+    from acci.domain.events import StreamId
+    from acci.store.history import types_of
 
     types = types_of(database, tenant_id, aggregate_id)
     if aggregate_type:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.bounds import PORT
-from flows.cli.printing import console
-from store.settings import Settings
+from acci.flows.cli.bounds import PORT
+from acci.flows.cli.printing import console
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flows.local.everything import Everything
+    from acci.flows.local.everything import Everything
 
 PREFECT_PORT = 4200
 
@@ -44,9 +44,9 @@ def up(
     first catch-up. What is there from an earlier start is found again. A database of your own (ACCI_DATABASE_URL)
     and a Prefect server of your own (PREFECT_API_URL) are used instead of those that would be started.
     """
-    from flows.local.everything import Everything, Show, Wishes
-    from flows.local.running import only_one
-    from store.catalogue import load
+    from acci.flows.local.everything import Everything, Show, Wishes
+    from acci.flows.local.running import only_one
+    from acci.store.catalogue import load
 
     settings = Settings.from_environment()
     load(settings.contexts)  # what is misspelt is told before anything is started
@@ -87,7 +87,7 @@ def _steps(screen: "Console") -> Callable[[str], AbstractContextManager[None]]:
 
 def _tell(screen: "Console", everything: "Everything", settings: Settings, seconds: float) -> None:
     hints = ["status", "run catch-up", "--help"]
-    if "domain.users" in settings.contexts:
+    if "acci.domain.users" in settings.contexts:
         hints = ["status", """query search_users '{"query": "anna"}' --tenant acme""", "run rebuild user_view"]
     screen.print(
         f"\n[bold]ACCI is up[/] after {seconds:.0f} s.\n\n"
@@ -114,6 +114,6 @@ def _shown(database_url: str, settings: Settings) -> str:
         return database_url
     from rich.markup import escape
 
-    from store.database import whereabouts
+    from acci.store.database import whereabouts
 
     return escape(f"{whereabouts(database_url)} (ACCI_DATABASE_URL)")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.flow_runs import run_flow
-from flows.cli.printing import JsonFlag
+from acci.flows.cli.flow_runs import run_flow
+from acci.flows.cli.printing import JsonFlag
 
 
 def check_health(json: JsonFlag = False) -> None:
@@ -16,7 +16,7 @@ def check_health(json: JsonFlag = False) -> None:
     """
 
     def load() -> Callable[..., Any]:
-        from flows.check_health import check_health as flow
+        from acci.flows.check_health import check_health as flow
 
         return flow
 
@@ -34,7 +34,7 @@ def housekeeping(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.housekeeping import housekeeping as flow
+        from acci.flows.housekeeping import housekeeping as flow
 
         return flow
 
@@ -50,7 +50,7 @@ def retry_dead_letters(
     """
 
     def load() -> Callable[..., Any]:
-        from flows.retry_dead_letters import retry_dead_letters as flow
+        from acci.flows.retry_dead_letters import retry_dead_letters as flow
 
         return flow
 

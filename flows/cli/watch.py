@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.printing import console
-from flows.cli.status import log_lines, projections_table
-from store.settings import Settings
+from acci.flows.cli.printing import console
+from acci.flows.cli.status import log_lines, projections_table
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from store.status import Status
+    from acci.store.status import Status
 
 
 def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0) -> None:
     """Show what `acci status` does, live, until Ctrl-C."""
     from rich.live import Live
 
-    from store.embedded import direct_url
+    from acci.store.embedded import direct_url
 
     settings = Settings.from_environment()
     url = direct_url(settings)
@@ -36,10 +36,10 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     """What is to be seen, again and again; a database that is gone for a while is waited for, but at first."""
     from rich.console import Group
 
-    from store.catalogue import load
-    from store.database import connect
-    from store.refusals import first_line, is_transient
-    from store.status import read_status
+    from acci.store.catalogue import load
+    from acci.store.database import connect
+    from acci.store.refusals import first_line, is_transient
+    from acci.store.status import read_status
 
     catalogue, before, began = load(settings.contexts), None, True
     while True:

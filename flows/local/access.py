@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from store.settings import Settings
+from acci.store.settings import Settings
 
 
 @dataclass(frozen=True)

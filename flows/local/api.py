@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import httpx
 
-from domain.errors import AcciError
-from flows.local.access import Access
+from acci.domain.errors import AcciError
+from acci.flows.local.access import Access
 
 
 @dataclass(eq=False, repr=False)

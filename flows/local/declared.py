@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flows.own_names import OwnNames
-from store.settings import CHECKOUT
+from acci.flows.own_names import OwnNames
+from acci.store.settings import CHECKOUT
 
 DATABASE = "acci-database:"  # begins the tag that says which database a deployment belongs to
 

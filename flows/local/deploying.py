@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from domain.errors import AcciError
-from flows.local.api import PrefectApi
-from flows.local.declared import DATABASE, flow_of, in_file, owned
-from flows.local.program import Program
-from flows.own_names import BASE, OwnNames
+from acci.domain.errors import AcciError
+from acci.flows.local.api import PrefectApi
+from acci.flows.local.declared import DATABASE, flow_of, in_file, owned
+from acci.flows.local.program import Program
+from acci.flows.own_names import BASE, OwnNames
 
 SECONDS = 300
 

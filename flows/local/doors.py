@@ -9,7 +9,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from store.settings import Settings
+from acci.store.settings import Settings
 
 USER = "acci"
 

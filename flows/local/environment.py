@@ -2,10 +2,10 @@
 
 import os
 
-from flows.local.access import Access
-from flows.local.doors import closed
-from flows.local.from_the_shell import meant_for_ours, python_path
-from store.settings import Settings
+from acci.flows.local.access import Access
+from acci.flows.local.doors import closed
+from acci.flows.local.from_the_shell import meant_for_ours, python_path
+from acci.store.settings import Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
 

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
-from flows.local.access import Access
-from flows.local.api import PrefectApi, PrefectUnreachable
-from flows.local.deploying import Deploying, Owner
-from flows.local.doors import login_file, own_login
-from flows.local.environment import prefect_environment
-from flows.local.leftovers import end_processes
-from flows.local.lost_runs import give_up_lost_runs
-from flows.local.program import Program
-from flows.local.sample import fill_if_empty
-from flows.own_names import OwnNames
-from store import other_servers
-from store.catalogue import load
-from store.database import connect
-from store.embedded import EmbeddedServer
-from store.identity import database_id
-from store.listening import HOST, PortTaken, is_free
-from store.log_files import bound
-from store.migrations import migrate
-from store.projecting import generations
-from store.settings import Settings
+from acci.flows.local.access import Access
+from acci.flows.local.api import PrefectApi, PrefectUnreachable
+from acci.flows.local.deploying import Deploying, Owner
+from acci.flows.local.doors import login_file, own_login
+from acci.flows.local.environment import prefect_environment
+from acci.flows.local.leftovers import end_processes
+from acci.flows.local.lost_runs import give_up_lost_runs
+from acci.flows.local.program import Program
+from acci.flows.local.sample import fill_if_empty
+from acci.flows.own_names import OwnNames
+from acci.store import other_servers
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.identity import database_id
+from acci.store.listening import HOST, PortTaken, is_free
+from acci.store.log_files import bound
+from acci.store.migrations import migrate
+from acci.store.projecting import generations
+from acci.store.settings import Settings
 
 SERVER_SECONDS = 180
 FIRST_RUN_SECONDS = 120

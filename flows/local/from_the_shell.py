@@ -5,7 +5,7 @@ import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from store.settings import CHECKOUT
+import acci
 
 # How Prefect's processes go about things. Which server, database, profile and login they use is not the shell's to say
 # where the server is ours: that was set for another one, or for another version of Prefect.
@@ -13,7 +13,7 @@ MEANT = (
     "DEBUG_", "FLOWS_", "LOGGING_", "RESULTS_", "RUNNER_", "SERVER_LOGGING_", "SERVER_SERVICES_", "TASKS_", "WORKER_",
 )  # fmt: skip
 PREFECT = "PREFECT_"
-PACKAGES = ("domain", "store", "flows")  # of this checkout
+IMPORTED_FROM = Path(acci.__file__).parents[1]
 
 
 def meant_for_ours(environment: Mapping[str, str]) -> dict[str, str]:
@@ -26,14 +26,14 @@ def meant_for_ours(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def python_path(entries: str, contexts: Iterable[str]) -> str:
-    """The PYTHONPATH of what is started: this checkout first, and no folder with a package by the name of ours.
+    """The PYTHONPATH of what is started: ACCI's folder first, and none with a package by a name that ACCI needs.
 
     Prefect puts a run's PYTHONPATH before what is installed. A folder that a context comes from stays all the same.
     """
     installed = Path(sysconfig.get_path("purelib"))
-    ours = (_packages(installed) | set(PACKAGES)) - {"tests"}
+    ours = (_packages(installed) | {"acci"}) - {"tests"}
     wanted = {context.partition(".")[0] for context in contexts} - ours
-    kept = [CHECKOUT]
+    kept = [IMPORTED_FROM]
     for folder in [Path(entry).absolute() for entry in entries.split(os.pathsep) if entry]:
         names = _packages(folder)
         if names & wanted or not names & ours or folder == installed:

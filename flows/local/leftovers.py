@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import psutil
 
-from flows.local.environment import MARK
-from store.settings import Settings
+from acci.flows.local.environment import MARK
+from acci.store.settings import Settings
 
 PATIENCE = 5  # seconds
 

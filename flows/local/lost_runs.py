@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flows.local.api import PrefectApi
-from store.listening import command_line
+from acci.flows.local.api import PrefectApi
+from acci.store.listening import command_line
 
 
 def give_up_lost_runs(api: PrefectApi, pool: str, patience: timedelta = timedelta()) -> list[str]:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from store.listening import ServerDidNotStart
-from store.log_files import open_log
-from store.settings import CHECKOUT
+from acci.store.listening import ServerDidNotStart
+from acci.store.log_files import open_log
+from acci.store.settings import CHECKOUT
 
 STEADY_SECONDS = 20
 QUICK_ENDS = 3  # after so many ends, each within STEADY_SECONDS of its start, it would only end again

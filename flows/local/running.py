@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from domain.errors import AcciError
-from flows.local.access import Access
-from flows.local.doors import kept_login, login_file
-from store.listening import HOST
-from store.log_files import make_private
-from store.settings import DEFAULT_HOME, Settings
+from acci.domain.errors import AcciError
+from acci.flows.local.access import Access
+from acci.flows.local.doors import kept_login, login_file
+from acci.store.listening import HOST
+from acci.store.log_files import make_private
+from acci.store.settings import DEFAULT_HOME, Settings
 
 
 @dataclass(eq=False, repr=False)

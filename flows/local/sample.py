@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from store.catalogue import load
-from store.database import connect
-from store.high_water import establish
-from store.simulating import simulate
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.high_water import establish
+from acci.store.simulating import simulate
 
 EVENTS = 50_000
 

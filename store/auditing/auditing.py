@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
-from domain.errors import CannotApply, DefinitionError, UnknownName
-from store.auditing import kept, payloads, read_models, rows, schema, snapshots, views
-from store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
-from store.auditing.extents import WHOLE, Extent
-from store.auditing.findings import Found, Place, Severity, keep
-from store.auditing.sql_checks import sql_checks
-from store.catalogue import Catalogue, several
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.poison import POISON, TooManyDeadLetters
-from store.refusals import first_line
+from acci.domain.errors import CannotApply, DefinitionError, UnknownName
+from acci.store.auditing import kept, payloads, read_models, rows, schema, snapshots, views
+from acci.store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
+from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.auditing.findings import Found, Place, Severity, keep
+from acci.store.auditing.sql_checks import sql_checks
+from acci.store.catalogue import Catalogue, several
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.poison import POISON, TooManyDeadLetters
+from acci.store.refusals import first_line
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 LOOKS = 3  # at most, while generations come and go

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from domain.projections import Projection
-from store.auditing.extents import Extent
-from store.auditing.findings import Found, Severity
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.batches import WORK_MEM
-from store.projecting.generations import Generation
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import Projection
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.findings import Found, Severity
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.generations import Generation
+from acci.store.statements import sql
 
 MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
 

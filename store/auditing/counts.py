@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.database import Connection
-from store.statements import sql
+from acci.store.database import Connection
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

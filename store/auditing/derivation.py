@@ -7,21 +7,21 @@ from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from domain.projections import Projection
-from store.auditing.checks import DoesNotFit
-from store.auditing.extents import Extent, KeyDoesNotFit, position_before
-from store.auditing.findings import Found, Severity
-from store.database import Connection
-from store.projecting.appliers import applier_of
-from store.projecting.compared import determined
-from store.projecting.deriving import derive
-from store.projecting.generations import Generation
-from store.projecting.poison import apply_span, watching_out
-from store.projecting.selections import Selection
-from store.projecting.spans import Applier, Key, Span, strides
-from store.projecting.tables import ReadModel, qualified
-from store.projecting.touching import as_stored, choose_keys, note_keys
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.store.auditing.checks import DoesNotFit
+from acci.store.auditing.extents import Extent, KeyDoesNotFit, position_before
+from acci.store.auditing.findings import Found, Severity
+from acci.store.database import Connection
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.compared import determined
+from acci.store.projecting.deriving import derive
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.poison import apply_span, watching_out
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Applier, Key, Span, strides
+from acci.store.projecting.tables import ReadModel, qualified
+from acci.store.projecting.touching import as_stored, choose_keys, note_keys
+from acci.store.statements import sql
 
 TEMPORARY = "pg_temp"
 

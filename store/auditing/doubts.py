@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.events import StreamId, by_stored_name
-from domain.projections import FoldProjection, Projection
-from domain.projections.expressions import Field
-from store.auditing.auditing import all_checks, audit
-from store.auditing.findings import Finding, Severity, findings
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.compiling import STREAM
-from store.projecting.poison import POISON
-from store.projecting.selections import Selection
-from store.projecting.spans import PoisonEvent
-from store.projecting.touching import chosen_keys, note_keys
-from store.statements import sql
+from acci.domain.events import StreamId, by_stored_name
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.expressions import Field
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.findings import Finding, Severity, findings
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.compiling import STREAM
+from acci.store.projecting.poison import POISON
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import PoisonEvent
+from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.statements import sql
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
 Key = tuple[str | None, ...]

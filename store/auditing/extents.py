@@ -6,12 +6,12 @@ from typing import Any
 
 from psycopg import sql as identifiers
 
-from domain.errors import AcciError
-from store.auditing.findings import EVERYWHERE, Place
-from store.database import Connection
-from store.payloads import Unstorable
-from store.statements import sql
-from store.strict_json import check_text
+from acci.domain.errors import AcciError
+from acci.store.auditing.findings import EVERYWHERE, Place
+from acci.store.database import Connection
+from acci.store.payloads import Unstorable
+from acci.store.statements import sql
+from acci.store.strict_json import check_text
 
 Key = tuple[str, ...]
 

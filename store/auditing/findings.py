@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from store.database import Connection
-from store.statements import sql
+from acci.store.database import Connection
+from acci.store.statements import sql
 
 Place = Mapping[str, str | None]
 EVERYWHERE: tuple[Place, ...] = ({},)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from store.auditing import rows
-from store.auditing.checks import Looking
-from store.auditing.findings import Found, Severity
-from store.projecting import discards, generations
-from store.projecting.fingerprints import define
-from store.projecting.shapes import alterations
+from acci.store.auditing import rows
+from acci.store.auditing.checks import Looking
+from acci.store.auditing.findings import Found, Severity
+from acci.store.projecting import discards, generations
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.shapes import alterations
 
 
 def look(looking: Looking) -> Iterator[Found]:

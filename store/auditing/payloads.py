@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from domain.events import Retired, Unreadable
-from store.auditing.checks import MOST, Looking
-from store.auditing.extents import make_audited_events
-from store.auditing.findings import Found, Severity
-from store.decoding import Decoder
-from store.statements import sql
+from acci.domain.events import Retired, Unreadable
+from acci.store.auditing.checks import MOST, Looking
+from acci.store.auditing.extents import make_audited_events
+from acci.store.auditing.findings import Found, Severity
+from acci.store.decoding import Decoder
+from acci.store.statements import sql
 
 PAGE = 10_000  # events in memory at a time
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 
-from domain.errors import AcciError
-from domain.projections import Projection
-from store.auditing.checks import LeftOut, Looking
-from store.auditing.findings import Finding, Found, Severity, findings
-from store.projecting.comparing import spelled_key
-from store.projecting.control_totals import control_totals
-from store.projecting.fingerprints import define
-from store.projecting.generations import require_same_rules
-from store.projecting.poison import watching_out
-from store.projecting.sampling import check_sample
-from store.projecting.selections import Selection
-from store.projecting.shapes import alterations
-from store.projecting.spans import Span
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import Projection
+from acci.store.auditing.checks import LeftOut, Looking
+from acci.store.auditing.findings import Finding, Found, Severity, findings
+from acci.store.projecting.comparing import spelled_key
+from acci.store.projecting.control_totals import control_totals
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import require_same_rules
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.sampling import check_sample
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.shapes import alterations
+from acci.store.projecting.spans import Span
+from acci.store.statements import sql
 
 SECOND_OPINION = "second_opinion"
 SAMPLE = 50  # keys that the reference engine derives

@@ -6,27 +6,27 @@ from dataclasses import dataclass
 
 import psycopg
 
-from domain.events import StreamId
-from store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
-from store.auditing.doubts import Doubtful, Doubts, doubts, of_streams, spoken
-from store.auditing.extents import WHOLE, Extent
-from store.auditing.findings import Finding, findings
-from store.auditing.read_models import SECOND_OPINION, keys_of
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.decoding import Decoder
-from store.loading import load
-from store.projecting.appliers import applier_of
-from store.projecting.dead_letters import retry
-from store.projecting.deriving import derive, lock
-from store.projecting.generations import Generation, NotBuilt
-from store.projecting.live import on_live
-from store.projecting.poison import watching_out
-from store.projecting.shapes import require_fit
-from store.projecting.spans import Key, Span
-from store.projecting.swapping import point_view
-from store.snapshots import save_snapshot
-from store.statements import sql
+from acci.domain.events import StreamId
+from acci.store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
+from acci.store.auditing.doubts import Doubtful, Doubts, doubts, of_streams, spoken
+from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.auditing.findings import Finding, findings
+from acci.store.auditing.read_models import SECOND_OPINION, keys_of
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.loading import load
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.dead_letters import retry
+from acci.store.projecting.deriving import derive, lock
+from acci.store.projecting.generations import Generation, NotBuilt
+from acci.store.projecting.live import on_live
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.shapes import require_fit
+from acci.store.projecting.spans import Key, Span
+from acci.store.projecting.swapping import point_view
+from acci.store.snapshots import save_snapshot
+from acci.store.statements import sql
 
 VIEWS, PARKED = "views", "parked_keys"
 

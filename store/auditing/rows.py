@@ -7,18 +7,18 @@ import sqlalchemy as sa
 from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
-from domain.errors import AcciError
-from store.auditing.checks import MOST, LeftOut, Looking
-from store.auditing.derivation import Derivation
-from store.auditing.findings import Found, Severity
-from store.projecting.compared import differs
-from store.projecting.compiling import in_partition, not_parked, text_of
-from store.projecting.merge import Placeholder
-from store.projecting.shapes import require_fit
-from store.projecting.tables import ReadModel
-from store.projecting.touching import TOUCHED
-from store.projecting.translation import Element, as_text
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.store.auditing.checks import MOST, LeftOut, Looking
+from acci.store.auditing.derivation import Derivation
+from acci.store.auditing.findings import Found, Severity
+from acci.store.projecting.compared import differs
+from acci.store.projecting.compiling import in_partition, not_parked, text_of
+from acci.store.projecting.merge import Placeholder
+from acci.store.projecting.shapes import require_fit
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.touching import TOUCHED
+from acci.store.projecting.translation import Element, as_text
+from acci.store.statements import sql
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 

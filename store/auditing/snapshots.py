@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from domain.aggregates import Aggregate
-from domain.events import StreamId
-from domain.projections.kept_values import told
-from store.auditing.checks import Looking
-from store.auditing.extents import make_audited_events
-from store.auditing.findings import Found, Severity
-from store.concealing import Tampered
-from store.decoding import Decoder
-from store.loading import UnreadableEvent, fold
-from store.snapshots import revealed
-from store.statements import sql
+from acci.domain.aggregates import Aggregate
+from acci.domain.events import StreamId
+from acci.domain.projections.kept_values import told
+from acci.store.auditing.checks import Looking
+from acci.store.auditing.extents import make_audited_events
+from acci.store.auditing.findings import Found, Severity
+from acci.store.concealing import Tampered
+from acci.store.decoding import Decoder
+from acci.store.loading import UnreadableEvent, fold
+from acci.store.snapshots import revealed
+from acci.store.statements import sql
 
 PAGE = 2_000  # events in memory at a time
 WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or derive it anew with `acci run repair`."

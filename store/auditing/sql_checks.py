@@ -21,16 +21,16 @@ from typing import Any
 from psycopg import ProgrammingError, errors
 from psycopg.types.json import Jsonb
 
-from domain.errors import DefinitionError
-from domain.events import by_stored_name
-from store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
-from store.auditing.extents import make_audited_events
-from store.auditing.findings import Found, Severity
-from store.catalogue import Catalogue
-from store.projecting.poison import watching_out
-from store.projecting.spans import Span
-from store.refusals import first_line
-from store.statements import SQL, sql
+from acci.domain.errors import DefinitionError
+from acci.domain.events import by_stored_name
+from acci.store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
+from acci.store.auditing.extents import make_audited_events
+from acci.store.auditing.findings import Found, Severity
+from acci.store.catalogue import Catalogue
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.spans import Span
+from acci.store.refusals import first_line
+from acci.store.statements import SQL, sql
 
 # checkpoint, generation, projection: of the read model. skipped: positions that it leaves out for good. terminal: by
 # aggregate type, the events after which nothing may come. one_in, turn: the sample. tenant_id: the tenant, or NULL.

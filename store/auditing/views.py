@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from psycopg import sql as identifiers
 
-from store.auditing.checks import DoesNotFit, Looking
-from store.auditing.findings import Found, Severity
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.generations import Generation
-from store.projecting.swapping import view_on
-from store.projecting.tables import describe, qualified
-from store.statements import sql
+from acci.store.auditing.checks import DoesNotFit, Looking
+from acci.store.auditing.findings import Found, Severity
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.swapping import view_on
+from acci.store.projecting.tables import describe, qualified
+from acci.store.statements import sql
 
 
 def look(looking: Looking) -> Iterator[Found]:

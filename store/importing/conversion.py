@@ -12,19 +12,19 @@ from uuid import UUID, uuid5
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from domain.events import EventData, EventMetadata
-from domain.projections.kinds import Kind, kind_of_annotation
-from store.as_written import misread
-from store.bulk import RawEvent
-from store.catalogue import Catalogue
-from store.concealing import conceal, is_reserved
-from store.importing.lines import Line
-from store.importing.mapping import Mapping, takes_null
-from store.importing.problems import BadLine
-from store.importing.sources import Record, Source, shown
-from store.payloads import PAYLOAD_LIMIT, Unstorable, check_stream
-from store.strict_json import LARGEST
-from store.validation import problems_of
+from acci.domain.events import EventData, EventMetadata
+from acci.domain.projections.kinds import Kind, kind_of_annotation
+from acci.store.as_written import misread
+from acci.store.bulk import RawEvent
+from acci.store.catalogue import Catalogue
+from acci.store.concealing import conceal, is_reserved
+from acci.store.importing.lines import Line
+from acci.store.importing.mapping import Mapping, takes_null
+from acci.store.importing.problems import BadLine
+from acci.store.importing.sources import Record, Source, shown
+from acci.store.payloads import PAYLOAD_LIMIT, Unstorable, check_stream
+from acci.store.strict_json import LARGEST
+from acci.store.validation import problems_of
 
 IMPORTS = UUID("a5e0d3b4-6f0c-5a57-9d1e-6b6f0c1d2e3f")
 SUSPECT = re.compile(r"NaN|Infinity|\d{19}")

@@ -6,15 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.importing import ledger
-from store.importing.conversion import Converter
-from store.importing.ledger import Entry
-from store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
-from store.importing.mapping import Mapping
-from store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
-from store.importing.staging import Known, Staged, Staging
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.importing import ledger
+from acci.store.importing.conversion import Converter
+from acci.store.importing.ledger import Entry
+from acci.store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
+from acci.store.importing.mapping import Mapping
+from acci.store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
+from acci.store.importing.staging import Known, Staged, Staging
 
 Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 

@@ -7,16 +7,10 @@ from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
-from store.alone import alone
-from store.database import Connection
-from store.importing.problems import (
-    AlreadyImported,
-    ImportBegun,
-    ImportRunning,
-    Rejected,
-    UnreadableFile,
-)
-from store.statements import sql
+from acci.store.alone import alone
+from acci.store.database import Connection
+from acci.store.importing.problems import AlreadyImported, ImportBegun, ImportRunning, Rejected, UnreadableFile
+from acci.store.statements import sql
 
 
 @dataclass

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
-from domain.events import EventData
-from domain.projections.kinds import kind_of_annotation
-from store.catalogue import Catalogue
-from store.importing.problems import InvalidMapping
-from store.importing.sources import Source
-from store.validation import problems_of
+from acci.domain.events import EventData
+from acci.domain.projections.kinds import kind_of_annotation
+from acci.store.catalogue import Catalogue
+from acci.store.importing.problems import InvalidMapping
+from acci.store.importing.sources import Source
+from acci.store.validation import problems_of
 
 Fields = dict[str, Source]
 ANY = "*"

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 
 
 class BadLine(Exception):
-    """One line cannot become an event; the reason is half a sentence. Never leaves `store.importing`."""
+    """One line cannot become an event; the reason is half a sentence. Never leaves `acci.store.importing`."""
 
 
 @dataclass(frozen=True)

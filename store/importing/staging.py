@@ -9,13 +9,13 @@ from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from store.bulk import COLUMNS, JSONB, RawEvent
-from store.database import Connection
-from store.event_ids import FEW, in_bulk, take_turn
-from store.importing.problems import Rejected, StreamsInUse, UnreadableFile
-from store.payloads import encode_metadata
-from store.sequence import require_sequence
-from store.statements import sql
+from acci.store.bulk import COLUMNS, JSONB, RawEvent
+from acci.store.database import Connection
+from acci.store.event_ids import FEW, in_bulk, take_turn
+from acci.store.importing.problems import Rejected, StreamsInUse, UnreadableFile
+from acci.store.payloads import encode_metadata
+from acci.store.sequence import require_sequence
+from acci.store.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
 ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause

@@ -11,12 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
-from domain.projections import Projection
-from domain.projections.expressions import Call, Constant, Expression, Field
-from domain.projections.rules import Action
-from store.projecting.readable import readable
-from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
+from acci.domain.projections import Projection
+from acci.domain.projections.expressions import Call, Constant, Expression, Field
+from acci.domain.projections.rules import Action
+from acci.store.projecting.readable import readable
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
 MAY_FAIL = ("+", "-", "*", "cast")
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do

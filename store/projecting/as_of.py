@@ -11,32 +11,32 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from domain.errors import AcciError, CannotApply
-from domain.events import RecordedEvent, by_stored_name
-from domain.projections import FoldProjection, Projection
-from domain.projections.reference import Row, fold_in_python
-from domain.projections.values import key_text
-from store import high_water
-from store.catalogue import Catalogue
-from store.concealing import ready
-from store.database import Connection
-from store.decoding import Decoder
-from store.keys import forget
-from store.moments import in_utc
-from store.projecting import revealing
-from store.projecting.asking import Asking
-from store.projecting.choices import spelled
-from store.projecting.compared import determined, of_rows
-from store.projecting.fingerprints import define
-from store.projecting.first_rows import comes_in_order_of_streams, first_rows
-from store.projecting.generations import Generation, require_same_rules
-from store.projecting.live import is_live, on_live
-from store.projecting.past_rows import PAGE, PastRows
-from store.projecting.poison import watching_out
-from store.projecting.reasons import reason
-from store.projecting.selections import Selection
-from store.projecting.spans import Key, PoisonEvent, Span
-from store.statements import sql
+from acci.domain.errors import AcciError, CannotApply
+from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.reference import Row, fold_in_python
+from acci.domain.projections.values import key_text
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.concealing import ready
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.keys import forget
+from acci.store.moments import in_utc
+from acci.store.projecting import revealing
+from acci.store.projecting.asking import Asking
+from acci.store.projecting.choices import spelled
+from acci.store.projecting.compared import determined, of_rows
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.first_rows import comes_in_order_of_streams, first_rows
+from acci.store.projecting.generations import Generation, require_same_rules
+from acci.store.projecting.live import is_live, on_live
+from acci.store.projecting.past_rows import PAGE, PastRows
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.reasons import reason
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Key, PoisonEvent, Span
+from acci.store.statements import sql
 
 LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

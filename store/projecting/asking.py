@@ -8,11 +8,11 @@ from psycopg import sql as identifiers
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.types.json import Jsonb
 
-from domain.projections.columns import Column
-from domain.projections.kept_values import NotKept, told
-from store.database import Connection
-from store.projecting.poison import POISON
-from store.refusals import first_line
+from acci.domain.projections.columns import Column
+from acci.domain.projections.kept_values import NotKept, told
+from acci.store.database import Connection
+from acci.store.projecting.poison import POISON
+from acci.store.refusals import first_line
 
 OF_THE_VALUE = (*POISON, psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
 REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again

@@ -10,23 +10,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.appliers import applier_of
-from store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
-from store.projecting.choices import Choice, choose
-from store.projecting.deriving import derive, lock
-from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, Generation, require_same_rules
-from store.projecting.live import is_live, on_live
-from store.projecting.new_columns import adopt, show
-from store.projecting.poison import watching_out
-from store.projecting.shapes import require_unaltered
-from store.projecting.spans import Applier, Key, Span
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
+from acci.store.projecting.choices import Choice, choose
+from acci.store.projecting.deriving import derive, lock
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import Busy, Generation, require_same_rules
+from acci.store.projecting.live import is_live, on_live
+from acci.store.projecting.new_columns import adopt, show
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.shapes import require_unaltered
+from acci.store.projecting.spans import Applier, Key, Span
+from acci.store.statements import sql
 
 CHUNK_SIZE = 10_000  # keys
 

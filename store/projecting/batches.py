@@ -7,20 +7,20 @@ anywhere leaves the state of the last commit; a second runner finds the lock tak
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.projections import Projection
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.appliers import applier_of
-from store.projecting.generations import Busy, CheckpointBeyondLog, Generation
-from store.projecting.live import on_live
-from store.projecting.poison import apply_span, watching_out
-from store.projecting.shapes import require_fit
-from store.projecting.spans import Applier, Span
-from store.projecting.tables import qualified
-from store.statements import sql
-from store.tracing import Batch, applying
+from acci.domain.projections import Projection
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.generations import Busy, CheckpointBeyondLog, Generation
+from acci.store.projecting.live import on_live
+from acci.store.projecting.poison import apply_span, watching_out
+from acci.store.projecting.shapes import require_fit
+from acci.store.projecting.spans import Applier, Span
+from acci.store.projecting.tables import qualified
+from acci.store.statements import sql
+from acci.store.tracing import Batch, applying
 
 BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions
 # A batch that touches many rows reads the whole table, at 2 ns a byte, and an event takes 5 µs: about an eighth more.

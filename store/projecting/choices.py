@@ -8,18 +8,18 @@ import sqlalchemy as sa
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError, UnknownName
-from domain.events import by_stored_name
-from domain.projections import Projection
-from store.catalogue import several
-from store.database import Connection
-from store.projecting.compiling import text_of
-from store.projecting.merge import Placeholder
-from store.projecting.selections import TEXTS, Selection
-from store.projecting.tables import ReadModel
-from store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
-from store.statements import sql
-from store.strict_json import check_text
+from acci.domain.errors import AcciError, UnknownName
+from acci.domain.events import by_stored_name
+from acci.domain.projections import Projection
+from acci.store.catalogue import several
+from acci.store.database import Connection
+from acci.store.projecting.compiling import text_of
+from acci.store.projecting.merge import Placeholder
+from acci.store.projecting.selections import TEXTS, Selection
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
+from acci.store.statements import sql
+from acci.store.strict_json import check_text
 
 
 @dataclass(eq=False, repr=False)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from domain.projections import Projection
-from domain.projections.columns import Column
-from store.database import Connection
-from store.projecting.tables import ReadModel, qualified
-from store.projecting.translation import Element, as_text, bytewise
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.domain.projections.columns import Column
+from acci.store.database import Connection
+from acci.store.projecting.tables import ReadModel, qualified
+from acci.store.projecting.translation import Element, as_text, bytewise
+from acci.store.statements import sql
 
 BY_VALUE = "NDBT"  # numbers, moments, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
 

@@ -11,17 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from domain.projections import Projection
-from domain.projections.columns import Column
-from store.database import Connection
-from store.projecting.compared import Given, determined, differs, nothing
-from store.projecting.compiling import text_of
-from store.projecting.generations import Generation
-from store.projecting.selections import Selection
-from store.projecting.spans import Key
-from store.projecting.tables import ReadModel
-from store.projecting.touching import TOUCHED, note_keys
-from store.projecting.translation import Element, as_text
+from acci.domain.projections import Projection
+from acci.domain.projections.columns import Column
+from acci.store.database import Connection
+from acci.store.projecting.compared import Given, determined, differs, nothing
+from acci.store.projecting.compiling import text_of
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Key
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.touching import TOUCHED, note_keys
+from acci.store.projecting.translation import Element, as_text
 
 EXAMPLES = 10
 

@@ -8,15 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
-from domain.projections import Projection
-from domain.projections.expressions import Field
-from domain.projections.verbs import FoldKind
-from store.projecting.actions import Actions
-from store.projecting.folding import Folding
-from store.projecting.gathering import Gather, gathered
-from store.projecting.merge import DEFAULT, Merge, Placeholder, When
-from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, as_text, in_type_of
+from acci.domain.projections import Projection
+from acci.domain.projections.expressions import Field
+from acci.domain.projections.verbs import FoldKind
+from acci.store.projecting.actions import Actions
+from acci.store.projecting.folding import Folding
+from acci.store.projecting.gathering import Gather, gathered
+from acci.store.projecting.merge import DEFAULT, Merge, Placeholder, When
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.translation import EVENTS, Element, as_text, in_type_of
 
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
 STREAM = (("tenant_id",), ("aggregate_id",))

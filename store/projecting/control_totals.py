@@ -12,15 +12,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.projections import Delete, FoldProjection, Projection, Update, Upsert
-from domain.projections.rules import Action
-from domain.projections.verbs import FoldKind
-from store.database import Connection
-from store.projecting.actions import Actions
-from store.projecting.compiling import Scope, not_parked, text_of
-from store.projecting.selections import Selection
-from store.projecting.tables import ReadModel
-from store.projecting.translation import Element, default_of, in_type_of, translate
+from acci.domain.projections import Delete, FoldProjection, Projection, Update, Upsert
+from acci.domain.projections.rules import Action
+from acci.domain.projections.verbs import FoldKind
+from acci.store.database import Connection
+from acci.store.projecting.actions import Actions
+from acci.store.projecting.compiling import Scope, not_parked, text_of
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.translation import Element, default_of, in_type_of, translate
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from domain.errors import UnknownNumber
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import discards, generations
-from store.projecting.appliers import applier_of
-from store.projecting.deriving import derive, lock
-from store.projecting.generations import Generation
-from store.projecting.live import on_live
-from store.projecting.poison import bury, watching_out
-from store.projecting.shapes import require_fit
-from store.projecting.spans import Key, Span
-from store.statements import sql
+from acci.domain.errors import UnknownNumber
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import discards, generations
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.deriving import derive, lock
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.live import on_live
+from acci.store.projecting.poison import bury, watching_out
+from acci.store.projecting.shapes import require_fit
+from acci.store.projecting.spans import Key, Span
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from domain.projections.columns import Column
-from store.database import Connection
-from store.projecting.tables import ReadModel, describe, qualified
-from store.statements import sql
+from acci.domain.projections.columns import Column
+from acci.store.database import Connection
+from acci.store.projecting.tables import ReadModel, describe, qualified
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError, UnknownNumber
-from store.database import Connection
-from store.projecting import generations, rebuilding
-from store.projecting.generations import Generation
-from store.statements import sql
+from acci.domain.errors import AcciError, UnknownNumber
+from acci.store.database import Connection
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.generations import Generation
+from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

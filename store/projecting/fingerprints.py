@@ -4,11 +4,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from domain.projections import FoldProjection, Projection
-from domain.projections.rules import Rule
-from store.catalogue import Catalogue
-from store.projecting.tables import table_sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.rules import Rule
+from acci.store.catalogue import Catalogue
+from acci.store.projecting.tables import table_sql
 
 # Raised when the same rules come to mean something else in a new ACCI.
 MEANING = 1

@@ -6,17 +6,17 @@ Such rows come in the order of the streams, which the log's index has: for the f
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from domain.projections import Projection
-from domain.projections.reference import Row
-from store.database import Connection
-from store.projecting import revealing
-from store.projecting.compiling import streams_of
-from store.projecting.generations import Generation
-from store.projecting.past_rows import PAGE, PastRows
-from store.projecting.selections import Selection
-from store.projecting.spans import Key
-from store.projecting.tables import qualified
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.domain.projections.reference import Row
+from acci.store.database import Connection
+from acci.store.projecting import revealing
+from acci.store.projecting.compiling import streams_of
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.past_rows import PAGE, PastRows
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Key
+from acci.store.projecting.tables import qualified
+from acci.store.statements import sql
 
 
 def comes_in_order_of_streams(connection: Connection, projection: type[Projection], generation: Generation) -> bool:

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import True_
 
-from domain.projections import Delete, Insert, Projection, Update, Upsert
-from domain.projections.expressions import Constant
-from domain.projections.kinds import Kind
-from domain.projections.rules import Action
-from domain.projections.verbs import FoldKind
-from store.projecting.actions import ORDER_BASE, Actions, Keep, Require
-from store.projecting.tables import ReadModel
-from store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
+from acci.domain.projections import Delete, Insert, Projection, Update, Upsert
+from acci.domain.projections.expressions import Constant
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.rules import Action
+from acci.domain.projections.verbs import FoldKind
+from acci.store.projecting.actions import ORDER_BASE, Actions, Keep, Require
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
 NEVER = -1
 LAST = {Insert: "acci_inserted", Delete: "acci_deleted", Upsert: "acci_upserted"}

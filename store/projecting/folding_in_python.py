@@ -10,21 +10,21 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb, set_json_loads
 from pydantic_core import from_json
 
-from domain.events import RecordedEvent, by_stored_name
-from domain.projections.columns import Column
-from domain.projections.keeping import Key, Row
-from domain.projections.python_folds import Folding, FoldProjection, NotFolded
-from domain.projections.values import key_text
-from store.concealing import ready, speak_of_people
-from store.database import Connection
-from store.decoding import Decoder
-from store.keys import forget
-from store.projecting.asking import Asking
-from store.projecting.generations import Generation
-from store.projecting.spans import Key as TextKey
-from store.projecting.spans import PoisonEvent, Span
-from store.projecting.tables import qualified
-from store.statements import named, sql
+from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.projections.columns import Column
+from acci.domain.projections.keeping import Key, Row
+from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
+from acci.domain.projections.values import key_text
+from acci.store.concealing import ready, speak_of_people
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.keys import forget
+from acci.store.projecting.asking import Asking
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.spans import Key as TextKey
+from acci.store.projecting.spans import PoisonEvent, Span
+from acci.store.projecting.tables import qualified
+from acci.store.statements import named, sql
 
 CHUNK = 10_000  # events in memory at a time, however long the span
 

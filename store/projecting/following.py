@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from domain.errors import AcciError
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting.appliers import applier_of
-from store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
-from store.projecting.generations import Busy, Generation
-from store.projecting.live import on_live
-from store.projecting.shapes import require_fit
-from store.projecting.spans import Applier
-from store.refusals import first_line, is_transient
+from acci.domain.errors import AcciError
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
+from acci.store.projecting.generations import Busy, Generation
+from acci.store.projecting.live import on_live
+from acci.store.projecting.shapes import require_fit
+from acci.store.projecting.spans import Applier
+from acci.store.refusals import first_line, is_transient
 
 LONGEST_PAUSE = 5.0  # seconds
 PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon

@@ -6,24 +6,24 @@ from math import ceil
 
 from psycopg import IsolationLevel
 
-from domain.errors import AcciError
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.batches import WORK_MEM
-from store.projecting.compared import Given
-from store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
-from store.projecting.control_totals import control_totals
-from store.projecting.generations import Busy, Generation, NotBuilt
-from store.projecting.live import on_live, require_there, while_there
-from store.projecting.poison import watching_out
-from store.projecting.sampling import Sample, check_sample
-from store.projecting.selections import Selection
-from store.projecting.shapes import alterations
-from store.projecting.spans import Span
-from store.statements import sql
-from store.unread import WHAT_TO_DO, told, unread
+from acci.domain.errors import AcciError
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared import Given
+from acci.store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
+from acci.store.projecting.control_totals import control_totals
+from acci.store.projecting.generations import Busy, Generation, NotBuilt
+from acci.store.projecting.live import on_live, require_there, while_there
+from acci.store.projecting.poison import watching_out
+from acci.store.projecting.sampling import Sample, check_sample
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.shapes import alterations
+from acci.store.projecting.spans import Span
+from acci.store.statements import sql
+from acci.store.unread import WHAT_TO_DO, told, unread
 
 SAMPLE = 100  # keys
 CHANGES_ALLOWED = 10  # per cent of the live rows

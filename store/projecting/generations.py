@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError, UnknownNumber
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.fingerprints import Definition, RebuildNeeded, define
-from store.projecting.tables import Index, ReadModel, create, describe, table_sql
-from store.statements import sql
+from acci.domain.errors import AcciError, UnknownNumber
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.fingerprints import Definition, RebuildNeeded, define
+from acci.store.projecting.tables import Index, ReadModel, create, describe, table_sql
+from acci.store.statements import sql
 
 Purpose = Literal["catch-up", "rebuild", "backfill", "rollback"]
 

@@ -7,10 +7,10 @@ from typing import ClassVar, TypeVar
 
 from psycopg.pq import TransactionStatus
 
-from domain.errors import AcciError
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.generations import Generation, NotBuilt
+from acci.domain.errors import AcciError
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.generations import Generation, NotBuilt
 
 TRIES = 5
 

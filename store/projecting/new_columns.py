@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError
-from domain.projections import FoldProjection, Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import shapes
-from store.projecting.deriving import lock
-from store.projecting.fingerprints import define
-from store.projecting.generations import Generation
-from store.projecting.rule_order import require_not_older
-from store.projecting.swapping import point_view
-from store.projecting.tables import create, table_sql
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import FoldProjection, Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import shapes
+from acci.store.projecting.deriving import lock
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.rule_order import require_not_older
+from acci.store.projecting.swapping import point_view
+from acci.store.projecting.tables import create, table_sql
+from acci.store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
 

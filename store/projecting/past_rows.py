@@ -6,22 +6,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.projections import Projection
-from domain.projections.reference import Row
-from store.database import Connection
-from store.projecting import revealing
-from store.projecting.batches import WORK_MEM
-from store.projecting.compared import determined
-from store.projecting.compiling import Scope, chosen, of_chosen_streams, text_of
-from store.projecting.folding import Folding
-from store.projecting.generations import Generation
-from store.projecting.poison import POISON
-from store.projecting.selections import Selection
-from store.projecting.spans import Key, PoisonEvent
-from store.projecting.tables import ReadModel, qualified
-from store.projecting.translation import Element, default_of
-from store.refusals import first_line
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.domain.projections.reference import Row
+from acci.store.database import Connection
+from acci.store.projecting import revealing
+from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared import determined
+from acci.store.projecting.compiling import Scope, chosen, of_chosen_streams, text_of
+from acci.store.projecting.folding import Folding
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.poison import POISON
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Key, PoisonEvent
+from acci.store.projecting.tables import ReadModel, qualified
+from acci.store.projecting.translation import Element, default_of
+from acci.store.refusals import first_line
+from acci.store.statements import sql
 
 PAGE = 10_000  # rows in memory at a time
 

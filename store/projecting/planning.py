@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.events import by_stored_name
-from domain.projections import Projection
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.dependents import ColumnChanges, Dependent, broken, column_changes, dependents, grants
-from store.projecting.fingerprints import define
-from store.projecting.staleness import reasons
-from store.projecting.tables import ReadModel, create, qualified, table_sql
-from store.statements import sql
-from store.unread import unread
+from acci.domain.events import by_stored_name
+from acci.domain.projections import Projection
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.dependents import ColumnChanges, Dependent, broken, column_changes, dependents, grants
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.staleness import reasons
+from acci.store.projecting.tables import ReadModel, create, qualified, table_sql
+from acci.store.statements import sql
+from acci.store.unread import unread
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError
-from store.database import Connection
-from store.projecting.generations import Generation
-from store.projecting.reasons import reason
-from store.projecting.spans import Applier, Key, PoisonEvent, Span
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.store.database import Connection
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.reasons import reason
+from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
+from acci.store.statements import sql
 
 # Errors that an event's content causes. Anything else is a fault of the rules, the table or the server.
 POISON = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.RaiseException)

@@ -7,8 +7,8 @@ has read a long log by itself, its beginning is not.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from store.projecting.generations import Partition
-from store.projecting.spans import STRIDE
+from acci.store.projecting.generations import Partition
+from acci.store.projecting.spans import STRIDE
 
 
 def in_one_pass(partitions: Iterable[Partition], stride: int = STRIDE) -> list[Partition]:

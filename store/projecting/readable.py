@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from domain.events import EventData
-from domain.upcasting import demands, oldest
-from store.projecting.translation import EVENTS, Element, translate
+from acci.domain.events import EventData
+from acci.domain.upcasting import demands, oldest
+from acci.store.projecting.translation import EVENTS, Element, translate
 
 
 def readable(events: Sequence[type[EventData]]) -> Element:

@@ -17,23 +17,23 @@ from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from domain.projections import FoldProjection, Projection
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import discards, generations, shapes, swapping
-from store.projecting.appliers import applier_of
-from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
-from store.projecting.compiling import is_ordered
-from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, Generation, Partition
-from store.projecting.live import BuildGone, while_there
-from store.projecting.poison import POISON, apply_span, watching_out
-from store.projecting.revealing import refuse_personal_keys
-from store.projecting.rule_order import allow_older, require_not_older
-from store.projecting.spans import STRIDE, Span
-from store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
-from store.statements import sql
+from acci.domain.projections import FoldProjection, Projection
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import discards, generations, shapes, swapping
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
+from acci.store.projecting.compiling import is_ordered
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import Busy, Generation, Partition
+from acci.store.projecting.live import BuildGone, while_there
+from acci.store.projecting.poison import POISON, apply_span, watching_out
+from acci.store.projecting.revealing import refuse_personal_keys
+from acci.store.projecting.rule_order import allow_older, require_not_older
+from acci.store.projecting.spans import STRIDE, Span
+from acci.store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
+from acci.store.statements import sql
 
 Gate = Callable[[Connection, Generation], None]
 

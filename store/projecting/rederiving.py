@@ -7,25 +7,25 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError, CannotApply
-from domain.events import RecordedEvent
-from domain.projections import FoldProjection, Projection, reference
-from domain.projections.columns import Column
-from domain.projections.keeping import Key, Row
-from domain.projections.kept_values import told
-from domain.projections.kinds import Kind
-from domain.projections.reference import Rows
-from domain.projections.values import json_text, key_text, to_text
-from store.catalogue import Catalogue
-from store.concealing import speak_of_people
-from store.database import Connection
-from store.decoding import Decoder, stored
-from store.projecting.asking import Asking
-from store.projecting.deriving import Failed
-from store.projecting.reasons import reason
-from store.projecting.spans import PoisonEvent
-from store.projecting.tables import ReadModel, describe
-from store.statements import sql
+from acci.domain.errors import AcciError, CannotApply
+from acci.domain.events import RecordedEvent
+from acci.domain.projections import FoldProjection, Projection, reference
+from acci.domain.projections.columns import Column
+from acci.domain.projections.keeping import Key, Row
+from acci.domain.projections.kept_values import told
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.reference import Rows
+from acci.domain.projections.values import json_text, key_text, to_text
+from acci.store.catalogue import Catalogue
+from acci.store.concealing import speak_of_people
+from acci.store.database import Connection
+from acci.store.decoding import Decoder, stored
+from acci.store.projecting.asking import Asking
+from acci.store.projecting.deriving import Failed
+from acci.store.projecting.reasons import reason
+from acci.store.projecting.spans import PoisonEvent
+from acci.store.projecting.tables import ReadModel, describe
+from acci.store.statements import sql
 
 
 class Rederivation:

@@ -9,16 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.errors import DefinitionError
-from domain.events import by_stored_name
-from domain.personal import personal_fields
-from domain.projections import FoldProjection, Projection
-from domain.projections.expressions import Call, Expression, Field
-from store.concealing import ready, reveal
-from store.database import Connection
-from store.keys import forget
-from store.projecting.compiling import Compiled, Scope, text_of
-from store.statements import sql
+from acci.domain.errors import DefinitionError
+from acci.domain.events import by_stored_name
+from acci.domain.personal import personal_fields
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.expressions import Call, Expression, Field
+from acci.store.concealing import ready, reveal
+from acci.store.database import Connection
+from acci.store.keys import forget
+from acci.store.projecting.compiling import Compiled, Scope, text_of
+from acci.store.statements import sql
 
 PAGE = 10_000  # events in memory at a time
 

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError, UnknownNumber
-from domain.projections import Projection
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import discards, gate, generations, swapping
-from store.projecting.batches import require_within_log
-from store.projecting.deriving import lock
-from store.projecting.fingerprints import define
-from store.projecting.gate import Allowance
-from store.projecting.generations import Generation
-from store.projecting.shapes import require_unaltered
-from store.statements import sql
+from acci.domain.errors import AcciError, UnknownNumber
+from acci.domain.projections import Projection
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import discards, gate, generations, swapping
+from acci.store.projecting.batches import require_within_log
+from acci.store.projecting.deriving import lock
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.gate import Allowance
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.shapes import require_unaltered
+from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from domain.errors import AcciError
-from store.database import Connection
-from store.projecting.fingerprints import Definition
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.store.database import Connection
+from acci.store.projecting.fingerprints import Definition
+from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

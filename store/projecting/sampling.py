@@ -10,18 +10,18 @@ from typing import Any
 
 from psycopg import sql as identifiers
 
-from domain.events import by_stored_name
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.compared import Given, determined, nothing, of_rows
-from store.projecting.comparing import Comparison, compare_touched
-from store.projecting.deriving import Failed
-from store.projecting.rederiving import Rederivation
-from store.projecting.selections import Selection
-from store.projecting.tables import ReadModel
-from store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
-from store.statements import sql
+from acci.domain.events import by_stored_name
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.compared import Given, determined, nothing, of_rows
+from acci.store.projecting.comparing import Comparison, compare_touched
+from acci.store.projecting.deriving import Failed
+from acci.store.projecting.rederiving import Rederivation
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.statements import sql
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
 DRAWN = 50  # events whose keys are in the sample

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
-from domain.errors import AcciError
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.fingerprints import define
-from store.projecting.generations import Generation, require_same_rules
-from store.projecting.tables import qualified
-from store.statements import sql
+from acci.domain.errors import AcciError
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import Generation, require_same_rules
+from acci.store.projecting.tables import qualified
+from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

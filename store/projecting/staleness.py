@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from domain.projections import Projection
-from store import high_water
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting.fingerprints import define
-from store.projecting.generations import Busy, Generation, NotBuilt
-from store.projecting.live import is_live, on_live
-from store.projecting.rule_order import older
-from store.projecting.shapes import alterations
-from store.projecting.unfinished import interrupted
+from acci.domain.projections import Projection
+from acci.store import high_water
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting.fingerprints import define
+from acci.store.projecting.generations import Busy, Generation, NotBuilt
+from acci.store.projecting.live import is_live, on_live
+from acci.store.projecting.rule_order import older
+from acci.store.projecting.shapes import alterations
+from acci.store.projecting.unfinished import interrupted
 
 
 def reasons(connection: Connection, catalogue: Catalogue, projection: type[Projection], head: int) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql as identifiers
 
-from domain.errors import ProjectionError
-from domain.projections import Projection
-from domain.projections.columns import Column
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.refusals import first_line, is_transient
-from store.statements import sql
+from acci.domain.errors import ProjectionError
+from acci.domain.projections import Projection
+from acci.domain.projections.columns import Column
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.refusals import first_line, is_transient
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

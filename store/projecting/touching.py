@@ -11,19 +11,19 @@ import sqlalchemy as sa
 from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
-from domain.events import RecordedEvent, by_stored_name
-from domain.projections import FoldProjection, Projection
-from domain.projections.python_folds import Folding, NotFolded
-from domain.projections.values import key_text
-from store.database import Connection
-from store.decoding import Decoder
-from store.projecting.actions import Actions
-from store.projecting.compiling import text_of
-from store.projecting.selections import Selection
-from store.projecting.spans import Key
-from store.projecting.tables import ReadModel
-from store.projecting.translation import EVENTS, Element, as_text
-from store.statements import sql
+from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.python_folds import Folding, NotFolded
+from acci.domain.projections.values import key_text
+from acci.store.database import Connection
+from acci.store.decoding import Decoder
+from acci.store.projecting.actions import Actions
+from acci.store.projecting.compiling import text_of
+from acci.store.projecting.selections import Selection
+from acci.store.projecting.spans import Key
+from acci.store.projecting.tables import ReadModel
+from acci.store.projecting.translation import EVENTS, Element, as_text
+from acci.store.statements import sql
 
 PAGE = 10_000  # events in memory at a time
 TOUCHED = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")

@@ -10,21 +10,21 @@ from typing import Any
 from psycopg import sql as identifiers
 from psycopg.types.json import set_json_loads
 
-from domain.errors import CannotApply
-from domain.events import EventData, RecordedEvent, Unreadable
-from domain.projections import Projection
-from domain.projections.columns import Column
-from domain.projections.reference import Rows
-from domain.projections.values import json_text, parse, plain
-from store.database import Connection
-from store.projecting.appliers import applier_of
-from store.projecting.batches import WORK_MEM
-from store.projecting.compared import determined, of_rows
-from store.projecting.generations import Generation
-from store.projecting.poison import POISON
-from store.projecting.spans import PoisonEvent, Span
-from store.projecting.tables import create
-from store.statements import sql
+from acci.domain.errors import CannotApply
+from acci.domain.events import EventData, RecordedEvent, Unreadable
+from acci.domain.projections import Projection
+from acci.domain.projections.columns import Column
+from acci.domain.projections.reference import Rows
+from acci.domain.projections.values import json_text, parse, plain
+from acci.store.database import Connection
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared import determined, of_rows
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.poison import POISON
+from acci.store.projecting.spans import PoisonEvent, Span
+from acci.store.projecting.tables import create
+from acci.store.statements import sql
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

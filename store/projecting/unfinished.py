@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from store.database import Connection
-from store.projecting import generations
-from store.projecting.generations import Busy
-from store.statements import sql
+from acci.store.database import Connection
+from acci.store.projecting import generations
+from acci.store.projecting.generations import Busy
+from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

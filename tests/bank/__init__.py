@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from domain.contexts import Context
+from acci.domain.contexts import Context
 from tests.bank.account import Account
 from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
 from tests.bank.quality import ACCOUNTS, TURNOVER

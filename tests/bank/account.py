@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from domain.aggregates import Aggregate, evolves
-from domain.events import Event, EventData
+from acci.domain.aggregates import Aggregate, evolves
+from acci.domain.events import Event, EventData
 from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
 
 

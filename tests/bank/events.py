@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from domain.events import EventData
+from acci.domain.events import EventData
 
 
 class AccountOpened(EventData):

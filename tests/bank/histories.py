@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-from domain.events import Event, EventData, EventMetadata, StreamId
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
 
 

@@ -6,13 +6,13 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from store.auditing.auditing import Audited, audit, chosen
-from store.auditing.extents import WHOLE, Extent
-from store.bulk import append_in_bulk
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.payloads import PAYLOAD_LIMIT
-from store.projecting import generations, rebuilding
+from acci.store.auditing.auditing import Audited, audit, chosen
+from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.projecting import generations, rebuilding
 from tests.bank.histories import history
 
 EVENTS = 300

@@ -1,6 +1,6 @@
 """What must hold in the bank's read models."""
 
-from domain.quality import Suite, expect, no_rows
+from acci.domain.quality import Suite, expect, no_rows
 from tests.bank.read_models import Accounts, Turnover
 
 ACCOUNTS = Suite(

@@ -1,7 +1,7 @@
 """Read models of every sort: a row a stream, a row of many streams, a fold in Python."""
 
-from domain.events import Event, EventData
-from domain.projections import (
+from acci.domain.events import Event, EventData
+from acci.domain.projections import (
     Delete,
     FoldProjection,
     Insert,
@@ -14,7 +14,7 @@ from domain.projections import (
     maximum,
     on,
 )
-from domain.projections.python_folds import Row
+from acci.domain.projections.python_folds import Row
 from tests.bank.events import AccountClosed, AccountOpened, Deposited, Withdrawn
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from store.catalogue import load
-from store.database import Database
-from store.events import EventStore
+from acci.store.catalogue import load
+from acci.store.database import Database
+from acci.store.events import EventStore
 from tests.bench import library
 from tests.bench.append_latency import BARE, bare_row, new_event
 from tests.bench.rows import Row, latencies
@@ -74,7 +74,7 @@ def _bare(url: str, threads: int) -> Iterator[Act]:
 @contextmanager
 def _ours(url: str, threads: int) -> Iterator[Act]:
     with Database(url, size=threads) as database:
-        store = EventStore(database, load(["domain.users"]))
+        store = EventStore(database, load(["acci.domain.users"]))
 
         def act() -> None:
             event = new_event()

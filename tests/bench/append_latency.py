@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from domain.events import Event, EventData, EventMetadata, StreamId
-from domain.users.events import UserCreated
-from store.catalogue import load
-from store.database import Database
-from store.events import EventStore
-from store.payloads import encode_metadata
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.domain.users.events import UserCreated
+from acci.store.catalogue import load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.payloads import encode_metadata
 from tests.bench.rows import Row
 
 BARE = """
@@ -29,7 +29,7 @@ ROUNDS, APPENDS = 20, 100
 def measure(database_url: str) -> list[Row]:
     """Both in turns on one connection each, so that what else the machine does meets both; medians of all."""
     with Database(database_url, size=1) as database, Database(database_url, size=1) as bare_database:
-        store = EventStore(database, load(["domain.users"]))
+        store = EventStore(database, load(["acci.domain.users"]))
         with bare_database.connection() as connection:
 
             def bare(event: Event[EventData]) -> None:

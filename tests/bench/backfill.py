@@ -5,11 +5,11 @@ from functools import partial
 
 from psycopg import sql
 
-from domain.projections import Projection
-from domain.users.user_view import UserView
-from store.database import connect
-from store.projecting import backfilling, generations
-from store.projecting.choices import Choice
+from acci.domain.projections import Projection
+from acci.domain.users.user_view import UserView
+from acci.store.database import connect
+from acci.store.projecting import backfilling, generations
+from acci.store.projecting.choices import Choice
 from tests.bench.activity import UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.rebuild import rebuild

@@ -5,10 +5,10 @@ from functools import partial
 
 from psycopg import sql as identifiers
 
-from domain.projections import Projection
-from domain.users.user_view import UserView
-from store.database import connect
-from store.projecting import batches, generations
+from acci.domain.projections import Projection
+from acci.domain.users.user_view import UserView
+from acci.store.database import connect
+from acci.store.projecting import batches, generations
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground, text
 from tests.bench.hand import Hand

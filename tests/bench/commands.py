@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID, uuid4
 
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.users.user import CreateUser, UpdateUser
-from store.catalogue import load
-from store.database import Database
-from store.events import EventStore
-from store.handling import RECENT, CommandHandler
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.users.user import CreateUser, UpdateUser
+from acci.store.catalogue import load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import RECENT, CommandHandler
 from tests.bench import library
 from tests.bench.rows import Row
 
@@ -66,7 +66,7 @@ def _taken(*ways: Round) -> list[tuple[float, float]]:
 
 
 def _ours(database: Database, recent: int) -> Round:
-    catalogue = load(["domain.users"])
+    catalogue = load(["acci.domain.users"])
     handler = CommandHandler(EventStore(database, catalogue), catalogue, recent=recent)
     ids = [str(uuid4()) for _ in range(USERS)]
 

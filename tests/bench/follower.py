@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 
-from store.projecting.following import follow
+from acci.store.projecting.following import follow
 from tests.bench.ground import CATALOGUE
 
 

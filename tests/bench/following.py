@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from domain.users.user_view import UserView
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.projecting import generations, rebuilding
-from store.statements import sql
+from acci.domain.users.user_view import UserView
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.projecting import generations, rebuilding
+from acci.store.statements import sql
 from tests.bench import pgbench
 from tests.bench.append_latency import new_event
 from tests.bench.ground import CATALOGUE, Ground

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
 
-from store.catalogue import load
-from store.database import connect
-from store.embedded import EmbeddedServer
-from store.migrations import migrate
-from store.projecting import rebuilding
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
 
-CATALOGUE = load(["domain.users", "tests.bench.activity"])
+CATALOGUE = load(["acci.domain.users", "tests.bench.activity"])
 EVENTS_A_USER = 10
 
 

@@ -6,8 +6,8 @@ promised for more, and less than 200 MB for the process, whatever the length.
 
 import statistics
 
-from domain.projections import Projection
-from store.database import connect
+from acci.domain.projections import Projection
+from acci.store.database import connect
 from tests.bench import alone
 from tests.bench.activity import ActivityByDay, UserFold, UserRows
 from tests.bench.ground import Ground, text

@@ -6,11 +6,19 @@ from pathlib import Path
 
 from psycopg import sql as identifiers
 
-from domain.projections import Projection
-from store.database import Connection, connect
-from store.projecting.batches import WORK_MEM
-from store.projecting.tables import Index, ReadModel, build_indexes, describe, drop_indexes, indexes, table_sql
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.store.database import Connection, connect
+from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.tables import (
+    Index,
+    ReadModel,
+    build_indexes,
+    describe,
+    drop_indexes,
+    indexes,
+    table_sql,
+)
+from acci.store.statements import sql
 from tests.bench.ground import CATALOGUE, text
 
 SCHEMA = "hand"

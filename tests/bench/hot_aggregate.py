@@ -8,11 +8,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-from domain.errors import ConcurrencyError
-from store.catalogue import load
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.domain.errors import ConcurrencyError
+from acci.store.catalogue import load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.bench.rows import Row
 from tests.ledger import Open, Pay, command
 

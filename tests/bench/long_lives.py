@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 
-from domain.events import EventData
-from store.catalogue import Catalogue, load
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.domain.events import EventData
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.bench import library
 from tests.bench.rows import Row
 from tests.ledger import Account, Opened, Owner, Paid, Pay, command, event, stream

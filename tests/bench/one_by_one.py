@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from store.database import connect
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.store.database import connect
 from tests.bench.ground import text
 from tests.bench.hand import Hand
 

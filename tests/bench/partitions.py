@@ -5,8 +5,8 @@ Of read models where order matters; all others are filled in one, which PostgreS
 
 from functools import partial
 
-from domain.projections import Projection
-from domain.users.user_view import UserView
+from acci.domain.projections import Projection
+from acci.domain.users.user_view import UserView
 from tests.bench.activity import UserRows
 from tests.bench.ground import Ground
 from tests.bench.rebuild import rebuild

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from store.embedded_programs import programs
-from store.statements import sql
+from acci.store.embedded_programs import programs
+from acci.store.statements import sql
 
 STREAM = "\\set aggregate_id random(1, 9000000000000000)\n"
 INSERT = """

@@ -4,11 +4,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from domain.projections import Projection
-from domain.users.user_view import UserView
-from store.database import connect
-from store.projecting import rebuilding, swapping
-from store.projecting.generations import Partition
+from acci.domain.projections import Projection
+from acci.domain.users.user_view import UserView
+from acci.store.database import connect
+from acci.store.projecting import rebuilding, swapping
+from acci.store.projecting.generations import Partition
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.hand import Hand

@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from store.catalogue import load
-from store.database import connect
-from store.projecting import rebuilding
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.projecting import rebuilding
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 from tests.prefect_server import PrefectServer, wait_for
@@ -50,7 +50,7 @@ def measure(ground: Ground, turns: int) -> list[Row]:
 
 
 def _up_to_date(ground: Ground) -> str:
-    url, catalogue = ground.database(), load(["domain.users"])
+    url, catalogue = ground.database(), load(["acci.domain.users"])
     with connect(url, "bench") as connection:
         for projection in catalogue.projections.values():
             rebuilding.rebuild(connection, catalogue, projection)

@@ -7,11 +7,11 @@ import time
 
 from psycopg import sql as identifiers
 
-from domain.queries import Query
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.projecting import rebuilding
-from store.queries import ask, question
+from acci.domain.queries import Query
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.projecting import rebuilding
+from acci.store.queries import ask, question
 from tests.bench.rows import Row
 
 USERS, TIMES = 1_000_000, 5
@@ -48,7 +48,7 @@ QUERIES = {
 
 def measure(database_url: str) -> list[Row]:
     """Fills the read model once, then asks."""
-    catalogue = load(["domain.users"])
+    catalogue = load(["acci.domain.users"])
     with connect(database_url, "bench") as connection:
         rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
         connection.execute("SELECT setseed(0.5)")

@@ -2,13 +2,13 @@
 
 import time
 
-from domain.events import StreamId
-from store.bulk import append_in_bulk
-from store.catalogue import load
-from store.compacting import compact
-from store.database import Database, connect
-from store.events import EventStore
-from store.payloads import PAYLOAD_LIMIT
+from acci.domain.events import StreamId
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import load
+from acci.store.compacting import compact
+from acci.store.database import Database, connect
+from acci.store.events import EventStore
+from acci.store.payloads import PAYLOAD_LIMIT
 from tests.bank.account import Account
 from tests.bank.histories import history, long_history
 from tests.bench.ground import Ground

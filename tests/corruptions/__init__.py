@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from store.database import Connection
+from acci.store.database import Connection
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Checkpoints that do not say how far the rows have come."""
 
-from store.bulk import append_in_bulk
-from store.catalogue import load
-from store.database import Connection
-from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.projecting import batches
 from tests.bank.histories import history
 from tests.bank.ledger import tampering
 from tests.corruptions import Wrong, corruption

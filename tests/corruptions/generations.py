@@ -2,9 +2,9 @@
 
 from psycopg import sql
 
-from store.catalogue import load
-from store.database import Connection
-from store.projecting import generations, rebuilding
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.projecting import generations, rebuilding
 from tests.bank.ledger import some_account
 from tests.corruptions import Wrong, corruption
 

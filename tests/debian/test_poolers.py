@@ -10,25 +10,25 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from domain.errors import AcciError
-from domain.users.user import CreateUser
-from flows.session import session
-from store import tenants
-from store.alone import alone
-from store.catalogue import load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.queries import ask, question
-from store.sessions import RELIED_ON, Role, SharedSession, WrongSession
+from acci.domain.errors import AcciError
+from acci.domain.users.user import CreateUser
+from acci.flows.session import session
+from acci.store import tenants
+from acci.store.alone import alone
+from acci.store.catalogue import load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.queries import ask, question
+from acci.store.sessions import RELIED_ON, Role, SharedSession, WrongSession
 from tests.histories import value
 from tests.ledger import command
 from tests.poolers import Pooler
 from tests.shell import acci, refusal
 
-CATALOGUE = load(["domain.users"])
+CATALOGUE = load(["acci.domain.users"])
 USERS = CATALOGUE.projection("user_view")
 CREATE = '{"user_id": "ann", "email": "ann@example.com", "name": "Ann"}'
 

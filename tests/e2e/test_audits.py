@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain.events import Event, EventMetadata
-from store.auditing.findings import findings
-from store.bulk import append_in_bulk
-from store.database import Connection, connect
-from store.payloads import PAYLOAD_LIMIT
+from acci.domain.events import Event, EventMetadata
+from acci.store.auditing.findings import findings
+from acci.store.bulk import append_in_bulk
+from acci.store.database import Connection, connect
+from acci.store.payloads import PAYLOAD_LIMIT
 from tests.bank.events import Withdrawn
 from tests.bank.ledger import EVENTS, corrupt, some_account
 from tests.prefect_server import PrefectServer, wait_for
@@ -128,7 +128,7 @@ def test_a_catch_up_checks_what_it_changed(
     assert note == ("xx, by hand",), "what was caught up stays so"
 
     page = tmp_path / "quality.html"
-    program = "from flows.cli import main; main()"
+    program = "from acci.flows.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "run", "check-quality", "accounts", "--html", str(page), "--json"],
         env=prefect_server.environment | environment,

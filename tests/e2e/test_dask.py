@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from store.catalogue import load
-from store.database import connect
+from acci.store.catalogue import load
+from acci.store.database import connect
 from tests.histories import append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import live, wrong_rows
@@ -19,7 +19,7 @@ INSTALLED = find_spec("prefect_dask") is not None
 @pytest.mark.timeout(600)  # its workers import Prefect anew, at the same time, on a machine that may be busy
 @pytest.mark.skipif(not INSTALLED, reason="the extra `dask` is not installed; `make test-dask` installs it")
 def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectServer, database_url: str) -> None:
-    users = load(["domain.users"]).projection("user_view")
+    users = load(["acci.domain.users"]).projection("user_view")
     with connect(database_url, "test") as connection:
         append_users(connection, 500)
         done = acci(

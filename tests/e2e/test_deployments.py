@@ -12,8 +12,8 @@ import psycopg
 import pytest
 import yaml
 
-from flows.local.lost_runs import give_up_lost_runs
-from store.settings import CHECKOUT
+from acci.flows.local.lost_runs import give_up_lost_runs
+from acci.store.settings import CHECKOUT
 from tests.prefect_server import DATABASE, PrefectServer, wait_for
 
 FILE: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
@@ -192,7 +192,7 @@ def idle_deployment(prefect_server: PrefectServer) -> Iterator[str]:
     """A deployment in a pool of its own that no worker looks at; gives its id."""
     prefect_server.api.ensure_work_pool("idle")
     flow = prefect_server.deployments()["rebuild"]["flow_id"]
-    wanted = {"name": "idle", "flow_id": flow, "work_pool_name": "idle", "entrypoint": "flows.rebuild.rebuild"}
+    wanted = {"name": "idle", "flow_id": flow, "work_pool_name": "idle", "entrypoint": "acci.flows.rebuild.rebuild"}
     made = prefect_server.client.post("/deployments/", json=wanted).raise_for_status().json()
     yield made["id"]
     prefect_server.client.delete(f"/deployments/{made['id']}").raise_for_status()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql as identifiers
 
-from store.catalogue import Catalogue
-from store.database import Connection, Database, connect
-from store.erasing import erase
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.keys import forget
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database, connect
+from acci.store.erasing import erase
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.keys import forget
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.prefect_server import PrefectServer, wait_for
 from tests.servers import SharedServer
@@ -26,22 +26,22 @@ SECRET = "Zwartkruis"  # in whatever is personal
 FLOWS = """
 import sys
 import psycopg
-from flows.audit import audit
-from flows.backfill import backfill
-from flows.catch_up import catch_up
-from flows.check_quality import check_quality
-from flows.compact_snapshots import compact_snapshots
-from flows.follow import follow
-from flows.housekeeping import housekeeping
-from flows.rebuild import rebuild
-from flows.repair import repair
-from flows.retry_dead_letters import retry_dead_letters
-from flows.rollback import rollback
-from flows.seal import seal
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.flows.audit import audit
+from acci.flows.backfill import backfill
+from acci.flows.catch_up import catch_up
+from acci.flows.check_quality import check_quality
+from acci.flows.compact_snapshots import compact_snapshots
+from acci.flows.follow import follow
+from acci.flows.housekeeping import housekeeping
+from acci.flows.rebuild import rebuild
+from acci.flows.repair import repair
+from acci.flows.retry_dead_letters import retry_dead_letters
+from acci.flows.rollback import rollback
+from acci.flows.seal import seal
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.people import CONTEXT, RenamePerson, command
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from store.catalogue import load
-from store.settings import CHECKOUT
-from store.simulating import simulate
+from acci.store.catalogue import load
+from acci.store.settings import CHECKOUT
+from acci.store.simulating import simulate
 from tests.prefect_server import PrefectServer
 from tests.servers import SharedServer
 
@@ -57,7 +57,7 @@ CALLED = {
 def users(server: SharedServer) -> Iterator[str]:
     """A log of users, with no read model yet."""
     with server.database() as url:
-        simulation = load(["domain.users"]).contexts[0].simulation
+        simulation = load(["acci.domain.users"]).contexts[0].simulation
         assert simulation is not None
         simulate(url, simulation, events=500)
         yield url
@@ -74,7 +74,7 @@ def test_a_run_of_each_deployment(prefect_server: PrefectServer, users: str) -> 
 
 
 def run_together(prefect_server: PrefectServer, users: str, group: Expected) -> None:
-    environment = {"ACCI_DATABASE_URL": users, "ACCI_CONTEXTS": "domain.users"}
+    environment = {"ACCI_DATABASE_URL": users, "ACCI_CONTEXTS": "acci.domain.users"}
     asked = {name: prefect_server.run(name, parameters, **environment) for name, (parameters, _) in group.items()}
     for name, run in asked.items():
         parameters, expected = group[name]

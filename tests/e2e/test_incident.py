@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from store.catalogue import load
-from store.database import connect
-from store.projecting import rebuilding
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.projecting import rebuilding
 from tests.bank.ledger import corrupt
 from tests.prefect_server import PrefectServer, wait_for
 from tests.shell import acci

@@ -13,11 +13,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from flows.local.deploying import NoSuchBlock
-from store.catalogue import load
-from store.database import connect
-from store.projecting import rebuilding
-from store.status import read_status
+from acci.flows.local.deploying import NoSuchBlock
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.projecting import rebuilding
+from acci.store.status import read_status
 from tests.histories import append_orders
 from tests.prefect_server import PrefectServer, wait_for
 

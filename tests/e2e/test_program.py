@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.local.program import QUICK_ENDS, Program
-from store.listening import ServerDidNotStart
+from acci.flows.local.program import QUICK_ENDS, Program
+from acci.store.listening import ServerDidNotStart
 from tests.prefect_server import wait_for
 
 

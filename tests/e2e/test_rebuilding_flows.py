@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from flows.backfill import backfill
-from flows.catch_up import catch_up as catch_up_flow
-from flows.rebuild import rebuild
-from flows.retry_dead_letters import retry_dead_letters
-from flows.rollback import rollback
-from flows.telling import FAILURES, LENGTH, listed
-from store.catalogue import load
-from store.database import Connection
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.dead_letters import letters
+from acci.flows.backfill import backfill
+from acci.flows.catch_up import catch_up as catch_up_flow
+from acci.flows.rebuild import rebuild
+from acci.flows.retry_dead_letters import retry_dead_letters
+from acci.flows.rollback import rollback
+from acci.flows.telling import FAILURES, LENGTH, listed
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.dead_letters import letters
 from tests.histories import append_bad_order, append_orders, append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS, wrong_rows

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from flows.local.deploying import NotOurs, Owner
-from flows.own_names import OwnNames
+from acci.flows.local.deploying import NotOurs, Owner
+from acci.flows.own_names import OwnNames
 from tests.prefect_server import PrefectServer
 from tests.shell import acci, refusal
 
@@ -17,7 +17,7 @@ FILE = """
 work_queues: [{name: live}]
 deployments:
   - name: shared
-    entrypoint: flows.catch_up.catch_up
+    entrypoint: acci.flows.catch_up.catch_up
     tags: [acci]
     parameters: {}
     schedules: []

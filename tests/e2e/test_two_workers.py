@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from store.catalogue import load
-from store.database import Connection
-from store.projecting import rebuilding
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
 from tests.histories import append_orders, append_users
 from tests.prefect_server import PrefectServer, wait_for
 from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows

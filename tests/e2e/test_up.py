@@ -15,18 +15,18 @@ import psycopg
 import pytest
 import yaml
 
-from flows.local.environment import MARK
-from flows.local.leftovers import end_processes
-from flows.local.running import running
-from store.database import whereabouts
-from store.embedded import EmbeddedServer
-from store.listening import free_port
-from store.settings import CHECKOUT, Settings
+from acci.flows.local.environment import MARK
+from acci.flows.local.leftovers import end_processes
+from acci.flows.local.running import running
+from acci.store.database import whereabouts
+from acci.store.embedded import EmbeddedServer
+from acci.store.listening import free_port
+from acci.store.settings import CHECKOUT, Settings
 from tests.prefect_server import PrefectServer, wait_for
 
 DECLARED = [each["name"] for each in yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]]
 pytestmark = pytest.mark.timeout(400)
-ACCI = [sys.executable, "-c", "from flows.cli import main; main()"]
+ACCI = [sys.executable, "-c", "from acci.flows.cli import main; main()"]
 
 
 class Up:

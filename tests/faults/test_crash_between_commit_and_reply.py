@@ -11,10 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from store.catalogue import Catalogue
-from store.database import Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.cutting import CuttingProxy, When
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 
@@ -23,10 +23,10 @@ SENDER = """
 import sys
 from decimal import Decimal
 from uuid import UUID
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Pay, command
 catalogue = Catalogue((CONTEXT,))
 handler = CommandHandler(EventStore(Database(sys.argv[1]), catalogue), catalogue)

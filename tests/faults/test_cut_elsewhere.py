@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from store import sealing
-from store.auditing import repairing
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import WHOLE
-from store.catalogue import load
-from store.database import Connection, connect
-from store.projecting import dead_letters, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.generations import Busy
+from acci.domain.errors import AcciError
+from acci.store import sealing
+from acci.store.auditing import repairing
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import WHOLE
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.projecting import dead_letters, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.generations import Busy
 from tests.cutting import CuttingProxy, When
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import wait_for

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from domain.personal import ERASED
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import Extent
-from store.catalogue import Catalogue
-from store.compacting import compact
-from store.database import Connection, Database, connect
-from store.erasing import erase
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.keys import forget
-from store.projecting import rebuilding
+from acci.domain.errors import AcciError
+from acci.domain.personal import ERASED
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import Catalogue
+from acci.store.compacting import compact
+from acci.store.database import Connection, Database, connect
+from acci.store.erasing import erase
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.keys import forget
+from acci.store.projecting import rebuilding
 from tests.cutting import CuttingProxy, When
 from tests.histories import value
 from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream

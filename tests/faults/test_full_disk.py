@@ -9,16 +9,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect
-from store.embedded import EmbeddedServer
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.migrations import migrate
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.refusals import is_transient
+from acci.domain.errors import AcciError
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database, connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.refusals import is_transient
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, Pay, command
 from tests.prefect_server import wait_for

@@ -10,13 +10,13 @@ from functools import partial
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from store.catalogue import load
-from store.database import Connection, connect
-from store.migrations import migrate
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.generations import Busy
+from acci.domain.errors import AcciError
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.migrations import migrate
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.generations import Busy
 from tests.cutting import CuttingProxy
 from tests.doomed import Doomed
 from tests.histories import append_orders, value

@@ -9,18 +9,18 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import WHOLE
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.migrations import migrate
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.following import follow
-from store.refusals import is_transient
+from acci.domain.errors import AcciError
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import WHOLE
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.following import follow
+from acci.store.refusals import is_transient
 from tests.doomed import Doomed, External
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

@@ -7,29 +7,29 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.errors import AcciError
-from store import high_water, tenants
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect
-from store.embedded_programs import programs
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.health import Bounds, examine
-from store.metrics import read_metrics
-from store.migrations import migrate
-from store.projecting import rebuilding
-from store.projecting.as_of import NotFinal, rows_as_of
-from store.projecting.batches import catch_up
-from store.refusals import ReadOnlyServer, refusal_of
-from store.settings import Settings
-from store.status import read_status
+from acci.domain.errors import AcciError
+from acci.store import high_water, tenants
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database, connect
+from acci.store.embedded_programs import programs
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.health import Bounds, examine
+from acci.store.metrics import read_metrics
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.as_of import NotFinal, rows_as_of
+from acci.store.projecting.batches import catch_up
+from acci.store.refusals import ReadOnlyServer, refusal_of
+from acci.store.settings import Settings
+from acci.store.status import read_status
 from tests.clusters import Cluster
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, command
 from tests.prefect_server import wait_for
 from tests.shell import acci, refusal
 
-CATALOGUE, LEDGER = load(["domain.users"]), Catalogue((CONTEXT,))
+CATALOGUE, LEDGER = load(["acci.domain.users"]), Catalogue((CONTEXT,))
 USERS = CATALOGUE.projection("user_view")
 
 

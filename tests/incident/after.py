@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import Projection, Upsert, count, on
-from domain.upcasting import Upcaster
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import Projection, Upsert, count, on
+from acci.domain.upcasting import Upcaster
 
 
 class NoteWritten(EventData):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import Projection, Upsert, count, on
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import Projection, Upsert, count, on
 
 
 class NoteWritten(EventData):

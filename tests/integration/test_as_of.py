@@ -11,22 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from domain.contexts import Context
-from domain.events import Event
-from domain.projections import FoldProjection, Projection
-from domain.projections.python_folds import Row
-from domain.projections.reference import apply
-from store.catalogue import Catalogue
-from store.database import Connection, Database
-from store.events import EventStore
-from store.high_water import establish
-from store.moments import WrongMoment
-from store.projecting import dead_letters, rebuilding
-from store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
-from store.projecting.batches import catch_up
-from store.projecting.choices import WrongKey
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import NotBuilt
+from acci.domain.contexts import Context
+from acci.domain.events import Event
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.python_folds import Row
+from acci.domain.projections.reference import apply
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
+from acci.store.high_water import establish
+from acci.store.moments import WrongMoment
+from acci.store.projecting import dead_letters, rebuilding
+from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.choices import WrongKey
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.generations import NotBuilt
 from tests.histories import append_orders, append_users
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import CONTEXTS, changed_users, live

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from domain.contexts import Context
-from domain.errors import DefinitionError, UnknownName
-from domain.events import Event
-from domain.projections import Projection, Upsert, add, count, on
-from store.auditing.auditing import chosen
-from store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
-from store.auditing.findings import Found, Severity, findings, history, keep
-from store.auditing.read_models import SAMPLE
-from store.auditing.repairing import repair
-from store.bulk import append_in_bulk
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches, dead_letters, generations, poison, rebuilding
-from store.projecting.comparing import EXAMPLES
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.shapes import TableAltered
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, UnknownName
+from acci.domain.events import Event
+from acci.domain.projections import Projection, Upsert, add, count, on
+from acci.store.auditing.auditing import chosen
+from acci.store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
+from acci.store.auditing.findings import Found, Severity, findings, history, keep
+from acci.store.auditing.read_models import SAMPLE
+from acci.store.auditing.repairing import repair
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.projecting import batches, dead_letters, generations, poison, rebuilding
+from acci.store.projecting.comparing import EXAMPLES
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.shapes import TableAltered
 from tests import bank
 from tests.bank.events import Deposited
 from tests.bank.histories import history as made_up

@@ -11,20 +11,20 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from domain.errors import UnknownName
-from domain.projections import Projection
-from store.auditing.auditing import all_checks, audit
-from store.auditing.extents import Extent
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.moments import WrongMoment, moment
-from store.projecting import backfilling, generations, rebuilding
-from store.projecting.backfilling import Superseded
-from store.projecting.batches import Progress, catch_up
-from store.projecting.choices import Choice, WrongKey
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import Busy, NotBuilt
-from store.projecting.shapes import TableAltered
+from acci.domain.errors import UnknownName
+from acci.domain.projections import Projection
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.moments import WrongMoment, moment
+from acci.store.projecting import backfilling, generations, rebuilding
+from acci.store.projecting.backfilling import Superseded
+from acci.store.projecting.batches import Progress, catch_up
+from acci.store.projecting.choices import Choice, WrongKey
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.generations import Busy, NotBuilt
+from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, value
 from tests.read_models import backfill, live, rows_of, wrong_rows
 

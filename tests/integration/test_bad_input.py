@@ -10,8 +10,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from store.database import connect
-from store.listening import free_port
+from acci.store.database import connect
+from acci.store.listening import free_port
 from tests.shell import CHECKOUT, acci, command, refusal
 
 SECRET = "s3cr3t"
@@ -41,16 +41,22 @@ def execute(database_url: str, statement: LiteralString) -> None:
             ),
         ),
         (
-            "domain.users,no_such_one",
+            "acci.domain.users,no_such_one",
             (
                 "ACCI_CONTEXTS names no_such_one: there is no such module. "
                 "Correct it, or put the folder that holds no_such_one on PYTHONPATH."
             ),
         ),
         ("os", "ACCI_CONTEXTS names os: it has no CONTEXT of type Context."),
-        (".users", "ACCI_CONTEXTS names .users: that is no module's name, such as domain.users."),
-        ("../domain/users", "ACCI_CONTEXTS names ../domain/users: that is no module's name, such as domain.users."),
-        ("domain.users;os", "ACCI_CONTEXTS names domain.users;os: that is no module's name, such as domain.users."),
+        (".users", "ACCI_CONTEXTS names .users: that is no module's name, as acci.domain.users is."),
+        (
+            "../domain/users",
+            "ACCI_CONTEXTS names ../domain/users: that is no module's name, as acci.domain.users is.",
+        ),
+        (
+            "acci.domain.users;os",
+            "ACCI_CONTEXTS names acci.domain.users;os: that is no module's name, as acci.domain.users is.",
+        ),
     ],
 )
 def test_contexts_that_are_none(contexts: str, says: str) -> None:
@@ -163,16 +169,17 @@ def grants(url: str, statement: LiteralString, login: str) -> None:
 
 
 def test_a_migration_edited_after_the_fact(database_url: str, tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
+    checkout = tmp_path / "acci"
     for part in ("domain", "store", "flows", "sql"):
         shutil.copytree(CHECKOUT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "__init__.py", checkout)
     edited = checkout / "sql" / "migrations" / "0002_projections.sql"
     edited.write_text(edited.read_text() + "\nCREATE TABLE acci.smuggled (secret text);\n")
 
     def run_there(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"ACCI_DATABASE_URL": database_url}
         return subprocess.run(
-            command(arguments), cwd=checkout, env=environment, capture_output=True, text=True, check=False
+            command(arguments), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
 
     for arguments in (["migrate"], ["run", "catch-up"]):

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from domain.events import Event, EventData, EventMetadata
-from store.bulk import Appended, BulkRefused, RawEvent
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.payloads import PayloadTooLarge, Unstorable
+from acci.domain.events import Event, EventData, EventMetadata
+from acci.store.bulk import Appended, BulkRefused, RawEvent
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.payloads import PayloadTooLarge, Unstorable
 from tests.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
 
 LONG_AGO = datetime(2011, 3, 27, 2, 30, tzinfo=UTC)

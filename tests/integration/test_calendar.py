@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import Projection, Upsert, date_trunc, local_date, on
-from domain.projections.functions import TRUNCATIONS
-from store.auditing.auditing import audit, chosen
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, dead_letters, gate, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.gate import GateClosed
-from store.projecting.generations import Generation
-from store.projecting.trying import logged
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
+from acci.domain.projections.functions import TRUNCATIONS
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, gate, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.gate import GateClosed
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.trying import logged
 from tests.integration.test_expressions import Said, differences, said
 
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -9,16 +9,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.high_water import establish
-from store.projecting import generations, rebuilding
-from store.projecting.appliers import applier_of
-from store.projecting.batches import Progress, apply_batch, catch_up
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
-from store.statements import sql
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.high_water import establish
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.batches import Progress, apply_batch, catch_up
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
+from acci.store.statements import sql
 from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wrong_rows
 
@@ -272,7 +272,7 @@ def test_the_flow_leaves_the_first_build_to_who_is_at_it(
 ) -> None:
     from prefect.logging import disable_run_logger
 
-    from flows.catch_up import catch_up_projection
+    from acci.flows.catch_up import catch_up_projection
 
     monkeypatch.setenv("ACCI_DATABASE_URL", database_url)
     monkeypatch.setenv("ACCI_CONTEXTS", "tests.orders")

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from domain.contexts import Context
-from domain.events import Event
-from domain.projections import FoldProjection, Insert, Projection, Update, add, on
-from domain.projections.python_folds import Row
-from store.auditing.auditing import all_checks, audit
-from store.auditing.repairing import repair
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, gate, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.generations import Generation
-from store.testing import Happened, given
+from acci.domain.contexts import Context
+from acci.domain.events import Event
+from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
+from acci.domain.projections.python_folds import Row
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.repairing import repair
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, gate, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.generations import Generation
+from acci.store.testing import Happened, given
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 

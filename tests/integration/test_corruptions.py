@@ -12,17 +12,17 @@ from random import Random
 
 import pytest
 
-from store import sealing
-from store.auditing.auditing import Audited
-from store.auditing.extents import Extent
-from store.auditing.findings import Severity, findings
-from store.auditing.repairing import repair
-from store.bulk import append_in_bulk
-from store.catalogue import Catalogue, load
-from store.compacting import compact
-from store.database import Connection, connect
-from store.payloads import PAYLOAD_LIMIT
-from store.projecting import batches, rebuilding
+from acci.store import sealing
+from acci.store.auditing.auditing import Audited
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.findings import Severity, findings
+from acci.store.auditing.repairing import repair
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import Catalogue, load
+from acci.store.compacting import compact
+from acci.store.database import Connection, connect
+from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.projecting import batches, rebuilding
 from tests.bank.account import Account
 from tests.bank.histories import history
 from tests.bank.ledger import audited

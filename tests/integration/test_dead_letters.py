@@ -6,11 +6,11 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.projecting import batches, dead_letters, rebuilding
-from store.projecting.dead_letters import letters
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, rebuilding
+from acci.store.projecting.dead_letters import letters
 
 
 @pytest.fixture

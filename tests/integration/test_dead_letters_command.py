@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from store.catalogue import load
-from store.database import Connection, connect
-from store.projecting import batches, rebuilding
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.projecting import batches, rebuilding
 from tests.shell import acci
 
 

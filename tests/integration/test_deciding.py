@@ -10,17 +10,17 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData
-from domain.contexts import Context
-from domain.errors import InvalidCommand, Refused
-from domain.events import Event, EventData, StreamId
-from store.appending import StreamChanged
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.payloads import PayloadTooLarge, Unstorable
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import InvalidCommand, Refused
+from acci.domain.events import Event, EventData, StreamId
+from acci.store.appending import StreamChanged
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.payloads import PayloadTooLarge, Unstorable
 from tests.ledger import TENANT, command
 
 

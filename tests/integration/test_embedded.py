@@ -11,10 +11,10 @@ import psutil
 import psycopg
 import pytest
 
-from store import embedded
-from store.embedded import EmbeddedServer, NoDatabase, database_url
-from store.listening import PortTaken, free_port, is_alive
-from store.settings import Settings
+from acci.store import embedded
+from acci.store.embedded import EmbeddedServer, NoDatabase, database_url
+from acci.store.listening import PortTaken, free_port, is_alive
+from acci.store.settings import Settings
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer
 
@@ -52,7 +52,7 @@ def test_starting_a_running_server_gives_the_same_server(fresh: EmbeddedServer, 
 
 def test_the_server_outlives_a_killed_starter(fresh: EmbeddedServer, tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, signal, sys; from store.embedded import EmbeddedServer;"
+        "import os, pathlib, signal, sys; from acci.store.embedded import EmbeddedServer;"
         "folder = pathlib.Path(sys.argv[1]);"
         "EmbeddedServer(folder / 'postgres', folder / 'postgres.log', durable=False).start(port=0);"
         "os.kill(os.getpid(), signal.SIGKILL)"

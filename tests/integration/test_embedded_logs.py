@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store import log_files
-from store.embedded import EmbeddedServer
-from store.refusals import IdleTooLong, is_transient, refusal_of
+from acci.store import log_files
+from acci.store.embedded import EmbeddedServer
+from acci.store.refusals import IdleTooLong, is_transient, refusal_of
 from tests.prefect_server import wait_for
 
 SECRET = "Zwartkruis"

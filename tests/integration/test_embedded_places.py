@@ -10,9 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from store.embedded import EmbeddedServer
-from store.embedded_programs import programs
-from store.settings import CHECKOUT
+from acci.store.embedded import EmbeddedServer
+from acci.store.embedded_programs import programs
 
 IS_ROOT = os.geteuid() == 0
 ODD = """a 'b'/say "so"/100%s/grün-木/$HOME/`id`/back\\slash;"""
@@ -28,9 +27,9 @@ UNUSABLE = {"HOME": "/proc/none", "LANG": "xx_YY.nonsense", "LC_ALL": "xx_YY.non
 CONTAINERS_OWN = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,sys_chroot,mknod"
 ASKING = """
 import psycopg
-from domain.errors import AcciError
-from store.embedded import EmbeddedServer, database_url
-from store.settings import Settings
+from acci.domain.errors import AcciError
+from acci.store.embedded import EmbeddedServer, database_url
+from acci.store.settings import Settings
 settings = Settings.from_environment()
 server = EmbeddedServer.of(settings)
 try:
@@ -53,8 +52,7 @@ def installed(folder: Path) -> Path:
 
 def asked(folder: Path, *before: str, **environment: str) -> str:
     """What a program says that starts a server in `folder`, asks it, and stops it."""
-    path = os.pathsep.join([str(folder / "packages"), str(CHECKOUT)])
-    told = os.environ | {"PYTHONPATH": path, "ACCI_HOME": str(folder / "home")} | environment
+    told = os.environ | {"PYTHONPATH": str(folder / "packages"), "ACCI_HOME": str(folder / "home")} | environment
     done = subprocess.run(
         [*before, sys.executable, "-c", ASKING], cwd="/", env=told, capture_output=True, text=True, check=False
     )

@@ -10,28 +10,28 @@ from uuid import UUID
 import pytest
 from psycopg import sql as identifiers
 
-import store.embedded
-from domain.personal import ERASED
-from store import embedded_programs
-from store import keys as key_store
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import WHOLE
-from store.catalogue import Catalogue
-from store.compacting import compact
-from store.concealing import Tampered
-from store.contents import content_of
-from store.database import Connection, Database, connect
-from store.erasing import NobodyToErase, erase
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.idempotency import CommandReused, remembered_as
-from store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
-from store.log_files import LogsClosed
-from store.migrations import migrate
-from store.projecting import rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.batches import catch_up
-from store.projecting.dead_letters import letters
+from acci.domain.personal import ERASED
+from acci.store import embedded_programs
+from acci.store import keys as key_store
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import WHOLE
+from acci.store.catalogue import Catalogue
+from acci.store.compacting import compact
+from acci.store.concealing import Tampered
+from acci.store.contents import content_of
+from acci.store.database import Connection, Database, connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.erasing import NobodyToErase, erase
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.idempotency import CommandReused, remembered_as
+from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
+from acci.store.log_files import LogsClosed
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.dead_letters import letters
 from tests.histories import value
 from tests.people import (
     CONTEXT,
@@ -272,7 +272,7 @@ def test_a_restored_backup_brings_nobody_back(
 def test_keys_lie_beside_the_embedded_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a setting: in a database of their own, which a dump of the log leaves out."""
     monkeypatch.setenv("ACCI_HOME", str(tmp_path))
-    embedded = store.embedded.EmbeddedServer(tmp_path / "postgres", tmp_path / "log", durable=False)
+    embedded = EmbeddedServer(tmp_path / "postgres", tmp_path / "log", durable=False)
     try:
         url = embedded.start(port=0)
         migrate(url)

@@ -10,19 +10,19 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from domain.errors import ConcurrencyError
-from domain.events import Event, EventData
-from store.appending import Append, EventIdTaken, MisplacedEvent
-from store.auditing.schema import differences
-from store.bulk import BulkRefused
-from store.catalogue import Catalogue
-from store.database import Database, connect
-from store.event_ids import FEW, IdsDoubled, make_unique
-from store.events import EventStore
-from store.idempotency import CommandReused
-from store.importing.importer import Imported, Importer
-from store.importing.mapping import load_mapping
-from store.importing.problems import BadLines
+from acci.domain.errors import ConcurrencyError
+from acci.domain.events import Event, EventData
+from acci.store.appending import Append, EventIdTaken, MisplacedEvent
+from acci.store.auditing.schema import differences
+from acci.store.bulk import BulkRefused
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database, connect
+from acci.store.event_ids import FEW, IdsDoubled, make_unique
+from acci.store.events import EventStore
+from acci.store.idempotency import CommandReused
+from acci.store.importing.importer import Imported, Importer
+from acci.store.importing.mapping import load_mapping
+from acci.store.importing.problems import BadLines
 from tests.ledger import CONTEXT, Paid, event, stream
 from tests.shell import acci
 

@@ -12,15 +12,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.errors import AcciError, ConcurrencyError, UnknownName
-from domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
-from domain.events import Unregistered as OfNoClass
-from store.appending import Append, MisplacedEvent
-from store.catalogue import Catalogue
-from store.database import Database, connect
-from store.events import PAGE, EventStore
-from store.moments import WrongMoment
-from store.payloads import PayloadTooLarge, Unstorable
+from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
+from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
+from acci.domain.events import Unregistered as OfNoClass
+from acci.store.appending import Append, MisplacedEvent
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database, connect
+from acci.store.events import PAGE, EventStore
+from acci.store.moments import WrongMoment
+from acci.store.payloads import PayloadTooLarge, Unstorable
 from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
 from tests.read_models import cut

@@ -15,18 +15,18 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.events import EventData, EventMetadata, RecordedEvent
-from domain.projections import cast, concat, date_trunc, local_date
-from domain.projections.evaluation import value_of
-from domain.projections.expressions import CannotCompile, Constant, Expression, Field, express
-from domain.projections.functions import TRUNCATIONS
-from domain.projections.kinds import Kind
-from domain.projections.reference import Stored
-from domain.projections.views import EventView
-from store.database import Connection
-from store.projecting.compiling import text_of
-from store.projecting.translation import EVENTS, translate
-from store.projecting.trying import logged, spelled
+from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.projections import cast, concat, date_trunc, local_date
+from acci.domain.projections.evaluation import value_of
+from acci.domain.projections.expressions import CannotCompile, Constant, Expression, Field, express
+from acci.domain.projections.functions import TRUNCATIONS
+from acci.domain.projections.kinds import Kind
+from acci.domain.projections.reference import Stored
+from acci.domain.projections.views import EventView
+from acci.store.database import Connection
+from acci.store.projecting.compiling import text_of
+from acci.store.projecting.translation import EVENTS, translate
+from acci.store.projecting.trying import logged, spelled
 from tests.strategies.events import EVENTS as CLASSES
 from tests.strategies.expressions import expression
 from tests.strategies.histories import Draft, payload

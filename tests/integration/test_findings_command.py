@@ -4,8 +4,8 @@ import csv
 import json
 from pathlib import Path
 
-from store.catalogue import load
-from store.database import connect
+from acci.store.catalogue import load
+from acci.store.database import connect
 from tests.bank.ledger import audited, corrupt, some_account
 from tests.shell import acci
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.embedded import EmbeddedServer
-from store.migrations import migrate
-from store.projecting import generations, rebuilding
-from store.projecting.generations import Partition
-from store.projecting.ranges import in_one_pass
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.migrations import migrate
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.generations import Partition
+from acci.store.projecting.ranges import in_one_pass
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, DailySales
 

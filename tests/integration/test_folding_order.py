@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from store.catalogue import load
-from store.database import Connection
-from store.projecting import rebuilding
-from store.projecting.batches import BATCH_SIZE
-from store.projecting.compiling import Compiled, Scope
-from store.projecting.reading_ahead import read_ahead
-from store.statements import sql
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import BATCH_SIZE
+from acci.store.projecting.compiling import Compiled, Scope
+from acci.store.projecting.reading_ahead import read_ahead
+from acci.store.statements import sql
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows
 

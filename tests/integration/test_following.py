@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.projecting import rebuilding
-from store.projecting.following import Follower, follow
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
+from acci.store.projecting.following import Follower, follow
 
 PLACE = """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)

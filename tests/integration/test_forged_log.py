@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from store import sealing
-from store.auditing.repairing import Repaired, repair
-from store.catalogue import Catalogue, load
-from store.compacting import compact
-from store.database import Connection, connect
-from store.projecting import dead_letters
-from store.projecting.batches import catch_up
+from acci.store import sealing
+from acci.store.auditing.repairing import Repaired, repair
+from acci.store.catalogue import Catalogue, load
+from acci.store.compacting import compact
+from acci.store.database import Connection, connect
+from acci.store.projecting import dead_letters
+from acci.store.projecting.batches import catch_up
 from tests.bank.account import Account
 from tests.bank.ledger import audited, corrupt, some_account, tampering
 from tests.histories import value

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from decimal import Decimal
 
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
 from tests.ledger import CONTEXT, Account, stream
 from tests.shell import CHECKOUT
 
@@ -15,10 +15,10 @@ COUNT = 200
 FORKING = """
 import os, signal, sys
 from decimal import Decimal
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 
 url, count = sys.argv[1], int(sys.argv[2])

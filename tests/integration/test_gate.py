@@ -3,13 +3,13 @@
 import pytest
 from psycopg import sql
 
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import gate, generations, rebuilding, swapping
-from store.projecting.batches import catch_up
-from store.projecting.gate import Allowance, Check, GateClosed, Verdict
-from store.projecting.generations import Generation
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import gate, generations, rebuilding, swapping
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.gate import Allowance, Check, GateClosed, Verdict
+from acci.store.projecting.generations import Generation
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

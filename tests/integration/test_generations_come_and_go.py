@@ -5,23 +5,32 @@ from typing import Any
 
 import pytest
 
-from domain.projections import Projection
-from store.auditing.auditing import all_checks, audit
-from store.auditing.repairing import derive_rows
-from store.catalogue import load
-from store.database import Connection, connect
-from store.projecting import backfilling, batches, dead_letters, gate, generations, rebuilding, staleness, swapping
-from store.projecting.as_of import rows_as_of
-from store.projecting.backfilling import Superseded
-from store.projecting.choices import Choice
-from store.projecting.dropping import all_generations
-from store.projecting.following import Follower
-from store.projecting.generations import CheckpointBeyondLog
-from store.projecting.live import BuildGone
-from store.projecting.rolling_back import roll_back
-from store.sessions import options_of
-from store.statements import sql
-from store.status import read_status
+from acci.domain.projections import Projection
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.repairing import derive_rows
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.projecting import (
+    backfilling,
+    batches,
+    dead_letters,
+    gate,
+    generations,
+    rebuilding,
+    staleness,
+    swapping,
+)
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.backfilling import Superseded
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.dropping import all_generations
+from acci.store.projecting.following import Follower
+from acci.store.projecting.generations import CheckpointBeyondLog
+from acci.store.projecting.live import BuildGone
+from acci.store.projecting.rolling_back import roll_back
+from acci.store.sessions import options_of
+from acci.store.statements import sql
+from acci.store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log
 from tests.read_models import live, rows_of, wrong_rows
 

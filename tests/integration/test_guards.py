@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.projections import Projection
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.projecting import batches, dead_letters, generations, rebuilding
-from store.projecting.shapes import TableAltered
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, generations, rebuilding
+from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_bad_order
 
 

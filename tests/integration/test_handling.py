@@ -11,16 +11,16 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.commands import CommandMetadata
-from domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
-from store import handling
-from store.accepting import typed
-from store.appending import Append, StreamChanged
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import LONGEST_PAUSE, CommandHandler
-from store.idempotency import CommandReused
+from acci.domain.commands import CommandMetadata
+from acci.domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
+from acci.store import handling
+from acci.store.accepting import typed
+from acci.store.appending import Append, StreamChanged
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import LONGEST_PAUSE, CommandHandler
+from acci.store.idempotency import CommandReused
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

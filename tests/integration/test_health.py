@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 
-from store.auditing.counts import Result, record
-from store.catalogue import load
-from store.database import connect
-from store.health import Bounds, Check, examine
-from store.high_water import establish
-from store.projecting.batches import catch_up
-from store.settings import Settings
+from acci.store.auditing.counts import Result, record
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.health import Bounds, Check, examine
+from acci.store.high_water import establish
+from acci.store.projecting.batches import catch_up
+from acci.store.settings import Settings
 from tests.bank.ledger import audited, corrupt, some_account
 from tests.shell import acci
 

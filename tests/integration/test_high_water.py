@@ -9,14 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store import embedded_programs
-from store.catalogue import load
-from store.database import Connection, connect
-from store.embedded import EmbeddedServer
-from store.high_water import establish, last
-from store.migrations import migrate
-from store.projecting import batches, rebuilding
-from store.status import read_status
+from acci.store import embedded_programs
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.high_water import establish, last
+from acci.store.migrations import migrate
+from acci.store.projecting import batches, rebuilding
+from acci.store.status import read_status
 from tests.histories import append_probe, append_users, copy_probes, cut_log, differences, value
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer
@@ -72,7 +72,7 @@ def test_an_uncommitted_event_holds_it_and_is_named(reader: Connection, writer: 
         assert holder.state == "idle in transaction"
         assert holder.since is not None
         assert began < holder.since < value(reader, "SELECT clock_timestamp()")
-        assert read_status(reader, load(["domain.users"])).high_water.holders == mark.holders
+        assert read_status(reader, load(["acci.domain.users"])).high_water.holders == mark.holders
     assert establish(reader).position == after
 
 
@@ -222,7 +222,7 @@ def test_a_mark_beyond_a_restored_log_is_not_believed(
 
 
 def test_it_outlives_dump_and_restore(database_url: str, server: SharedServer, tmp_path: Path) -> None:
-    catalogue = load(["domain.users"])
+    catalogue = load(["acci.domain.users"])
     users = catalogue.projection("user_view")
     with connect(database_url, "writer") as writer, connect(database_url, "other") as other:
         append_users(writer, 50)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from domain.events import StreamId
-from store.catalogue import Catalogue
-from store.coverage import coverage
-from store.database import Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.history import Change, history, history_of_correlation, newest
+from acci.domain.events import StreamId
+from acci.store.catalogue import Catalogue
+from acci.store.coverage import coverage
+from acci.store.database import Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.history import Change, history, history_of_correlation, newest
 from tests.ledger import CONTEXT, TENANT, Open, Pay, command, stream
 from tests.shell import acci, refusal
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_told_is_said_and_stops_nothing(store: EventStore, databa
 
 
 def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None:
-    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,domain.users"}
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,acci.domain.users"}
     shown = acci("history", "a", "--tenant", TENANT, "--type", "Account", **place).stdout
     assert "Account a, version 2: Paid" in shown
     assert "by clerk" in shown
@@ -148,7 +148,7 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
 
 
 def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: EventStore, database_url: str) -> None:
-    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,domain.users"}
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.ledger,acci.domain.users"}
     asked = ["aggregate", "a", "--tenant", TENANT]
     shown = acci(*asked, **place).stdout
     assert "Account a, version 3" in shown
@@ -172,7 +172,7 @@ def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: Event
 
 
 def test_what_no_context_registers_is_shown_all_the_same(store: EventStore, database_url: str) -> None:
-    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "domain.users"}
+    place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users"}
     shown = acci("history", "b", "--tenant", TENANT, **place).stdout
     assert "Account b, version 2: Paid" in shown
     assert "no event type Paid is registered" in shown

@@ -11,29 +11,29 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from domain.commands import Command, CommandMetadata
-from domain.errors import AcciError
-from domain.events import Event, EventData, EventMetadata, StreamId
-from domain.users.events import UserCreated
-from store.accepting import typed
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import Extent
-from store.catalogue import load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.importing.importer import Importer
-from store.importing.mapping import load_mapping
-from store.projecting import rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.batches import catch_up
-from store.queries import ask, question
-from store.strict_json import parse_object
-from store.tenants import enter
+from acci.domain.commands import Command, CommandMetadata
+from acci.domain.errors import AcciError
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.domain.users.events import UserCreated
+from acci.store.accepting import typed
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.importing.importer import Importer
+from acci.store.importing.mapping import load_mapping
+from acci.store.projecting import rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.batches import catch_up
+from acci.store.queries import ask, question
+from acci.store.strict_json import parse_object
+from acci.store.tenants import enter
 from tests.histories import value
 from tests.servers import SharedServer
 
-CATALOGUE = load(["domain.users"])
+CATALOGUE = load(["acci.domain.users"])
 USERS = CATALOGUE.projection("user_view")
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

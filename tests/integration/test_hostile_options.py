@@ -12,11 +12,11 @@ from typing import Any, LiteralString
 import pytest
 from typer.main import get_command
 
-from flows.cli import main
-from flows.cli.main import app
-from store.catalogue import load
-from store.database import Connection, connect
-from store.projecting import rebuilding
+from acci.flows.cli import main
+from acci.flows.cli.main import app
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.projecting import rebuilding
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 
@@ -84,7 +84,7 @@ def lines(path: tuple[str, ...], command: Any) -> Iterator[tuple[list[str], bool
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
     with server.database() as database_url:
-        catalogue = load(["domain.users"])
+        catalogue = load(["acci.domain.users"])
         with connect(database_url, "test") as connection:
             append_users(connection, 5)
             rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from store.auditing.counts import Result, last_audit, record
-from store.auditing.findings import findings
-from store.catalogue import load
-from store.compacting import compact
-from store.database import Connection, connect
-from store.housekeeping import tidy
-from store.lag_samples import lag_curves, sample
-from store.projecting import backfilling, generations, rebuilding
-from store.projecting.choices import Choice
+from acci.store.auditing.counts import Result, last_audit, record
+from acci.store.auditing.findings import findings
+from acci.store.catalogue import load
+from acci.store.compacting import compact
+from acci.store.database import Connection, connect
+from acci.store.housekeeping import tidy
+from acci.store.lag_samples import lag_curves, sample
+from acci.store.projecting import backfilling, generations, rebuilding
+from acci.store.projecting.choices import Choice
 from tests.bank.ledger import audited, corrupt, some_account
 
 BANK = load(["tests.bank"])

@@ -16,14 +16,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.events import Event, EventMetadata, StreamId
-from domain.users.events import UserCreated, UserUpdated
-from store.catalogue import Catalogue, load
-from store.database import Database
-from store.events import EventStore
-from store.importing.importer import Imported, Importer
-from store.importing.mapping import load_mapping
-from store.importing.problems import AlreadyImported, BadLines, ImportBegun, ImportRunning, UnreadableFile
+from acci.domain.events import Event, EventMetadata, StreamId
+from acci.domain.users.events import UserCreated, UserUpdated
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.importing.importer import Imported, Importer
+from acci.store.importing.mapping import load_mapping
+from acci.store.importing.problems import AlreadyImported, BadLines, ImportBegun, ImportRunning, UnreadableFile
 from tests.shell import CHECKOUT, acci, command
 
 MAPPING = """
@@ -40,7 +40,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return load(["domain.users"])
+    return load(["acci.domain.users"])
 
 
 @pytest.fixture
@@ -282,10 +282,10 @@ def test_killed_before_the_end_nothing_is_stored(database_url: str, rows: Rows, 
     program = f"""
 import os, signal, sys
 from pathlib import Path
-from store.catalogue import load
-from store.importing.importer import Importer
-from store.importing.mapping import load_mapping
-catalogue = load(["domain.users"])
+from acci.store.catalogue import load
+from acci.store.importing.importer import Importer
+from acci.store.importing.mapping import load_mapping
+catalogue = load(["acci.domain.users"])
 def progress(offset, doing):
     if offset and doing == {moment!r}:
         os.kill(os.getpid(), signal.SIGKILL)

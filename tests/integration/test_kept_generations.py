@@ -6,15 +6,15 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
-from domain.projections import Projection
-from domain.users import CONTEXT
-from store.auditing.auditing import all_checks, audit
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import dead_letters, generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.rolling_back import NotPutBack, roll_back
-from store.projecting.shapes import TableAltered
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import dead_letters, generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.rolling_back import NotPutBack, roll_back
+from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import pytest
 from psycopg.types.json import Jsonb
 
-from store.appending import Append
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.loading import UnreadableEvent
+from acci.store.appending import Append
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.loading import UnreadableEvent
 from tests.ledger import CONTEXT, Account, Open, Paid, Pay, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

@@ -5,16 +5,16 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from store import sealing
-from store.catalogue import Catalogue
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.refusals import Locked
-from store.sessions import Role
-from store.settings import Limits
-from store.snapshots import save_snapshot
-from store.statements import sql
+from acci.store import sealing
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.refusals import Locked
+from acci.store.sessions import Role
+from acci.store.settings import Limits
+from acci.store.snapshots import save_snapshot
+from acci.store.statements import sql
 from tests.histories import append_probe, value
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 

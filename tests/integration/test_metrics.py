@@ -13,17 +13,17 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.prometheus import text
-from store import metrics
-from store.auditing.counts import Result, record
-from store.catalogue import load
-from store.compacting import compact
-from store.database import Connection, connect
-from store.high_water import establish
-from store.metrics import count_events, read_metrics
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.settings import CHECKOUT
+from acci.flows.prometheus import text
+from acci.store import metrics
+from acci.store.auditing.counts import Result, record
+from acci.store.catalogue import load
+from acci.store.compacting import compact
+from acci.store.database import Connection, connect
+from acci.store.high_water import establish
+from acci.store.metrics import count_events, read_metrics
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.settings import CHECKOUT
 from tests.servers import SharedServer
 from tests.shell import acci, command
 

@@ -11,20 +11,20 @@ from uuid import uuid4
 import pytest
 from pydantic import Field
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData
-from domain.contexts import Context
-from domain.errors import Refused
-from domain.events import Event, EventData, StreamId
-from store.auditing.auditing import all_checks, audit
-from store.auditing.extents import Extent
-from store.auditing.repairing import repair
-from store.catalogue import Catalogue
-from store.compacting import compact
-from store.database import Connection, Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.snapshots import SnapshotRefused
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import Refused
+from acci.domain.events import Event, EventData, StreamId
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.repairing import repair
+from acci.store.catalogue import Catalogue
+from acci.store.compacting import compact
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.snapshots import SnapshotRefused
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, event, stream
 

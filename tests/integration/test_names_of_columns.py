@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import FoldProjection, Projection, Upsert, add, on
-from domain.projections.python_folds import Row
-from domain.quality import Suite, expect, no_rows
-from flows import quality
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import Extent
-from store.auditing.repairing import repair
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, gate, generations, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.choices import Choice
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import FoldProjection, Projection, Upsert, add, on
+from acci.domain.projections.python_folds import Row
+from acci.domain.quality import Suite, expect, no_rows
+from acci.flows import quality
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.repairing import repair
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, gate, generations, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.choices import Choice
 from tests.read_models import backfill
 
 NAMES = (

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from domain.events import Event
-from domain.projections import Projection, Upsert, add, count, local_date, maximum, minimum, on
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import backfilling, rebuilding
-from store.projecting.batches import Progress, catch_up
-from store.projecting.choices import Choice
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.new_columns import NotOnlyNewColumns
-from store.projecting.staleness import stale
-from store.status import read_status
+from acci.domain.events import Event
+from acci.domain.projections import Projection, Upsert, add, count, local_date, maximum, minimum, on
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting.batches import Progress, catch_up
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.new_columns import NotOnlyNewColumns
+from acci.store.projecting.staleness import stale
+from acci.store.status import read_status
 from tests.histories import append_orders
 from tests.orders import CONTEXT, DailySales, OrderPlaced
 from tests.read_models import backfill, live, rows_of, wrong_rows

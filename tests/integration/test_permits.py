@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.importing.importer import Imported, Importer
-from store.importing.mapping import load_mapping
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.queries import ask, question
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.importing.importer import Imported, Importer
+from acci.store.importing.mapping import load_mapping
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.queries import ask, question
 from tests.permits import by_pandas
 
 PERMITS = Path(__file__).parents[1] / "permits"

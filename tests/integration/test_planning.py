@@ -6,14 +6,14 @@ from pathlib import Path
 
 from psycopg import sql
 
-from domain.projections import Projection
-from domain.users import CONTEXT
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import rebuilding, swapping
-from store.projecting.planning import plan
-from store.projecting.staleness import stale
-from store.settings import CHECKOUT
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import rebuilding, swapping
+from acci.store.projecting.planning import plan
+from acci.store.projecting.staleness import stale
+from acci.store.settings import CHECKOUT
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, live, wrong_rows
 from tests.shell import acci, refusal

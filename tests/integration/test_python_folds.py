@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from psycopg.types.json import Jsonb
 
-from domain.contexts import Context
-from domain.errors import ProjectionError
-from domain.events import Event
-from domain.projections import FoldProjection, Projection
-from domain.projections.python_folds import Row
-from store.auditing.auditing import all_checks, audit
-from store.auditing.extents import Extent
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.projecting import batches, dead_letters, rebuilding, swapping
-from store.projecting.choices import Choice
+from acci.domain.contexts import Context
+from acci.domain.errors import ProjectionError
+from acci.domain.events import Event
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.python_folds import Row
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, rebuilding, swapping
+from acci.store.projecting.choices import Choice
 from tests.orders import CONTEXT, ItemAdded
 from tests.read_models import backfill
 

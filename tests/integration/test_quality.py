@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import DefinitionError
-from domain.quality import Suite, expect, no_rows
-from flows import quality
-from flows.quality import Report
-from flows.quality_report import page
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.projecting import generations
+from acci.domain.errors import DefinitionError
+from acci.domain.quality import Suite, expect, no_rows
+from acci.flows import quality
+from acci.flows.quality import Report
+from acci.flows.quality_report import page
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.projecting import generations
 from tests.bank.ledger import EVENTS, corrupt, some_account
 from tests.bank.read_models import Accounts
 
@@ -141,6 +141,6 @@ def test_a_declaration_is_checked() -> None:
 
 
 def test_nothing_is_imported_before_there_is_something_to_check() -> None:
-    program = "import sys, flows.quality, flows.quality_report; print('great_expectations' in sys.modules)"
+    program = "import sys, acci.flows.quality, acci.flows.quality_report; print('great_expectations' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

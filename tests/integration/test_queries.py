@@ -12,18 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain.contexts import Context
-from domain.errors import DefinitionError
-from domain.events import Event, EventMetadata
-from domain.queries import Query
-from domain.users.events import UserCreated
-from domain.users.queries import UserRow
-from store.bulk import append_in_bulk
-from store.catalogue import Catalogue, load
-from store.database import Connection
-from store.projecting import rebuilding
-from store.queries import InvalidQuery, NotPublished, ask, question
-from store.statements import sql
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError
+from acci.domain.events import Event, EventMetadata
+from acci.domain.queries import Query
+from acci.domain.users.events import UserCreated
+from acci.domain.users.queries import UserRow
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
+from acci.store.queries import InvalidQuery, NotPublished, ask, question
+from acci.store.statements import sql
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 Person = tuple[str, str, str]  # tenant, name, email
@@ -32,7 +32,7 @@ ODD = ["100% Ann", "100 Ann", "a_b", "axb", "C:\\temp", "C:temp", "ÉMILE", "ém
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return load(["domain.users"])
+    return load(["acci.domain.users"])
 
 
 def fill(connection: Connection, catalogue: Catalogue, people: Sequence[Person]) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import ProjectionError
-from domain.projections import Projection
-from domain.users import CONTEXT
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
+from acci.domain.errors import ProjectionError
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
 from tests.histories import append_users, value
 from tests.read_models import (
     live,

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ProjectionError
-from domain.events import Event
-from domain.projections import FoldProjection, Projection
-from domain.projections.python_folds import Row
-from store.database import Connection
-from store.projecting.trying import Trial
+from acci.domain.errors import ProjectionError
+from acci.domain.events import Event
+from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections.python_folds import Row
+from acci.store.database import Connection
+from acci.store.projecting.trying import Trial
 from tests.unit.test_projection_refusals import Ordered, define
 
 NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from domain.contexts import Context
-from domain.events import EventData
-from domain.upcasting import check_upcasters, upcast
-from store.catalogue import load
-from store.database import Connection
-from store.projecting import rebuilding
+from acci.domain.contexts import Context
+from acci.domain.events import EventData
+from acci.domain.upcasting import check_upcasters, upcast
+from acci.store.catalogue import load
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
 from tests.shell import CHECKOUT, acci, refusal
 
 BLOCKS = re.findall(r"```(python|sql)\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -35,7 +35,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_domain_works_as_it_stands(connection: Connection, database_url: str, shop: Path) -> None:
     place = {
-        "ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "domain.users,shop", "PYTHONPATH": f"{shop}:{CHECKOUT}"
+        "ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users,shop", "PYTHONPATH": f"{shop}:{CHECKOUT}"
     }  # fmt: skip
     sender = ("--tenant", "t1", "--user", "me")
     sent = acci("send", "AddItem", *sender, '{"item": "bolt", "title": "Bolt M6"}', **place)
@@ -45,7 +45,7 @@ def test_the_domain_works_as_it_stands(connection: Connection, database_url: str
     few = acci("send", "MoveStock", *sender, '{"item": "bolt", "count": -9}', **place)
     assert refusal(few) == "MoveStock was refused for 'bolt': there are 8."
 
-    catalogue = load(["domain.users", "shop"])
+    catalogue = load(["acci.domain.users", "shop"])
     for projection in catalogue.projections.values():
         rebuilding.rebuild(connection, catalogue, projection)
     asked = acci("query", "low_stock", "--tenant", "t1", "--json", **place)

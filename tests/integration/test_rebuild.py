@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import generations, rebuilding, swapping
-from store.projecting.batches import catch_up
-from store.projecting.generations import Busy, Generation
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import generations, rebuilding, swapping
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.generations import Busy, Generation
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.prefect_server import wait_for
 from tests.read_models import (
@@ -153,9 +153,9 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
     rebuilding.rebuild(connection, catalogue, users)
     generation, _ = rebuilding.begin(connection, catalogue, users, 1)
     program = (
-        "import sys; from store.catalogue import load; from store.database import connect;"
-        "from store.projecting.rebuilding import rebuild;"
-        "catalogue = load(['domain.users']);"
+        "import sys; from acci.store.catalogue import load; from acci.store.database import connect;"
+        "from acci.store.projecting.rebuilding import rebuild;"
+        "catalogue = load(['acci.domain.users']);"
         "rebuild(connect(sys.argv[1], 'killed'), catalogue, catalogue.projection('user_view'))"
     )
     at_work = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'acci killed'"

@@ -9,18 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from domain.aggregates import Aggregate, decides
-from domain.commands import Command, CommandData
-from domain.contexts import Context
-from domain.errors import Refused
-from domain.events import EventData
-from store.catalogue import Catalogue
-from store.database import Connection, Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.idempotency import CommandReused
-from store.loading import Loaded
-from store.recent import RecentStates
+from acci.domain.aggregates import Aggregate, decides
+from acci.domain.commands import Command, CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import Refused
+from acci.domain.events import EventData
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.idempotency import CommandReused
+from acci.store.loading import Loaded
+from acci.store.recent import RecentStates
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, Account, Open, Pay, PayTwice, command, stream
 from tests.people import Person

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from domain.errors import AcciError
-from store.database import Connection, connect
-from store.refusals import (
+from acci.domain.errors import AcciError
+from acci.store.database import Connection, connect
+from acci.store.refusals import (
     BeyondLimits,
     Cancelled,
     Contended,

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from domain.contexts import Context
-from domain.errors import UnknownNumber
-from domain.events import Event
-from domain.projections import Insert, Projection, Update, on
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import dead_letters, dropping, gate, generations, rebuilding, rolling_back, swapping
-from store.projecting.batches import catch_up
-from store.projecting.dropping import StillLive
-from store.projecting.generations import Busy, Generation
+from acci.domain.contexts import Context
+from acci.domain.errors import UnknownNumber
+from acci.domain.events import Event
+from acci.domain.projections import Insert, Projection, Update, on
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import dead_letters, dropping, gate, generations, rebuilding, rolling_back, swapping
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.dropping import StillLive
+from acci.store.projecting.generations import Busy, Generation
 from tests.histories import value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import live, rows_of

@@ -8,27 +8,27 @@ from uuid import uuid4
 
 import pytest
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.contexts import Context
-from domain.errors import DefinitionError, Refused, UnknownName
-from domain.events import Event, EventData, Retired, StreamId
-from domain.projections import FoldProjection, Insert, Projection, Update, add, on
-from store import health
-from store.catalogue import Catalogue
-from store.coverage import coverage
-from store.database import Connection, Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.history import history
-from store.importing.conversion import Converter
-from store.importing.lines import Line
-from store.importing.mapping import load_mapping
-from store.loading import UnregisteredEvent
-from store.projecting import backfilling, batches, gate, planning, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.choices import Choice
-from store.projecting.generations import Generation
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, Refused, UnknownName
+from acci.domain.events import Event, EventData, Retired, StreamId
+from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
+from acci.store import health
+from acci.store.catalogue import Catalogue
+from acci.store.coverage import coverage
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.history import history
+from acci.store.importing.conversion import Converter
+from acci.store.importing.lines import Line
+from acci.store.importing.mapping import load_mapping
+from acci.store.loading import UnregisteredEvent
+from acci.store.projecting import backfilling, batches, gate, planning, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.generations import Generation
 
 TABLES = {
     "stock": "CREATE TABLE stock (tenant_id text, id text, title text, kind text, moves bigint,"
@@ -209,7 +209,7 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
 
 
 def test_a_former_name_makes_snapshots_and_fingerprints_others(tmp_path: Path) -> None:
-    from store.projecting.fingerprints import define
+    from acci.store.projecting.fingerprints import define
 
     before, after = shop(tmp_path, gone()), shop(tmp_path, renamed())
     assert before.aggregate("Item").state_schema() != after.aggregate("Item").state_schema()

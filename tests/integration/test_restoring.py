@@ -10,13 +10,13 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from store.auditing.auditing import ROWS, all_checks, audit
-from store.catalogue import load
-from store.database import connect
-from store.embedded_programs import programs
-from store.migrations import Migration, known, migrate
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
+from acci.store.auditing.auditing import ROWS, all_checks, audit
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.embedded_programs import programs
+from acci.store.migrations import Migration, known, migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
 from tests.bank.ledger import some_account
 from tests.servers import SharedServer
 

@@ -11,10 +11,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from store.catalogue import load
-from store.database import Connection, connect
-from store.projecting import rebuilding
-from store.tenants import enter
+from acci.store.catalogue import load
+from acci.store.database import Connection, connect
+from acci.store.projecting import rebuilding
+from acci.store.tenants import enter
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 
@@ -33,7 +33,7 @@ BORROWED = {
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
     with server.database() as database_url:
-        catalogue = load(["domain.users"])
+        catalogue = load(["acci.domain.users"])
         with connect(database_url, "test") as connection:
             append_users(connection, 20)
             rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))

@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from store.catalogue import load
-from store.database import Connection, Database, connect
-from store.high_water import establish
-from store.migrations import MigrationFailed, migrate
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.refusals import NotAllowed
-from store.sessions import Role
+from acci.store.catalogue import load
+from acci.store.database import Connection, Database, connect
+from acci.store.high_water import establish
+from acci.store.migrations import MigrationFailed, migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.refusals import NotAllowed
+from acci.store.sessions import Role
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 from tests.shell import acci, refusal
@@ -76,7 +76,7 @@ CASES = [
 def shared_url(server: SharedServer) -> Iterator[str]:
     """One database for all that is refused, since nothing of that changes it; user_view is live in it."""
     with server.database() as url:
-        catalogue = load(["domain.users"])
+        catalogue = load(["acci.domain.users"])
         with connect(url, "test") as connection:
             append_users(connection, 10)
             rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
@@ -92,7 +92,7 @@ def test_what_a_role_may_not(shared_url: str, role: Role, statement: LiteralStri
 
 def test_what_each_may(database_url: str) -> None:
     """Each does its own work: appends, projects what was appended, reads it, administers."""
-    catalogue = load(["domain.users"])
+    catalogue = load(["acci.domain.users"])
     users = catalogue.projection("user_view")
     environment = {"ACCI_DATABASE_URL": database_url}
     create = '{"user_id": "ann", "email": "ann@example.com", "name": "Ann"}'
@@ -157,7 +157,7 @@ def test_who_may_make_roles(server: SharedServer) -> None:
         grant = identifiers.SQL("GRANT {} TO {} WITH ADMIN OPTION")
         connection.execute(grant.format(identifiers.SQL(roles), owner))
         migrate(as_owner)
-        catalogue = load(["domain.users"])
+        catalogue = load(["acci.domain.users"])
         with connect(as_owner, "test") as opened:
             append_users(opened, 5)
         with connect(as_owner, "test", "project") as opened:

@@ -9,17 +9,17 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from domain.errors import UnknownNumber
-from domain.projections import Projection
-from domain.users import CONTEXT
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.generations import Busy, CheckpointBeyondLog
-from store.projecting.rolling_back import NothingKept, OtherRules, roll_back
-from store.projecting.shapes import TableAltered
+from acci.domain.errors import UnknownNumber
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.generations import Busy, CheckpointBeyondLog
+from acci.store.projecting.rolling_back import NothingKept, OtherRules, roll_back
+from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 

@@ -15,18 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import FoldProjection
-from domain.projections.columns import Column
-from domain.projections.keeping import Keeper
-from domain.projections.kept_values import DEEPEST
-from domain.projections.python_folds import Row
-from store.auditing.auditing import all_checks, audit
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, dead_letters, rebuilding
-from store.projecting.as_of import rows_as_of
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import FoldProjection
+from acci.domain.projections.columns import Column
+from acci.domain.projections.keeping import Keeper
+from acci.domain.projections.kept_values import DEEPEST
+from acci.domain.projections.python_folds import Row
+from acci.store.auditing.auditing import all_checks, audit
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, rebuilding
+from acci.store.projecting.as_of import rows_as_of
 
 NUMBER = UUID("12345678-1234-5678-1234-567812345678")
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain.contexts import Context
-from domain.events import EventData, EventMetadata, StreamId
-from store.bulk import append_in_bulk
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
+from acci.domain.contexts import Context
+from acci.domain.events import EventData, EventMetadata, StreamId
+from acci.store.bulk import append_in_bulk
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
 from tests.ledger import event, stream
 
 

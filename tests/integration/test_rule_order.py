@@ -5,16 +5,16 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from domain.projections import Projection
-from domain.users import CONTEXT
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.fingerprints import RebuildNeeded, define
-from store.projecting.rolling_back import roll_back
-from store.projecting.rule_order import OlderRules
-from store.projecting.staleness import stale
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.fingerprints import RebuildNeeded, define
+from acci.store.projecting.rolling_back import roll_back
+from acci.store.projecting.rule_order import OlderRules
+from acci.store.projecting.staleness import stale
 from tests.histories import append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

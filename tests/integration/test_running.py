@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.local.access import Access
-from flows.local.doors import own_login
-from flows.local.environment import MARK
-from flows.local.leftovers import end_processes
-from flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
-from store.settings import Settings
+from acci.flows.local.access import Access
+from acci.flows.local.doors import own_login
+from acci.flows.local.environment import MARK
+from acci.flows.local.leftovers import end_processes
+from acci.flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
+from acci.store.settings import Settings
 from tests.shell import acci
 
 API, UI = "http://127.0.0.1:1/api", "http://127.0.0.1:1"
@@ -66,7 +66,7 @@ def test_a_second_one_is_told_where_the_first_is(settings: Settings) -> None:
 
 def test_a_killed_one_is_not_running(settings: Settings, tmp_path: Path) -> None:
     program = (
-        "import os, signal; from flows.local.running import only_one; from store.settings import Settings;"
+        "import os, signal; from acci.flows.local.running import only_one; from acci.store.settings import Settings;"
         "held = only_one(Settings.from_environment(), 'api', 'ui'); held.__enter__();"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -2,8 +2,8 @@
 
 import psycopg
 
-from flows.local.sample import EVENTS, fill_if_empty
-from store.settings import DEFAULT_CONTEXTS
+from acci.flows.local.sample import EVENTS, fill_if_empty
+from acci.store.settings import DEFAULT_CONTEXTS
 
 
 def count(database_url: str) -> int:

@@ -6,12 +6,12 @@ from typing import LiteralString
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from store.auditing.schema import FILE, described, differences
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
-from store.health import Bounds, examine
-from store.projecting import generations
-from store.settings import Settings
+from acci.store.auditing.schema import FILE, described, differences
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
+from acci.store.health import Bounds, examine
+from acci.store.projecting import generations
+from acci.store.settings import Settings
 from tests.bank.ledger import audited
 from tests.catalogue import spelled
 from tests.servers import SharedServer

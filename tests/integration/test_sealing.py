@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from store import sealing
-from store.auditing.extents import WHOLE, Extent
-from store.catalogue import Catalogue, load
-from store.database import Connection, connect
+from acci.store import sealing
+from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, connect
 from tests.bank.ledger import EVENTS, audited, tampering
 
 

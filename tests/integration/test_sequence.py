@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from domain.events import EventMetadata
-from store.bulk import RawEvent
-from store.catalogue import Catalogue
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.health import Bounds, examine
-from store.high_water import establish, last
-from store.migrations import migrate
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.refusals import SequenceBehind
-from store.settings import Settings
+from acci.domain.events import EventMetadata
+from acci.store.bulk import RawEvent
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.health import Bounds, examine
+from acci.store.high_water import establish, last
+from acci.store.migrations import migrate
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.refusals import SequenceBehind
+from acci.store.settings import Settings
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 from tests.servers import SharedServer

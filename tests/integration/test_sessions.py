@@ -7,17 +7,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from domain.errors import AcciError
-from store.catalogue import load
-from store.database import Connection, Database, connect
-from store.embedded import direct_url
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.refusals import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
-from store.sessions import RELIED_ON, Role, duration
-from store.settings import Limits, Settings, WrongSetting
+from acci.domain.errors import AcciError
+from acci.store.catalogue import load
+from acci.store.database import Connection, Database, connect
+from acci.store.embedded import direct_url
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.refusals import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
+from acci.store.sessions import RELIED_ON, Role, duration
+from acci.store.settings import Limits, Settings, WrongSetting
 from tests.histories import append_orders, value
 from tests.ledger import Open, command
 from tests.read_models import CONTEXTS, wrong_rows

@@ -7,15 +7,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.errors import UnknownName
-from domain.events import Event
-from domain.simulations import Plan, Wish
-from store.catalogue import load
-from store.database import connect
-from store.migrations import migrate
-from store.simulating import SimulationRunning, simulate, simulate_live, simulation_of
+from acci.domain.errors import UnknownName
+from acci.domain.events import Event
+from acci.domain.simulations import Plan, Wish
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.migrations import migrate
+from acci.store.simulating import SimulationRunning, simulate, simulate_live, simulation_of
 
-CATALOGUE = load(["domain.users"])
+CATALOGUE = load(["acci.domain.users"])
 USERS = simulation_of(CATALOGUE, "users")
 END = datetime(2024, 6, 1, tzinfo=UTC)
 

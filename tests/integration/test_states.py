@@ -6,16 +6,16 @@ import pytest
 from prefect.client.schemas.objects import State
 from prefect.logging import disable_run_logger
 
-from domain.projections import Projection
-from flows import audit, catch_up, compact_snapshots, follow
-from store.auditing.auditing import ROWS, Audited, all_checks
-from store.auditing.auditing import audit as make
-from store.auditing.extents import Extent
-from store.auditing.findings import Severity
-from store.catalogue import Catalogue, load
-from store.compacting import Compacted, Sizes
-from store.database import Connection
-from store.projecting import rebuilding
+from acci.domain.projections import Projection
+from acci.flows import audit, catch_up, compact_snapshots, follow
+from acci.store.auditing.auditing import ROWS, Audited, all_checks
+from acci.store.auditing.auditing import audit as make
+from acci.store.auditing.extents import Extent
+from acci.store.auditing.findings import Severity
+from acci.store.catalogue import Catalogue, load
+from acci.store.compacting import Compacted, Sizes
+from acci.store.database import Connection
+from acci.store.projecting import rebuilding
 from tests.read_models import CONTEXTS
 
 CATALOGUE: Catalogue = load(CONTEXTS)

@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.errors import ConcurrencyError
-from domain.events import Event, EventData, EventMetadata, StreamId
-from store.appending import Append, Handled, StreamChanged
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
+from acci.domain.errors import ConcurrencyError
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.store.appending import Append, Handled, StreamChanged
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
 from tests.ledger import CONTEXT, Account, Paid, event
 
 

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from domain.projections import Projection
-from store.catalogue import Catalogue
-from store.database import Connection, connect
-from store.projecting import generations, rebuilding, swapping
-from store.projecting.batches import catch_up
-from store.projecting.generations import Generation
-from store.projecting.swapping import SwapBlocked, publish
+from acci.domain.projections import Projection
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, connect
+from acci.store.projecting import generations, rebuilding, swapping
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.generations import Generation
+from acci.store.projecting.swapping import SwapBlocked, publish
 from tests.histories import LONGER, append_orders, value
 from tests.prefect_server import wait_for
 from tests.read_models import live, wrong_rows

@@ -10,31 +10,31 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from domain.commands import Command, CommandMetadata
-from domain.contexts import Context
-from domain.events import Event, EventMetadata, StreamId
-from domain.projections import Projection, Upsert, count, on
-from domain.users.events import UserCreated, UserUpdated
-from domain.users.user import CreateUser, User
-from store.auditing import repairing
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import Extent
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.projecting import backfilling, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.batches import catch_up
-from store.projecting.choices import Choice
-from store.projecting.dead_letters import retry
-from store.queries import ask, question
-from store.sessions import Role
-from store.tenants import enter
+from acci.domain.commands import Command, CommandMetadata
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventMetadata, StreamId
+from acci.domain.projections import Projection, Upsert, count, on
+from acci.domain.users.events import UserCreated, UserUpdated
+from acci.domain.users.user import CreateUser, User
+from acci.store.auditing import repairing
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import Extent
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.choices import Choice
+from acci.store.projecting.dead_letters import retry
+from acci.store.queries import ask, question
+from acci.store.sessions import Role
+from acci.store.tenants import enter
 from tests.histories import value
 from tests.shell import acci
 
-CATALOGUE = load(["domain.users"])
+CATALOGUE = load(["acci.domain.users"])
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 USERS = CATALOGUE.projection("user_view")
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import Event, EventData, EventMetadata, StreamId
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database
-from store.events import EventStore
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
 from tests.bank.events import AccountClosed, AccountOpened, Deposited
 from tests.bank.ledger import audited
 from tests.ledger import event

@@ -12,17 +12,17 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from domain.errors import ConcurrencyError
-from store import telemetry
-from store.catalogue import load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.projecting import batches, rebuilding
+from acci.domain.errors import ConcurrencyError
+from acci.store import telemetry
+from acci.store.catalogue import load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.projecting import batches, rebuilding
 from tests.ledger import Open, Pay, command
 from tests.shell import acci
 
-CATALOGUE = load(["domain.users", "tests.ledger", "tests.incident.before"])
+CATALOGUE = load(["acci.domain.users", "tests.ledger", "tests.incident.before"])
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_an_unknown_exporter_is_named_and_stops_nothing(connection: Connection, 
 
 
 def test_nothing_is_imported_unless_asked_for() -> None:
-    looked = "import sys, store.handling, store.projecting.batches; sys.exit('opentelemetry' in sys.modules)"
+    looked = "import sys, acci.store.handling, acci.store.projecting.batches; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", looked], check=False).returncode == 0
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from domain.errors import CannotApply
-from domain.projections.reference import Rows, apply
-from store.database import Connection
-from store.projecting.trying import Trial, logged, spelled_out
+from acci.domain.errors import CannotApply
+from acci.domain.projections.reference import Rows, apply
+from acci.store.database import Connection
+from acci.store.projecting.trying import Trial, logged, spelled_out
 from tests.strategies.histories import History, histories
 from tests.strategies.projections import RandomProjection, projections
 

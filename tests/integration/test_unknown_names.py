@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from domain.aggregates import Aggregate
-from domain.errors import NotAList, UnknownName
-from store.auditing.auditing import chosen
-from store.catalogue import Catalogue, load
-from store.database import Database
-from store.events import EventStore
-from store.loading import WrongAggregate
-from store.projecting.choices import Choice
-from store.waiting import wait_for
+from acci.domain.aggregates import Aggregate
+from acci.domain.errors import NotAList, UnknownName
+from acci.store.auditing.auditing import chosen
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.loading import WrongAggregate
+from acci.store.projecting.choices import Choice
+from acci.store.waiting import wait_for
 from tests.ledger import CONTEXT, TENANT, Account, Paid, event, stream
 from tests.shell import acci, refusal
 

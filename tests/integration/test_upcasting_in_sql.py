@@ -16,23 +16,23 @@ from hypothesis import strategies as st
 from psycopg import errors
 from pydantic import BaseModel, create_model
 
-from domain.errors import CannotApply
-from domain.events import EventData, EventMetadata, RecordedEvent
-from domain.projections.evaluation import value_of
-from domain.projections.reference import Stored, apply
-from domain.projections.values import parse
-from domain.projections.views import EventView, fields
-from domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
-from store.bulk import RawEvent
-from store.catalogue import Catalogue
-from store.database import Connection, Database
-from store.events import EventStore
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.compiling import text_of
-from store.projecting.merge import Placeholder
-from store.projecting.readable import readable
-from store.projecting.translation import EVENTS, translate
+from acci.domain.errors import CannotApply
+from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.projections.evaluation import value_of
+from acci.domain.projections.reference import Stored, apply
+from acci.domain.projections.values import parse
+from acci.domain.projections.views import EventView, fields
+from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
+from acci.store.bulk import RawEvent
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection, Database
+from acci.store.events import EventStore
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.compiling import text_of
+from acci.store.projecting.merge import Placeholder
+from acci.store.projecting.readable import readable
+from acci.store.projecting.translation import EVENTS, translate
 from tests.ledger import CONTEXT, TENANT, Holders
 from tests.read_models import live, rows_of
 from tests.strategies.upcasting import Evolution, evolutions

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from store import waiting
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.waiting import LONGEST_PAUSE, NotThereYet, wait_for
+from acci.store import waiting
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.waiting import LONGEST_PAUSE, NotThereYet, wait_for
 from tests.ledger import CONTEXT, Paid, event, stream
 
 

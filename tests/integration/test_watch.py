@@ -5,9 +5,9 @@ import pty
 import signal
 import subprocess
 
-from store.catalogue import load
-from store.database import connect
-from store.projecting.batches import catch_up
+from acci.store.catalogue import load
+from acci.store.database import connect
+from acci.store.projecting.batches import catch_up
 from tests.shell import command
 
 

@@ -6,13 +6,13 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from store import sealing
-from store.catalogue import Catalogue, load
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.migrations import known, migrate
-from store.projecting import rebuilding
-from store.tenants import enter
+from acci.store import sealing
+from acci.store.catalogue import Catalogue, load
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.migrations import known, migrate
+from acci.store.projecting import rebuilding
+from acci.store.tenants import enter
 from tests.bank.ledger import audited
 from tests.histories import value
 from tests.servers import SharedServer

@@ -8,15 +8,15 @@ import psycopg
 import pytest
 from pydantic import field_validator
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import FoldProjection
-from domain.projections.python_folds import Key, Row
-from store.catalogue import Catalogue
-from store.database import Connection
-from store.projecting import batches, dead_letters, gate, rebuilding
-from store.projecting.as_of import rows_as_of
-from store.projecting.choices import Choice
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import FoldProjection
+from acci.domain.projections.python_folds import Key, Row
+from acci.store.catalogue import Catalogue
+from acci.store.database import Connection
+from acci.store.projecting import batches, dead_letters, gate, rebuilding
+from acci.store.projecting.as_of import rows_as_of
+from acci.store.projecting.choices import Choice
 from tests.bank.ledger import audited
 from tests.read_models import backfill
 

@@ -25,15 +25,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domain.commands import Command
-from domain.errors import ConcurrencyError, Refused
-from domain.events import EventData
-from store.appending import Recorded, StreamChanged
-from store.catalogue import Catalogue
-from store.database import Database
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.idempotency import CommandReused
+from acci.domain.commands import Command
+from acci.domain.errors import ConcurrencyError, Refused
+from acci.domain.events import EventData
+from acci.store.appending import Recorded, StreamChanged
+from acci.store.catalogue import Catalogue
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.idempotency import CommandReused
 from tests.cutting import CuttingProxy
 from tests.ledger import CONTEXT, Account, LedgerCommand, Open, Pay, PayTwice, command, stream
 

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.contexts import Context
-from domain.errors import Refused
-from domain.events import Event, EventData, EventMetadata, StreamId
-from domain.projections import Insert, Projection, Update, after, before, cast, on
-from domain.upcasting import Upcaster, old
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.contexts import Context
+from acci.domain.errors import Refused
+from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.domain.projections import Insert, Projection, Update, after, before, cast, on
+from acci.domain.upcasting import Upcaster, old
 
 TENANT = "acme"
 

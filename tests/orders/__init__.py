@@ -3,9 +3,9 @@
 from decimal import Decimal
 from pathlib import Path
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import (
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import (
     FoldProjection,
     Insert,
     Projection,
@@ -18,7 +18,7 @@ from domain.projections import (
     maximum,
     on,
 )
-from domain.projections.python_folds import Row
+from acci.domain.projections.python_folds import Row
 
 
 class OrderPlaced(EventData):

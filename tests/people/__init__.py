@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import ClassVar, Self
 from uuid import UUID, uuid4
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.contexts import Context
-from domain.events import Event, EventData, StreamId
-from domain.personal import Personal
-from domain.projections import FoldProjection, Insert, Projection, Update, Upsert, concat, count, lower, on
-from domain.projections.python_folds import Row
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData, StreamId
+from acci.domain.personal import Personal
+from acci.domain.projections import FoldProjection, Insert, Projection, Update, Upsert, concat, count, lower, on
+from acci.domain.projections.python_folds import Row
 
 TENANT = "t1"
 

@@ -11,7 +11,7 @@ needs no new code.
 
 from pathlib import Path
 
-from domain.contexts import Context
+from acci.domain.contexts import Context
 from tests.permits.events import CaseReceived, ConfirmationSent, StepCompleted, StopDecided
 from tests.permits.permit_cases import PermitCases
 from tests.permits.quality import PERMIT_CASES, STEPS_PER_DAY

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.events import EventData
+from acci.domain.events import EventData
 
 
 class StepCompleted(EventData):

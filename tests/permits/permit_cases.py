@@ -1,7 +1,7 @@
 """The read model of cases."""
 
-from domain.events import Event
-from domain.projections import Insert, Projection, Update, count, keep, maximum, minimum, on
+from acci.domain.events import Event
+from acci.domain.projections import Insert, Projection, Update, count, keep, maximum, minimum, on
 from tests.permits.events import CaseReceived, ConfirmationSent, StepCompleted, StopDecided
 
 

@@ -1,6 +1,6 @@
 """What must hold in the read models of permits."""
 
-from domain.quality import Suite, expect, no_rows
+from acci.domain.quality import Suite, expect, no_rows
 from tests.permits.permit_cases import PermitCases
 from tests.permits.steps_per_day import StepsPerDay
 

@@ -1,7 +1,7 @@
 """The read model of steps per day and group: its key comes from the payload, its rows from many streams."""
 
-from domain.events import Event
-from domain.projections import Projection, Upsert, add, coalesce, count, local_date, maximum, minimum, on
+from acci.domain.events import Event
+from acci.domain.projections import Projection, Upsert, add, coalesce, count, local_date, maximum, minimum, on
 from tests.permits.events import CaseReceived, ConfirmationSent, StepCompleted, StopDecided
 
 ZONE = "Europe/Amsterdam"

@@ -1,6 +1,6 @@
 """An example of every error, and the sentence that a person reads: what happened, to what, what to do next."""
 
-from domain.errors import AcciError
+from acci.domain.errors import AcciError
 from tests.sentences import of_domain, of_reading, of_running, of_writing
 
 SENTENCES: list[tuple[AcciError, str]] = [

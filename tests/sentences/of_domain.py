@@ -1,6 +1,6 @@
 """What the domain refuses, and the sentence it is told in."""
 
-from domain.errors import (
+from acci.domain.errors import (
     AcciError,
     CannotApply,
     ConcurrencyError,
@@ -12,7 +12,7 @@ from domain.errors import (
     UnknownName,
     UnknownNumber,
 )
-from domain.projections.expressions import CannotCompile
+from acci.domain.projections.expressions import CannotCompile
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (
@@ -24,8 +24,8 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "View.rule: no.",
     ),
     (
-        CannotCompile("event.data.name.upper()", "say it with the functions of domain.projections."),
-        "event.data.name.upper(): say it with the functions of domain.projections.",
+        CannotCompile("event.data.name.upper()", "say it with the functions of acci.domain.projections."),
+        "event.data.name.upper(): say it with the functions of acci.domain.projections.",
     ),
     (
         NotAList("event_types", "Moved"),

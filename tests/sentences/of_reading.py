@@ -1,24 +1,24 @@
 """What is refused to who fills, reads and audits read models, and the sentence it is told in."""
 
-from domain.errors import AcciError
-from store.auditing.checks import DoesNotFit, LeftOut
-from store.auditing.extents import KeyDoesNotFit
-from store.projecting import rule_order
-from store.projecting.as_of import NotApplicable, NotFinal
-from store.projecting.backfilling import Superseded
-from store.projecting.choices import WrongKey
-from store.projecting.dropping import StillLive
-from store.projecting.fingerprints import RebuildNeeded
-from store.projecting.gate import GateClosed
-from store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
-from store.projecting.live import BuildGone
-from store.projecting.new_columns import NotOnlyNewColumns
-from store.projecting.poison import TooManyDeadLetters
-from store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
-from store.projecting.shapes import TableAltered
-from store.projecting.swapping import ColumnsInUse, SwapBlocked
-from store.queries import InvalidQuery, NotPublished
-from store.waiting import NotThereYet
+from acci.domain.errors import AcciError
+from acci.store.auditing.checks import DoesNotFit, LeftOut
+from acci.store.auditing.extents import KeyDoesNotFit
+from acci.store.projecting import rule_order
+from acci.store.projecting.as_of import NotApplicable, NotFinal
+from acci.store.projecting.backfilling import Superseded
+from acci.store.projecting.choices import WrongKey
+from acci.store.projecting.dropping import StillLive
+from acci.store.projecting.fingerprints import RebuildNeeded
+from acci.store.projecting.gate import GateClosed
+from acci.store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
+from acci.store.projecting.live import BuildGone
+from acci.store.projecting.new_columns import NotOnlyNewColumns
+from acci.store.projecting.poison import TooManyDeadLetters
+from acci.store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
+from acci.store.projecting.shapes import TableAltered
+from acci.store.projecting.swapping import ColumnsInUse, SwapBlocked
+from acci.store.queries import InvalidQuery, NotPublished
+from acci.store.waiting import NotThereYet
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

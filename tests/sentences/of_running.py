@@ -1,22 +1,22 @@
 """What keeps ACCI and its servers from running, and the sentence it is told in."""
 
-from domain.errors import AcciError
-from flows.cli.deploy import NoPrefectServer
-from flows.cli.main import UnusableArgument, UnusableFile
-from flows.cli.metrics import CannotServe
-from flows.cli.output import NoOutput
-from flows.discretion import Unspoken
-from flows.local.api import LoginRefused, PrefectUnreachable
-from flows.local.deploying import NoSuchBlock, NotOurs
-from flows.local.running import AlreadyRunning, NoHome
-from flows.own_names import UnusablePrefix
-from flows.task_runners import NoDask
-from store.embedded import NoDatabase
-from store.embedded_programs import NoEmbeddedPostgres
-from store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
-from store.log_files import LogsClosed
-from store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
-from store.refusals import (
+from acci.domain.errors import AcciError
+from acci.flows.cli.deploy import NoPrefectServer
+from acci.flows.cli.main import UnusableArgument, UnusableFile
+from acci.flows.cli.metrics import CannotServe
+from acci.flows.cli.output import NoOutput
+from acci.flows.discretion import Unspoken
+from acci.flows.local.api import LoginRefused, PrefectUnreachable
+from acci.flows.local.deploying import NoSuchBlock, NotOurs
+from acci.flows.local.running import AlreadyRunning, NoHome
+from acci.flows.own_names import UnusablePrefix
+from acci.flows.task_runners import NoDask
+from acci.store.embedded import NoDatabase
+from acci.store.embedded_programs import NoEmbeddedPostgres
+from acci.store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
+from acci.store.log_files import LogsClosed
+from acci.store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
+from acci.store.refusals import (
     BeyondLimits,
     Cancelled,
     Contended,
@@ -36,9 +36,9 @@ from store.refusals import (
     SequenceBehind,
     TookTooLong,
 )
-from store.sessions import SharedSession, WrongSession
-from store.settings import WrongSetting
-from store.unprivileged import ForeignData, NoSystemUser
+from acci.store.sessions import SharedSession, WrongSession
+from acci.store.settings import WrongSetting
+from acci.store.unprivileged import ForeignData, NoSystemUser
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

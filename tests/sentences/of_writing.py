@@ -1,13 +1,13 @@
 """What is refused to who appends, reads and imports events, and the sentence it is told in."""
 
-from domain.errors import AcciError
-from store.appending import EventIdTaken, MisplacedEvent, StreamChanged
-from store.bulk import BulkRefused
-from store.concealing import Tampered
-from store.erasing import NobodyToErase
-from store.event_ids import IdsDoubled
-from store.idempotency import CommandReused
-from store.importing.problems import (
+from acci.domain.errors import AcciError
+from acci.store.appending import EventIdTaken, MisplacedEvent, StreamChanged
+from acci.store.bulk import BulkRefused
+from acci.store.concealing import Tampered
+from acci.store.erasing import NobodyToErase
+from acci.store.event_ids import IdsDoubled
+from acci.store.idempotency import CommandReused
+from acci.store.importing.problems import (
     AlreadyImported,
     BadLines,
     ImportBegun,
@@ -16,13 +16,13 @@ from store.importing.problems import (
     StreamsInUse,
     UnreadableFile,
 )
-from store.keys import KeyMissing, NoKeyStore, WrongMasterKey
-from store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
-from store.moments import WrongMoment
-from store.payloads import PayloadTooLarge, Unstorable
-from store.simulating import SimulationRunning
-from store.snapshots import SnapshotRefused
-from store.strict_json import NotJson
+from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey
+from acci.store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
+from acci.store.moments import WrongMoment
+from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.simulating import SimulationRunning
+from acci.store.snapshots import SnapshotRefused
+from acci.store.strict_json import NotJson
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

@@ -18,16 +18,16 @@ from pathlib import Path
 
 import psycopg
 
-from domain.errors import AcciError, Refused
-from store.auditing.findings import Severity
-from store.catalogue import load
-from store.database import Database, connect
-from store.embedded import EmbeddedServer
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.migrations import migrate
-from store.projecting import generations, rebuilding
-from store.projecting.batches import catch_up
+from acci.domain.errors import AcciError, Refused
+from acci.store.auditing.findings import Severity
+from acci.store.catalogue import load
+from acci.store.database import Database, connect
+from acci.store.embedded import EmbeddedServer
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.migrations import migrate
+from acci.store.projecting import generations, rebuilding
+from acci.store.projecting.batches import catch_up
 from tests.histories import value
 from tests.people import command
 from tests.soak.journal import entries

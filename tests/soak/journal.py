@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from domain.commands import CommandData
+from acci.domain.commands import CommandData
 from tests.people import RegisterPerson, RenamePerson, TakeNote
 
 KINDS: dict[str, type[CommandData]] = {kind.__name__: kind for kind in (RegisterPerson, RenamePerson, TakeNote)}

@@ -15,19 +15,19 @@ from uuid import uuid4
 
 import psycopg
 
-from domain.errors import AcciError, Refused
-from store.auditing.auditing import audit, chosen
-from store.auditing.extents import WHOLE
-from store.auditing.findings import Severity
-from store.catalogue import Catalogue, load
-from store.compacting import compact
-from store.database import Connection, Database, connect
-from store.events import EventStore
-from store.handling import CommandHandler
-from store.projecting import rebuilding
-from store.projecting.batches import catch_up
-from store.projecting.generations import Busy, NotBuilt
-from store.refusals import is_transient
+from acci.domain.errors import AcciError, Refused
+from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.extents import WHOLE
+from acci.store.auditing.findings import Severity
+from acci.store.catalogue import Catalogue, load
+from acci.store.compacting import compact
+from acci.store.database import Connection, Database, connect
+from acci.store.events import EventStore
+from acci.store.handling import CommandHandler
+from acci.store.projecting import rebuilding
+from acci.store.projecting.batches import catch_up
+from acci.store.projecting.generations import Busy, NotBuilt
+from acci.store.refusals import is_transient
 from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 

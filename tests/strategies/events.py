@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from domain.events import EventData
+from acci.domain.events import EventData
 
 
 class Inner(BaseModel):

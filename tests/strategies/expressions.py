@@ -5,9 +5,9 @@ from functools import cache
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain.events import EventData
-from domain.projections.kinds import Kind, kind_of_annotation
-from domain.projections.views import ENVELOPE
+from acci.domain.events import EventData
+from acci.domain.projections.kinds import Kind, kind_of_annotation
+from acci.domain.projections.views import ENVELOPE
 from tests.strategies.values import ZONES
 
 Source = st.SearchStrategy[str]

@@ -10,9 +10,9 @@ from uuid import UUID
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain.events import EventData, EventMetadata, RecordedEvent
-from domain.projections.kinds import kind_of_annotation
-from domain.projections.values import parse
+from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.projections.kinds import kind_of_annotation
+from acci.domain.projections.values import parse
 from tests.strategies.events import EVENTS
 from tests.strategies.values import JSON, moment
 

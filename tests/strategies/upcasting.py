@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, create_model
 
-from domain.events import EventData
-from domain.projections import after, before, cast, coalesce, concat
-from domain.upcasting import Upcaster, old
+from acci.domain.events import EventData
+from acci.domain.projections import after, before, cast, coalesce, concat
+from acci.domain.upcasting import Upcaster, old
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 VALUES: dict[Any, st.SearchStrategy[Any]] = {

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from domain.aggregates import Aggregate, decides, evolves
-from domain.commands import Command, CommandData
-from domain.contexts import Context
-from domain.errors import DefinitionError, Refused
-from domain.events import Event, EventData
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
+from acci.domain.aggregates import Aggregate, decides, evolves
+from acci.domain.commands import Command, CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, Refused
+from acci.domain.events import Event, EventData
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
 from tests.ledger import CONTEXT as LEDGER
 from tests.ledger import Account, Closed, Open, Paid, Pay, PayTwice, command, event
 

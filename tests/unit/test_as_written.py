@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
-from domain.commands import CommandMetadata
-from domain.contexts import Context
-from domain.errors import AcciError, InvalidCommand
-from domain.events import EventData
-from domain.queries import Query
-from store.accepting import typed
-from store.as_written import misread
-from store.catalogue import Catalogue, load
-from store.importing.conversion import Converter
-from store.importing.lines import Line
-from store.importing.mapping import load_mapping
-from store.importing.problems import BadLine
-from store.queries import InvalidQuery, question
+from acci.domain.commands import CommandMetadata
+from acci.domain.contexts import Context
+from acci.domain.errors import AcciError, InvalidCommand
+from acci.domain.events import EventData
+from acci.domain.queries import Query
+from acci.store.accepting import typed
+from acci.store.as_written import misread
+from acci.store.catalogue import Catalogue, load
+from acci.store.importing.conversion import Converter
+from acci.store.importing.lines import Line
+from acci.store.importing.mapping import load_mapping
+from acci.store.importing.problems import BadLine
+from acci.store.queries import InvalidQuery, question
 
 
 class Size(IntEnum):

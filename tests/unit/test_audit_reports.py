@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from flows.charts import as_image, lines, stacked_bars
-from flows.differences import differences, most_common, of_findings
-from store.auditing.findings import Finding, Found, Severity
+from acci.flows.charts import as_image, lines, stacked_bars
+from acci.flows.differences import differences, most_common, of_findings
+from acci.store.auditing.findings import Finding, Found, Severity
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -14,7 +14,7 @@ HEAVY = ("asyncpg", "great_expectations", "httpx", "pandas", "prefect", "psycopg
 
 def acci(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from acci.flows.cli import main; main()", *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -24,7 +24,7 @@ def acci(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 def in_shell(line: str) -> subprocess.CompletedProcess[str]:
     """`acci` with these words, redirections among them, as a shell runs it."""
-    program = f"{shlex.quote(sys.executable)} -c 'from flows.cli import main; main()'"
+    program = f"{shlex.quote(sys.executable)} -c 'from acci.flows.cli import main; main()'"
     return subprocess.run(["/bin/sh", "-c", f"exec {program} {line}"], capture_output=True, text=True, check=False)
 
 
@@ -58,7 +58,7 @@ def test_a_refusal_is_printed_without_what_a_terminal_would_obey() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    program = f"import sys, flows.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    program = f"import sys, acci.flows.cli; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -11,16 +11,16 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-import domain
-import flows
-import store
-from domain.errors import AcciError
+import acci.domain
+import acci.flows
+import acci.store
+from acci.domain.errors import AcciError
 from tests.sentences import SENTENCES
 
 
 def classes() -> list[type[AcciError]]:
     """Every one that there is, wherever it is declared."""
-    for package in (domain, store, flows):
+    for package in (acci.domain, acci.store, acci.flows):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, create_model
 
-from domain.commands import Command, CommandData
-from store.appending import Handled
-from store.contents import content_of
-from store.idempotency import remembered_as
+from acci.domain.commands import Command, CommandData
+from acci.store.appending import Handled
+from acci.store.contents import content_of
+from acci.store.idempotency import remembered_as
 from tests.ledger import Pay, PayTwice, command
 
 

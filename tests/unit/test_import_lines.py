@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from store.importing import lines
-from store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
-from store.importing.problems import Rejected, UnreadableFile
+from acci.store.importing import lines
+from acci.store.importing.lines import Line, Place, csv_header, read_csv, read_ndjson
+from acci.store.importing.problems import Rejected, UnreadableFile
 
 
 def ndjson(folder: Path, content: bytes) -> list[Line | Rejected]:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from domain.contexts import Context
-from domain.events import EventData
-from store.catalogue import Catalogue, load
-from store.importing.conversion import Converter
-from store.importing.lines import Line
-from store.importing.mapping import load_mapping
-from store.importing.problems import BadLine, InvalidMapping
+from acci.domain.contexts import Context
+from acci.domain.events import EventData
+from acci.store.catalogue import Catalogue, load
+from acci.store.importing.conversion import Converter
+from acci.store.importing.lines import Line
+from acci.store.importing.mapping import load_mapping
+from acci.store.importing.problems import BadLine, InvalidMapping
 
 GOOD = """
 tenant_id = { constant = "acme" }
@@ -28,7 +28,7 @@ RECORD = {"user": "u1", "at": "2024-05-01T10:00:00+02:00", "mail": "a@b", "name"
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return load(["domain.users", "tests.permits"])
+    return load(["acci.domain.users", "tests.permits"])
 
 
 def written(folder: Path, text: str, name: str = "mapping.toml") -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.local.doors import closed_to_others, kept_login, login_file, own_login
-from store.settings import Settings
+from acci.flows.local.doors import closed_to_others, kept_login, login_file, own_login
+from acci.store.settings import Settings
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flows import happenings
-from flows.local.declared import flow_of, in_file, owned
-from flows.local.deploying import telling
-from flows.own_names import OwnNames, UnusablePrefix
-from store.settings import Settings
+from acci.flows import happenings
+from acci.flows.local.declared import flow_of, in_file, owned
+from acci.flows.local.deploying import telling
+from acci.flows.own_names import OwnNames, UnusablePrefix
+from acci.store.settings import Settings
 
 DATABASE = UUID(int=1)
 FILE: dict[str, Any] = in_file()

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import DefinitionError
-from domain.events import Event, EventData, EventMetadata
-from domain.personal import Personal, personal_fields
-from domain.projections import Projection, Upsert, count, lower, on
-from domain.users.user_view import UserView
-from store.payloads import Unstorable, encode_data
-from store.projecting.revealing import refuse_personal_keys, uses_personal
+from acci.domain.errors import DefinitionError
+from acci.domain.events import Event, EventData, EventMetadata
+from acci.domain.personal import Personal, personal_fields
+from acci.domain.projections import Projection, Upsert, count, lower, on
+from acci.domain.users.user_view import UserView
+from acci.store.payloads import Unstorable, encode_data
+from acci.store.projecting.revealing import refuse_personal_keys, uses_personal
 from tests.people import (
     Cities,
     Notes,

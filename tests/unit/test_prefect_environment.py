@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.local.access import Access
-from flows.local.environment import prefect_environment
-from store.settings import CHECKOUT, Settings
+from acci.flows.local.access import Access
+from acci.flows.local.environment import prefect_environment
+from acci.flows.local.from_the_shell import IMPORTED_FROM
+from acci.store.settings import Settings
 
 ACCESS = Access("http://h/api", "acci:secret")
 
@@ -80,10 +81,10 @@ def test_no_package_of_somebody_elses_takes_the_place_of_one_that_is_needed(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostile, own, plain = tmp_path / "hostile", tmp_path / "own", tmp_path / "plain"
-    for package in (hostile / "pydantic", own / "shop", own / "store", plain / "nobody_needs_this"):
+    for package in (hostile / "pydantic", own / "shop", own / "acci", plain / "nobody_needs_this"):
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (hostile, own, plain, tmp_path / "none"))))
-    wanted = replace(settings, contexts=("domain.users", "shop.orders"))
+    wanted = replace(settings, contexts=("acci.domain.users", "shop.orders"))
     path = prefect_environment(wanted, ACCESS, None)["PYTHONPATH"].split(os.pathsep)
-    assert path == list(map(str, (CHECKOUT, own, plain, tmp_path / "none")))
+    assert path == list(map(str, (IMPORTED_FROM, own, plain, tmp_path / "none")))

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from pydantic import BaseModel, Field
 
-import domain.projections as language
-from domain.errors import ProjectionError
-from domain.events import EventData
-from domain.projections import FoldProjection, Projection, Upsert, add, maximum, on
-from domain.projections.columns import Column
-from domain.projections.verbs import FoldKind
+import acci.domain.projections as language
+from acci.domain.errors import ProjectionError
+from acci.domain.events import EventData
+from acci.domain.projections import FoldProjection, Projection, Upsert, add, maximum, on
+from acci.domain.projections.columns import Column
+from acci.domain.projections.verbs import FoldKind
 
 
 class Address(BaseModel):
@@ -77,7 +77,7 @@ SENTENCES = (
     ("Insert(a=int(event.data.amount))", "int() or float() of an event's value: use cast(value, int)."),
     ("Insert(a={'x': 1}[event.data.name])", "look them up with when(), or fold."),
     ("Insert(a=event.data.tags[0])", "[0] on an event's value: declare a nested model and name its field."),
-    ("Insert(a=event.data.name.upper())", ".upper on an event's value: use the functions of domain.proj"),
+    ("Insert(a=event.data.name.upper())", ".upper on an event's value: use the functions of acci.domain.proj"),
     ("Insert(a=len(event.data.name))", "it cannot be compiled (TypeError: object of type 'Field' has no len())"),
     ("Insert(a=event.data.amount / 2)", "a quotient has no exact scale; keep both numbers and divide in a query."),
     ("Insert(a=datetime.now(UTC))", "it says something else each time: take moments and ids from the event"),

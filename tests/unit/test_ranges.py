@@ -1,8 +1,8 @@
 """Ranges: everything reads one range of the log before anything reads the next."""
 
-from store.projecting.generations import Partition
-from store.projecting.ranges import in_one_pass
-from store.projecting.spans import Span, strides
+from acci.store.projecting.generations import Partition
+from acci.store.projecting.ranges import in_one_pass
+from acci.store.projecting.spans import Span, strides
 
 
 def pieces(*partitions: Partition) -> list[tuple[int, int, int, int]]:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import CannotApply
-from domain.events import Event, EventData, EventMetadata, RecordedEvent, Unreadable
-from domain.projections import (
+from acci.domain.errors import CannotApply
+from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent, Unreadable
+from acci.domain.projections import (
     Delete,
     FoldProjection,
     Insert,
@@ -27,12 +27,12 @@ from domain.projections import (
     on,
     when,
 )
-from domain.projections.columns import Column
-from domain.projections.python_folds import Row
-from domain.projections.reference import Rows, apply
-from domain.projections.values import json_text, parse
-from store.projecting.trying import spelled_out
-from store.testing import assumed_columns
+from acci.domain.projections.columns import Column
+from acci.domain.projections.python_folds import Row
+from acci.domain.projections.reference import Rows, apply
+from acci.domain.projections.values import json_text, parse
+from acci.store.projecting.trying import spelled_out
+from acci.store.testing import assumed_columns
 from tests.strategies.histories import Draft, History, histories
 from tests.strategies.projections import RandomProjection, projections
 

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, create_model
 
-from domain.events import Event, EventData, EventMetadata, Unreadable
-from domain.personal import Personal
-from store.decoding import Decoder
-from store.payloads import Unstorable, encode_data
+from acci.domain.events import Event, EventData, EventMetadata, Unreadable
+from acci.domain.personal import Personal
+from acci.store.decoding import Decoder
+from acci.store.payloads import Unstorable, encode_data
 
 
 class Base(BaseModel):

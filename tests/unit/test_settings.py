@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from store.settings import CHECKOUT, Settings
+from acci.store.settings import CHECKOUT, Settings
 
 
 def test_nothing_set_means_this_checkout() -> None:
     settings = Settings.from_environment({})
-    assert settings == Settings(None, ("domain.users",), CHECKOUT / ".acci", None)
+    assert settings == Settings(None, ("acci.domain.users",), CHECKOUT / ".acci", None)
     assert (CHECKOUT / "pyproject.toml").exists()
 
 
@@ -15,13 +15,13 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
             "ACCI_DATABASE_URL": "postgresql://h/d",
-            "ACCI_CONTEXTS": " tests.permits, domain.users ,tests.permits,",
+            "ACCI_CONTEXTS": " tests.permits, acci.domain.users ,tests.permits,",
             "ACCI_HOME": str(tmp_path),
             "PREFECT_API_URL": "http://h/api",
             "ACCI_DASK": "tcp://h:8786",
         }
     )
-    contexts = ("tests.permits", "domain.users")
+    contexts = ("tests.permits", "acci.domain.users")
     assert settings == Settings("postgresql://h/d", contexts, tmp_path, "http://h/api", "tcp://h:8786")
 
 

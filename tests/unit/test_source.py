@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.aggregates import Aggregate, evolves
-from domain.events import Event, EventData
-from domain.projections import FoldProjection
-from domain.projections.python_folds import Row
-from domain.source import reading_of, source_of
-from domain.upcasting import Upcaster
+from acci.domain.aggregates import Aggregate, evolves
+from acci.domain.events import Event, EventData
+from acci.domain.projections import FoldProjection
+from acci.domain.projections.python_folds import Row
+from acci.domain.source import reading_of, source_of
+from acci.domain.upcasting import Upcaster
 
 RULES = """
 import math
 from enum import Enum
 from decimal import Decimal
-from domain.projections.values import key_text
+from acci.domain.projections.values import key_text
 from shop import labels
 from shop.labels import RATES, SIGN, Shade, told
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from store.strict_json import NotJson, parse_object, unstorable
+from acci.store.strict_json import NotJson, parse_object, unstorable
 
 
 @pytest.mark.parametrize(

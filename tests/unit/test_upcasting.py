@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import BaseModel, Field
 
-from domain.contexts import Context
-from domain.errors import DefinitionError, ProjectionError
-from domain.events import EventData, Unreadable, Unregistered
-from domain.projections import Insert, Projection, cast, coalesce, on
-from domain.projections.values import json_of
-from domain.projections.views import EventView
-from domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
-from store.decoding import Decoder
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, ProjectionError
+from acci.domain.events import EventData, Unreadable, Unregistered
+from acci.domain.projections import Insert, Projection, cast, coalesce, on
+from acci.domain.projections.values import json_of
+from acci.domain.projections.views import EventView
+from acci.domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
+from acci.store.decoding import Decoder
 from tests.ledger import Opened, Paid
 
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from uuid import uuid4
 
-from domain.commands import Command, CommandMetadata
-from domain.events import StreamId
-from domain.simulations import Plan
-from domain.users.events import UserCreated
-from domain.users.simulation import UserSimulation
-from domain.users.user import User
+from acci.domain.commands import Command, CommandMetadata
+from acci.domain.events import StreamId
+from acci.domain.simulations import Plan
+from acci.domain.users.events import UserCreated
+from acci.domain.users.simulation import UserSimulation
+from acci.domain.users.user import User
 
 END = datetime(2024, 6, 1, tzinfo=UTC)
 PLAN = Plan(seed=1, batch="0", writer=0, tenants=10, events=20_000, start=END - timedelta(days=90), end=END)

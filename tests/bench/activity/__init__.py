@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from domain.contexts import Context
-from domain.events import Event, EventData
-from domain.projections import FoldProjection, Insert, Projection, Upsert, count, local_date, maximum, on
-from domain.projections.python_folds import Row
-from domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from domain.users.user_view import UserView
+from acci.domain.contexts import Context
+from acci.domain.events import Event, EventData
+from acci.domain.projections import FoldProjection, Insert, Projection, Upsert, count, local_date, maximum, on
+from acci.domain.projections.python_folds import Row
+from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
+from acci.domain.users.user_view import UserView
 
 
 class ComplaintFiled(EventData):

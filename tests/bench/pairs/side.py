@@ -17,13 +17,13 @@ from uuid import uuid4
 
 import psycopg
 
-from domain.commands import Command, CommandData, CommandMetadata
-from domain.users.user import CreateUser, UpdateUser
-from domain.users.user_view import UserView
-from store.catalogue import load
-from store.database import Database
-from store.events import EventStore
-from store.handling import RECENT, CommandHandler
+from acci.domain.commands import Command, CommandData, CommandMetadata
+from acci.domain.users.user import CreateUser, UpdateUser
+from acci.domain.users.user_view import UserView
+from acci.store.catalogue import load
+from acci.store.database import Database
+from acci.store.events import EventStore
+from acci.store.handling import RECENT, CommandHandler
 from tests.bench.activity import UserFold, UserRows
 from tests.bench.append_latency import new_event
 from tests.bench.catch_up import catch_up
@@ -63,7 +63,7 @@ def _ticks(pid: int, fields: int) -> int:
 
 def subjects(ground: Ground) -> Iterator[tuple[str, Subject]]:
     """Every one, by name; each has its database made and its connections open."""
-    catalogue = load(["domain.users"])
+    catalogue = load(["acci.domain.users"])
     numbers = count()
     for threads in (1, 32):
         database = Database(ground.database(), size=threads)

@@ -1,0 +1,132 @@
+"""ACCI: event sourcing and CQRS on PostgreSQL, with read models that Prefect flows keep, rebuild and audit.
+
+These are the names with which a domain is written; each is imported when it is first asked for. Not here: what runs
+commands and projections (`acci.store`), and the flows (`acci.flows`). Begin with `acci.domain.users`, the example.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acci.domain.aggregates import Aggregate, decides, evolves
+    from acci.domain.commands import Command, CommandData, CommandMetadata
+    from acci.domain.contexts import Context
+    from acci.domain.errors import AcciError, ConcurrencyError, DefinitionError, InvalidCommand, Refused
+    from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId
+    from acci.domain.personal import Personal
+    from acci.domain.projections import (
+        Delete,
+        FoldProjection,
+        Insert,
+        Projection,
+        Update,
+        Upsert,
+        add,
+        after,
+        before,
+        cast,
+        coalesce,
+        concat,
+        count,
+        date_trunc,
+        is_null,
+        keep,
+        local_date,
+        lower,
+        maximum,
+        minimum,
+        on,
+        put,
+        when,
+    )
+    from acci.domain.quality import Suite, expect, no_rows
+    from acci.domain.queries import Query
+    from acci.domain.upcasting import Upcaster, old
+
+__version__: str
+
+_PROJECTIONS = (
+    "Delete FoldProjection Insert Projection Update Upsert add after before cast coalesce concat count date_trunc"
+    " is_null keep local_date lower maximum minimum on put when"
+)
+_MODULES = {
+    "aggregates": "Aggregate decides evolves",
+    "commands": "Command CommandData CommandMetadata",
+    "contexts": "Context",
+    "errors": "AcciError ConcurrencyError DefinitionError InvalidCommand Refused",
+    "events": "Event EventData EventMetadata RecordedEvent StreamId",
+    "personal": "Personal",
+    "projections": _PROJECTIONS,
+    "quality": "Suite expect no_rows",
+    "queries": "Query",
+    "upcasting": "Upcaster old",
+}
+_MODULE_OF = {name: f"acci.domain.{module}" for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = [
+    "AcciError",
+    "Aggregate",
+    "Command",
+    "CommandData",
+    "CommandMetadata",
+    "ConcurrencyError",
+    "Context",
+    "DefinitionError",
+    "Delete",
+    "Event",
+    "EventData",
+    "EventMetadata",
+    "FoldProjection",
+    "Insert",
+    "InvalidCommand",
+    "Personal",
+    "Projection",
+    "Query",
+    "RecordedEvent",
+    "Refused",
+    "StreamId",
+    "Suite",
+    "Upcaster",
+    "Update",
+    "Upsert",
+    "__version__",
+    "add",
+    "after",
+    "before",
+    "cast",
+    "coalesce",
+    "concat",
+    "count",
+    "date_trunc",
+    "decides",
+    "evolves",
+    "expect",
+    "is_null",
+    "keep",
+    "local_date",
+    "lower",
+    "maximum",
+    "minimum",
+    "no_rows",
+    "old",
+    "on",
+    "put",
+    "when",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("acci")
+    elif name in _MODULE_OF:
+        value = getattr(import_module(_MODULE_OF[name]), name)
+    else:
+        raise AttributeError(f"module 'acci' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

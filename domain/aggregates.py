@@ -12,7 +12,7 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.errors import DefinitionError, Refused
 from acci.domain.events import Event, EventData, overlooked
 from acci.domain.personal import personal_fields
-from acci.domain.source import reading_of, source_of
+from acci.domain.projections.code_digest import reading_of, source_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decision = EventData | Sequence[EventData] | None

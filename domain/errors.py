@@ -3,7 +3,7 @@
     AcciError
     ├── DefinitionError            a declaration in a domain package is wrong
     │   ├── ProjectionError        … in a projection, naming the rule
-    │   └── CannotCompile          … an expression that SQL has no meaning for (domain/projections/expressions.py)
+    │   └── CannotCompile          … an expression that SQL has no meaning for (domain/expressions/tree.py)
     ├── UnknownName                no command, event, projection, query … of that name
     ├── NotAList                   one text where a list of names is meant
     ├── UnknownNumber              no dead letter, no generation of that number

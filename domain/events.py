@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-if TYPE_CHECKING:
-    from acci.domain.upcasting import Upcaster
+from acci.domain.upcasters.upcaster import Upcaster
 
 
 class EventData(BaseModel):
@@ -25,7 +24,7 @@ class EventData(BaseModel):
     schema_version: ClassVar[int] = 1
     formerly: ClassVar[tuple[str, ...]] = ()
     subject: ClassVar[str | None] = None  # whose personal data it has (acci.domain.personal); None: the aggregate's
-    upcasters: ClassVar[tuple["Upcaster", ...]] = ()
+    upcasters: ClassVar[tuple[Upcaster, ...]] = ()
 
     @classmethod
     def event_type(cls) -> str:

@@ -1,4 +1,4 @@
-"""Upcasters: how a payload of an older schema version becomes one of the next. Declared, so that SQL can do it too.
+"""Upcasting: payloads of older schema versions of an event class, read in today's shape.
 
     class UserCreated(EventData):
         schema_version = 3
@@ -7,99 +7,40 @@
             Upcaster(2, change={"given_name": before(old("name", str), " ")}, drop=("name",)),
         )
 
-Each takes a payload one version further; together they bring any older one to today's shape. Names are dotted for
-fields of nested models.
+Each upcaster takes a payload one version further; together they bring any older one to today's shape, in Python and as
+an expression that SQL can compute. Names are dotted for fields of nested models.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Any
+from functools import cache
 
 from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData
-from acci.domain.projections.evaluation import value_of
-from acci.domain.projections.expressions import Call, Constant, Expression, Field, Leaf, express
-from acci.domain.projections.functions import when
-from acci.domain.projections.kinds import Kind, kind_of_annotation
-from acci.domain.projections.origins import Origins
-from acci.domain.projections.reading import read_json
-from acci.domain.projections.shapes import ABSENT, Demand, Put, find
-from acci.domain.projections.values import json_of, json_text, parse
-from acci.domain.projections.views import fields
+from acci.domain.expressions.evaluation import value_of
+from acci.domain.expressions.event_view import fields
+from acci.domain.expressions.functions import when
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.substitution import replace_fields
+from acci.domain.expressions.tree import Call, Constant, Expression, Field, Leaf
+from acci.domain.expressions.values import json_text, parse
+from acci.domain.upcasters.payload_shapes import Demand
+from acci.domain.upcasters.upcaster import Upcaster, WrongShape, old
+
+__all__ = [
+    "EVENT_TYPE",
+    "Upcaster",
+    "WrongShape",
+    "at_version",
+    "check_upcasters",
+    "demands",
+    "leaf_of",
+    "old",
+    "oldest",
+    "require_shape",
+    "steps",
+    "upcast",
+]
 
 EVENT_TYPE = ("event_type",)  # the path of the field of every event
-
-
-class WrongShape(ValueError):
-    """A payload cannot be brought to today's shape."""
-
-
-def old(name: str, annotation: Any) -> Field:
-    """The value under `name` in the older payload, where it is as `annotation` says."""
-    kind, nullable, _ = kind_of_annotation(annotation)
-    return Field(kind, nullable, ("data", *_path(name)))
-
-
-@dataclass(frozen=True, eq=False)
-class Upcaster:
-    """One step: payloads of `version` become payloads of `version + 1`; what is not named stays as it is.
-
-    rename: old name to new name. default: fields that the older version lacks, with their (typed) value. change: a
-    field to an expression over the older payload, of `old(…)` and the functions of acci.domain.projections: so it is
-    converted, or split. drop: fields that are no more. Models around new fields are made where they are missing.
-
-    An old name that is missing gives nothing; of several that become one field, the last one there does. A payload is
-    of no known shape, and its event unreadable and a dead letter, if it has a new name where the old one is missing, or
-    null or anything but an object where a field is to be put into a model.
-    """
-
-    version: int
-    rename: Mapping[str, str] = field(default_factory=dict)
-    default: Mapping[str, Any] = field(default_factory=dict)
-    change: Mapping[str, Any] = field(default_factory=dict)
-    drop: tuple[str, ...] = ()
-
-    def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The payload one version further, in place. Raises `ValueError` for one that is not of the older shape."""
-        changed = {name: _computed(express(value), payload) for name, value in self.change.items()}
-        moved = [(new, _take(payload, _path(name))) for name, new in self.rename.items()]
-        for name in self.drop:
-            _take(payload, _path(name))
-        there = {new: value for new, value in moved if value is not ABSENT}
-        for name, new in self.rename.items():
-            if new not in there and find(payload, _path(new)) is not ABSENT:
-                raise WrongShape(f"it has no {name}, yet {new}")
-        for name, value in (*there.items(), *deepcopy(self._defaults).items(), *changed.items()):
-            _put(payload, _path(name), value)
-        return payload
-
-    @cached_property
-    def _defaults(self) -> dict[str, Any]:
-        """What a payload has for each default, parsed."""
-        return {name: parse(json_of(value)) for name, value in self.default.items()}
-
-    def source(self, leaf: Field) -> Expression:
-        """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
-        return self._origins.of(leaf)
-
-    def demands(self) -> Iterator[Demand]:
-        """What must hold of a payload of `version`, beside what it must have for its fields."""
-        return self._origins.demands()
-
-    @cached_property
-    def _origins(self) -> Origins:
-        puts = [Put(_path(new), moved=_path(name)) for name, new in self.rename.items()]
-        puts += [Put(_path(name), value=value) for name, value in self.default.items()]
-        for name, value in self.change.items():
-            made = express(value)
-            puts.append(Put(_path(name), value=made.value if isinstance(made, Constant) else made))
-        return Origins(self.version, [_path(name) for name in (*self.rename, *self.drop)], puts)
-
-
-def _path(name: str) -> tuple[str, ...]:
-    return tuple(name.split("."))
 
 
 def upcast(event: type[EventData], version: int, text: str) -> str:
@@ -189,51 +130,6 @@ def check_upcasters(event: type[EventData]) -> None:
     for version in versions:
         for field_of_today in fields(event):
             at_version(event, version, field_of_today)
-
-
-def replace_fields(expression: Expression, leaf: Leaf) -> Expression:
-    """The expression with `leaf(field)` in the place of every field."""
-    if isinstance(expression, Field):
-        return leaf(expression)
-    if isinstance(expression, Call):
-        parts = tuple(replace_fields(part, leaf) for part in expression.arguments)
-        if all(new is part for new, part in zip(parts, expression.arguments, strict=True)):
-            return expression
-        return Call(expression.kind, _nullable(expression, parts), expression.function, parts, expression.detail)
-    return expression
-
-
-def _nullable(call: Call, parts: tuple[Expression, ...]) -> bool:
-    """Whether the function may be NULL, given such parts."""
-    match call.function:
-        case "is_null":
-            return False
-        case "coalesce":
-            return all(part.nullable for part in parts)
-        case "when":
-            return any(part.nullable for part in parts[1:])
-    return any(part.nullable for part in parts)
-
-
-def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
-    known = replace_fields(expression, lambda leaf: Constant(leaf.kind, leaf.nullable, read_json(leaf, payload)))
-    value = value_of(known)
-    return value if expression.kind is Kind.JSON else parse(json_of(value))
-
-
-def _take(payload: Any, path: Sequence[str]) -> Any:
-    """The value at `path`, which is not there afterwards; or ABSENT."""
-    holder = find(payload, path[:-1])
-    return holder.pop(path[-1], ABSENT) if isinstance(holder, dict) else ABSENT
-
-
-def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Afterwards `value` is at `path`; objects on the way are made."""
-    for name in path[:-1]:
-        payload = payload.setdefault(name, {})
-        if not isinstance(payload, dict):
-            raise WrongShape(f"its {name} is no object")
-    payload[path[-1]] = value
 
 
 def _described(expression: Expression) -> str:

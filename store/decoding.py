@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from acci.domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unreadable, Unregistered
+from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
-from acci.domain.projections.values import parse
 from acci.domain.upcasting import upcast
 from acci.store.concealing import reveal
 from acci.store.validation import problems_of

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
-from acci.domain.projections.kept_values import told
+from acci.domain.projections.stored_values import told
 from acci.store.concealing import Tampered, conceal_state, has_personal, reveal
 from acci.store.database import Connection
 from acci.store.round_trip import what_is_lost

@@ -28,12 +28,12 @@ from uuid import UUID
 from acci.domain.contexts import Context
 from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.expressions.kinds import Kind, kind_of_value
+from acci.domain.expressions.tree import NULL
+from acci.domain.expressions.values import to_text
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
-from acci.domain.projections.expressions import NULL
-from acci.domain.projections.kinds import Kind, kind_of_value
 from acci.domain.projections.reference import Row, Rows, apply
-from acci.domain.projections.values import to_text
 from acci.store.catalogue import Catalogue
 from acci.store.database import connect
 from acci.store.projecting.tables import table_sql

@@ -1,6 +1,6 @@
 """Projections: declared once, event by event; compiled to one SQL statement a batch, and run by a reference engine."""
 
-from acci.domain.projections.functions import (
+from acci.domain.expressions.functions import (
     after,
     before,
     cast,

@@ -7,9 +7,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, NoReturn
 
-from acci.domain.projections.expressions import NULL, Expression
-from acci.domain.projections.kinds import Kind
-from acci.domain.projections.values import EXACT, as_float, from_text, plain, rounded
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import NULL, Expression
+from acci.domain.expressions.values import EXACT, as_float, from_text, plain, rounded
 from acci.domain.projections.verbs import FoldKind
 
 _TYPE = re.compile(r"(?P<name>[a-z ]+?)(\((?P<first>-?\d+)(,(?P<second>-?\d+))?\))?(?P<zone> with(out)? time zone)?")

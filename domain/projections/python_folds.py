@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from acci.domain.errors import ProjectionError
 from acci.domain.events import Event, EventData, Unreadable
+from acci.domain.projections.code_digest import reading_of, source_of
 from acci.domain.projections.columns import Column
-from acci.domain.projections.keeping import Ask, Fill, Keeper, Key, Row, by_rules
-from acci.domain.projections.kept_values import NotKept, storable, told
 from acci.domain.projections.rules import Projection
-from acci.domain.source import reading_of, source_of
+from acci.domain.projections.stored_rows import Ask, Fill, Keeper, Key, Row, by_rules
+from acci.domain.projections.stored_values import NotKept, storable, told
 
 __all__ = ["FoldProjection", "Folding", "Key", "NotFolded", "Row"]
 

@@ -9,18 +9,19 @@ from typing import Any
 
 from acci.domain.errors import CannotApply
 from acci.domain.events import EventData, RecordedEvent, Unreadable, by_stored_name
+from acci.domain.expressions.evaluation import value_of
+from acci.domain.expressions.event_view import EventView
+from acci.domain.expressions.stored_fields import read_json
+from acci.domain.expressions.substitution import replace_fields
+from acci.domain.expressions.tree import Constant, Expression, Field, Leaf, Missing
+from acci.domain.expressions.values import EXACT, order, parse, plain
 from acci.domain.projections.columns import Column
-from acci.domain.projections.evaluation import value_of
-from acci.domain.projections.expressions import Constant, Expression, Field, Leaf, Missing
-from acci.domain.projections.keeping import Ask, by_rules
-from acci.domain.projections.kept_values import told
 from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
-from acci.domain.projections.reading import read_json
 from acci.domain.projections.rules import Action, Projection
-from acci.domain.projections.values import EXACT, order, parse, plain
+from acci.domain.projections.stored_rows import Ask, by_rules
+from acci.domain.projections.stored_values import told
 from acci.domain.projections.verbs import Delete, FoldKind, Insert, Update
-from acci.domain.projections.views import EventView
-from acci.domain.upcasting import EVENT_TYPE, at_version, replace_fields, require_shape
+from acci.domain.upcasting import EVENT_TYPE, at_version, require_shape
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, ClassVar, TypeVar
 
-from acci.domain import upcasting  # which imports this package: only the module, not yet its names
 from acci.domain.errors import DefinitionError, ProjectionError
 from acci.domain.events import EventData, overlooked
-from acci.domain.projections.expressions import Expression, refuse
-from acci.domain.projections.kinds import Kind
+from acci.domain.expressions.event_view import EventView
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Expression, refuse
 from acci.domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
-from acci.domain.projections.views import EventView
+from acci.domain.upcasting import leaf_of
 
 _IDENTITY = re.compile("^IS_OP$|_IF_(NOT_)?NONE$")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,7 +109,7 @@ def _rule(cls: type[Projection], name: str, event: type[EventData], method: Call
     draft = Rule(name, event, method, ())
     try:
         _refuse_identity(method.__code__)
-        said = [cls.actions(draft, EventView(event, upcasting.leaf_of(event))) for _ in range(2)]
+        said = [cls.actions(draft, EventView(event, leaf_of(event))) for _ in range(2)]
         if repr(said[0]) != repr(said[1]):
             refuse("it says something else each time", "take moments and ids from the event, not from the machine.")
     except DefinitionError as error:

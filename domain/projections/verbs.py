@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from acci.domain.projections.expressions import Expression, express, refuse
-from acci.domain.projections.kinds import Kind
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Expression, express, refuse
 
 
 class FoldKind(StrEnum):

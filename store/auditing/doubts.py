@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acci.domain.events import StreamId, by_stored_name
+from acci.domain.expressions.tree import Field
 from acci.domain.projections import FoldProjection, Projection
-from acci.domain.projections.expressions import Field
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.findings import Finding, Severity, findings
 from acci.store.catalogue import Catalogue

@@ -7,7 +7,7 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
-from acci.domain.projections.kept_values import told
+from acci.domain.projections.stored_values import told
 from acci.store.auditing.checks import Looking
 from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity

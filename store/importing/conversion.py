@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from acci.domain.events import EventData, EventMetadata
-from acci.domain.projections.kinds import Kind, kind_of_annotation
+from acci.domain.expressions.kinds import Kind, kind_of_annotation
 from acci.store.as_written import misread
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue

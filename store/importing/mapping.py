@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from acci.domain.events import EventData
-from acci.domain.projections.kinds import kind_of_annotation
+from acci.domain.expressions.kinds import kind_of_annotation
 from acci.store.catalogue import Catalogue
 from acci.store.importing.problems import InvalidMapping
 from acci.store.importing.sources import Source

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
+from acci.domain.expressions.tree import Call, Constant, Expression, Field
 from acci.domain.projections import Projection
-from acci.domain.projections.expressions import Call, Constant, Expression, Field
 from acci.domain.projections.rules import Action
 from acci.store.projecting.readable import readable
 from acci.store.projecting.tables import ReadModel

@@ -13,9 +13,9 @@ from typing import Any
 
 from acci.domain.errors import AcciError, CannotApply
 from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
-from acci.domain.projections.values import key_text
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import ready

@@ -9,7 +9,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections.columns import Column
-from acci.domain.projections.kept_values import NotKept, told
+from acci.domain.projections.stored_values import NotKept, told
 from acci.store.database import Connection
 from acci.store.projecting.poison import POISON
 from acci.store.refusals import first_line

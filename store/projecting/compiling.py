@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
+from acci.domain.expressions.tree import Field
 from acci.domain.projections import Projection
-from acci.domain.projections.expressions import Field
 from acci.domain.projections.verbs import FoldKind
 from acci.store.projecting.actions import Actions
 from acci.store.projecting.folding import Folding

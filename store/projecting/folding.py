@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import True_
 
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Constant
 from acci.domain.projections import Delete, Insert, Projection, Update, Upsert
-from acci.domain.projections.expressions import Constant
-from acci.domain.projections.kinds import Kind
 from acci.domain.projections.rules import Action
 from acci.domain.projections.verbs import FoldKind
 from acci.store.projecting.actions import ORDER_BASE, Actions, Keep, Require

@@ -11,10 +11,10 @@ from psycopg.types.json import Jsonb, set_json_loads
 from pydantic_core import from_json
 
 from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.expressions.values import key_text
 from acci.domain.projections.columns import Column
-from acci.domain.projections.keeping import Key, Row
 from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
-from acci.domain.projections.values import key_text
+from acci.domain.projections.stored_rows import Key, Row
 from acci.store.concealing import ready, speak_of_people
 from acci.store.database import Connection
 from acci.store.decoding import Decoder

@@ -9,13 +9,13 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError, CannotApply
 from acci.domain.events import RecordedEvent
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.values import json_text, key_text, to_text
 from acci.domain.projections import FoldProjection, Projection, reference
 from acci.domain.projections.columns import Column
-from acci.domain.projections.keeping import Key, Row
-from acci.domain.projections.kept_values import told
-from acci.domain.projections.kinds import Kind
 from acci.domain.projections.reference import Rows
-from acci.domain.projections.values import json_text, key_text, to_text
+from acci.domain.projections.stored_rows import Key, Row
+from acci.domain.projections.stored_values import told
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import speak_of_people
 from acci.store.database import Connection

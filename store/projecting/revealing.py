@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from acci.domain.errors import DefinitionError
 from acci.domain.events import by_stored_name
+from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
-from acci.domain.projections.expressions import Call, Expression, Field
 from acci.store.concealing import ready, reveal
 from acci.store.database import Connection
 from acci.store.keys import forget

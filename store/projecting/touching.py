@@ -12,9 +12,9 @@ from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
 from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Folding, NotFolded
-from acci.domain.projections.values import key_text
 from acci.store.database import Connection
 from acci.store.decoding import Decoder
 from acci.store.projecting.actions import Actions

@@ -9,11 +9,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement, Grouping
 from sqlalchemy.types import UserDefinedType
 
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.stored_fields import read_json
+from acci.domain.expressions.tree import Call, Constant, Expression, Field, Shape
+from acci.domain.expressions.values import SPELLED, json_text, parse
 from acci.domain.projections.columns import Column
-from acci.domain.projections.expressions import Call, Constant, Expression, Field, Shape
-from acci.domain.projections.kinds import Kind
-from acci.domain.projections.reading import read_json
-from acci.domain.projections.values import SPELLED, json_text, parse
 
 Element = ColumnElement[Any]
 

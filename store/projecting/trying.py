@@ -12,10 +12,10 @@ from psycopg.types.json import set_json_loads
 
 from acci.domain.errors import CannotApply
 from acci.domain.events import EventData, RecordedEvent, Unreadable
+from acci.domain.expressions.values import json_text, parse, plain
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
-from acci.domain.projections.values import json_text, parse, plain
 from acci.store.database import Connection
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM

@@ -8,8 +8,8 @@ import pytest
 
 from acci.domain.contexts import Context
 from acci.domain.events import Event, EventData
+from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
-from acci.domain.projections.functions import TRUNCATIONS
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.catalogue import Catalogue
 from acci.store.database import Connection

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acci.domain.events import EventData, EventMetadata, RecordedEvent
+from acci.domain.expressions.evaluation import value_of
+from acci.domain.expressions.event_view import EventView
+from acci.domain.expressions.functions import TRUNCATIONS
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import CannotCompile, Constant, Expression, Field, express
 from acci.domain.projections import cast, concat, date_trunc, local_date
-from acci.domain.projections.evaluation import value_of
-from acci.domain.projections.expressions import CannotCompile, Constant, Expression, Field, express
-from acci.domain.projections.functions import TRUNCATIONS
-from acci.domain.projections.kinds import Kind
 from acci.domain.projections.reference import Stored
-from acci.domain.projections.views import EventView
 from acci.store.database import Connection
 from acci.store.projecting.compiling import text_of
 from acci.store.projecting.translation import EVENTS, translate

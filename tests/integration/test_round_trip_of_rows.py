@@ -19,9 +19,9 @@ from acci.domain.contexts import Context
 from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection
 from acci.domain.projections.columns import Column
-from acci.domain.projections.keeping import Keeper
-from acci.domain.projections.kept_values import DEEPEST
 from acci.domain.projections.python_folds import Row
+from acci.domain.projections.stored_rows import Keeper
+from acci.domain.projections.stored_values import DEEPEST
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
 from acci.store.database import Connection

@@ -18,10 +18,10 @@ from pydantic import BaseModel, create_model
 
 from acci.domain.errors import CannotApply
 from acci.domain.events import EventData, EventMetadata, RecordedEvent
-from acci.domain.projections.evaluation import value_of
+from acci.domain.expressions.evaluation import value_of
+from acci.domain.expressions.event_view import EventView, fields
+from acci.domain.expressions.values import parse
 from acci.domain.projections.reference import Stored, apply
-from acci.domain.projections.values import parse
-from acci.domain.projections.views import EventView, fields
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue

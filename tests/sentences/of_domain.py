@@ -12,7 +12,7 @@ from acci.domain.errors import (
     UnknownName,
     UnknownNumber,
 )
-from acci.domain.projections.expressions import CannotCompile
+from acci.domain.expressions.tree import CannotCompile
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from acci.domain.events import EventData
-from acci.domain.projections.kinds import Kind, kind_of_annotation
-from acci.domain.projections.views import ENVELOPE
+from acci.domain.expressions.event_view import ENVELOPE
+from acci.domain.expressions.kinds import Kind, kind_of_annotation
 from tests.strategies.values import ZONES
 
 Source = st.SearchStrategy[str]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from acci.domain.events import EventData, EventMetadata, RecordedEvent
-from acci.domain.projections.kinds import kind_of_annotation
-from acci.domain.projections.values import parse
+from acci.domain.expressions.kinds import kind_of_annotation
+from acci.domain.expressions.values import parse
 from tests.strategies.events import EVENTS
 from tests.strategies.values import JSON, moment
 

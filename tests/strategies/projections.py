@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import acci.domain.projections as language
 from acci.domain.errors import ProjectionError
 from acci.domain.events import EventData
+from acci.domain.expressions.kinds import Kind
 from acci.domain.projections import Projection
-from acci.domain.projections.kinds import Kind
 from tests.strategies.events import EVENTS, Closed
 from tests.strategies.expressions import expression, known, literal_or
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from acci.domain.projections.kinds import Kind
+from acci.domain.expressions.kinds import Kind
 
 # Half an hour's change, midnight skipped or repeated, a day skipped, an odd offset.
 ZONES = (

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from acci.domain.errors import CannotApply
 from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent, Unreadable
+from acci.domain.expressions.values import json_text, parse
 from acci.domain.projections import (
     Delete,
     FoldProjection,
@@ -30,7 +31,6 @@ from acci.domain.projections import (
 from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import Rows, apply
-from acci.domain.projections.values import json_text, parse
 from acci.store.projecting.trying import spelled_out
 from acci.store.testing import assumed_columns
 from tests.strategies.histories import Draft, History, histories

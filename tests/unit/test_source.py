@@ -13,15 +13,15 @@ import pytest
 from acci.domain.aggregates import Aggregate, evolves
 from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection
+from acci.domain.projections.code_digest import reading_of, source_of
 from acci.domain.projections.python_folds import Row
-from acci.domain.source import reading_of, source_of
 from acci.domain.upcasting import Upcaster
 
 RULES = """
 import math
 from enum import Enum
 from decimal import Decimal
-from acci.domain.projections.values import key_text
+from acci.domain.expressions.values import key_text
 from shop import labels
 from shop.labels import RATES, SIGN, Shade, told
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from acci.domain.contexts import Context
 from acci.domain.errors import DefinitionError, ProjectionError
 from acci.domain.events import EventData, Unreadable, Unregistered
+from acci.domain.expressions.event_view import EventView
+from acci.domain.expressions.values import json_of
 from acci.domain.projections import Insert, Projection, cast, coalesce, on
-from acci.domain.projections.values import json_of
-from acci.domain.projections.views import EventView
 from acci.domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
 from acci.store.decoding import Decoder
 from tests.ledger import Opened, Paid

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from acci.domain.expressions.values import EXACT, plain
 from acci.domain.projections.columns import Column
-from acci.domain.projections.values import EXACT, plain
 
 DEEPEST = 200  # levels of JSON that can be read back
 ASK = object()

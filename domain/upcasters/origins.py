@@ -9,26 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 from acci.domain.errors import DefinitionError
-from acci.domain.projections.expressions import Constant, Expression, Field, Shape, Step, express, express_json
-from acci.domain.projections.functions import when
-from acci.domain.projections.kinds import Kind, kind_of_value
-from acci.domain.projections.reading import read_json
-from acci.domain.projections.shapes import (
-    ABSENT,
+from acci.domain.expressions.event_view import OPTIONAL, REQUIRED
+from acci.domain.expressions.functions import when
+from acci.domain.expressions.json_paths import ABSENT, find
+from acci.domain.expressions.kinds import Kind, kind_of_value
+from acci.domain.expressions.stored_fields import read_json
+from acci.domain.expressions.tree import Constant, Expression, Field, Shape, Step, express, express_json
+from acci.domain.expressions.values import from_json, json_of, json_text, parse
+from acci.domain.upcasters.payload_shapes import (
     Demand,
     Path,
     Put,
     any_of,
     common,
     demands,
-    find,
     giving,
     is_there,
     shape,
     starts,
 )
-from acci.domain.projections.values import from_json, json_of, json_text, parse
-from acci.domain.projections.views import OPTIONAL, REQUIRED
 
 
 class Nowhere(Field):

@@ -8,10 +8,10 @@ give back as something else, makes the event one that cannot be applied.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.values import from_text
 from acci.domain.projections.columns import Column
-from acci.domain.projections.kept_values import ASK, NotKept, taker, told
-from acci.domain.projections.kinds import Kind
-from acci.domain.projections.values import from_text
+from acci.domain.projections.stored_values import ASK, NotKept, taker, told
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]

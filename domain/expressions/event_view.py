@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from acci.domain.projections.expressions import Expression, Field, Leaf, Step, Symbol, refuse
-from acci.domain.projections.kinds import Kind, kind_of_annotation
-from acci.domain.projections.values import json_of
+from acci.domain.expressions.kinds import Kind, kind_of_annotation
+from acci.domain.expressions.tree import Expression, Field, Leaf, Step, Symbol, refuse
+from acci.domain.expressions.values import json_of
 
 ENVELOPE: dict[str, Kind] = {
     "id": Kind.UUID,

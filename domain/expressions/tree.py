@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from acci.domain.errors import DefinitionError
-from acci.domain.projections.kinds import Kind, kind_of_value
-from acci.domain.projections.values import json_of, parse, plain, whole
+from acci.domain.expressions.kinds import Kind, kind_of_value
+from acci.domain.expressions.values import json_of, parse, plain, whole
 
 
 class CannotCompile(DefinitionError):

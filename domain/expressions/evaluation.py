@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from acci.domain.projections.expressions import Call, Constant, Expression, Missing
-from acci.domain.projections.kinds import Kind
-from acci.domain.projections.values import EXACT, order, plain, spelled, to_text, whole
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Call, Constant, Expression, Missing
+from acci.domain.expressions.values import EXACT, order, plain, spelled, to_text, whole
 
 
 def value_of(expression: Expression) -> Any:

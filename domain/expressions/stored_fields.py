@@ -3,9 +3,9 @@
 from itertools import chain, repeat
 from typing import Any
 
-from acci.domain.projections.expressions import Field, Shape, Step
-from acci.domain.projections.shapes import ABSENT, find
-from acci.domain.projections.values import from_json, json_type, parse
+from acci.domain.expressions.json_paths import ABSENT, find
+from acci.domain.expressions.tree import Field, Shape, Step
+from acci.domain.expressions.values import from_json, json_type, parse
 
 
 def read_json(field: Field, stored: Any) -> Any:

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from acci.domain.projections.expressions import Call, Expression, common_kind, express, refuse
-from acci.domain.projections.kinds import Kind
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Call, Expression, common_kind, express, refuse
 
 
 def when(condition: object, then: object, otherwise: object = None) -> Expression:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from acci.domain.projections.kinds import Kind
+from acci.domain.expressions.kinds import Kind
 
 # As many digits as PostgreSQL's numeric may have; NaN and the infinities compute as they do there, without traps.
 EXACT = Context(prec=150_000, Emax=200_000, Emin=-200_000, rounding=ROUND_HALF_UP, traps=[])

@@ -4,20 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from acci.domain.projections.expressions import Constant, Expression, Field, Shape, express, logic
-from acci.domain.projections.functions import coalesce, is_null, when
-from acci.domain.projections.kinds import Kind
-from acci.domain.projections.values import json_of, json_type, parse
+from acci.domain.expressions.functions import coalesce, is_null, when
+from acci.domain.expressions.json_paths import ABSENT, find
+from acci.domain.expressions.kinds import Kind
+from acci.domain.expressions.tree import Constant, Expression, Field, Shape, express, logic
+from acci.domain.expressions.values import json_of, json_type, parse
 
 Path = tuple[str, ...]
 NULL, OBJECT = Constant(Kind.TEXT, True, None), Constant(Kind.TEXT, False, "object")
-
-
-class Absent:
-    """Stands for what a payload does not have, which is not the same as null."""
-
-
-ABSENT = Absent()
 
 
 @dataclass(frozen=True)
@@ -89,15 +83,6 @@ def _shape_given(put: Put, path: Path, taken: Sequence[Path], before: tuple[Put,
         return NULL
     # Of what is computed it matters only whether it may have fields.
     return when(is_null(value), "null", "object" if value.kind is Kind.JSON else "string")
-
-
-def find(payload: Any, path: Sequence[str]) -> Any:
-    """What a parsed payload has at `path`, or ABSENT."""
-    for name in path:
-        if not isinstance(payload, dict) or name not in payload:
-            return ABSENT
-        payload = payload[name]
-    return payload
 
 
 def giving(path: Path, puts: tuple[Put, ...]) -> int:

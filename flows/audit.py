@@ -23,7 +23,7 @@ from acci.store.auditing.counts import Result, record
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Severity, history
 from acci.store.auditing.repairing import Repaired
-from acci.store.moments import moment
+from acci.store.values.timestamps import moment
 
 DAYS_SHOWN = 30
 LOG = "the log"

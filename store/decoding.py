@@ -13,7 +13,7 @@ from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
 from acci.domain.upcasting import upcast
 from acci.store.concealing import reveal
-from acci.store.validation import problems_of
+from acci.store.values.pydantic_errors import problems_of
 
 Row = Sequence[Any]
 

@@ -18,13 +18,13 @@ from acci.store.decoding import Decoder
 from acci.store.high_water import establish
 from acci.store.idempotency import CommandReused, is_same
 from acci.store.loading import A, Loaded, load, load_behind, require_its_own
-from acci.store.moments import in_utc
 from acci.store.once import NAME, caused_by, concealed_for, remembered
 from acci.store.payloads import PAYLOAD_LIMIT
 from acci.store.snapshots import save_snapshot
 from acci.store.statements import sql
 from acci.store.together import append_together
 from acci.store.tracing import appending
+from acci.store.values.timestamps import in_utc
 
 PAGE = 1000  # events a round trip when reading
 

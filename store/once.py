@@ -8,8 +8,8 @@ from uuid import UUID
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.appending import Handled, MisplacedEvent
 from acci.store.concealing import speak_of_people
-from acci.store.contents import content_of
 from acci.store.idempotency import concealed
+from acci.store.values.canonical import content_of
 
 NAME = "append"  # what such an append is called among the commands that were handled
 

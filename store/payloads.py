@@ -12,7 +12,7 @@ from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unread
 from acci.domain.personal import personal_fields
 from acci.store.concealing import conceal, is_reserved
 from acci.store.round_trip import what_is_lost
-from acci.store.strict_json import check_text, unstorable
+from acci.store.values.strict_json import check_text, unstorable
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row

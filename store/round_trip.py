@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from acci.store.validation import problems_of
+from acci.store.values.pydantic_errors import problems_of
 
 
 class Lost(NamedTuple):

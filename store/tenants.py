@@ -3,7 +3,7 @@
 from acci.store.database import Connection
 from acci.store.payloads import Unstorable
 from acci.store.statements import sql
-from acci.store.strict_json import check_text
+from acci.store.values.strict_json import check_text
 
 
 def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> None:

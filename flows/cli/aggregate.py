@@ -30,7 +30,7 @@ def aggregate(
     from acci.store.database import Database
     from acci.store.embedded import database_url
     from acci.store.events import EventStore
-    from acci.store.moments import moment as read_moment
+    from acci.store.values.timestamps import moment as read_moment
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -12,7 +12,7 @@ KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable.
 
 def read_object(argument: str) -> dict[str, Any]:
     """The JSON object in `argument`, or on standard input if that is `-`. Raises `NotJson`."""
-    from acci.store.strict_json import parse_object
+    from acci.store.values.strict_json import parse_object
 
     return parse_object(_standard_input() if argument == "-" else argument)
 
@@ -38,7 +38,7 @@ def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:
 
 
 def _standard_input() -> str:
-    from acci.store.strict_json import NotJson
+    from acci.store.values.strict_json import NotJson
 
     if sys.stdin is None:
         raise NotJson("standard input is closed")

@@ -11,7 +11,7 @@ from acci.store.auditing.findings import EVERYWHERE, Place
 from acci.store.database import Connection
 from acci.store.payloads import Unstorable
 from acci.store.statements import sql
-from acci.store.strict_json import check_text
+from acci.store.values.strict_json import check_text
 
 Key = tuple[str, ...]
 

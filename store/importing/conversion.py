@@ -14,7 +14,6 @@ from pydantic_core import to_json
 
 from acci.domain.events import EventData, EventMetadata
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
-from acci.store.as_written import misread
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import conceal, is_reserved
@@ -23,8 +22,9 @@ from acci.store.importing.mapping import Mapping, takes_null
 from acci.store.importing.problems import BadLine
 from acci.store.importing.sources import Record, Source, shown
 from acci.store.payloads import PAYLOAD_LIMIT, Unstorable, check_stream
-from acci.store.strict_json import LARGEST
-from acci.store.validation import problems_of
+from acci.store.values.as_written import misread
+from acci.store.values.pydantic_errors import problems_of
+from acci.store.values.strict_json import LARGEST
 
 IMPORTS = UUID("a5e0d3b4-6f0c-5a57-9d1e-6b6f0c1d2e3f")
 SUSPECT = re.compile(r"NaN|Infinity|\d{19}")

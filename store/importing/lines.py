@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from acci.store.importing.problems import Rejected, UnreadableFile
 from acci.store.importing.sources import Record
-from acci.store.strict_json import NotJson, parse_object
+from acci.store.values.strict_json import NotJson, parse_object
 
 LINE_LIMIT = 4_000_000  # bytes; a payload has to be far shorter than that
 csv.field_size_limit(LINE_LIMIT)

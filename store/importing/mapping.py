@@ -13,7 +13,7 @@ from acci.domain.expressions.kinds import kind_of_annotation
 from acci.store.catalogue import Catalogue
 from acci.store.importing.problems import InvalidMapping
 from acci.store.importing.sources import Source
-from acci.store.validation import problems_of
+from acci.store.values.pydantic_errors import problems_of
 
 Fields = dict[str, Source]
 ANY = "*"

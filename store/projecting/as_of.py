@@ -22,7 +22,6 @@ from acci.store.concealing import ready
 from acci.store.database import Connection
 from acci.store.decoding import Decoder
 from acci.store.keys import forget
-from acci.store.moments import in_utc
 from acci.store.projecting import revealing
 from acci.store.projecting.asking import Asking
 from acci.store.projecting.choices import spelled
@@ -37,6 +36,7 @@ from acci.store.projecting.reasons import reason
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key, PoisonEvent, Span
 from acci.store.statements import sql
+from acci.store.values.timestamps import in_utc
 
 LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

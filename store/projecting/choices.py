@@ -19,7 +19,7 @@ from acci.store.projecting.selections import TEXTS, Selection
 from acci.store.projecting.tables import ReadModel
 from acci.store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
 from acci.store.statements import sql
-from acci.store.strict_json import check_text
+from acci.store.values.strict_json import check_text
 
 
 @dataclass(eq=False, repr=False)

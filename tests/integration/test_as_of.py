@@ -20,13 +20,13 @@ from acci.store.catalogue import Catalogue
 from acci.store.database import Connection, Database
 from acci.store.events import EventStore
 from acci.store.high_water import establish
-from acci.store.moments import WrongMoment
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.choices import WrongKey
 from acci.store.projecting.fingerprints import RebuildNeeded
 from acci.store.projecting.generations import NotBuilt
+from acci.store.values.timestamps import WrongMoment
 from tests.histories import append_orders, append_users
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import CONTEXTS, changed_users, live

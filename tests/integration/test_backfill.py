@@ -17,7 +17,6 @@ from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.database import Connection, connect
-from acci.store.moments import WrongMoment, moment
 from acci.store.projecting import backfilling, generations, rebuilding
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.batches import Progress, catch_up
@@ -25,6 +24,7 @@ from acci.store.projecting.choices import Choice, WrongKey
 from acci.store.projecting.fingerprints import RebuildNeeded
 from acci.store.projecting.generations import Busy, NotBuilt
 from acci.store.projecting.shapes import TableAltered
+from acci.store.values.timestamps import WrongMoment, moment
 from tests.histories import append_orders, append_users, value
 from tests.read_models import backfill, live, rows_of, wrong_rows
 

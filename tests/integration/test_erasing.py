@@ -18,7 +18,6 @@ from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
 from acci.store.concealing import Tampered
-from acci.store.contents import content_of
 from acci.store.database import Connection, Database, connect
 from acci.store.embedded import EmbeddedServer
 from acci.store.erasing import NobodyToErase, erase
@@ -32,6 +31,7 @@ from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
+from acci.store.values.canonical import content_of
 from tests.histories import value
 from tests.people import (
     CONTEXT,

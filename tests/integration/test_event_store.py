@@ -19,8 +19,8 @@ from acci.store.appending import Append, MisplacedEvent
 from acci.store.catalogue import Catalogue
 from acci.store.database import Database, connect
 from acci.store.events import PAGE, EventStore
-from acci.store.moments import WrongMoment
 from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.values.timestamps import WrongMoment
 from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
 from tests.read_models import cut

@@ -28,8 +28,8 @@ from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
-from acci.store.strict_json import parse_object
 from acci.store.tenants import enter
+from acci.store.values.strict_json import parse_object
 from tests.histories import value
 from tests.servers import SharedServer
 

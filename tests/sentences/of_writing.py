@@ -18,11 +18,11 @@ from acci.store.importing.problems import (
 )
 from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
-from acci.store.moments import WrongMoment
 from acci.store.payloads import PayloadTooLarge, Unstorable
 from acci.store.simulating import SimulationRunning
 from acci.store.snapshots import SnapshotRefused
-from acci.store.strict_json import NotJson
+from acci.store.values.strict_json import NotJson
+from acci.store.values.timestamps import WrongMoment
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

@@ -18,13 +18,13 @@ from acci.domain.errors import AcciError, InvalidCommand
 from acci.domain.events import EventData
 from acci.domain.queries import Query
 from acci.store.accepting import typed
-from acci.store.as_written import misread
 from acci.store.catalogue import Catalogue, load
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLine
 from acci.store.queries import InvalidQuery, question
+from acci.store.values.as_written import misread
 
 
 class Size(IntEnum):

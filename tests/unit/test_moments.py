@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acci.store.moments import WrongMoment, moment
+from acci.store.values.timestamps import WrongMoment, moment
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from acci.store.strict_json import NotJson, parse_object, unstorable
+from acci.store.values.strict_json import NotJson, parse_object, unstorable
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from math import isinf
 from typing import Any, NoReturn
 
 from acci.domain.errors import AcciError
-from acci.store.validation import lowered
+from acci.store.values.pydantic_errors import lowered
 
 LARGEST = 2**63 - 1
 

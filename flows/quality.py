@@ -19,11 +19,11 @@ from sqlalchemy.engine import URL
 from acci.domain.projections import Projection
 from acci.domain.quality import Expectation, Suite
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.session import options_of
 from acci.store.projecting.generations import Generation
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.touching import chosen_keys, note_keys
-from acci.store.sessions import options_of
 
 SHOWN = 20  # failing rows of an expectation that are told
 DOUBLE = '"'

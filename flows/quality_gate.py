@@ -3,7 +3,7 @@
 from acci.domain.projections import Projection
 from acci.flows.quality import check
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting.gate import Check
 from acci.store.projecting.generations import Generation
 

@@ -11,8 +11,8 @@ from prefect.states import Failed
 
 from acci.domain.errors import AcciError
 from acci.flows.discretion import Unspoken, may_say
+from acci.store.postgres.errors import is_transient, refusal_of
 from acci.store.projecting.reasons import kind_of
-from acci.store.refusals import is_transient, refusal_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -13,11 +13,11 @@ from psycopg.pq import TransactionStatus
 
 from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, RecordedEvent, StreamId
-from acci.store.database import Connection
 from acci.store.event_ids import UNIQUE
 from acci.store.payloads import Unstorable, check_stream, encode_data, encode_metadata, problem_of_moment
-from acci.store.refusals import SEQUENCE_BEHIND, SequenceBehind, refusal_of
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.errors import SEQUENCE_BEHIND, SequenceBehind, refusal_of
+from acci.store.postgres.statements import sql
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
 # And for one that somebody else has the turn at.

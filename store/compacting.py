@@ -12,11 +12,11 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
 from acci.store.appending import Recorded
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
 from acci.store.decoding import Decoder
 from acci.store.loading import fold
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.snapshots import SnapshotRefused, state_of, text_of
-from acci.store.statements import sql
 
 STREAMS = 500  # in one transaction
 EVENTS = 2_000  # in memory at a time

@@ -8,9 +8,9 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from acci.domain.events import StreamId
-from acci.store.database import Connection
 from acci.store.payloads import check_stream
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 LASTS = 1.0  # seconds for which a stream counts as contended
 MOST = 1000  # streams

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from acci.domain.events import Retired, Unreadable
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
 from acci.store.decoding import Decoder
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 
 @dataclass(frozen=True)

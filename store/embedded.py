@@ -31,7 +31,7 @@ from acci.store.settings import Settings
 from acci.store.unprivileged import Account
 
 if TYPE_CHECKING:
-    from acci.store.database import Connection
+    from acci.store.postgres.database import Connection
 
 NAME = "the embedded PostgreSQL"
 USER = "acci"
@@ -137,7 +137,7 @@ class EmbeddedServer:
 
     @contextmanager
     def _connected(self) -> Iterator["Connection"]:
-        from acci.store.database import connect
+        from acci.store.postgres.database import connect
 
         url = self.running_url("postgres")
         if url is None:

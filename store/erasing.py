@@ -19,8 +19,9 @@ from acci.domain.projections import Projection
 from acci.store import log_files
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import reveal
-from acci.store.database import Connection
 from acci.store.keys import keys
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import named, sql
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
@@ -30,7 +31,6 @@ from acci.store.projecting.revealing import uses_personal
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Span
 from acci.store.projecting.touching import chosen_keys, note_keys
-from acci.store.statements import named, sql
 
 TELLING = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning

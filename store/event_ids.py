@@ -14,8 +14,8 @@ from psycopg import errors
 
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
-from acci.store.database import Connection, connect
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.statements import sql
 
 FEW = 50  # ids: looked up one by one, they take less time than a reading of the log
 UNIQUE = "events_id_key"

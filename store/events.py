@@ -13,15 +13,15 @@ from acci.store.appending import Append, Recorded, append_one, refuse_doubles, v
 from acci.store.bulk import Appended, RawEvent, append_in_bulk
 from acci.store.catalogue import Catalogue
 from acci.store.contention import Held, in_turn
-from acci.store.database import Database
 from acci.store.decoding import Decoder
 from acci.store.high_water import establish
 from acci.store.idempotency import CommandReused, is_same
 from acci.store.loading import A, Loaded, load, load_behind, require_its_own
 from acci.store.once import NAME, caused_by, concealed_for, remembered
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Database
+from acci.store.postgres.statements import sql
 from acci.store.snapshots import save_snapshot
-from acci.store.statements import sql
 from acci.store.together import append_together
 from acci.store.tracing import appending
 from acci.store.values.timestamps import in_utc

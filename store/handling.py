@@ -22,9 +22,9 @@ from acci.store.deciding import Accepted, Plan, decide, decide_on
 from acci.store.events import EventStore
 from acci.store.idempotency import CommandReused
 from acci.store.loading import Loaded
+from acci.store.postgres.errors import is_transient, refusal_of
 from acci.store.queueing import Queues
 from acci.store.recent import RecentStates
-from acci.store.refusals import is_transient, refusal_of
 from acci.store.snapshots import SnapshotRefused
 from acci.store.tracing import handling
 

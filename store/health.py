@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store import high_water, migrations
+from acci.store import high_water
 from acci.store.auditing.counts import last_audit, open_findings
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect, whereabouts
 from acci.store.embedded import direct_url
 from acci.store.metrics import STRIDE, count_events
-from acci.store.refusals import SchemaMissing, SequenceBehind, refusal_of
+from acci.store.postgres import migrations
+from acci.store.postgres.database import Connection, connect, whereabouts
+from acci.store.postgres.errors import SchemaMissing, SequenceBehind, refusal_of
+from acci.store.postgres.statements import sql
 from acci.store.settings import Settings
-from acci.store.statements import sql
 from acci.store.status import read_projections
 from acci.store.unread import WHAT_TO_DO, told, unread
 

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from acci.store.database import Connection
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 
 @dataclass(frozen=True)

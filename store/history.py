@@ -6,13 +6,13 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId, Unreadable
-from acci.store import tenants
 from acci.store.appending import Recorded
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.loading import UnreadableEvent, matters
-from acci.store.statements import sql
+from acci.store.postgres import tenants
+from acci.store.postgres.database import Database
+from acci.store.postgres.statements import sql
 
 Difference = dict[str, tuple[Any, Any]]
 

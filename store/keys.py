@@ -12,8 +12,8 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection, Database
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection, Database
+from acci.store.postgres.statements import sql
 
 K = TypeVar("K")
 V = TypeVar("V")

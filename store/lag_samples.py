@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.status import read_projections
 
 

@@ -10,10 +10,10 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId, Unreadable, Unregistered
 from acci.store.concealing import ready
-from acci.store.database import Connection
 from acci.store.decoding import Decoder
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.snapshots import state_of
-from acci.store.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 
-from acci.store.refusals import refusal_of
-from acci.store.statements import sql
+from acci.store.postgres.errors import refusal_of
+from acci.store.postgres.statements import sql
 
 
 def require_sequence(connection: psycopg.Connection[tuple[Any, ...]]) -> None:

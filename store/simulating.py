@@ -12,14 +12,14 @@ from uuid import uuid4
 from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError, ConcurrencyError, Refused
 from acci.domain.simulations import Plan, Simulation
-from acci.store.alone import alone
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, known
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.payloads import PAYLOAD_LIMIT
-from acci.store.statements import sql
+from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.statements import sql
 
 CHUNK = 10_000  # events in one COPY: large enough to be quick, small enough not to hold the high-water mark for long
 

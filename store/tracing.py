@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from acci.store import telemetry
-from acci.store.statements import sql
+from acci.store.postgres.statements import sql
 
 if TYPE_CHECKING:
     from acci.store.appending import Append
-    from acci.store.database import Connection
     from acci.store.deciding import Accepted
+    from acci.store.postgres.database import Connection
     from acci.store.projecting.generations import Generation
 
 EventsOfAppends = Sequence[Sequence[Any]]

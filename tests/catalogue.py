@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from acci.store.auditing.schema import FILE, described
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.servers import SharedServer
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from tests.bank import ledger
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS

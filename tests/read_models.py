@@ -10,7 +10,7 @@ from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, on
 from acci.domain.users.events import UserCreated
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import backfilling, generations
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.generations import Generation

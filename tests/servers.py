@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from acci.store.embedded import EmbeddedServer
-from acci.store.migrations import migrate
+from acci.store.postgres.migrations import migrate
 
 TEMPLATE = "acci_template"
 GIVEN = os.environ.get("ACCI_TEST_SERVER_URL", "")

@@ -30,11 +30,11 @@ def as_of(
     It is derived anew from the events.
     """
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import database_url, direct_url
+    from acci.store.postgres.database import connect
+    from acci.store.postgres.session import Role
+    from acci.store.postgres.tenants import enter
     from acci.store.projecting.as_of import rows_as_of
-    from acci.store.sessions import Role
-    from acci.store.tenants import enter
     from acci.store.values.timestamps import moment as read_moment
 
     settings = Settings.from_environment()

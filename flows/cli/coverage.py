@@ -26,9 +26,9 @@ def coverage(json: JsonFlag = False) -> None:
     """
     from acci.store.catalogue import load
     from acci.store.coverage import coverage as coverage_of
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
-    from acci.store.refusals import SchemaMissing
+    from acci.store.postgres.database import connect
+    from acci.store.postgres.errors import SchemaMissing
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -13,7 +13,7 @@ from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.catalogue import Catalogue
-    from acci.store.database import Connection
+    from acci.store.postgres.database import Connection
     from acci.store.projecting.dead_letters import DeadLetter, Discarded, Retried
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -23,9 +23,9 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
-    from acci.store.tenants import enter
+    from acci.store.postgres.database import connect
+    from acci.store.postgres.tenants import enter
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -37,9 +37,9 @@ def deploy(
     from acci.flows.local.running import prefect_access
     from acci.flows.own_names import OwnNames
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
-    from acci.store.identity import database_id
+    from acci.store.postgres.database import connect
+    from acci.store.postgres.database_id import database_id
 
     settings = Settings.from_environment()
     load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence

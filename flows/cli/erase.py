@@ -24,10 +24,10 @@ def erase(
 
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
     from acci.store.erasing import erase as make_unreadable
     from acci.store.keys import keys
+    from acci.store.postgres.database import connect
 
     if again == (subject is not None) or (tenant is None) != again:
         raise typer.BadParameter("name the person and --tenant, or give --again alone.")

@@ -147,6 +147,6 @@ def _refusal_of(error: Exception) -> AcciError | None:
         return UnusableFile(name, error.strerror or type(error).__name__)
     if "psycopg" not in sys.modules:
         return None
-    from acci.store.refusals import refusal_of
+    from acci.store.postgres.errors import refusal_of
 
     return refusal_of(error)

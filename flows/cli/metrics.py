@@ -38,9 +38,9 @@ def metrics(
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.prometheus import text
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
     from acci.store.metrics import read_metrics
+    from acci.store.postgres.database import connect
 
     settings = Settings.from_environment()
     url, catalogue = direct_url(settings), load(settings.contexts)

@@ -8,7 +8,7 @@ def migrate(json: JsonFlag = False) -> None:
     """Bring the database's schema up to date."""
     from acci.store.embedded import direct_url
     from acci.store.event_ids import make_unique
-    from acci.store.migrations import migrate as apply
+    from acci.store.postgres.migrations import migrate as apply
 
     settings = Settings.from_environment()
     url = direct_url(settings)

@@ -35,10 +35,10 @@ def send(
     from acci.domain.commands import CommandMetadata
     from acci.store.accepting import typed
     from acci.store.catalogue import load
-    from acci.store.database import Database
     from acci.store.embedded import database_url
     from acci.store.events import EventStore
     from acci.store.handling import CommandHandler
+    from acci.store.postgres.database import Database
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

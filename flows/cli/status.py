@@ -21,8 +21,8 @@ def status(
 ) -> None:
     """Show where the log and every projection stand."""
     from acci.store.catalogue import load
-    from acci.store.database import connect
     from acci.store.embedded import direct_url
+    from acci.store.postgres.database import connect
     from acci.store.status import read_status
 
     settings = Settings.from_environment()

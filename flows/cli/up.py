@@ -114,6 +114,6 @@ def _shown(database_url: str, settings: Settings) -> str:
         return database_url
     from rich.markup import escape
 
-    from acci.store.database import whereabouts
+    from acci.store.postgres.database import whereabouts
 
     return escape(f"{whereabouts(database_url)} (ACCI_DATABASE_URL)")

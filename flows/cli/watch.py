@@ -37,8 +37,8 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     from rich.console import Group
 
     from acci.store.catalogue import load
-    from acci.store.database import connect
-    from acci.store.refusals import first_line, is_transient
+    from acci.store.postgres.database import connect
+    from acci.store.postgres.errors import first_line, is_transient
     from acci.store.status import read_status
 
     catalogue, before, began = load(settings.contexts), None, True

@@ -19,12 +19,12 @@ from acci.flows.local.sample import fill_if_empty
 from acci.flows.own_names import OwnNames
 from acci.store import other_servers
 from acci.store.catalogue import load
-from acci.store.database import connect
 from acci.store.embedded import EmbeddedServer
-from acci.store.identity import database_id
 from acci.store.listening import HOST, PortTaken, is_free
 from acci.store.log_files import bound
-from acci.store.migrations import migrate
+from acci.store.postgres.database import connect
+from acci.store.postgres.database_id import database_id
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import generations
 from acci.store.settings import Settings
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from acci.store.catalogue import load
-from acci.store.database import connect
 from acci.store.high_water import establish
+from acci.store.postgres.database import connect
 from acci.store.simulating import simulate
 
 EVENTS = 50_000

@@ -13,10 +13,10 @@ from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.auditing.findings import Found, Place, Severity, keep
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.catalogue import Catalogue, several
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.errors import first_line
 from acci.store.projecting import generations
 from acci.store.projecting.poison import POISON, TooManyDeadLetters
-from acci.store.refusals import first_line
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 LOOKS = 3  # at most, while generations come and go

@@ -11,7 +11,8 @@ from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from acci.store.auditing.findings import Found, Severity
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.compared import determined
 from acci.store.projecting.deriving import derive
@@ -21,7 +22,6 @@ from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Applier, Key, Span, strides
 from acci.store.projecting.tables import ReadModel, qualified
 from acci.store.projecting.touching import as_stored, choose_keys, note_keys
-from acci.store.statements import sql
 
 TEMPORARY = "pg_temp"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from acci.store.database import Connection
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 Place = Mapping[str, str | None]
 EVERYWHERE: tuple[Place, ...] = ({},)

@@ -6,6 +6,7 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.auditing.checks import LeftOut, Looking
 from acci.store.auditing.findings import Finding, Found, Severity, findings
+from acci.store.postgres.statements import sql
 from acci.store.projecting.comparing import spelled_key
 from acci.store.projecting.control_totals import control_totals
 from acci.store.projecting.fingerprints import define
@@ -15,7 +16,6 @@ from acci.store.projecting.sampling import check_sample
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.shapes import alterations
 from acci.store.projecting.spans import Span
-from acci.store.statements import sql
 
 SECOND_OPINION = "second_opinion"
 SAMPLE = 50  # keys that the reference engine derives

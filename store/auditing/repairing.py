@@ -13,9 +13,10 @@ from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.auditing.findings import Finding, findings
 from acci.store.auditing.read_models import SECOND_OPINION, keys_of
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
 from acci.store.decoding import Decoder
 from acci.store.loading import load
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.dead_letters import retry
 from acci.store.projecting.deriving import derive, lock
@@ -26,7 +27,6 @@ from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Key, Span
 from acci.store.projecting.swapping import point_view
 from acci.store.snapshots import save_snapshot
-from acci.store.statements import sql
 
 VIEWS, PARKED = "views", "parked_keys"
 

@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any
 
 from acci.domain.errors import AcciError
-from acci.store import migrations
 from acci.store.auditing.checks import DoesNotFit, LeftOut, Looking
 from acci.store.auditing.findings import Found, Severity
-from acci.store.database import Connection
-from acci.store.statements import SQL, sql
+from acci.store.postgres import migrations
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import SQL, sql
 
 FILE = SQL / "schema" / "made.json"
 OWNER = "(owner)"  # stands for the user that migrated

@@ -14,8 +14,8 @@ from acci.store.auditing.findings import Found, Severity
 from acci.store.concealing import Tampered
 from acci.store.decoding import Decoder
 from acci.store.loading import UnreadableEvent, fold
+from acci.store.postgres.statements import sql
 from acci.store.snapshots import revealed
-from acci.store.statements import sql
 
 PAGE = 2_000  # events in memory at a time
 WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or derive it anew with `acci run repair`."

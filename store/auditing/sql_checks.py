@@ -27,10 +27,10 @@ from acci.store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
 from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
 from acci.store.catalogue import Catalogue
+from acci.store.postgres.errors import first_line
+from acci.store.postgres.statements import SQL, sql
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.spans import Span
-from acci.store.refusals import first_line
-from acci.store.statements import SQL, sql
 
 # checkpoint, generation, projection: of the read model. skipped: positions that it leaves out for good. terminal: by
 # aggregate type, the events after which nothing may come. one_in, turn: the sample. tenant_id: the tenant, or NULL.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
 from acci.store.importing import ledger
 from acci.store.importing.conversion import Converter
 from acci.store.importing.ledger import Entry
@@ -15,6 +14,7 @@ from acci.store.importing.lines import Line, Place, csv_header, read_csv, read_n
 from acci.store.importing.mapping import Mapping
 from acci.store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
 from acci.store.importing.staging import Known, Staged, Staging
+from acci.store.postgres.database import Connection, connect
 
 Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 

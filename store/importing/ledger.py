@@ -7,10 +7,10 @@ from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
-from acci.store.alone import alone
-from acci.store.database import Connection
 from acci.store.importing.problems import AlreadyImported, ImportBegun, ImportRunning, Rejected, UnreadableFile
-from acci.store.statements import sql
+from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 
 @dataclass

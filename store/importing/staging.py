@@ -10,12 +10,12 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
 from acci.store.bulk import COLUMNS, JSONB, RawEvent
-from acci.store.database import Connection
 from acci.store.event_ids import FEW, in_bulk, take_turn
 from acci.store.importing.problems import Rejected, StreamsInUse, UnreadableFile
 from acci.store.payloads import encode_metadata
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.sequence import require_sequence
-from acci.store.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
 ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause

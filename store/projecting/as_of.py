@@ -19,9 +19,10 @@ from acci.domain.projections.reference import Row, fold_in_python
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import ready
-from acci.store.database import Connection
 from acci.store.decoding import Decoder
 from acci.store.keys import forget
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.asking import Asking
 from acci.store.projecting.choices import spelled
@@ -35,7 +36,6 @@ from acci.store.projecting.poison import watching_out
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key, PoisonEvent, Span
-from acci.store.statements import sql
 from acci.store.values.timestamps import in_utc
 
 LAST = datetime.max.replace(tzinfo=UTC)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import generations
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
@@ -26,7 +27,6 @@ from acci.store.projecting.new_columns import adopt, show
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.shapes import require_unaltered
 from acci.store.projecting.spans import Applier, Key, Span
-from acci.store.statements import sql
 
 CHUNK_SIZE = 10_000  # keys
 

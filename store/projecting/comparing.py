@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting.compared import Given, determined, differs, nothing
 from acci.store.projecting.compiling import text_of
 from acci.store.projecting.generations import Generation

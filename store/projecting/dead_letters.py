@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, generations
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
@@ -18,7 +19,6 @@ from acci.store.projecting.live import on_live
 from acci.store.projecting.poison import bury, watching_out
 from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Key, Span
-from acci.store.statements import sql
 
 
 @dataclass(frozen=True)

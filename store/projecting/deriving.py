@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import generations
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import POISON
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import Applier, Key, PoisonEvent
-from acci.store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 30_000
 

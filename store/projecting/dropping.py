@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError, UnknownNumber
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.generations import Generation
-from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

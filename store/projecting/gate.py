@@ -9,7 +9,8 @@ from psycopg import IsolationLevel
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import generations
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared import Given
@@ -22,7 +23,6 @@ from acci.store.projecting.sampling import Sample, check_sample
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.shapes import alterations
 from acci.store.projecting.spans import Span
-from acci.store.statements import sql
 from acci.store.unread import WHAT_TO_DO, told, unread
 
 SAMPLE = 100  # keys

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from psycopg.pq import TransactionStatus
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import generations
 from acci.store.projecting.generations import Generation, NotBuilt
 

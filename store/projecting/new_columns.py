@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import AcciError
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import shapes
 from acci.store.projecting.deriving import lock
 from acci.store.projecting.fingerprints import define
@@ -20,7 +21,6 @@ from acci.store.projecting.generations import Generation
 from acci.store.projecting.rule_order import require_not_older
 from acci.store.projecting.swapping import point_view
 from acci.store.projecting.tables import create, table_sql
-from acci.store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
 

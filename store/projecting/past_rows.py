@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.errors import first_line
+from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared import determined
@@ -20,8 +22,6 @@ from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key, PoisonEvent
 from acci.store.projecting.tables import ReadModel, qualified
 from acci.store.projecting.translation import Element, default_of
-from acci.store.refusals import first_line
-from acci.store.statements import sql
 
 PAGE = 10_000  # rows in memory at a time
 

@@ -9,11 +9,11 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.generations import Generation
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
-from acci.store.statements import sql
 
 # Errors that an event's content causes. Anything else is a fault of the rules, the table or the server.
 POISON = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.RaiseException)

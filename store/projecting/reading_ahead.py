@@ -6,8 +6,8 @@ them in 0.7 s forwards.
 
 import time
 
-from acci.store.database import Connection
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 WORTHWHILE = 10_000  # positions: fewer are hardly felt
 PROBES = 32

@@ -20,7 +20,8 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections import FoldProjection, Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, generations, shapes, swapping
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
@@ -33,7 +34,6 @@ from acci.store.projecting.revealing import refuse_personal_keys
 from acci.store.projecting.rule_order import allow_older, require_not_older
 from acci.store.projecting.spans import STRIDE, Span
 from acci.store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
-from acci.store.statements import sql
 
 Gate = Callable[[Connection, Generation], None]
 

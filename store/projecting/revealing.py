@@ -15,10 +15,10 @@ from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.concealing import ready, reveal
-from acci.store.database import Connection
 from acci.store.keys import forget
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.compiling import Compiled, Scope, text_of
-from acci.store.statements import sql
 
 PAGE = 10_000  # events in memory at a time
 

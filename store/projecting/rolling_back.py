@@ -6,7 +6,8 @@ from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, gate, generations, swapping
 from acci.store.projecting.batches import require_within_log
 from acci.store.projecting.deriving import lock
@@ -14,7 +15,6 @@ from acci.store.projecting.fingerprints import define
 from acci.store.projecting.gate import Allowance
 from acci.store.projecting.generations import Generation
 from acci.store.projecting.shapes import require_unaltered
-from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.fingerprints import Definition
-from acci.store.statements import sql
 
 
 @dataclass(eq=False, repr=False)

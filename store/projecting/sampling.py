@@ -13,7 +13,8 @@ from psycopg import sql as identifiers
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting.compared import Given, determined, nothing, of_rows
 from acci.store.projecting.comparing import Comparison, compare_touched
 from acci.store.projecting.deriving import Failed
@@ -21,7 +22,6 @@ from acci.store.projecting.rederiving import Rederivation
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.tables import ReadModel
 from acci.store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
-from acci.store.statements import sql
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
 DRAWN = 50  # events whose keys are in the sample

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 
 Key = list[str | None]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from acci.domain.projections import Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting.fingerprints import define
 from acci.store.projecting.generations import Busy, Generation, NotBuilt
 from acci.store.projecting.live import is_live, on_live

@@ -10,9 +10,9 @@ from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
-from acci.store.refusals import first_line, is_transient
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.errors import first_line, is_transient
+from acci.store.postgres.statements import sql
 
 
 @dataclass(frozen=True)

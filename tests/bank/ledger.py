@@ -10,8 +10,8 @@ from acci.store.auditing.auditing import Audited, audit, chosen
 from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, connect
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import generations, rebuilding
 from tests.bank.histories import history
 

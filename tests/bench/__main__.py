@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bench import (
     append_clients,
     append_latency,

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from acci.store.catalogue import load
-from acci.store.database import Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Database
 from tests.bench import library
 from tests.bench.append_latency import BARE, bare_row, new_event
 from tests.bench.rows import Row, latencies

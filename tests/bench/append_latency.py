@@ -12,9 +12,9 @@ from uuid import uuid4
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
 from acci.store.catalogue import load
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.payloads import encode_metadata
+from acci.store.postgres.database import Database
 from tests.bench.rows import Row
 
 BARE = """

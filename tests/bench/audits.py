@@ -6,7 +6,7 @@ from functools import partial
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
 from acci.store.auditing.auditing import all_checks, audit
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bench import rebuild
 from tests.bench.activity import ActivityByDay, UserRows
 from tests.bench.ground import CATALOGUE, Ground

@@ -7,7 +7,7 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from acci.store.projecting import batches, generations
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground, text

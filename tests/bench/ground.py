@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import LiteralString
 
 from acci.store.catalogue import load
-from acci.store.database import connect
 from acci.store.embedded import EmbeddedServer
-from acci.store.migrations import migrate
+from acci.store.postgres.database import connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 
 CATALOGUE = load(["acci.domain.users", "tests.bench.activity"])

@@ -7,7 +7,7 @@ promised for more, and less than 200 MB for the process, whatever the length.
 import statistics
 
 from acci.domain.projections import Projection
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bench import alone
 from tests.bench.activity import ActivityByDay, UserFold, UserRows
 from tests.bench.ground import Ground, text

@@ -7,7 +7,8 @@ from pathlib import Path
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.tables import (
     Index,
@@ -18,7 +19,6 @@ from acci.store.projecting.tables import (
     indexes,
     table_sql,
 )
-from acci.store.statements import sql
 from tests.bench.ground import CATALOGUE, text
 
 SCHEMA = "hand"

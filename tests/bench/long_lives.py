@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from acci.domain.events import EventData
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Database
 from tests.bench import library
 from tests.bench.rows import Row
 from tests.ledger import Account, Opened, Owner, Paid, Pay, command, event, stream

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bench.ground import text
 from tests.bench.hand import Hand
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acci.store.embedded_programs import programs
-from acci.store.statements import sql
+from acci.store.postgres.statements import sql
 
 STREAM = "\\set aggregate_id random(1, 9000000000000000)\n"
 INSERT = """

@@ -6,7 +6,7 @@ the library's rate is the promise.
 
 from functools import partial
 
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bench import library_projection, one_by_one
 from tests.bench.activity import UserFold
 from tests.bench.catch_up import BATCH_SIZE, catch_up

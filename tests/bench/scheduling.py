@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from acci.store.catalogue import load
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from acci.store.projecting import rebuilding
 from tests.bench.ground import Ground
 from tests.bench.rows import Row

@@ -9,7 +9,7 @@ from psycopg import sql as identifiers
 
 from acci.domain.queries import Query
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding
 from acci.store.queries import ask, question
 from tests.bench.rows import Row

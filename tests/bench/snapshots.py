@@ -6,9 +6,9 @@ from acci.domain.events import StreamId
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import load
 from acci.store.compacting import compact
-from acci.store.database import Database, connect
 from acci.store.events import EventStore
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Database, connect
 from tests.bank.account import Account
 from tests.bank.histories import history, long_history
 from tests.bench.ground import Ground

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 
 
 @dataclass(frozen=True)

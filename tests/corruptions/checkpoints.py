@@ -2,8 +2,8 @@
 
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import load
-from acci.store.database import Connection
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from tests.bank.histories import history
 from tests.bank.ledger import tampering

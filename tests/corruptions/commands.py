@@ -2,7 +2,7 @@
 
 from typing import LiteralString
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from tests.corruptions import Wrong, corruption
 
 TENANT = "tenant-0"

@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from acci.store.catalogue import load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import generations, rebuilding
 from tests.bank.ledger import some_account
 from tests.corruptions import Wrong, corruption

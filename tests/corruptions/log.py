@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from tests.bank.ledger import tampering
 from tests.corruptions import Wrong, corruption
 

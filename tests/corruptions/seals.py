@@ -1,6 +1,6 @@
 """Seals that somebody meddled with."""
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from tests.corruptions import Wrong, corruption
 
 

@@ -4,7 +4,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from tests.corruptions import Wrong, corruption
 
 

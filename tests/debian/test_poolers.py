@@ -13,16 +13,16 @@ from psycopg import sql as identifiers
 from acci.domain.errors import AcciError
 from acci.domain.users.user import CreateUser
 from acci.flows.session import session
-from acci.store import tenants
-from acci.store.alone import alone
 from acci.store.catalogue import load
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres import tenants
+from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSession
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
-from acci.store.sessions import RELIED_ON, Role, SharedSession, WrongSession
 from tests.histories import value
 from tests.ledger import command
 from tests.poolers import Pooler

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bank.ledger import corrupt, some_account
 from tests.browser import Browser, program
 from tests.prefect_server import PrefectServer

@@ -9,11 +9,11 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database, connect
 from acci.store.erasing import erase
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.keys import forget
+from acci.store.postgres.database import Connection, Database, connect
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.prefect_server import PrefectServer, wait_for
 from tests.servers import SharedServer
@@ -39,7 +39,7 @@ from acci.flows.retry_dead_letters import retry_dead_letters
 from acci.flows.rollback import rollback
 from acci.flows.seal import seal
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
+from acci.store.postgres.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from tests.people import CONTEXT, RenamePerson, command

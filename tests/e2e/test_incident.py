@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from acci.store.catalogue import load
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from acci.store.projecting import rebuilding
 from tests.bank.ledger import corrupt
 from tests.prefect_server import PrefectServer, wait_for

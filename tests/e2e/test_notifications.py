@@ -15,7 +15,7 @@ import pytest
 
 from acci.flows.local.deploying import NoSuchBlock
 from acci.store.catalogue import load
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from acci.store.projecting import rebuilding
 from acci.store.status import read_status
 from tests.histories import append_orders

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from acci.store.catalogue import load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from tests.histories import append_orders, append_users
 from tests.prefect_server import PrefectServer, wait_for

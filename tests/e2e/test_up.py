@@ -18,9 +18,9 @@ import yaml
 from acci.flows.local.environment import MARK
 from acci.flows.local.leftovers import end_processes
 from acci.flows.local.running import running
-from acci.store.database import whereabouts
 from acci.store.embedded import EmbeddedServer
 from acci.store.listening import free_port
+from acci.store.postgres.database import whereabouts
 from acci.store.settings import CHECKOUT, Settings
 from tests.prefect_server import PrefectServer, wait_for
 

@@ -38,7 +38,7 @@ TABLE = """CREATE TABLE shops (
 USING = """
 import acci, domain
 from acci.store.settings import Settings
-from acci.store.statements import SQL
+from acci.store.postgres.statements import SQL
 assert domain.__file__.startswith({folder!r}), domain.__file__
 assert acci.__file__.startswith({environment!r}), acci.__file__
 assert acci.__version__ == "0.1.0"

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Database, connect
 from tests.cutting import CuttingProxy, When
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 
@@ -24,7 +24,7 @@ import sys
 from decimal import Decimal
 from uuid import UUID
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
+from acci.store.postgres.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Pay, command

@@ -12,7 +12,7 @@ from acci.store.auditing import repairing
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.generations import Busy

@@ -11,14 +11,14 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database, connect
 from acci.store.embedded import EmbeddedServer
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import is_transient
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.refusals import is_transient
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, Pay, command
 from tests.prefect_server import wait_for

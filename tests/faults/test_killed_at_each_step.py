@@ -12,8 +12,8 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.generations import Busy

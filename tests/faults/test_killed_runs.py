@@ -10,7 +10,7 @@ from psycopg import sql as identifiers
 from acci.domain.projections import Projection
 from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.generations import Generation

@@ -13,14 +13,14 @@ from acci.domain.errors import AcciError
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import is_transient
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.following import follow
-from acci.store.refusals import is_transient
 from tests.doomed import Doomed, External
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

@@ -8,19 +8,20 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store import high_water, tenants
+from acci.store import high_water
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database, connect
 from acci.store.embedded_programs import programs
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.health import Bounds, examine
 from acci.store.metrics import read_metrics
-from acci.store.migrations import migrate
+from acci.store.postgres import tenants
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import ReadOnlyServer, refusal_of
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
-from acci.store.refusals import ReadOnlyServer, refusal_of
 from acci.store.settings import Settings
 from acci.store.status import read_status
 from tests.clusters import Cluster

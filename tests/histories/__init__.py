@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 
 LONGER = int(os.environ.get("ACCI_TEST_LONGER", "1"))  # how many times as long the tests under load go on
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from tests.histories import append_probe, append_users, value
 
 CHANGES: list[LiteralString] = [

@@ -17,9 +17,9 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database
 from acci.store.events import EventStore
 from acci.store.high_water import establish
+from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up

@@ -19,8 +19,8 @@ from acci.store.auditing.read_models import SAMPLE
 from acci.store.auditing.repairing import repair
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, connect
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, dead_letters, generations, poison, rebuilding
 from acci.store.projecting.comparing import EXAMPLES
 from acci.store.projecting.fingerprints import RebuildNeeded

@@ -16,7 +16,7 @@ from acci.domain.projections import Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import backfilling, generations, rebuilding
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.batches import Progress, catch_up

@@ -10,8 +10,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from acci.store.database import connect
 from acci.store.listening import free_port
+from acci.store.postgres.database import connect
 from tests.shell import CHECKOUT, acci, command, refusal
 
 SECRET = "s3cr3t"

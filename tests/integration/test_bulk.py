@@ -12,9 +12,9 @@ import pytest
 from acci.domain.events import Event, EventData, EventMetadata
 from acci.store.bulk import Appended, BulkRefused, RawEvent
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
 
 LONG_AGO = datetime(2011, 3, 27, 2, 30, tzinfo=UTC)

@@ -9,9 +9,9 @@ from acci.domain.events import StreamId
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import Compacted, compact
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Connection, Database, connect
 from tests.bank.account import Account
 from tests.bank.histories import history
 from tests.bank.ledger import audited, tampering

@@ -20,8 +20,8 @@ from acci.store.auditing.repairing import repair
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import compact
-from acci.store.database import Connection, connect
 from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, rebuilding
 from tests.bank.account import Account
 from tests.bank.histories import history

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, rebuilding
 from acci.store.projecting.dead_letters import letters
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, rebuilding
 from tests.shell import acci
 

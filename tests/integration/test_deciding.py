@@ -17,10 +17,10 @@ from acci.domain.errors import InvalidCommand, Refused
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.appending import StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.postgres.database import Database
 from tests.ledger import TENANT, command
 
 

@@ -10,11 +10,11 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.swapping import ColumnsInUse
-from acci.store.tenants import enter
 from tests.histories import append_orders, append_users, value
 from tests.orders import CONTEXT
 from tests.read_models import live, wrong_rows

@@ -9,7 +9,7 @@ import pytest
 
 from acci.store import log_files
 from acci.store.embedded import EmbeddedServer
-from acci.store.refusals import IdleTooLong, is_transient, refusal_of
+from acci.store.postgres.errors import IdleTooLong, is_transient, refusal_of
 from tests.prefect_server import wait_for
 
 SECRET = "Zwartkruis"

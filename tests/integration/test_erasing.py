@@ -18,7 +18,6 @@ from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
 from acci.store.concealing import Tampered
-from acci.store.database import Connection, Database, connect
 from acci.store.embedded import EmbeddedServer
 from acci.store.erasing import NobodyToErase, erase
 from acci.store.events import EventStore
@@ -26,7 +25,8 @@ from acci.store.handling import CommandHandler
 from acci.store.idempotency import CommandReused, remembered_as
 from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.log_files import LogsClosed
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up

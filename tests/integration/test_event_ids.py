@@ -16,13 +16,13 @@ from acci.store.appending import Append, EventIdTaken, MisplacedEvent
 from acci.store.auditing.schema import differences
 from acci.store.bulk import BulkRefused
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database, connect
 from acci.store.event_ids import FEW, IdsDoubled, make_unique
 from acci.store.events import EventStore
 from acci.store.idempotency import CommandReused
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLines
+from acci.store.postgres.database import Database, connect
 from tests.ledger import CONTEXT, Paid, event, stream
 from tests.shell import acci
 

@@ -17,9 +17,9 @@ from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unread
 from acci.domain.events import Unregistered as OfNoClass
 from acci.store.appending import Append, MisplacedEvent
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database, connect
 from acci.store.events import PAGE, EventStore
 from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.postgres.database import Database, connect
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream

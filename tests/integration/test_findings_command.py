@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from acci.store.catalogue import load
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from tests.bank.ledger import audited, corrupt, some_account
 from tests.shell import acci
 

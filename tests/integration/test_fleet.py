@@ -8,9 +8,9 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
 from acci.store.embedded import EmbeddedServer
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.generations import Partition
 from acci.store.projecting.ranges import in_one_pass

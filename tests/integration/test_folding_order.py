@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from acci.store.catalogue import load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import BATCH_SIZE
 from acci.store.projecting.compiling import Compiled, Scope
 from acci.store.projecting.reading_ahead import read_ahead
-from acci.store.statements import sql
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows
 

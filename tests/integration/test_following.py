@@ -6,7 +6,7 @@ import time
 import pytest
 
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from acci.store.projecting.following import Follower, follow
 

@@ -8,7 +8,7 @@ from acci.store import sealing
 from acci.store.auditing.repairing import Repaired, repair
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import compact
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from tests.bank.account import Account

@@ -5,8 +5,8 @@ import sys
 from decimal import Decimal
 
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, Account, stream
 from tests.shell import CHECKOUT
 
@@ -16,7 +16,7 @@ FORKING = """
 import os, signal, sys
 from decimal import Decimal
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
+from acci.store.postgres.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Open, Pay, command, stream

@@ -5,7 +5,7 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import gate, generations, rebuilding, swapping
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.gate import Allowance, Check, GateClosed, Verdict

@@ -9,7 +9,9 @@ from acci.domain.projections import Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.repairing import derive_rows
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.session import options_of
+from acci.store.postgres.statements import sql
 from acci.store.projecting import (
     backfilling,
     batches,
@@ -28,8 +30,6 @@ from acci.store.projecting.following import Follower
 from acci.store.projecting.generations import CheckpointBeyondLog
 from acci.store.projecting.live import BuildGone
 from acci.store.projecting.rolling_back import roll_back
-from acci.store.sessions import options_of
-from acci.store.statements import sql
 from acci.store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log
 from tests.read_models import live, rows_of, wrong_rows

@@ -4,7 +4,7 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, generations, rebuilding
 from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_bad_order

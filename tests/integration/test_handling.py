@@ -17,10 +17,10 @@ from acci.store import handling
 from acci.store.accepting import typed
 from acci.store.appending import Append, StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import LONGEST_PAUSE, CommandHandler
 from acci.store.idempotency import CommandReused
+from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

@@ -11,10 +11,10 @@ import pytest
 
 from acci.store import embedded_programs
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
 from acci.store.embedded import EmbeddedServer
 from acci.store.high_water import establish, last
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import batches, rebuilding
 from acci.store.status import read_status
 from tests.histories import append_probe, append_users, copy_probes, cut_log, differences, value

@@ -19,16 +19,16 @@ from acci.store.accepting import typed
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import load
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.importing.importer import Importer
 from acci.store.importing.mapping import load_mapping
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
-from acci.store.tenants import enter
 from acci.store.values.strict_json import parse_object
 from tests.histories import value
 from tests.servers import SharedServer

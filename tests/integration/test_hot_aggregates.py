@@ -15,12 +15,12 @@ import pytest
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.statements import sql
 from acci.store.queueing import Queues
 from acci.store.recent import RecentStates
-from acci.store.statements import sql
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 from tests.read_models import wait_until_blocked
 from tests.shell import CHECKOUT
@@ -35,7 +35,7 @@ import sys
 from decimal import Decimal
 from concurrent.futures import ThreadPoolExecutor
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
+from acci.store.postgres.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Pay, command

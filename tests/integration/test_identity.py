@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from acci.store.database import connect
-from acci.store.identity import database_id
-from acci.store.migrations import migrate
-from acci.store.refusals import SchemaMissing
+from acci.store.postgres.database import connect
+from acci.store.postgres.database_id import database_id
+from acci.store.postgres.errors import SchemaMissing
+from acci.store.postgres.migrations import migrate
 
 
 def test_it_has_one_id_that_is_kept(empty_database_url: str) -> None:

@@ -10,7 +10,7 @@ from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import dead_letters, generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.rolling_back import NotPutBack, roll_back

@@ -13,10 +13,10 @@ from psycopg.types.json import Jsonb
 
 from acci.store.appending import Append
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.loading import UnreadableEvent
+from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, Account, Open, Paid, Pay, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

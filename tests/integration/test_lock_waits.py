@@ -7,14 +7,14 @@ import pytest
 
 from acci.store import sealing
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.refusals import Locked
-from acci.store.sessions import Role
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import Locked
+from acci.store.postgres.session import Role
+from acci.store.postgres.statements import sql
 from acci.store.settings import Limits
 from acci.store.snapshots import save_snapshot
-from acci.store.statements import sql
 from tests.histories import append_probe, value
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 

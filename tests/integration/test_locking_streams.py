@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from acci.store.database import Connection, connect
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.statements import sql
 from tests.histories import value
 from tests.ledger import stream
 from tests.read_models import wait_until_blocked

@@ -18,9 +18,9 @@ from acci.store import metrics
 from acci.store.auditing.counts import Result, record
 from acci.store.catalogue import load
 from acci.store.compacting import compact
-from acci.store.database import Connection, connect
 from acci.store.high_water import establish
 from acci.store.metrics import count_events, read_metrics
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.settings import CHECKOUT

@@ -21,9 +21,9 @@ from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
-from acci.store.database import Connection, Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Connection, Database
 from acci.store.snapshots import SnapshotRefused
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, event, stream

@@ -8,7 +8,7 @@ import pytest
 from acci.domain.events import Event
 from acci.domain.projections import Projection, Upsert, add, count, local_date, maximum, minimum, on
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import backfilling, rebuilding
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.projecting.choices import Choice

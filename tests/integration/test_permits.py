@@ -9,9 +9,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
+from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question

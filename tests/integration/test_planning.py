@@ -9,7 +9,7 @@ from psycopg import sql
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.planning import plan
 from acci.store.projecting.staleness import stale

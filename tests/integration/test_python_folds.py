@@ -18,7 +18,7 @@ from acci.domain.projections.python_folds import Row
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, rebuilding, swapping
 from acci.store.projecting.choices import Choice
 from tests.orders import CONTEXT, ItemAdded

@@ -20,10 +20,10 @@ from acci.domain.users.events import UserCreated
 from acci.domain.users.queries import UserRow
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding
 from acci.store.queries import InvalidQuery, NotPublished, ask, question
-from acci.store.statements import sql
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 Person = tuple[str, str, str]  # tenant, name, email

@@ -10,7 +10,7 @@ from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from tests.histories import append_users, value

@@ -8,7 +8,7 @@ from acci.domain.errors import ProjectionError
 from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting.trying import Trial
 from tests.unit.test_projection_refusals import Ordered, define
 

@@ -12,7 +12,7 @@ from acci.domain.contexts import Context
 from acci.domain.events import EventData
 from acci.domain.upcasting import check_upcasters, upcast
 from acci.store.catalogue import load
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from tests.shell import CHECKOUT, acci, refusal
 

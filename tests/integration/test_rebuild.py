@@ -10,7 +10,7 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import generations, rebuilding, swapping
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.generations import Busy, Generation
@@ -153,7 +153,7 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
     rebuilding.rebuild(connection, catalogue, users)
     generation, _ = rebuilding.begin(connection, catalogue, users, 1)
     program = (
-        "import sys; from acci.store.catalogue import load; from acci.store.database import connect;"
+        "import sys; from acci.store.catalogue import load; from acci.store.postgres.database import connect;"
         "from acci.store.projecting.rebuilding import rebuild;"
         "catalogue = load(['acci.domain.users']);"
         "rebuild(connect(sys.argv[1], 'killed'), catalogue, catalogue.projection('user_view'))"

@@ -8,8 +8,8 @@ import pytest
 from psycopg import errors
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection, connect
-from acci.store.refusals import (
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.errors import (
     BeyondLimits,
     Cancelled,
     Contended,

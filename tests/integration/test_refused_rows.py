@@ -10,7 +10,7 @@ from acci.domain.errors import UnknownNumber
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, Update, on
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters, dropping, gate, generations, rebuilding, rolling_back, swapping
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dropping import StillLive

@@ -17,7 +17,6 @@ from acci.domain.projections import FoldProjection, Insert, Projection, Update, 
 from acci.store import health
 from acci.store.catalogue import Catalogue
 from acci.store.coverage import coverage
-from acci.store.database import Connection, Database
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.history import history
@@ -25,6 +24,7 @@ from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.loading import UnregisteredEvent
+from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import backfilling, batches, gate, planning, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice

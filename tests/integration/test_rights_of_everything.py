@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from acci.store.catalogue import load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding
-from acci.store.tenants import enter
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 

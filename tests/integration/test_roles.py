@@ -9,13 +9,13 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.catalogue import load
-from acci.store.database import Connection, Database, connect
 from acci.store.high_water import establish
-from acci.store.migrations import MigrationFailed, migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import NotAllowed
+from acci.store.postgres.migrations import MigrationFailed, migrate
+from acci.store.postgres.session import Role
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.refusals import NotAllowed
-from acci.store.sessions import Role
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 from tests.shell import acci, refusal

@@ -13,7 +13,7 @@ from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.fingerprints import RebuildNeeded

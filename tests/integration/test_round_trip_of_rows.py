@@ -24,7 +24,7 @@ from acci.domain.projections.stored_rows import Keeper
 from acci.domain.projections.stored_values import DEEPEST
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 

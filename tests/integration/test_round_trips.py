@@ -21,8 +21,8 @@ from acci.domain.contexts import Context
 from acci.domain.events import EventData, EventMetadata, StreamId
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Database
 from tests.ledger import event, stream
 
 

@@ -8,7 +8,7 @@ import pytest
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.fingerprints import RebuildNeeded, define

@@ -8,7 +8,7 @@ import pytest
 from acci.store import sealing
 from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from tests.bank.ledger import EVENTS, audited, tampering
 
 

@@ -14,15 +14,15 @@ from psycopg import sql
 from acci.domain.events import EventMetadata
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.health import Bounds, examine
 from acci.store.high_water import establish, last
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import SequenceBehind
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.refusals import SequenceBehind
 from acci.store.settings import Settings
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

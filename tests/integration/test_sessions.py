@@ -9,14 +9,14 @@ from psycopg import sql
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import load
-from acci.store.database import Connection, Database, connect
 from acci.store.embedded import direct_url
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
+from acci.store.postgres.session import RELIED_ON, Role, duration
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.refusals import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
-from acci.store.sessions import RELIED_ON, Role, duration
 from acci.store.settings import Limits, Settings, WrongSetting
 from tests.histories import append_orders, value
 from tests.ledger import Open, command

@@ -14,7 +14,7 @@ from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import Compacted, Sizes
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from tests.read_models import CONTEXTS
 

@@ -11,8 +11,8 @@ from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.appending import Append, Handled, StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.database import Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, Account, Paid, event
 
 

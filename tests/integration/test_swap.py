@@ -8,7 +8,7 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, connect
+from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import generations, rebuilding, swapping
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.generations import Generation

@@ -20,17 +20,17 @@ from acci.store.auditing import repairing
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.session import Role
+from acci.store.postgres.tenants import enter
 from acci.store.projecting import backfilling, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.dead_letters import retry
 from acci.store.queries import ask, question
-from acci.store.sessions import Role
-from acci.store.tenants import enter
 from tests.histories import value
 from tests.shell import acci
 

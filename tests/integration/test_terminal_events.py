@@ -8,8 +8,8 @@ import pytest
 
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Connection, Database
 from tests.bank.events import AccountClosed, AccountOpened, Deposited
 from tests.bank.ledger import audited
 from tests.ledger import event

@@ -25,8 +25,8 @@ from acci.domain.projections.reference import Stored, apply
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection, Database
 from acci.store.events import EventStore
+from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.compiling import text_of

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from acci.store.catalogue import load
-from acci.store.database import connect
+from acci.store.postgres.database import connect
 from acci.store.projecting.batches import catch_up
 from tests.shell import command
 

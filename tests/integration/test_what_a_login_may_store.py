@@ -8,11 +8,11 @@ import pytest
 
 from acci.store import sealing
 from acci.store.catalogue import Catalogue, load
-from acci.store.database import Connection, Database, connect
 from acci.store.events import EventStore
-from acci.store.migrations import known, migrate
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.migrations import known, migrate
+from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding
-from acci.store.tenants import enter
 from tests.bank.ledger import audited
 from tests.histories import value
 from tests.servers import SharedServer

@@ -13,7 +13,7 @@ from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection
 from acci.domain.projections.python_folds import Key, Row
 from acci.store.catalogue import Catalogue
-from acci.store.database import Connection
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, gate, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice

@@ -15,8 +15,7 @@ from acci.store.embedded import NoDatabase
 from acci.store.embedded_programs import NoEmbeddedPostgres
 from acci.store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
 from acci.store.log_files import LogsClosed
-from acci.store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
-from acci.store.refusals import (
+from acci.store.postgres.errors import (
     BeyondLimits,
     Cancelled,
     Contended,
@@ -36,7 +35,14 @@ from acci.store.refusals import (
     SequenceBehind,
     TookTooLong,
 )
-from acci.store.sessions import SharedSession, WrongSession
+from acci.store.postgres.migrations import (
+    MigrationEdited,
+    MigrationFailed,
+    MigrationMissing,
+    NotUnicode,
+    ServerTooOld,
+)
+from acci.store.postgres.session import SharedSession, WrongSession
 from acci.store.settings import WrongSetting
 from acci.store.unprivileged import ForeignData, NoSystemUser
 

@@ -21,11 +21,11 @@ import psycopg
 from acci.domain.errors import AcciError, Refused
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import load
-from acci.store.database import Database, connect
 from acci.store.embedded import EmbeddedServer
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.migrations import migrate
+from acci.store.postgres.database import Database, connect
+from acci.store.postgres.migrations import migrate
 from acci.store.projecting import generations, rebuilding
 from acci.store.projecting.batches import catch_up
 from tests.histories import value

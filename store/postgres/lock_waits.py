@@ -2,7 +2,7 @@
 
 import psycopg
 
-from acci.store.statements import sql
+from acci.store.postgres.statements import sql
 
 PATIENCE = 5  # seconds for a connection to ask by
 

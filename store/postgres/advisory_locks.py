@@ -2,8 +2,8 @@
 
 from psycopg import errors
 
-from acci.store.database import Connection
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
 
 PATIENCE = "5s"  # a process that has just ended, or was killed, may still be ending in the database
 

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from acci.store.database import Connection
-from acci.store.migrations import require_migrated
-from acci.store.statements import sql
+from acci.store.postgres.database import Connection
+from acci.store.postgres.migrations import require_migrated
+from acci.store.postgres.statements import sql
 
 
 def database_id(connection: Connection) -> UUID:

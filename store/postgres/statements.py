@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from psycopg import sql as identifiers
 
-SQL = Path(__file__).parents[1] / "sql"
+SQL = Path(__file__).parents[2] / "sql"
 
 
 @cache

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 
 from acci.domain.errors import AcciError
-from acci.store.database import Connection, connect
-from acci.store.refusals import SchemaMissing, first_line
-from acci.store.statements import SQL, sql
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.errors import SchemaMissing, first_line
+from acci.store.postgres.statements import SQL, sql
 
 OLDEST = 15  # the first PostgreSQL with MERGE
 

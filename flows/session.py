@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from acci.store.catalogue import Catalogue, load
-from acci.store.embedded import direct_url
+from acci.store.embedded.server import direct_url
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import Role
 from acci.store.settings import Settings

@@ -16,9 +16,9 @@ from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
 from acci.domain.projections import Projection
-from acci.store import log_files
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import reveal
+from acci.store.embedded import log_files
 from acci.store.keys import keys
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql

@@ -12,7 +12,7 @@ from acci.store.auditing.counts import last_audit, open_findings
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.catalogue import Catalogue
-from acci.store.embedded import direct_url
+from acci.store.embedded.server import direct_url
 from acci.store.metrics import STRIDE, count_events
 from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection, connect, whereabouts

@@ -180,7 +180,7 @@ _STORES: dict[tuple[str, str], Keys] = {}  # of this process; a pool opens at fi
 
 def keys() -> Keys:
     """The key store of the settings: ACCI_KEYS_URL, or a database beside the embedded one. Raises `NoKeyStore`."""
-    from acci.store.embedded import EmbeddedServer
+    from acci.store.embedded.server import EmbeddedServer
     from acci.store.settings import Settings
 
     settings = Settings.from_environment()

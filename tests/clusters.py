@@ -4,8 +4,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from acci.store.listening import free_port
-from acci.store.unprivileged import Account
+from acci.store.embedded.account import Account
+from acci.store.embedded.ports import free_port
 
 OF_DEBIAN = Path("/usr/lib/postgresql/15/bin")
 

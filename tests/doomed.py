@@ -8,10 +8,10 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from acci.store.embedded import EmbeddedServer
-from acci.store.embedded_programs import programs
-from acci.store.listening import free_port
-from acci.store.unprivileged import Account
+from acci.store.embedded.account import Account
+from acci.store.embedded.ports import free_port
+from acci.store.embedded.programs import programs
+from acci.store.embedded.server import EmbeddedServer
 
 
 class Doomed:

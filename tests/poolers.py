@@ -5,8 +5,8 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from acci.store.listening import free_port, is_free
-from acci.store.unprivileged import Account
+from acci.store.embedded.account import Account
+from acci.store.embedded.ports import free_port, is_free
 from tests.prefect_server import wait_for
 
 PROGRAM = Path("/usr/sbin/pgbouncer")

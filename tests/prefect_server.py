@@ -18,7 +18,7 @@ from acci.flows.local.doors import own_login
 from acci.flows.local.environment import MARK, prefect_environment
 from acci.flows.local.program import Program
 from acci.flows.own_names import OwnNames
-from acci.store.listening import free_port
+from acci.store.embedded.ports import free_port
 from acci.store.settings import Settings
 
 DATABASE = UUID(int=1)  # each test's runs are told which database is theirs

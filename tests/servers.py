@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.migrations import migrate
 
 TEMPLATE = "acci_template"

@@ -30,7 +30,7 @@ def as_of(
     It is derived anew from the events.
     """
     from acci.store.catalogue import load
-    from acci.store.embedded import database_url, direct_url
+    from acci.store.embedded.server import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter

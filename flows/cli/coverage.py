@@ -26,7 +26,7 @@ def coverage(json: JsonFlag = False) -> None:
     """
     from acci.store.catalogue import load
     from acci.store.coverage import coverage as coverage_of
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import SchemaMissing
 

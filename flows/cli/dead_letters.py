@@ -23,7 +23,7 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.tenants import enter
 

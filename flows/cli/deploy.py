@@ -37,7 +37,7 @@ def deploy(
     from acci.flows.local.running import prefect_access
     from acci.flows.own_names import OwnNames
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.database_id import database_id
 

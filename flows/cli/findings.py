@@ -26,7 +26,7 @@ def findings(
     from acci.store.auditing.auditing import all_checks
     from acci.store.auditing.findings import findings as read
     from acci.store.catalogue import known, load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
 
     settings = Settings.from_environment()

@@ -17,7 +17,7 @@ def follow(
     Goes on when a rebuild swaps or the database restarts.
     """
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.projecting.following import follow as follow_log
 

@@ -29,7 +29,7 @@ def history(
 ) -> None:
     """Show an aggregate's events, newest first: who, when and why."""
     from acci.store.catalogue import load
-    from acci.store.embedded import database_url
+    from acci.store.embedded.server import database_url
     from acci.store.events import EventStore
     from acci.store.history import history_of_correlation, newest
     from acci.store.postgres.database import Database

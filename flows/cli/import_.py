@@ -42,7 +42,7 @@ def import_(
     Checked against the event's class.
     """
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile

@@ -38,7 +38,7 @@ def metrics(
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.prometheus import text
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.metrics import read_metrics
     from acci.store.postgres.database import connect
 

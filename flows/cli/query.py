@@ -31,7 +31,7 @@ def query(
     As far as its projection has come; without a tenant there is nothing to see.
     """
     from acci.store.catalogue import load
-    from acci.store.embedded import database_url, direct_url
+    from acci.store.embedded.server import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.queries import ask
 

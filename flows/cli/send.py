@@ -35,7 +35,7 @@ def send(
     from acci.domain.commands import CommandMetadata
     from acci.store.accepting import typed
     from acci.store.catalogue import load
-    from acci.store.embedded import database_url
+    from acci.store.embedded.server import database_url
     from acci.store.events import EventStore
     from acci.store.handling import CommandHandler
     from acci.store.postgres.database import Database

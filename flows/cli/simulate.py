@@ -58,7 +58,7 @@ def simulate(
 
     from acci.store import simulating
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

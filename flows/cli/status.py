@@ -21,7 +21,7 @@ def status(
 ) -> None:
     """Show where the log and every projection stand."""
     from acci.store.catalogue import load
-    from acci.store.embedded import direct_url
+    from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.status import read_status
 

@@ -17,11 +17,11 @@ from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.flows.local.program import Program
 from acci.flows.local.sample import fill_if_empty
 from acci.flows.own_names import OwnNames
-from acci.store import other_servers
 from acci.store.catalogue import load
-from acci.store.embedded import EmbeddedServer
-from acci.store.listening import HOST, PortTaken, is_free
-from acci.store.log_files import bound
+from acci.store.embedded import libpq_environment
+from acci.store.embedded.log_files import bound
+from acci.store.embedded.ports import HOST, PortTaken, is_free
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import connect
 from acci.store.postgres.database_id import database_id
 from acci.store.postgres.migrations import migrate
@@ -86,7 +86,7 @@ class Everything:
         if self._own_prefect:
             # It takes its time; the schema and the sample history are made meanwhile.
             where = ["--host", HOST, "--port", str(self._wishes.port)]
-            ours = other_servers.without(environment)  # its records are in the embedded PostgreSQL
+            ours = libpq_environment.without(environment)  # its records are in the embedded PostgreSQL
             self._server = self._run("the Prefect server", "server", ["server", "start", *where], ours)
         with self._show.step("Schema and sample history"):
             migrate(self._direct_url)
@@ -148,7 +148,7 @@ class Everything:
             return None
         with self._show.step("PostgreSQL"):
             if self._settings.database_url is None:
-                other_servers.forget()
+                libpq_environment.forget()
             embedded = self._postgres.start(self._wishes.database_port)
             self.database_url = self.database_url or embedded
             return self._postgres.create_database("prefect") if self._own_prefect else None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from acci.flows.local.api import PrefectApi
-from acci.store.listening import command_line
+from acci.store.embedded.ports import command_line
 
 
 def give_up_lost_runs(api: PrefectApi, pool: str, patience: timedelta = timedelta()) -> list[str]:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from acci.store.listening import ServerDidNotStart
-from acci.store.log_files import open_log
+from acci.store.embedded.log_files import open_log
+from acci.store.embedded.ports import ServerDidNotStart
 from acci.store.settings import CHECKOUT
 
 STEADY_SECONDS = 20

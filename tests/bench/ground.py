@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import LiteralString
 
 from acci.store.catalogue import load
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from acci.store.embedded_programs import programs
+from acci.store.embedded.programs import programs
 from acci.store.postgres.statements import sql
 
 STREAM = "\\set aggregate_id random(1, 9000000000000000)\n"

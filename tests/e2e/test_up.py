@@ -18,8 +18,8 @@ import yaml
 from acci.flows.local.environment import MARK
 from acci.flows.local.leftovers import end_processes
 from acci.flows.local.running import running
-from acci.store.embedded import EmbeddedServer
-from acci.store.listening import free_port
+from acci.store.embedded.ports import free_port
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import whereabouts
 from acci.store.settings import CHECKOUT, Settings
 from tests.prefect_server import PrefectServer, wait_for

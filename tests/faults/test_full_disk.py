@@ -11,7 +11,7 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import Catalogue, load
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Connection, Database, connect

@@ -10,7 +10,7 @@ import pytest
 from acci.domain.errors import AcciError
 from acci.store import high_water
 from acci.store.catalogue import Catalogue, load
-from acci.store.embedded_programs import programs
+from acci.store.embedded.programs import programs
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.health import Bounds, examine

@@ -10,7 +10,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from acci.store.listening import free_port
+from acci.store.embedded.ports import free_port
 from acci.store.postgres.database import connect
 from tests.shell import CHECKOUT, acci, command, refusal
 

@@ -11,9 +11,9 @@ import psutil
 import psycopg
 import pytest
 
-from acci.store import embedded
-from acci.store.embedded import EmbeddedServer, NoDatabase, database_url
-from acci.store.listening import PortTaken, free_port, is_alive
+from acci.store.embedded import server as embedded
+from acci.store.embedded.ports import PortTaken, free_port, is_alive
+from acci.store.embedded.server import EmbeddedServer, NoDatabase, database_url
 from acci.store.settings import Settings
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer
@@ -52,7 +52,7 @@ def test_starting_a_running_server_gives_the_same_server(fresh: EmbeddedServer, 
 
 def test_the_server_outlives_a_killed_starter(fresh: EmbeddedServer, tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, signal, sys; from acci.store.embedded import EmbeddedServer;"
+        "import os, pathlib, signal, sys; from acci.store.embedded.server import EmbeddedServer;"
         "folder = pathlib.Path(sys.argv[1]);"
         "EmbeddedServer(folder / 'postgres', folder / 'postgres.log', durable=False).start(port=0);"
         "os.kill(os.getpid(), signal.SIGKILL)"

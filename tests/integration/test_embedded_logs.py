@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from acci.store import log_files
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded import log_files
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.errors import IdleTooLong, is_transient, refusal_of
 from tests.prefect_server import wait_for
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from acci.store.embedded import EmbeddedServer
-from acci.store.embedded_programs import programs
+from acci.store.embedded.programs import programs
+from acci.store.embedded.server import EmbeddedServer
 
 IS_ROOT = os.geteuid() == 0
 ODD = """a 'b'/say "so"/100%s/grün-木/$HOME/`id`/back\\slash;"""
@@ -28,7 +28,7 @@ CONTAINERS_OWN = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,ne
 ASKING = """
 import psycopg
 from acci.domain.errors import AcciError
-from acci.store.embedded import EmbeddedServer, database_url
+from acci.store.embedded.server import EmbeddedServer, database_url
 from acci.store.settings import Settings
 settings = Settings.from_environment()
 server = EmbeddedServer.of(settings)

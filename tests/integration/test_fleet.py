@@ -8,7 +8,7 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import generations, rebuilding

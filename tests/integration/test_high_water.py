@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from acci.store import embedded_programs
 from acci.store.catalogue import load
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded import programs as embedded_programs
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.high_water import establish, last
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate

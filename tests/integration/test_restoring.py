@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acci.store.auditing.auditing import ROWS, all_checks, audit
 from acci.store.catalogue import load
-from acci.store.embedded_programs import programs
+from acci.store.embedded.programs import programs
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import Migration, known, migrate
 from acci.store.projecting import rebuilding

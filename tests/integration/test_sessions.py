@@ -9,7 +9,7 @@ from psycopg import sql
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import load
-from acci.store.embedded import direct_url
+from acci.store.embedded.server import direct_url
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Connection, Database, connect

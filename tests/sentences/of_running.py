@@ -11,10 +11,11 @@ from acci.flows.local.deploying import NoSuchBlock, NotOurs
 from acci.flows.local.running import AlreadyRunning, NoHome
 from acci.flows.own_names import UnusablePrefix
 from acci.flows.task_runners import NoDask
-from acci.store.embedded import NoDatabase
-from acci.store.embedded_programs import NoEmbeddedPostgres
-from acci.store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
-from acci.store.log_files import LogsClosed
+from acci.store.embedded.account import ForeignData, NoSystemUser
+from acci.store.embedded.log_files import LogsClosed
+from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop
+from acci.store.embedded.programs import NoEmbeddedPostgres
+from acci.store.embedded.server import NoDatabase
 from acci.store.postgres.errors import (
     BeyondLimits,
     Cancelled,
@@ -44,7 +45,6 @@ from acci.store.postgres.migrations import (
 )
 from acci.store.postgres.session import SharedSession, WrongSession
 from acci.store.settings import WrongSetting
-from acci.store.unprivileged import ForeignData, NoSystemUser
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

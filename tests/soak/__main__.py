@@ -21,7 +21,7 @@ import psycopg
 from acci.domain.errors import AcciError, Refused
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import load
-from acci.store.embedded import EmbeddedServer
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Database, connect

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acci.store import log_files
+from acci.store.embedded import log_files
 
 
 def test_texts_are_written_over_where_they_stand(tmp_path: Path) -> None:

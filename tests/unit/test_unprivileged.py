@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acci.store.unprivileged import TIMED_OUT, Account, ForeignData, NoSystemUser
+from acci.store.embedded.account import TIMED_OUT, Account, ForeignData, NoSystemUser
 
 IS_ROOT = os.geteuid() == 0
 

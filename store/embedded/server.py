@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acci.domain.errors import AcciError
-from acci.store import other_servers
-from acci.store.embedded_programs import plainly_named
-from acci.store.embedded_programs import programs as _programs
-from acci.store.embedded_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
-from acci.store.listening import (
+from acci.store.embedded import libpq_environment
+from acci.store.embedded.account import Account
+from acci.store.embedded.log_files import make_private, open_log
+from acci.store.embedded.ports import (
     HOST,
     PortTaken,
     ServerDidNotStart,
@@ -26,9 +25,10 @@ from acci.store.listening import (
     is_alive,
     is_free,
 )
-from acci.store.log_files import make_private, open_log
+from acci.store.embedded.programs import plainly_named
+from acci.store.embedded.programs import programs as _programs
+from acci.store.embedded.server_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
 from acci.store.settings import Settings
-from acci.store.unprivileged import Account
 
 if TYPE_CHECKING:
     from acci.store.postgres.database import Connection
@@ -142,7 +142,7 @@ class EmbeddedServer:
         url = self.running_url("postgres")
         if url is None:
             raise NoDatabase(str(self._folder))
-        with other_servers.ignored(), connect(url, "embedded server") as connection:
+        with libpq_environment.ignored(), connect(url, "embedded server") as connection:
             yield connection
 
     def _url(self, port: int, database: str) -> str:
@@ -181,7 +181,7 @@ class EmbeddedServer:
         from psycopg.pq import PGconn, Ping
 
         deadline = time.monotonic() + PATIENCE
-        with other_servers.ignored():
+        with libpq_environment.ignored():
             while self._process() and PGconn.ping(f"host={HOST} port={self._running_port()}".encode()) != Ping.OK:
                 if time.monotonic() > deadline:
                     raise ServerDidNotStart(NAME, "it has been recovering for minutes", str(self._log))
@@ -257,7 +257,7 @@ class EmbeddedServer:
 def database_url(settings: Settings) -> str:
     """The database to use: the one named, else the running embedded server's; NoDatabase if neither."""
     if settings.database_url is None:
-        other_servers.forget()
+        libpq_environment.forget()
     url = settings.database_url or EmbeddedServer.of(settings).running_url()
     if url is None:
         raise NoDatabase(str(settings.home))

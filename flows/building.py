@@ -12,9 +12,9 @@ from acci.flows.quality_gate import quality_checks
 from acci.flows.retrying import step
 from acci.flows.session import session
 from acci.flows.telling import tell_plan, tell_verdict
+from acci.store.generations.generations import Generation, Partition
 from acci.store.projecting import gate, rebuilding, swapping
 from acci.store.projecting.gate import Allowance
-from acci.store.projecting.generations import Generation, Partition
 from acci.store.projecting.planning import Counts, Plan, count_events, plan
 from acci.store.projecting.swapping import ColumnsInUse
 

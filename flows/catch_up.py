@@ -22,10 +22,11 @@ from acci.flows.session import projection_names, session
 from acci.flows.telling import listed, tell_verdict
 from acci.flows.timeouts import allowed_seconds
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, gate, generations, rebuilding
+from acci.store.projecting import batches, gate, rebuilding
 from acci.store.projecting.gate import Allowance
-from acci.store.projecting.generations import Busy, Generation, NotBuilt
 
 ELSEWHERE = "left to another runner"
 

@@ -19,8 +19,8 @@ from acci.flows.session import projection_names, session
 from acci.flows.telling import markdown_table
 from acci.flows.timeouts import allowed_seconds
 from acci.store.catalogue import load
-from acci.store.projecting.generations import Busy, Generation, NotBuilt
-from acci.store.projecting.live import is_live, on_live
+from acci.store.generations.generations import Busy, Generation, NotBuilt
+from acci.store.generations.live import is_live, on_live
 from acci.store.settings import Settings
 
 

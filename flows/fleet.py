@@ -12,8 +12,8 @@ from prefect.futures import PrefectFuture
 
 from acci.flows.building import Filled, Orders, begin, check, fill, finish, look_ahead, publish, retain
 from acci.flows.session import session
-from acci.store.projecting import generations
-from acci.store.projecting.generations import Busy, Generation, Partition
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, Generation, Partition
 from acci.store.projecting.planning import Counts
 from acci.store.projecting.ranges import in_one_pass
 

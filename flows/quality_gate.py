@@ -3,9 +3,9 @@
 from acci.domain.projections import Projection
 from acci.flows.quality import check
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.gate import Check
-from acci.store.projecting.generations import Generation
 
 
 def quality_checks(

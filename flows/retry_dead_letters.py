@@ -12,8 +12,8 @@ from acci.flows.forms import AllOrOne
 from acci.flows.retrying import refusing, step
 from acci.flows.session import projection_names, session
 from acci.flows.timeouts import allowed_seconds
+from acci.store.generations.generations import NotBuilt
 from acci.store.projecting.dead_letters import Retried, letters, retry
-from acci.store.projecting.generations import NotBuilt
 
 
 @step("retry dead letters of {projection}")

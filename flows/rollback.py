@@ -12,8 +12,8 @@ from acci.flows.forms import OneProjection
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store.projecting import generations
-from acci.store.projecting.generations import Generation
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.projecting.rolling_back import candidate, roll_back
 
 

@@ -19,13 +19,14 @@ from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import reveal
 from acci.store.embedded import log_files
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.keys import keys
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.revealing import uses_personal
 from acci.store.projecting.selections import Selection

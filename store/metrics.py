@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from acci.store import high_water
 from acci.store.auditing.counts import LastAudit, last_audit, open_findings
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import parked_keys
 from acci.store.high_water import MarkNow
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.generations import parked_keys
 from acci.store.status import ProjectionStatus, read_projections
 
 STRIDE = 1_000_000  # positions counted in one transaction

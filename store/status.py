@@ -5,12 +5,12 @@ from datetime import datetime
 
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import live
+from acci.store.generations.open_backfills import unfinished
 from acci.store.high_water import HighWater
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import live
-from acci.store.projecting.unfinished import unfinished
 
 COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
 

@@ -35,8 +35,8 @@ from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Row, Rows, apply
 from acci.store.catalogue import Catalogue
+from acci.store.generations.tables import table_sql
 from acci.store.postgres.database import connect
-from acci.store.projecting.tables import table_sql
 from acci.store.projecting.trying import Trial, logged, spelled_out
 
 BEFORE = 10**12  # the position before the first event's: no real log is as long

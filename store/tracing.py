@@ -16,8 +16,8 @@ from acci.store.postgres.statements import sql
 if TYPE_CHECKING:
     from acci.store.appending import Append
     from acci.store.deciding import Accepted
+    from acci.store.generations.generations import Generation
     from acci.store.postgres.database import Connection
-    from acci.store.projecting.generations import Generation
 
 EventsOfAppends = Sequence[Sequence[Any]]
 

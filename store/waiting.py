@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.projections import Projection
+from acci.store.generations.generations import live
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
-from acci.store.projecting.generations import live
 
 LONGEST_PAUSE = 0.1  # seconds between two looks
 

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
 from acci.store.postgres.database import connect
-from acci.store.projecting import backfilling, gate, generations, rebuilding, rolling_back, swapping
+from acci.store.projecting import backfilling, gate, rebuilding, rolling_back, swapping
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.ranges import in_one_pass
 from tests.cutting import When

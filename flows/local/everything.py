@@ -22,10 +22,10 @@ from acci.store.embedded import libpq_environment
 from acci.store.embedded.log_files import bound
 from acci.store.embedded.ports import HOST, PortTaken, is_free
 from acci.store.embedded.server import EmbeddedServer
+from acci.store.generations import generations
 from acci.store.postgres.database import connect
 from acci.store.postgres.database_id import database_id
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import generations
 from acci.store.settings import Settings
 
 SERVER_SECONDS = 180

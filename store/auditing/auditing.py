@@ -13,9 +13,9 @@ from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.auditing.findings import Found, Place, Severity, keep
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.catalogue import Catalogue, several
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
-from acci.store.projecting import generations
 from acci.store.projecting.poison import POISON, TooManyDeadLetters
 
 ROWS, SNAPSHOTS = "rows", "snapshots"

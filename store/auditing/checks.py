@@ -9,10 +9,10 @@ from acci.domain.projections import Projection
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Found, Severity
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.generations import Generation
 
 MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
 

@@ -11,16 +11,16 @@ from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from acci.store.auditing.findings import Found, Severity
+from acci.store.generations.generations import Generation
+from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.compared import determined
 from acci.store.projecting.deriving import derive
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import apply_span, watching_out
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Applier, Key, Span, strides
-from acci.store.projecting.tables import ReadModel, qualified
 from acci.store.projecting.touching import as_stored, choose_keys, note_keys
 
 TEMPORARY = "pg_temp"

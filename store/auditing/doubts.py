@@ -9,9 +9,9 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.findings import Finding, Severity, findings
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
 from acci.store.projecting.compiling import STREAM
 from acci.store.projecting.poison import POISON
 from acci.store.projecting.selections import Selection

@@ -6,9 +6,10 @@ from dataclasses import replace
 from acci.store.auditing import rows
 from acci.store.auditing.checks import Looking
 from acci.store.auditing.findings import Found, Severity
-from acci.store.projecting import discards, generations
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.shapes import alterations
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import define
+from acci.store.generations.table_definition import alterations
+from acci.store.projecting import discards
 
 
 def look(looking: Looking) -> Iterator[Found]:

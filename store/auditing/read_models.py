@@ -6,15 +6,15 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.auditing.checks import LeftOut, Looking
 from acci.store.auditing.findings import Finding, Found, Severity, findings
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import require_same_rules
+from acci.store.generations.table_definition import alterations
 from acci.store.postgres.statements import sql
 from acci.store.projecting.comparing import spelled_key
 from acci.store.projecting.control_totals import control_totals
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import require_same_rules
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.sampling import check_sample
 from acci.store.projecting.selections import Selection
-from acci.store.projecting.shapes import alterations
 from acci.store.projecting.spans import Span
 
 SECOND_OPINION = "second_opinion"

@@ -14,16 +14,16 @@ from acci.store.auditing.findings import Finding, findings
 from acci.store.auditing.read_models import SECOND_OPINION, keys_of
 from acci.store.catalogue import Catalogue
 from acci.store.decoding import Decoder
+from acci.store.generations.generations import Generation, NotBuilt
+from acci.store.generations.live import on_live
+from acci.store.generations.table_definition import require_fit
 from acci.store.loading import load
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.dead_letters import retry
 from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.generations import Generation, NotBuilt
-from acci.store.projecting.live import on_live
 from acci.store.projecting.poison import watching_out
-from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Key, Span
 from acci.store.projecting.swapping import point_view
 from acci.store.snapshots import save_snapshot

@@ -6,12 +6,12 @@ from psycopg import sql as identifiers
 
 from acci.store.auditing.checks import DoesNotFit, Looking
 from acci.store.auditing.findings import Found, Severity
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
+from acci.store.generations.tables import describe, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.swapping import view_on
-from acci.store.projecting.tables import describe, qualified
 
 
 def look(looking: Looking) -> Iterator[Found]:

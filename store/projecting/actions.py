@@ -14,8 +14,8 @@ from sqlalchemy.sql import visitors
 from acci.domain.expressions.tree import Call, Constant, Expression, Field
 from acci.domain.projections import Projection
 from acci.domain.projections.rules import Action
+from acci.store.generations.tables import ReadModel
 from acci.store.projecting.readable import readable
-from acci.store.projecting.tables import ReadModel
 from acci.store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
 MAY_FAIL = ("+", "-", "*", "cast")

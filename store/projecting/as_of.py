@@ -20,6 +20,9 @@ from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import ready
 from acci.store.decoding import Decoder
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Generation, require_same_rules
+from acci.store.generations.live import is_live, on_live
 from acci.store.keys import forget
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -27,10 +30,7 @@ from acci.store.projecting import revealing
 from acci.store.projecting.asking import Asking
 from acci.store.projecting.choices import spelled
 from acci.store.projecting.compared import determined, of_rows
-from acci.store.projecting.fingerprints import define
 from acci.store.projecting.first_rows import comes_in_order_of_streams, first_rows
-from acci.store.projecting.generations import Generation, require_same_rules
-from acci.store.projecting.live import is_live, on_live
 from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.reasons import reason

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Busy, Generation, require_same_rules
+from acci.store.generations.live import is_live, on_live
+from acci.store.generations.table_definition import require_unaltered
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
 from acci.store.projecting.choices import Choice, choose
 from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import Busy, Generation, require_same_rules
-from acci.store.projecting.live import is_live, on_live
 from acci.store.projecting.new_columns import adopt, show
 from acci.store.projecting.poison import watching_out
-from acci.store.projecting.shapes import require_unaltered
 from acci.store.projecting.spans import Applier, Key, Span
 
 CHUNK_SIZE = 10_000  # keys

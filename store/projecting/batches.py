@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from acci.domain.projections import Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
+from acci.store.generations.live import on_live
+from acci.store.generations.table_definition import require_fit
+from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.generations import Busy, CheckpointBeyondLog, Generation
-from acci.store.projecting.live import on_live
 from acci.store.projecting.poison import apply_span, watching_out
-from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Applier, Span
-from acci.store.projecting.tables import qualified
 from acci.store.tracing import Batch, applying
 
 BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions

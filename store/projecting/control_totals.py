@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from acci.domain.projections import Delete, FoldProjection, Projection, Update, Upsert
 from acci.domain.projections.rules import Action
 from acci.domain.projections.verbs import FoldKind
+from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.projecting.actions import Actions
 from acci.store.projecting.compiling import Scope, not_parked, text_of
 from acci.store.projecting.selections import Selection
-from acci.store.projecting.tables import ReadModel
 from acci.store.projecting.translation import Element, default_of, in_type_of, translate
 
 

@@ -9,15 +9,16 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
+from acci.store.generations.live import on_live
+from acci.store.generations.table_definition import require_fit
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, generations
+from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.generations import Generation
-from acci.store.projecting.live import on_live
 from acci.store.projecting.poison import bury, watching_out
-from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Key, Span
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
 from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import POISON
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import Applier, Key, PoisonEvent

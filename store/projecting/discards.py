@@ -7,11 +7,11 @@ keys that it touches, before the generation is finished or published.
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections import Projection
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import POISON, bury, watching_out
 from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
+from acci.store.generations.generations import Generation
+from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.compiling import streams_of
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key
-from acci.store.projecting.tables import qualified
 
 
 def comes_in_order_of_streams(connection: Connection, projection: type[Projection], generation: Generation) -> bool:

@@ -17,14 +17,14 @@ from acci.domain.projections.python_folds import Folding, FoldProjection, NotFol
 from acci.domain.projections.stored_rows import Key, Row
 from acci.store.concealing import ready, speak_of_people
 from acci.store.decoding import Decoder
+from acci.store.generations.generations import Generation
+from acci.store.generations.tables import qualified
 from acci.store.keys import forget
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
 from acci.store.projecting.asking import Asking
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.spans import Key as TextKey
 from acci.store.projecting.spans import PoisonEvent, Span
-from acci.store.projecting.tables import qualified
 
 CHUNK = 10_000  # events in memory at a time, however long the span
 

@@ -13,13 +13,13 @@ import psycopg
 from acci.domain.errors import AcciError
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import Busy, Generation
+from acci.store.generations.live import on_live
+from acci.store.generations.table_definition import require_fit
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import first_line, is_transient
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
-from acci.store.projecting.generations import Busy, Generation
-from acci.store.projecting.live import on_live
-from acci.store.projecting.shapes import require_fit
 from acci.store.projecting.spans import Applier
 
 LONGEST_PAUSE = 5.0  # seconds

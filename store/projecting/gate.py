@@ -9,19 +9,19 @@ from psycopg import IsolationLevel
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, Generation, NotBuilt
+from acci.store.generations.live import on_live, require_there, while_there
+from acci.store.generations.table_definition import alterations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared import Given
 from acci.store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
 from acci.store.projecting.control_totals import control_totals
-from acci.store.projecting.generations import Busy, Generation, NotBuilt
-from acci.store.projecting.live import on_live, require_there, while_there
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.sampling import Sample, check_sample
 from acci.store.projecting.selections import Selection
-from acci.store.projecting.shapes import alterations
 from acci.store.projecting.spans import Span
 from acci.store.unread import WHAT_TO_DO, told, unread
 

@@ -12,15 +12,15 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import AcciError
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import table_definition
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Generation
+from acci.store.generations.rule_order import require_not_older
+from acci.store.generations.tables import create, table_sql
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import shapes
 from acci.store.projecting.deriving import lock
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import Generation
-from acci.store.projecting.rule_order import require_not_older
 from acci.store.projecting.swapping import point_view
-from acci.store.projecting.tables import create, table_sql
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
 
@@ -57,7 +57,7 @@ def adopt(
     _require_same_rules_otherwise(catalogue, projection, generation, columns)
     require_not_older(connection, projection.name, now)
     wanted = _shape_to_be(connection, catalogue, projection, generation)
-    there = shapes.made_as(connection, generation)
+    there = table_definition.made_as(connection, generation)
     additions = {f"column {name}" for name in columns}
     changes = [f"{part} changes too" for part in sorted(wanted.keys() & there.keys()) if wanted[part] != there[part]]
     changes += [f"{part} goes" for part in sorted(there.keys() - wanted.keys())]
@@ -72,7 +72,7 @@ def adopt(
         # The definition is the catalog's own text of the owner's DDL.
         add = identifiers.SQL("ALTER TABLE {} ADD COLUMN {} ").format(table, identifiers.Identifier(name))
         connection.execute(add.as_bytes(connection) + wanted[f"column {name}"].encode())
-    shapes.remember(connection, generation)
+    table_definition.remember(connection, generation)
     taken = {"fingerprint": now.fingerprint, "definition": Jsonb(now.parts), "generation": generation.generation}
     connection.execute(sql("generations/adopt"), taken)
 
@@ -102,5 +102,5 @@ def _shape_to_be(
     schema = f"plan_{projection.name}"
     with connection.transaction(force_rollback=True):
         create(connection, projection, schema, table_sql(catalogue, projection))
-        shape = shapes.shape_of(connection, schema, projection.name)
+        shape = table_definition.shape_of(connection, schema, projection.name)
     return {part: text.replace(f"{schema}.", f"{generation.schema}.") for part, text in shape.items()}

@@ -9,9 +9,9 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
 

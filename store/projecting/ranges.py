@@ -7,7 +7,7 @@ has read a long log by itself, its beginning is not.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from acci.store.projecting.generations import Partition
+from acci.store.generations.generations import Partition
 from acci.store.projecting.spans import STRIDE
 
 

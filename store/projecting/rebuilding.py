@@ -20,20 +20,21 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections import FoldProjection, Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations, table_definition
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Busy, Generation, Partition
+from acci.store.generations.live import BuildGone, while_there
+from acci.store.generations.rule_order import allow_older, require_not_older
+from acci.store.generations.tables import build_indexes, drop_indexes, indexes, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, generations, shapes, swapping
+from acci.store.projecting import discards, swapping
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
 from acci.store.projecting.compiling import is_ordered
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import Busy, Generation, Partition
-from acci.store.projecting.live import BuildGone, while_there
 from acci.store.projecting.poison import POISON, apply_span, watching_out
 from acci.store.projecting.revealing import refuse_personal_keys
-from acci.store.projecting.rule_order import allow_older, require_not_older
 from acci.store.projecting.spans import STRIDE, Span
-from acci.store.projecting.tables import build_indexes, drop_indexes, indexes, qualified
 
 Gate = Callable[[Connection, Generation], None]
 
@@ -173,7 +174,7 @@ def _build(connection: Connection, projection: type[Projection], generation: Gen
         reached = max([generation.checkpoint, *(part.target for part in parts)])
         discards.settle(connection, projection, generation, reached)
         build_indexes(connection, generation.read_model(connection), generation.indexes)
-        shapes.remember(connection, generation)
+        table_definition.remember(connection, generation)
         connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
         table = qualified(connection, generation.schema, generation.projection)
         took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}

@@ -19,13 +19,13 @@ from acci.domain.projections.stored_values import told
 from acci.store.catalogue import Catalogue
 from acci.store.concealing import speak_of_people
 from acci.store.decoding import Decoder, stored
+from acci.store.generations.tables import ReadModel, describe
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.asking import Asking
 from acci.store.projecting.deriving import Failed
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import PoisonEvent
-from acci.store.projecting.tables import ReadModel, describe
 
 
 class Rederivation:

@@ -6,15 +6,16 @@ from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Generation
+from acci.store.generations.table_definition import require_unaltered
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, gate, generations, swapping
+from acci.store.projecting import discards, gate, swapping
 from acci.store.projecting.batches import require_within_log
 from acci.store.projecting.deriving import lock
-from acci.store.projecting.fingerprints import define
 from acci.store.projecting.gate import Allowance
-from acci.store.projecting.generations import Generation
-from acci.store.projecting.shapes import require_unaltered
 
 
 @dataclass(eq=False, repr=False)

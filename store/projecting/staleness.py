@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from acci.domain.projections import Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.generations.fingerprints import define
+from acci.store.generations.generations import Busy, Generation, NotBuilt
+from acci.store.generations.live import is_live, on_live
+from acci.store.generations.open_backfills import interrupted
+from acci.store.generations.rule_order import older
+from acci.store.generations.table_definition import alterations
 from acci.store.postgres.database import Connection
-from acci.store.projecting.fingerprints import define
-from acci.store.projecting.generations import Busy, Generation, NotBuilt
-from acci.store.projecting.live import is_live, on_live
-from acci.store.projecting.rule_order import older
-from acci.store.projecting.shapes import alterations
-from acci.store.projecting.unfinished import interrupted
 
 
 def reasons(connection: Connection, catalogue: Catalogue, projection: type[Projection], head: int) -> tuple[str, ...]:

@@ -15,14 +15,15 @@ from psycopg import sql as identifiers
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store import high_water
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
+from acci.store.generations.live import while_there
+from acci.store.generations.tables import ReadModel, describe, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, generations
+from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import advance, apply_batch
-from acci.store.projecting.generations import Generation
-from acci.store.projecting.live import while_there
-from acci.store.projecting.tables import ReadModel, describe, qualified
 
 BATCH_WAIT_MILLISECONDS = 5_000  # for a batch under way; nobody queues behind that wait
 LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other readers queue behind it

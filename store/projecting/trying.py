@@ -16,15 +16,15 @@ from acci.domain.expressions.values import json_text, parse, plain
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
+from acci.store.generations.generations import Generation
+from acci.store.generations.tables import create
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared import determined, of_rows
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.poison import POISON
 from acci.store.projecting.spans import PoisonEvent, Span
-from acci.store.projecting.tables import create
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

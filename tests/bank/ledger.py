@@ -10,9 +10,10 @@ from acci.store.auditing.auditing import Audited, audit, chosen
 from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
+from acci.store.generations import generations
 from acci.store.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from tests.bank.histories import history
 
 EVENTS = 300

@@ -7,8 +7,9 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
+from acci.store.generations import generations
 from acci.store.postgres.database import connect
-from acci.store.projecting import batches, generations
+from acci.store.projecting import batches
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground, text
 from tests.bench.hand import Hand

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 
 from acci.domain.users.user_view import UserView
 from acci.store.events import EventStore
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from tests.bench import pgbench
 from tests.bench.append_latency import new_event
 from tests.bench.ground import CATALOGUE, Ground

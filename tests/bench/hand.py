@@ -7,10 +7,7 @@ from pathlib import Path
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
-from acci.store.postgres.database import Connection, connect
-from acci.store.postgres.statements import sql
-from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.tables import (
+from acci.store.generations.tables import (
     Index,
     ReadModel,
     build_indexes,
@@ -19,6 +16,9 @@ from acci.store.projecting.tables import (
     indexes,
     table_sql,
 )
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.statements import sql
+from acci.store.projecting.batches import WORK_MEM
 from tests.bench.ground import CATALOGUE, text
 
 SCHEMA = "hand"

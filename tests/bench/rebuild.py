@@ -6,9 +6,9 @@ from functools import partial
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
+from acci.store.generations.generations import Partition
 from acci.store.postgres.database import connect
 from acci.store.projecting import rebuilding, swapping
-from acci.store.projecting.generations import Partition
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.hand import Hand

@@ -3,8 +3,9 @@
 from psycopg import sql
 
 from acci.store.catalogue import load
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from tests.bank.ledger import some_account
 from tests.corruptions import Wrong, corruption
 

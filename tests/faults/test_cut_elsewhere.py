@@ -12,10 +12,10 @@ from acci.store.auditing import repairing
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import load
+from acci.store.generations.generations import Busy
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Busy
 from tests.cutting import CuttingProxy, When
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import wait_for

@@ -12,11 +12,12 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import load
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Busy
 from tests.cutting import CuttingProxy
 from tests.doomed import Doomed
 from tests.histories import append_orders, value

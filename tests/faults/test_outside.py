@@ -15,6 +15,7 @@ from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue, load
 from acci.store.events import EventStore
+from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
@@ -22,7 +23,6 @@ from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Busy, CheckpointBeyondLog, Generation
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.ledger import CONTEXT, Open, command
 from tests.prefect_server import wait_for

@@ -18,14 +18,14 @@ from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
 from acci.store.catalogue import Catalogue
 from acci.store.events import EventStore
+from acci.store.generations.fingerprints import RebuildNeeded
+from acci.store.generations.generations import NotBuilt
 from acci.store.high_water import establish
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.choices import WrongKey
-from acci.store.projecting.fingerprints import RebuildNeeded
-from acci.store.projecting.generations import NotBuilt
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import append_orders, append_users
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced

@@ -12,11 +12,11 @@ from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, gate, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.gate import GateClosed
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.trying import logged
 from tests.integration.test_expressions import Said, differences, said
 

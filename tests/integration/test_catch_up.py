@@ -11,14 +11,15 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import RebuildNeeded
+from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.high_water import establish
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import Progress, apply_batch, catch_up
-from acci.store.projecting.fingerprints import RebuildNeeded
-from acci.store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
 from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wrong_rows
 

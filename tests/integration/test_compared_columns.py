@@ -14,10 +14,10 @@ from acci.domain.projections.python_folds import Row
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, gate, rebuilding
 from acci.store.projecting.as_of import rows_as_of
-from acci.store.projecting.generations import Generation
 from acci.store.testing import Happened, given
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced

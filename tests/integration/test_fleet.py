@@ -9,10 +9,11 @@ import pytest
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import EmbeddedServer
+from acci.store.generations import generations
+from acci.store.generations.generations import Partition
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import generations, rebuilding
-from acci.store.projecting.generations import Partition
+from acci.store.projecting import rebuilding
 from acci.store.projecting.ranges import in_one_pass
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, DailySales

@@ -5,11 +5,12 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.projecting import gate, generations, rebuilding, swapping
+from acci.store.projecting import gate, rebuilding, swapping
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.gate import Allowance, Check, GateClosed, Verdict
-from acci.store.projecting.generations import Generation
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

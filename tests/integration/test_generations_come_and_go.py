@@ -9,26 +9,18 @@ from acci.domain.projections import Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.repairing import derive_rows
 from acci.store.catalogue import load
+from acci.store.generations import generations
+from acci.store.generations.dropping import all_generations
+from acci.store.generations.generations import CheckpointBeyondLog
+from acci.store.generations.live import BuildGone
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import options_of
 from acci.store.postgres.statements import sql
-from acci.store.projecting import (
-    backfilling,
-    batches,
-    dead_letters,
-    gate,
-    generations,
-    rebuilding,
-    staleness,
-    swapping,
-)
+from acci.store.projecting import backfilling, batches, dead_letters, gate, rebuilding, staleness, swapping
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.choices import Choice
-from acci.store.projecting.dropping import all_generations
 from acci.store.projecting.following import Follower
-from acci.store.projecting.generations import CheckpointBeyondLog
-from acci.store.projecting.live import BuildGone
 from acci.store.projecting.rolling_back import roll_back
 from acci.store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log

@@ -4,9 +4,10 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
+from acci.store.generations import generations
+from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, generations, rebuilding
-from acci.store.projecting.shapes import TableAltered
+from acci.store.projecting import batches, dead_letters, rebuilding
 from tests.histories import append_bad_order
 
 

@@ -8,10 +8,11 @@ from acci.store.auditing.counts import Result, last_audit, record
 from acci.store.auditing.findings import findings
 from acci.store.catalogue import load
 from acci.store.compacting import compact
+from acci.store.generations import generations
 from acci.store.housekeeping import tidy
 from acci.store.lag_samples import lag_curves, sample
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling, generations, rebuilding
+from acci.store.projecting import backfilling, rebuilding
 from acci.store.projecting.choices import Choice
 from tests.bank.ledger import audited, corrupt, some_account
 

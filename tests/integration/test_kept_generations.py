@@ -10,11 +10,12 @@ from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
-from acci.store.projecting import dead_letters, generations, rebuilding
+from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.rolling_back import NotPutBack, roll_back
-from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

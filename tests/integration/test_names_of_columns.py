@@ -17,8 +17,9 @@ from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, gate, generations, rebuilding
+from acci.store.projecting import batches, gate, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice
 from tests.read_models import backfill

@@ -14,8 +14,8 @@ from acci.flows import quality
 from acci.flows.quality import Report
 from acci.flows.quality_report import page
 from acci.store.catalogue import Catalogue, load
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations
 from tests.bank.ledger import EVENTS, corrupt, some_account
 from tests.bank.read_models import Accounts
 

@@ -10,8 +10,9 @@ from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from tests.histories import append_users, value
 from tests.read_models import (

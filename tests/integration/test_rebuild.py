@@ -10,10 +10,11 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations, rebuilding, swapping
+from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Busy, Generation
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.prefect_server import wait_for
 from tests.read_models import (

@@ -10,11 +10,12 @@ from acci.domain.errors import UnknownNumber
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, Update, on
 from acci.store.catalogue import Catalogue
+from acci.store.generations import dropping, generations
+from acci.store.generations.dropping import StillLive
+from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import dead_letters, dropping, gate, generations, rebuilding, rolling_back, swapping
+from acci.store.projecting import dead_letters, gate, rebuilding, rolling_back, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.dropping import StillLive
-from acci.store.projecting.generations import Busy, Generation
 from tests.histories import value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import live, rows_of

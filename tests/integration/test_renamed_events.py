@@ -18,6 +18,7 @@ from acci.store import health
 from acci.store.catalogue import Catalogue
 from acci.store.coverage import coverage
 from acci.store.events import EventStore
+from acci.store.generations.generations import Generation
 from acci.store.handling import CommandHandler
 from acci.store.history import history
 from acci.store.importing.conversion import Converter
@@ -28,7 +29,6 @@ from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import backfilling, batches, gate, planning, rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice
-from acci.store.projecting.generations import Generation
 
 TABLES = {
     "stock": "CREATE TABLE stock (tenant_id text, id text, title text, kind text, moves bigint,"
@@ -209,7 +209,7 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
 
 
 def test_a_former_name_makes_snapshots_and_fingerprints_others(tmp_path: Path) -> None:
-    from acci.store.projecting.fingerprints import define
+    from acci.store.generations.fingerprints import define
 
     before, after = shop(tmp_path, gone()), shop(tmp_path, renamed())
     assert before.aggregate("Item").state_schema() != after.aggregate("Item").state_schema()

@@ -13,13 +13,14 @@ from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import RebuildNeeded
+from acci.store.generations.generations import Busy, CheckpointBeyondLog
+from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.fingerprints import RebuildNeeded
-from acci.store.projecting.generations import Busy, CheckpointBeyondLog
 from acci.store.projecting.rolling_back import NothingKept, OtherRules, roll_back
-from acci.store.projecting.shapes import TableAltered
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 

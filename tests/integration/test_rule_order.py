@@ -8,12 +8,13 @@ import pytest
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import RebuildNeeded, define
+from acci.store.generations.rule_order import OlderRules
 from acci.store.postgres.database import Connection
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.fingerprints import RebuildNeeded, define
 from acci.store.projecting.rolling_back import roll_back
-from acci.store.projecting.rule_order import OlderRules
 from acci.store.projecting.staleness import stale
 from tests.histories import append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows

@@ -8,9 +8,9 @@ from psycopg.sql import SQL, Identifier
 
 from acci.store.auditing.schema import FILE, described, differences
 from acci.store.catalogue import Catalogue, load
+from acci.store.generations import generations
 from acci.store.health import Bounds, examine
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations
 from acci.store.settings import Settings
 from tests.bank.ledger import audited
 from tests.catalogue import spelled

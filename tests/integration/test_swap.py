@@ -8,10 +8,11 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import generations, rebuilding, swapping
+from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Generation
 from acci.store.projecting.swapping import SwapBlocked, publish
 from tests.histories import LONGER, append_orders, value
 from tests.prefect_server import wait_for

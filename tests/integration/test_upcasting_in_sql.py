@@ -26,8 +26,9 @@ from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcas
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
 from acci.store.events import EventStore
+from acci.store.generations import generations
 from acci.store.postgres.database import Connection, Database
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.compiling import text_of
 from acci.store.projecting.merge import Placeholder

@@ -3,19 +3,19 @@
 from acci.domain.errors import AcciError
 from acci.store.auditing.checks import DoesNotFit, LeftOut
 from acci.store.auditing.extents import KeyDoesNotFit
-from acci.store.projecting import rule_order
+from acci.store.generations import rule_order
+from acci.store.generations.dropping import StillLive
+from acci.store.generations.fingerprints import RebuildNeeded
+from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
+from acci.store.generations.live import BuildGone
+from acci.store.generations.table_definition import TableAltered
 from acci.store.projecting.as_of import NotApplicable, NotFinal
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.choices import WrongKey
-from acci.store.projecting.dropping import StillLive
-from acci.store.projecting.fingerprints import RebuildNeeded
 from acci.store.projecting.gate import GateClosed
-from acci.store.projecting.generations import Busy, CheckpointBeyondLog, NotBuilt
-from acci.store.projecting.live import BuildGone
 from acci.store.projecting.new_columns import NotOnlyNewColumns
 from acci.store.projecting.poison import TooManyDeadLetters
 from acci.store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
-from acci.store.projecting.shapes import TableAltered
 from acci.store.projecting.swapping import ColumnsInUse, SwapBlocked
 from acci.store.queries import InvalidQuery, NotPublished
 from acci.store.waiting import NotThereYet

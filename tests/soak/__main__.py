@@ -23,10 +23,11 @@ from acci.store.auditing.findings import Severity
 from acci.store.catalogue import load
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.events import EventStore
+from acci.store.generations import generations
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Database, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import generations, rebuilding
+from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from tests.histories import value
 from tests.people import command

@@ -22,12 +22,12 @@ from acci.store.auditing.findings import Severity
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import compact
 from acci.store.events import EventStore
+from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.handling import CommandHandler
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.generations import Busy, NotBuilt
 from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 

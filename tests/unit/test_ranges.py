@@ -1,6 +1,6 @@
 """Ranges: everything reads one range of the log before anything reads the next."""
 
-from acci.store.projecting.generations import Partition
+from acci.store.generations.generations import Partition
 from acci.store.projecting.ranges import in_one_pass
 from acci.store.projecting.spans import Span, strides
 

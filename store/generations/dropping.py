@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError, UnknownNumber
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations, rebuilding
-from acci.store.projecting.generations import Generation
+from acci.store.projecting import rebuilding
 
 
 @dataclass(eq=False, repr=False)

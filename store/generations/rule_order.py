@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
+from acci.store.generations.fingerprints import Definition
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.fingerprints import Definition
 
 
 @dataclass(eq=False, repr=False)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import generations
-from acci.store.projecting.generations import Busy
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.rules import Rule
 from acci.store.catalogue import Catalogue
-from acci.store.projecting.tables import table_sql
+from acci.store.generations.tables import table_sql
 
 # Raised when the same rules come to mean something else in a new ACCI.
 MEANING = 1

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from acci.domain.projections.columns import Column
+from acci.store.generations.tables import ReadModel, describe, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.tables import ReadModel, describe, qualified
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import ClassVar, TypeVar
 from psycopg.pq import TransactionStatus
 
 from acci.domain.errors import AcciError
+from acci.store.generations import generations
+from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.postgres.database import Connection
-from acci.store.projecting import generations
-from acci.store.projecting.generations import Generation, NotBuilt
 
 TRIES = 5
 

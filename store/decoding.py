@@ -12,7 +12,7 @@ from acci.domain.events import EventData, EventMetadata, RecordedEvent, Retired,
 from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
 from acci.domain.upcasting import upcast
-from acci.store.concealing import reveal
+from acci.store.encryption.payload_encryption import reveal
 from acci.store.values.pydantic_errors import problems_of
 
 Row = Sequence[Any]

@@ -17,11 +17,11 @@ from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
-from acci.store.concealing import reveal
 from acci.store.embedded import log_files
+from acci.store.encryption.key_store import keys
+from acci.store.encryption.payload_encryption import reveal
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
-from acci.store.keys import keys
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
 from acci.store.projecting import rebuilding

@@ -16,9 +16,9 @@ from acci.domain.events import StreamId
 from acci.store.accepting import accept
 from acci.store.appending import Append, Recorded, StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.concealing import speak_of_people
 from acci.store.contention import Contention
 from acci.store.deciding import Accepted, Plan, decide, decide_on
+from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.events import EventStore
 from acci.store.idempotency import CommandReused
 from acci.store.loading import Loaded

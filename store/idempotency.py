@@ -15,8 +15,8 @@ from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId
 from acci.domain.personal import personal_fields
 from acci.store.appending import Handled
-from acci.store.concealing import subject_of
-from acci.store.keys import keys
+from acci.store.encryption.key_store import keys
+from acci.store.encryption.payload_encryption import subject_of
 
 DIGEST = 32  # bytes; those before it are the ids of the keys it is made with
 KEY_ID = 16

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.appending import Handled, MisplacedEvent
-from acci.store.concealing import speak_of_people
+from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.idempotency import concealed
 from acci.store.values.canonical import content_of
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.personal import personal_fields
-from acci.store.concealing import conceal, is_reserved
+from acci.store.encryption.payload_encryption import conceal, is_reserved
 from acci.store.round_trip import what_is_lost
 from acci.store.values.strict_json import check_text, unstorable
 

@@ -25,8 +25,8 @@ def erase(
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
     from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
+    from acci.store.encryption.key_store import keys
     from acci.store.erasing import erase as make_unreadable
-    from acci.store.keys import keys
     from acci.store.postgres.database import connect
 
     if again == (subject is not None) or (tenant is None) != again:

@@ -16,7 +16,7 @@ from acci.domain.events import EventData, EventMetadata
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
-from acci.store.concealing import conceal, is_reserved
+from acci.store.encryption.payload_encryption import conceal, is_reserved
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import Mapping, takes_null
 from acci.store.importing.problems import BadLine

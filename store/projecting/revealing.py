@@ -14,8 +14,8 @@ from acci.domain.events import by_stored_name
 from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.concealing import ready, reveal
-from acci.store.keys import forget
+from acci.store.encryption.key_store import forget
+from acci.store.encryption.payload_encryption import ready, reveal
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.compiling import Compiled, Scope, text_of

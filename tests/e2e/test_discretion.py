@@ -9,10 +9,10 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.catalogue import Catalogue
+from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.keys import forget
 from acci.store.postgres.database import Connection, Database, connect
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.prefect_server import PrefectServer, wait_for

@@ -16,10 +16,10 @@ from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
+from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.keys import forget
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import rebuilding
 from tests.cutting import CuttingProxy, When

@@ -11,20 +11,20 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.personal import ERASED
-from acci.store import keys as key_store
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
-from acci.store.concealing import Tampered
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.server import EmbeddedServer
+from acci.store.encryption import key_store
+from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
+from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase, erase
 from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.idempotency import CommandReused, remembered_as
-from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding

@@ -3,7 +3,8 @@
 from acci.domain.errors import AcciError
 from acci.store.appending import EventIdTaken, MisplacedEvent, StreamChanged
 from acci.store.bulk import BulkRefused
-from acci.store.concealing import Tampered
+from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
+from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase
 from acci.store.event_ids import IdsDoubled
 from acci.store.idempotency import CommandReused
@@ -16,7 +17,6 @@ from acci.store.importing.problems import (
     StreamsInUse,
     UnreadableFile,
 )
-from acci.store.keys import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from acci.store.payloads import PayloadTooLarge, Unstorable
 from acci.store.simulating import SimulationRunning

@@ -19,7 +19,7 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
-from acci.store.keys import keys
+from acci.store.encryption.key_store import keys
 
 MARK = '"acci.personal"'
 _CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')

@@ -17,6 +17,7 @@ from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.event_filter import Selection
 from acci.store.embedded import log_files
 from acci.store.encryption.key_store import keys
 from acci.store.encryption.payload_encryption import reveal
@@ -29,7 +30,6 @@ from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.revealing import uses_personal
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Span
 from acci.store.projecting.touching import chosen_keys, note_keys
 

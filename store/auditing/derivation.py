@@ -11,6 +11,7 @@ from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from acci.store.auditing.findings import Found, Severity
+from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
@@ -19,7 +20,6 @@ from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.compared import determined
 from acci.store.projecting.deriving import derive
 from acci.store.projecting.poison import apply_span, watching_out
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Applier, Key, Span, strides
 from acci.store.projecting.touching import as_stored, choose_keys, note_keys
 

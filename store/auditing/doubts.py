@@ -9,12 +9,12 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.findings import Finding, Severity, findings
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.statements import STREAM
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.compiling import STREAM
 from acci.store.projecting.poison import POISON
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import PoisonEvent
 from acci.store.projecting.touching import chosen_keys, note_keys
 

@@ -6,6 +6,7 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.auditing.checks import LeftOut, Looking
 from acci.store.auditing.findings import Finding, Found, Severity, findings
+from acci.store.compiling.event_filter import Selection
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import require_same_rules
 from acci.store.generations.table_definition import alterations
@@ -14,7 +15,6 @@ from acci.store.projecting.comparing import spelled_key
 from acci.store.projecting.control_totals import control_totals
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.sampling import check_sample
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Span
 
 SECOND_OPINION = "second_opinion"

@@ -11,14 +11,14 @@ from acci.domain.errors import AcciError
 from acci.store.auditing.checks import MOST, LeftOut, Looking
 from acci.store.auditing.derivation import Derivation
 from acci.store.auditing.findings import Found, Severity
+from acci.store.compiling.expressions import Element, as_text
+from acci.store.compiling.merge import Placeholder
+from acci.store.compiling.statements import in_partition, not_parked, text_of
 from acci.store.generations.table_definition import require_fit
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.statements import sql
 from acci.store.projecting.compared import differs
-from acci.store.projecting.compiling import in_partition, not_parked, text_of
-from acci.store.projecting.merge import Placeholder
 from acci.store.projecting.touching import TOUCHED
-from acci.store.projecting.translation import Element, as_text
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 

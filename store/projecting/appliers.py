@@ -4,11 +4,11 @@ from typing import Any
 
 from acci.domain.events import by_stored_name
 from acci.domain.projections import FoldProjection, Projection
+from acci.store.compiling.statements import Compiled, Scope, chosen, is_ordered
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
-from acci.store.projecting.compiling import Compiled, Scope, chosen, is_ordered
 from acci.store.projecting.folding_in_python import FoldApplier
 from acci.store.projecting.reading_ahead import read_ahead
 from acci.store.projecting.spans import Applier, Key, Span

@@ -18,6 +18,7 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.event_filter import Selection
 from acci.store.decoding import Decoder
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready
@@ -34,7 +35,6 @@ from acci.store.projecting.first_rows import comes_in_order_of_streams, first_ro
 from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.reasons import reason
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key, PoisonEvent, Span
 from acci.store.values.timestamps import in_utc
 

@@ -12,12 +12,12 @@ from acci.domain.errors import AcciError, UnknownName
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
 from acci.store.catalogue import several
+from acci.store.compiling.event_filter import TEXTS, Selection
+from acci.store.compiling.merge import Placeholder
+from acci.store.compiling.statements import text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.compiling import text_of
-from acci.store.projecting.merge import Placeholder
-from acci.store.projecting.selections import TEXTS, Selection
 from acci.store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
 from acci.store.values.strict_json import check_text
 

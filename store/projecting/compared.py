@@ -11,10 +11,10 @@ from typing import Any
 
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
+from acci.store.compiling.expressions import Element, as_text, bytewise
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.translation import Element, as_text, bytewise
 
 BY_VALUE = "NDBT"  # numbers, moments, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
 

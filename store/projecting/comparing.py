@@ -13,15 +13,15 @@ from sqlalchemy.dialects import postgresql
 
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.expressions import Element, as_text
+from acci.store.compiling.statements import text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.projecting.compared import Given, determined, differs, nothing
-from acci.store.projecting.compiling import text_of
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key
 from acci.store.projecting.touching import TOUCHED, note_keys
-from acci.store.projecting.translation import Element, as_text
 
 EXAMPLES = 10
 

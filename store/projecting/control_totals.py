@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from acci.domain.projections import Delete, FoldProjection, Projection, Update, Upsert
 from acci.domain.projections.rules import Action
 from acci.domain.projections.verbs import FoldKind
+from acci.store.compiling.actions import Actions
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.expressions import Element, default_of, in_type_of, translate
+from acci.store.compiling.statements import Scope, not_parked, text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
-from acci.store.projecting.actions import Actions
-from acci.store.projecting.compiling import Scope, not_parked, text_of
-from acci.store.projecting.selections import Selection
-from acci.store.projecting.translation import Element, default_of, in_type_of, translate
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.statements import streams_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
-from acci.store.projecting.compiling import streams_of
 from acci.store.projecting.past_rows import PAGE, PastRows
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key
 
 

@@ -9,6 +9,7 @@ from psycopg import IsolationLevel
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.event_filter import Selection
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import on_live, require_there, while_there
@@ -21,7 +22,6 @@ from acci.store.projecting.comparing import EXAMPLES, Comparison, compare, spell
 from acci.store.projecting.control_totals import control_totals
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.sampling import Sample, check_sample
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Span
 from acci.store.unread import WHAT_TO_DO, told, unread
 

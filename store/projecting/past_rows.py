@@ -8,6 +8,10 @@ import sqlalchemy as sa
 
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.expressions import Element, default_of
+from acci.store.compiling.folding import Folding
+from acci.store.compiling.statements import Scope, chosen, of_chosen_streams, text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
@@ -16,12 +20,8 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared import determined
-from acci.store.projecting.compiling import Scope, chosen, of_chosen_streams, text_of
-from acci.store.projecting.folding import Folding
 from acci.store.projecting.poison import POISON
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key, PoisonEvent
-from acci.store.projecting.translation import Element, default_of
 
 PAGE = 10_000  # rows in memory at a time
 

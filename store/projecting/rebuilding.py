@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections import FoldProjection, Projection
 from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.statements import is_ordered
 from acci.store.generations import generations, table_definition
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Busy, Generation, Partition
@@ -31,7 +32,6 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, swapping
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
-from acci.store.projecting.compiling import is_ordered
 from acci.store.projecting.poison import POISON, apply_span, watching_out
 from acci.store.projecting.revealing import refuse_personal_keys
 from acci.store.projecting.spans import STRIDE, Span

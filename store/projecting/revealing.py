@@ -14,11 +14,11 @@ from acci.domain.events import by_stored_name
 from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
+from acci.store.compiling.statements import Compiled, Scope, text_of
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready, reveal
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.compiling import Compiled, Scope, text_of
 
 PAGE = 10_000  # events in memory at a time
 

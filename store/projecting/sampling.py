@@ -13,6 +13,7 @@ from psycopg import sql as identifiers
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.event_filter import Selection
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -20,7 +21,6 @@ from acci.store.projecting.compared import Given, determined, nothing, of_rows
 from acci.store.projecting.comparing import Comparison, compare_touched
 from acci.store.projecting.deriving import Failed
 from acci.store.projecting.rederiving import Rederivation
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out

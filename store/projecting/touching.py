@@ -15,15 +15,15 @@ from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Folding, NotFolded
+from acci.store.compiling.actions import Actions
+from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.expressions import EVENTS, Element, as_text
+from acci.store.compiling.statements import text_of
 from acci.store.decoding import Decoder
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.actions import Actions
-from acci.store.projecting.compiling import text_of
-from acci.store.projecting.selections import Selection
 from acci.store.projecting.spans import Key
-from acci.store.projecting.translation import EVENTS, Element, as_text
 
 PAGE = 10_000  # events in memory at a time
 TOUCHED = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")

@@ -23,9 +23,9 @@ from acci.domain.expressions.kinds import Kind
 from acci.domain.expressions.tree import CannotCompile, Constant, Expression, Field, express
 from acci.domain.projections import cast, concat, date_trunc, local_date
 from acci.domain.projections.reference import Stored
+from acci.store.compiling.expressions import EVENTS, translate
+from acci.store.compiling.statements import text_of
 from acci.store.postgres.database import Connection
-from acci.store.projecting.compiling import text_of
-from acci.store.projecting.translation import EVENTS, translate
 from acci.store.projecting.trying import logged, spelled
 from tests.strategies.events import EVENTS as CLASSES
 from tests.strategies.expressions import expression

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from acci.store.catalogue import load
+from acci.store.compiling.statements import Compiled, Scope
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import BATCH_SIZE
-from acci.store.projecting.compiling import Compiled, Scope
 from acci.store.projecting.reading_ahead import read_ahead
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows

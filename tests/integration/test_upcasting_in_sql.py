@@ -25,15 +25,15 @@ from acci.domain.projections.reference import Stored, apply
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
 from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
+from acci.store.compiling.expressions import EVENTS, translate
+from acci.store.compiling.merge import Placeholder
+from acci.store.compiling.schema_versions import readable
+from acci.store.compiling.statements import text_of
 from acci.store.events import EventStore
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.compiling import text_of
-from acci.store.projecting.merge import Placeholder
-from acci.store.projecting.readable import readable
-from acci.store.projecting.translation import EVENTS, translate
 from tests.ledger import CONTEXT, TENANT, Holders
 from tests.read_models import live, rows_of
 from tests.strategies.upcasting import Evolution, evolutions

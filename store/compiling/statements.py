@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import psycopg as dialects
 from acci.domain.expressions.tree import Field
 from acci.domain.projections import Projection
 from acci.domain.projections.verbs import FoldKind
+from acci.store.compiling.actions import Actions
+from acci.store.compiling.expressions import EVENTS, Element, as_text, in_type_of
+from acci.store.compiling.folding import Folding
+from acci.store.compiling.merge import DEFAULT, Merge, Placeholder, When
+from acci.store.compiling.parallel_fill import Gather, gathered
 from acci.store.generations.tables import ReadModel
-from acci.store.projecting.actions import Actions
-from acci.store.projecting.folding import Folding
-from acci.store.projecting.gathering import Gather, gathered
-from acci.store.projecting.merge import DEFAULT, Merge, Placeholder, When
-from acci.store.projecting.translation import EVENTS, Element, as_text, in_type_of
 
 _FALSE: Element = sa.cast(sa.literal("false"), sa.Boolean)
 STREAM = (("tenant_id",), ("aggregate_id",))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from acci.domain.events import EventData
 from acci.domain.upcasting import demands, oldest
-from acci.store.projecting.translation import EVENTS, Element, translate
+from acci.store.compiling.expressions import EVENTS, Element, translate
 
 
 def readable(events: Sequence[type[EventData]]) -> Element:

@@ -18,9 +18,9 @@ from acci.domain.expressions.tree import Constant
 from acci.domain.projections import Delete, Insert, Projection, Update, Upsert
 from acci.domain.projections.rules import Action
 from acci.domain.projections.verbs import FoldKind
+from acci.store.compiling.actions import ORDER_BASE, Actions, Keep, Require
+from acci.store.compiling.expressions import Element, as_text, bytewise, default_of, in_type_of, translate
 from acci.store.generations.tables import ReadModel
-from acci.store.projecting.actions import ORDER_BASE, Actions, Keep, Require
-from acci.store.projecting.translation import Element, as_text, bytewise, default_of, in_type_of, translate
 
 NEVER = -1
 LAST = {Insert: "acci_inserted", Delete: "acci_deleted", Upsert: "acci_upserted"}

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from acci.store.projecting.merge import Placeholder
-from acci.store.projecting.translation import EVENTS, Element
+from acci.store.compiling.expressions import EVENTS, Element
+from acci.store.compiling.merge import Placeholder
 
 TEXTS = postgresql.ARRAY(sa.Text())
 _POSITIONS = postgresql.ARRAY(sa.BigInteger())

@@ -14,9 +14,9 @@ from sqlalchemy.sql import visitors
 from acci.domain.expressions.tree import Call, Constant, Expression, Field
 from acci.domain.projections import Projection
 from acci.domain.projections.rules import Action
+from acci.store.compiling.expressions import EVENTS, ColumnType, Element, in_type_of, translate
+from acci.store.compiling.schema_versions import readable
 from acci.store.generations.tables import ReadModel
-from acci.store.projecting.readable import readable
-from acci.store.projecting.translation import EVENTS, ColumnType, Element, in_type_of, translate
 
 MAY_FAIL = ("+", "-", "*", "cast")
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do

@@ -1,10 +1,10 @@
 """A rebuild's plan: into how many parts it is cut here, and in words, for artifacts and the terminal."""
 
 from acci.domain.projections import Projection
+from acci.store.log.unknown_events import told
 from acci.store.projecting.planning import Plan
 from acci.store.projecting.rebuilding import useful_partitions
 from acci.store.settings import Settings
-from acci.store.unread import told
 
 
 def shares_of(projection: type[Projection], at_most: int) -> int:

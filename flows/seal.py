@@ -11,15 +11,15 @@ from pydantic import Field
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store import sealing
-from acci.store.sealing import SIZE, Sealed
+from acci.store.log import seals
+from acci.store.log.seals import SIZE, Sealed
 
 
 @step("seal")
 def seal_events(size: int) -> Sealed:
     """Seal what is not sealed yet."""
     with session("seal", "administer") as (connection, _):
-        return sealing.seal(connection, size)
+        return seals.seal(connection, size)
 
 
 @flow(name="seal", flow_run_name="seal the log", timeout_seconds=allowed_seconds())

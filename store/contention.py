@@ -8,7 +8,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from acci.domain.events import StreamId
-from acci.store.payloads import check_stream
+from acci.store.log.payloads import check_stream
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store import high_water
 from acci.store.auditing.counts import last_audit, open_findings
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import direct_url
+from acci.store.log import high_water
+from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.metrics import STRIDE, count_events
 from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection, connect, whereabouts
@@ -20,7 +21,6 @@ from acci.store.postgres.errors import SchemaMissing, SequenceBehind, refusal_of
 from acci.store.postgres.statements import sql
 from acci.store.settings import Settings
 from acci.store.status import read_projections
-from acci.store.unread import WHAT_TO_DO, told, unread
 
 NAMED = 3  # differences in one sentence
 GUARDS = {  # what refuses to change events

@@ -6,10 +6,10 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId, Unreadable
-from acci.store.appending import Recorded
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.loading import UnreadableEvent, matters
+from acci.store.log.append import Recorded
+from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql

@@ -14,9 +14,9 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId
 from acci.domain.personal import personal_fields
-from acci.store.appending import Handled
 from acci.store.encryption.key_store import keys
 from acci.store.encryption.payload_encryption import subject_of
+from acci.store.log.append import Handled
 
 DIGEST = 32  # bytes; those before it are the ids of the keys it is made with
 KEY_ID = 16

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.status import read_projections

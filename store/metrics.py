@@ -6,11 +6,11 @@ once in a while (snapshots).
 
 from dataclasses import dataclass
 
-from acci.store import high_water
 from acci.store.auditing.counts import LastAudit, last_audit, open_findings
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import parked_keys
-from acci.store.high_water import MarkNow
+from acci.store.log import high_water
+from acci.store.log.high_water import MarkNow
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.status import ProjectionStatus, read_projections

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from acci.domain.errors import AcciError, DefinitionError
 from acci.domain.queries import Query
 from acci.store.catalogue import Catalogue
-from acci.store.payloads import Unstorable
+from acci.store.log.payloads import Unstorable
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.tenants import enter

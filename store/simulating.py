@@ -12,11 +12,11 @@ from uuid import uuid4
 from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError, ConcurrencyError, Refused
 from acci.domain.simulations import Plan, Simulation
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, known
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.event_store import EventStore
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.advisory_locks import alone
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql

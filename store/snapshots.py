@@ -10,9 +10,9 @@ from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
 from acci.store.encryption.payload_encryption import Tampered, conceal_state, has_personal, reveal
+from acci.store.log.lossless import what_is_lost
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.round_trip import what_is_lost
 
 A = TypeVar("A", bound=Aggregate)
 

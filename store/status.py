@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import live
 from acci.store.generations.open_backfills import unfinished
-from acci.store.high_water import HighWater
+from acci.store.log import high_water
+from acci.store.log.high_water import HighWater
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 

@@ -9,7 +9,7 @@ from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.coverage import StoredShape
+    from acci.store.log.schema_check import StoredShape
 
 WHAT_TO_DO = (
     "Of what cannot be read: if its class was renamed, say `formerly` in it; if it is gone, name it in its context's "
@@ -25,8 +25,8 @@ def coverage(json: JsonFlag = False) -> None:
     it before a release that changes events.
     """
     from acci.store.catalogue import load
-    from acci.store.coverage import coverage as coverage_of
     from acci.store.embedded.server import direct_url
+    from acci.store.log.schema_check import coverage as coverage_of
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import SchemaMissing
 

@@ -30,8 +30,8 @@ def history(
     """Show an aggregate's events, newest first: who, when and why."""
     from acci.store.catalogue import load
     from acci.store.embedded.server import database_url
-    from acci.store.events import EventStore
     from acci.store.history import history_of_correlation, newest
+    from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
 
     if (aggregate_id is None) == (correlation is None):

@@ -11,7 +11,7 @@ from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.appending import Recorded
+    from acci.store.log.append import Recorded
 
 
 def send(
@@ -36,8 +36,8 @@ def send(
     from acci.store.accepting import typed
     from acci.store.catalogue import load
     from acci.store.embedded.server import database_url
-    from acci.store.events import EventStore
     from acci.store.handling import CommandHandler
+    from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
 
     settings = Settings.from_environment()

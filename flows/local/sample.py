@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from acci.store.catalogue import load
-from acci.store.high_water import establish
+from acci.store.log.high_water import establish
 from acci.store.postgres.database import connect
 from acci.store.simulating import simulate
 

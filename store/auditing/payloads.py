@@ -7,7 +7,7 @@ from acci.domain.events import Retired, Unreadable
 from acci.store.auditing.checks import MOST, Looking
 from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
-from acci.store.decoding import Decoder
+from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
 
 PAGE = 10_000  # events in memory at a time

@@ -13,11 +13,11 @@ from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.auditing.findings import Finding, findings
 from acci.store.auditing.read_models import SECOND_OPINION, keys_of
 from acci.store.catalogue import Catalogue
-from acci.store.decoding import Decoder
 from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
 from acci.store.loading import load
+from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of

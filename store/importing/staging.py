@@ -9,13 +9,13 @@ from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from acci.store.bulk import COLUMNS, JSONB, RawEvent
-from acci.store.event_ids import FEW, in_bulk, take_turn
 from acci.store.importing.problems import Rejected, StreamsInUse, UnreadableFile
-from acci.store.payloads import encode_metadata
+from acci.store.log.bulk import COLUMNS, JSONB, RawEvent
+from acci.store.log.event_ids import FEW, in_bulk, take_turn
+from acci.store.log.payloads import encode_metadata
+from acci.store.log.sequence import require_sequence
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.sequence import require_sequence
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
 ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause

@@ -1,6 +1,6 @@
 """Tenants: whose events and rows a session may see; without one none, unless it projects or administers."""
 
-from acci.store.payloads import Unstorable
+from acci.store.log.payloads import Unstorable
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.values.strict_json import check_text

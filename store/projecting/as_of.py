@@ -16,15 +16,15 @@ from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
-from acci.store.decoding import Decoder
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation, require_same_rules
 from acci.store.generations.live import is_live, on_live
+from acci.store.log import high_water
+from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing

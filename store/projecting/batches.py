@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acci.domain.projections import Projection
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
 from acci.store.generations.tables import qualified
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of

@@ -15,11 +15,11 @@ from acci.domain.expressions.values import key_text
 from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from acci.domain.projections.stored_rows import Key, Row
-from acci.store.decoding import Decoder
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready, speak_of_people
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
+from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
 from acci.store.projecting.asking import Asking

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import psycopg
 
 from acci.domain.errors import AcciError
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Busy, Generation
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import first_line, is_transient
 from acci.store.projecting.appliers import applier_of

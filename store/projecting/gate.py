@@ -14,6 +14,7 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import on_live, require_there, while_there
 from acci.store.generations.table_definition import alterations
+from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
@@ -23,7 +24,6 @@ from acci.store.projecting.control_totals import control_totals
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.sampling import Sample, check_sample
 from acci.store.projecting.spans import Span
-from acci.store.unread import WHAT_TO_DO, told, unread
 
 SAMPLE = 100  # keys
 CHANGES_ALLOWED = 10  # per cent of the live rows

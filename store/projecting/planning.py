@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.dependents import ColumnChanges, Dependent, broken, column_changes, dependents, grants
 from acci.store.generations.fingerprints import define
 from acci.store.generations.tables import ReadModel, create, qualified, table_sql
+from acci.store.log import high_water
+from acci.store.log.unknown_events import unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.staleness import reasons
-from acci.store.unread import unread
 
 
 @dataclass(frozen=True)

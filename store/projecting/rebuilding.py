@@ -18,7 +18,6 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections import FoldProjection, Projection
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.compiling.statements import is_ordered
 from acci.store.generations import generations, table_definition
@@ -27,6 +26,7 @@ from acci.store.generations.generations import Busy, Generation, Partition
 from acci.store.generations.live import BuildGone, while_there
 from acci.store.generations.rule_order import allow_older, require_not_older
 from acci.store.generations.tables import build_indexes, drop_indexes, indexes, qualified
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, swapping

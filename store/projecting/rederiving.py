@@ -17,9 +17,9 @@ from acci.domain.projections.reference import Rows
 from acci.domain.projections.stored_rows import Key, Row
 from acci.domain.projections.stored_values import told
 from acci.store.catalogue import Catalogue
-from acci.store.decoding import Decoder, stored
 from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.generations.tables import ReadModel, describe
+from acci.store.log.decoding import Decoder, stored
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.asking import Asking

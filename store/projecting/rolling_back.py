@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation
 from acci.store.generations.table_definition import require_unaltered
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards, gate, swapping

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from acci.domain.projections import Projection
-from acci.store import high_water
 from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Busy, Generation, NotBuilt
@@ -11,6 +10,7 @@ from acci.store.generations.live import is_live, on_live
 from acci.store.generations.open_backfills import interrupted
 from acci.store.generations.rule_order import older
 from acci.store.generations.table_definition import alterations
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 
 

@@ -14,11 +14,11 @@ from psycopg import sql as identifiers
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store import high_water
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.generations.live import while_there
 from acci.store.generations.tables import ReadModel, describe, qualified
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards

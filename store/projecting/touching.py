@@ -19,8 +19,8 @@ from acci.store.compiling.actions import Actions
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.expressions import EVENTS, Element, as_text
 from acci.store.compiling.statements import text_of
-from acci.store.decoding import Decoder
 from acci.store.generations.tables import ReadModel
+from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.spans import Key

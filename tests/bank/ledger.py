@@ -8,10 +8,10 @@ from psycopg import sql
 
 from acci.store.auditing.auditing import Audited, audit, chosen
 from acci.store.auditing.extents import WHOLE, Extent
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding
 from tests.bank.histories import history

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from acci.store.catalogue import load
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.bench import library
 from tests.bench.append_latency import BARE, bare_row, new_event

@@ -12,8 +12,8 @@ from uuid import uuid4
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
 from acci.store.catalogue import load
-from acci.store.events import EventStore
-from acci.store.payloads import encode_metadata
+from acci.store.log.event_store import EventStore
+from acci.store.log.payloads import encode_metadata
 from acci.store.postgres.database import Database
 from tests.bench.rows import Row
 

@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 from acci.domain.commands import Command, CommandData, CommandMetadata
 from acci.domain.users.user import CreateUser, UpdateUser
 from acci.store.catalogue import load
-from acci.store.events import EventStore
 from acci.store.handling import RECENT, CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.bench import library
 from tests.bench.rows import Row

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from acci.domain.users.user_view import UserView
-from acci.store.events import EventStore
 from acci.store.generations import generations
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding

@@ -1,8 +1,8 @@
 """Checkpoints that do not say how far the rows have come."""
 
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import load
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from tests.bank.histories import history

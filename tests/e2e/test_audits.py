@@ -15,8 +15,8 @@ import pytest
 
 from acci.domain.events import Event, EventMetadata
 from acci.store.auditing.findings import findings
-from acci.store.bulk import append_in_bulk
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from tests.bank.events import Withdrawn
 from tests.bank.ledger import EVENTS, corrupt, some_account

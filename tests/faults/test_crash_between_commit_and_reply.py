@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from tests.cutting import CuttingProxy, When
 from tests.ledger import CONTEXT, Open, Pay, command, stream
@@ -25,7 +25,7 @@ from decimal import Decimal
 from uuid import UUID
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Pay, command
 catalogue = Catalogue((CONTEXT,))

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store import sealing
 from acci.store.auditing import repairing
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import load
 from acci.store.generations.generations import Busy
+from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.batches import catch_up
@@ -53,7 +53,7 @@ def repaired(connection: Connection) -> object:
 
 
 def sealed(connection: Connection) -> object:
-    return sealing.seal(connection, 10)
+    return seals.seal(connection, 10)
 
 
 ADVANCE, DERIVED, SEALED = b"UPDATE acci.generations", b"DELETE FROM acci.parked_keys", b"INSERT INTO acci.seals"

@@ -18,8 +18,8 @@ from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
 from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import rebuilding
 from tests.cutting import CuttingProxy, When

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store import high_water
 from acci.store.catalogue import Catalogue, load
 from acci.store.embedded.programs import programs
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.health import Bounds, examine
+from acci.store.log import high_water
+from acci.store.log.event_store import EventStore
 from acci.store.metrics import read_metrics
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Connection, Database, connect

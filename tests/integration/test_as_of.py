@@ -17,10 +17,10 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import NotBuilt
-from acci.store.high_water import establish
+from acci.store.log.event_store import EventStore
+from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters, rebuilding
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of

@@ -17,12 +17,12 @@ from acci.store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
 from acci.store.auditing.findings import Found, Severity, findings, history, keep
 from acci.store.auditing.read_models import SAMPLE
 from acci.store.auditing.repairing import repair
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.table_definition import TableAltered
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, dead_letters, poison, rebuilding
 from acci.store.projecting.comparing import EXAMPLES

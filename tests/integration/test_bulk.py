@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from acci.domain.events import Event, EventData, EventMetadata
-from acci.store.bulk import Appended, BulkRefused, RawEvent
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
-from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.log.bulk import Appended, BulkRefused, RawEvent
+from acci.store.log.event_store import EventStore
+from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
 

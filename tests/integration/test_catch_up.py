@@ -14,7 +14,7 @@ from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
-from acci.store.high_water import establish
+from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding

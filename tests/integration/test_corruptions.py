@@ -12,15 +12,15 @@ from random import Random
 
 import pytest
 
-from acci.store import sealing
 from acci.store.auditing.auditing import Audited
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Severity, findings
 from acci.store.auditing.repairing import repair
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import compact
-from acci.store.payloads import PAYLOAD_LIMIT
+from acci.store.log import seals
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, rebuilding
 from tests.bank.account import Account
@@ -48,7 +48,7 @@ def proven_template(server: SharedServer, bank_template: str) -> Iterator[str]:
             append_in_bulk(connection, history(3, 1), PAYLOAD_LIMIT)
             for projection in load(["tests.bank"]).projections.values():
                 batches.catch_up(connection, load(["tests.bank"]), projection)
-            sealing.seal(connection, 100)
+            seals.seal(connection, 100)
         yield url.rpartition("/")[2]
 
 
@@ -115,7 +115,7 @@ def grow(connection: Connection, catalogue: Catalogue, random: Random, seed: int
     if random.random() < 0.4:
         compact(connection, catalogue, Account, random.randrange(1, 3))
     if random.random() < 0.4:
-        sealing.seal(connection, random.randrange(10, 200))
+        seals.seal(connection, random.randrange(10, 200))
 
 
 def some_extent(random: Random) -> Extent:
@@ -149,7 +149,7 @@ def test_an_audit_beside_writers_and_runners_raises_no_alarm(bank_url: str, cata
                 for projection in catalogue.projections.values():
                     batches.catch_up(other, catalogue, projection, 10)
                 compact(other, catalogue, Account)
-                sealing.seal(other, 25)
+                seals.seal(other, 25)
 
     worker = threading.Thread(target=work)
     worker.start()

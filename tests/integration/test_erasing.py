@@ -22,9 +22,9 @@ from acci.store.encryption import key_store
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase, erase
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.idempotency import CommandReused, remembered_as
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import rebuilding

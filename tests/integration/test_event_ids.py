@@ -12,16 +12,16 @@ import pytest
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData
-from acci.store.appending import Append, EventIdTaken, MisplacedEvent
 from acci.store.auditing.schema import differences
-from acci.store.bulk import BulkRefused
 from acci.store.catalogue import Catalogue
-from acci.store.event_ids import FEW, IdsDoubled, make_unique
-from acci.store.events import EventStore
 from acci.store.idempotency import CommandReused
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLines
+from acci.store.log.append import Append, EventIdTaken, MisplacedEvent
+from acci.store.log.bulk import BulkRefused
+from acci.store.log.event_ids import FEW, IdsDoubled, make_unique
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from tests.ledger import CONTEXT, Paid, event, stream
 from tests.shell import acci

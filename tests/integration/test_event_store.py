@@ -15,10 +15,10 @@ import pytest
 from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.events import Unregistered as OfNoClass
-from acci.store.appending import Append, MisplacedEvent
 from acci.store.catalogue import Catalogue
-from acci.store.events import PAGE, EventStore
-from acci.store.payloads import PayloadTooLarge, Unstorable
+from acci.store.log.append import Append, MisplacedEvent
+from acci.store.log.event_store import PAGE, EventStore
+from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.postgres.database import Database, connect
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import value

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from acci.store import sealing
 from acci.store.auditing.repairing import Repaired, repair
 from acci.store.catalogue import Catalogue, load
 from acci.store.compacting import compact
+from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
@@ -25,7 +25,7 @@ def catalogue() -> Catalogue:
 def bank(bank_url: str, catalogue: Catalogue) -> Iterator[Connection]:
     with connect(bank_url, "test") as connection:
         compact(connection, catalogue, Account)
-        sealing.seal(connection, 100)
+        seals.seal(connection, 100)
         assert not any(each.found for each in audited(connection, catalogue))
         yield connection
 

@@ -5,7 +5,7 @@ import sys
 from decimal import Decimal
 
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, Account, stream
 from tests.shell import CHECKOUT
@@ -17,7 +17,7 @@ import os, signal, sys
 from decimal import Decimal
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 

@@ -15,11 +15,11 @@ from acci.domain.commands import CommandMetadata
 from acci.domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
 from acci.store import handling
 from acci.store.accepting import typed
-from acci.store.appending import Append, StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.handling import LONGEST_PAUSE, CommandHandler
 from acci.store.idempotency import CommandReused
+from acci.store.log.append import Append, StreamChanged
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
 

@@ -12,7 +12,7 @@ import pytest
 from acci.store.catalogue import load
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.high_water import establish, last
+from acci.store.log.high_water import establish, last
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import batches, rebuilding

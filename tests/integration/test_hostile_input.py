@@ -19,10 +19,10 @@ from acci.store.accepting import typed
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import load
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
 from acci.store.importing.importer import Importer
 from acci.store.importing.mapping import load_mapping
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.tenants import enter
 from acci.store.projecting import rebuilding

@@ -15,8 +15,8 @@ import pytest
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
 from acci.store.queueing import Queues
@@ -36,7 +36,7 @@ from decimal import Decimal
 from concurrent.futures import ThreadPoolExecutor
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.handling import CommandHandler
 from tests.ledger import CONTEXT, Pay, command
 

@@ -19,10 +19,10 @@ import pytest
 from acci.domain.events import Event, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated, UserUpdated
 from acci.store.catalogue import Catalogue, load
-from acci.store.events import EventStore
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import AlreadyImported, BadLines, ImportBegun, ImportRunning, UnreadableFile
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.shell import CHECKOUT, acci, command
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from acci.store import sealing
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log import seals
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import Locked
 from acci.store.postgres.session import Role
@@ -73,10 +73,10 @@ def test_a_seal_waits_for_no_other_session_for_ever_and_says_who_it_is(
         meddler.execute("SELECT pg_advisory_lock(hashtext('acci seal'))")
         connection.execute("SET lock_timeout = '100ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
-            sealing.seal(connection)
+            seals.seal(connection)
         (note,) = refused.value.__notes__
         assert f"(acci meddler), process {meddler.info.backend_pid}, idle" in note
-    assert sealing.seal(connection).events == 1
+    assert seals.seal(connection).events == 1
 
 
 def test_a_lock_timeout_that_nobody_set_has_a_bound(connection: Connection) -> None:

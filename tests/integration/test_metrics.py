@@ -18,7 +18,7 @@ from acci.store import metrics
 from acci.store.auditing.counts import Result, record
 from acci.store.catalogue import load
 from acci.store.compacting import compact
-from acci.store.high_water import establish
+from acci.store.log.high_water import establish
 from acci.store.metrics import count_events, read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import rebuilding

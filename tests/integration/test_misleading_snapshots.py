@@ -21,8 +21,8 @@ from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
 from acci.store.compacting import compact
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from acci.store.snapshots import SnapshotRefused
 from tests.histories import cut_log

@@ -7,7 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from acci.store.high_water import establish
+from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, connect
 from tests.histories import LONGER, append_probe, copy_probes, value
 

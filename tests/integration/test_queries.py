@@ -18,8 +18,8 @@ from acci.domain.events import Event, EventMetadata
 from acci.domain.queries import Query
 from acci.domain.users.events import UserCreated
 from acci.domain.users.queries import UserRow
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue, load
+from acci.store.log.bulk import append_in_bulk
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import rebuilding

@@ -16,8 +16,6 @@ from acci.domain.events import Event, EventData, Retired, StreamId
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
 from acci.store import health
 from acci.store.catalogue import Catalogue
-from acci.store.coverage import coverage
-from acci.store.events import EventStore
 from acci.store.generations.generations import Generation
 from acci.store.handling import CommandHandler
 from acci.store.history import history
@@ -25,6 +23,8 @@ from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.loading import UnregisteredEvent
+from acci.store.log.event_store import EventStore
+from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import backfilling, batches, gate, planning, rebuilding
 from acci.store.projecting.as_of import rows_as_of

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.catalogue import load
-from acci.store.high_water import establish
+from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAllowed
 from acci.store.postgres.migrations import MigrationFailed, migrate

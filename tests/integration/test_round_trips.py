@@ -19,9 +19,9 @@ from pydantic import BaseModel
 
 from acci.domain.contexts import Context
 from acci.domain.events import EventData, EventMetadata, StreamId
-from acci.store.bulk import append_in_bulk
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
+from acci.store.log.bulk import append_in_bulk
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.ledger import event, stream
 

@@ -9,9 +9,9 @@ import pytest
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.appending import Append, Handled, StreamChanged
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
+from acci.store.log.append import Append, Handled, StreamChanged
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.ledger import CONTEXT, Account, Paid, event
 

@@ -8,7 +8,7 @@ import pytest
 
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.catalogue import Catalogue, load
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from tests.bank.events import AccountClosed, AccountOpened, Deposited
 from tests.bank.ledger import audited

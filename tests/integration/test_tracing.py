@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from acci.domain.errors import ConcurrencyError
 from acci.store import telemetry
 from acci.store.catalogue import load
-from acci.store.events import EventStore
 from acci.store.handling import CommandHandler
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import batches, rebuilding
 from tests.ledger import Open, Pay, command

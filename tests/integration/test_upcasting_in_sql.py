@@ -23,14 +23,14 @@ from acci.domain.expressions.event_view import EventView, fields
 from acci.domain.expressions.values import parse
 from acci.domain.projections.reference import Stored, apply
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
-from acci.store.bulk import RawEvent
 from acci.store.catalogue import Catalogue
 from acci.store.compiling.expressions import EVENTS, translate
 from acci.store.compiling.merge import Placeholder
 from acci.store.compiling.schema_versions import readable
 from acci.store.compiling.statements import text_of
-from acci.store.events import EventStore
 from acci.store.generations import generations
+from acci.store.log.bulk import RawEvent
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up

@@ -10,7 +10,7 @@ import pytest
 
 from acci.store import waiting
 from acci.store.catalogue import Catalogue
-from acci.store.events import EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.waiting import LONGEST_PAUSE, NotThereYet, wait_for
 from tests.ledger import CONTEXT, Paid, event, stream

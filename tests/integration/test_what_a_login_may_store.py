@@ -6,9 +6,9 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from acci.store import sealing
 from acci.store.catalogue import Catalogue, load
-from acci.store.events import EventStore
+from acci.store.log import seals
+from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
@@ -132,7 +132,7 @@ def test_a_log_that_has_such_a_moment_is_sealed_audited_and_read(
         with connect(url, "test") as connection:
             validated = "SELECT convalidated FROM pg_constraint WHERE conname = 'events_timestamp_check'"
             assert value(connection, validated) is False
-            assert sealing.seal(connection, 100).events == 2
+            assert seals.seal(connection, 100).events == 2
             found = {each.check: each.found for each in audited(connection, catalogue) if each.found}
             assert {"envelopes", "schema"} >= {*found}
             assert "no calendar has" in found["envelopes"][0].problem
@@ -158,8 +158,8 @@ def test_digests_from_before_still_fit(server: SharedServer, catalogue: Catalogu
                 ("2026-01-01 00:00:00.000001Z", "0001-01-01Z", "9999-12-31 23:59:59.999999Z")
             ):
                 connection.execute(INSERT, SOUND | {"timestamp": moment, "aggregate_id": str(number)})
-            chain = sealing.seal(connection, 100).chain
+            chain = seals.seal(connection, 100).chain
         migrate(url)
         with connect(url, "test") as connection:
-            assert sealing.seal(connection, 100).chain == chain
+            assert seals.seal(connection, 100).chain == chain
             assert [each.found for each in audited(connection, catalogue, "seals", "seal_chain")] == [(), ()]

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, create_mo
 
 from acci.domain.events import Event, EventData, EventMetadata, Unreadable
 from acci.domain.personal import Personal
-from acci.store.decoding import Decoder
-from acci.store.payloads import Unstorable, encode_data
+from acci.store.log.decoding import Decoder
+from acci.store.log.payloads import Unstorable, encode_data
 
 
 class Base(BaseModel):

@@ -16,7 +16,7 @@ from acci.domain.expressions.event_view import EventView
 from acci.domain.expressions.values import json_of
 from acci.domain.projections import Insert, Projection, cast, coalesce, on
 from acci.domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
-from acci.store.decoding import Decoder
+from acci.store.log.decoding import Decoder
 from tests.ledger import Opened, Paid
 
 

@@ -7,7 +7,7 @@ who seals anew afterwards.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acci.store import high_water
+from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 

@@ -11,7 +11,7 @@ from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.personal import personal_fields
 from acci.store.encryption.payload_encryption import conceal, is_reserved
-from acci.store.round_trip import what_is_lost
+from acci.store.log.lossless import what_is_lost
 from acci.store.values.strict_json import check_text, unstorable
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event

@@ -9,11 +9,11 @@ from psycopg import errors
 
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.event_ids import FEW, doubled, take_turn
-from acci.store.payloads import check_stream, encode_data, encode_metadata
+from acci.store.log.event_ids import FEW, doubled, take_turn
+from acci.store.log.payloads import check_stream, encode_data, encode_metadata
+from acci.store.log.sequence import require_sequence
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.sequence import require_sequence
 
 COLUMNS = ["timestamptz", "uuid", "int4", "int4", "text", "text", "text", "text", "bytea", "bytea"]
 JSONB = b"\x01"  # the version that begins a jsonb value in binary COPY

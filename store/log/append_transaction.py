@@ -8,8 +8,8 @@ from psycopg.pq import TransactionStatus
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import StreamId
-from acci.store.appending import Append, Recorded, Statement, StreamChanged, translated, version_of
-from acci.store.payloads import check_stream
+from acci.store.log.append import Append, Recorded, Statement, StreamChanged, translated, version_of
+from acci.store.log.payloads import check_stream
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 

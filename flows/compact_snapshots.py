@@ -13,10 +13,10 @@ from acci.flows.progress import ProgressBar
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
+from acci.store.aggregates.compaction import Compacted, compact, some_streams
 from acci.store.auditing.auditing import SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import known
-from acci.store.compacting import Compacted, compact, some_streams
 from acci.store.projecting.batches import Progress
 
 

@@ -10,8 +10,8 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.store.aggregates.loading import Loaded, fold
 from acci.store.idempotency import CommandReused, concealed, is_same
-from acci.store.loading import Loaded, fold
 from acci.store.log.append import Append, Handled, Recorded
 from acci.store.log.event_store import EventStore
 

@@ -8,8 +8,8 @@ from collections import OrderedDict
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
+from acci.store.aggregates.loading import Loaded
 from acci.store.encryption.payload_encryption import has_personal
-from acci.store.loading import Loaded
 
 HOT = 0.02  # seconds
 

@@ -12,7 +12,7 @@ from acci.store.settings import Settings
 if TYPE_CHECKING:
     from acci.domain.aggregates import Aggregate
     from acci.domain.events import StreamId
-    from acci.store.loading import Loaded
+    from acci.store.aggregates.loading import Loaded
 
 
 def aggregate(

@@ -12,7 +12,7 @@ from acci.flows.cli.streams import TypeOption, stream_meant
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.history import Change
+    from acci.store.aggregates.history import Change
 
 
 def history(
@@ -28,9 +28,9 @@ def history(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's events, newest first: who, when and why."""
+    from acci.store.aggregates.history import history_of_correlation, newest
     from acci.store.catalogue import load
     from acci.store.embedded.server import database_url
-    from acci.store.history import history_of_correlation, newest
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
 

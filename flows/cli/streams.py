@@ -20,7 +20,7 @@ def stream_meant(
     """The stream; None if nothing has this id. Raises `UnknownName` for a type that neither code nor log knows."""
     from acci.domain.errors import UnknownName
     from acci.domain.events import StreamId
-    from acci.store.history import types_of
+    from acci.store.aggregates.history import types_of
 
     types = types_of(database, tenant_id, aggregate_id)
     if aggregate_type:

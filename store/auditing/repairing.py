@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import psycopg
 
 from acci.domain.events import StreamId
+from acci.store.aggregates.loading import load
+from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.doubts import Doubtful, Doubts, doubts, of_streams, spoken
 from acci.store.auditing.extents import WHOLE, Extent
@@ -16,7 +18,6 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
-from acci.store.loading import load
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -26,7 +27,6 @@ from acci.store.projecting.deriving import derive, lock
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.spans import Key, Span
 from acci.store.projecting.swapping import point_view
-from acci.store.snapshots import save_snapshot
 
 VIEWS, PARKED = "views", "parked_keys"
 

@@ -8,14 +8,14 @@ from typing import Any
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
+from acci.store.aggregates.loading import UnreadableEvent, fold
+from acci.store.aggregates.snapshots import revealed
 from acci.store.auditing.checks import Looking
 from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
 from acci.store.encryption.payload_encryption import Tampered
-from acci.store.loading import UnreadableEvent, fold
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
-from acci.store.snapshots import revealed
 
 PAGE = 2_000  # events in memory at a time
 WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or derive it anew with `acci run repair`."

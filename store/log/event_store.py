@@ -9,10 +9,11 @@ from uuid import UUID
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
+from acci.store.aggregates.loading import A, Loaded, load, load_behind, require_its_own
+from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.catalogue import Catalogue
 from acci.store.contention import Held, in_turn
 from acci.store.idempotency import CommandReused, is_same
-from acci.store.loading import A, Loaded, load, load_behind, require_its_own
 from acci.store.log.append import Append, Recorded, append_one, refuse_doubles, version_of
 from acci.store.log.append_transaction import append_together
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
@@ -22,7 +23,6 @@ from acci.store.log.keyed_append import NAME, caused_by, concealed_for, remember
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
-from acci.store.snapshots import save_snapshot
 from acci.store.tracing import appending
 from acci.store.values.timestamps import in_utc
 

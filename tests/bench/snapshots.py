@@ -3,8 +3,8 @@
 import time
 
 from acci.domain.events import StreamId
+from acci.store.aggregates.compaction import compact
 from acci.store.catalogue import load
-from acci.store.compacting import compact
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT

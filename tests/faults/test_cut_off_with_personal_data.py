@@ -12,10 +12,10 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.domain.personal import ERASED
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
-from acci.store.compacting import compact
 from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
 from acci.store.handling import CommandHandler

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from acci.domain.events import StreamId
+from acci.store.aggregates.compaction import Compacted, compact
 from acci.store.catalogue import Catalogue, load
-from acci.store.compacting import Compacted, compact
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT

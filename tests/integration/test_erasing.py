@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.personal import ERASED
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue
-from acci.store.compacting import compact
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.server import EmbeddedServer

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.repairing import Repaired, repair
 from acci.store.catalogue import Catalogue, load
-from acci.store.compacting import compact
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.counts import Result, last_audit, record
 from acci.store.auditing.findings import findings
 from acci.store.catalogue import load
-from acci.store.compacting import compact
 from acci.store.generations import generations
 from acci.store.housekeeping import tidy
 from acci.store.lag_samples import lag_curves, sample

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import pytest
 from psycopg.types.json import Jsonb
 
+from acci.store.aggregates.loading import UnreadableEvent
 from acci.store.catalogue import Catalogue
 from acci.store.handling import CommandHandler
-from acci.store.loading import UnreadableEvent
 from acci.store.log.append import Append
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database

@@ -5,6 +5,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.catalogue import Catalogue
 from acci.store.handling import CommandHandler
 from acci.store.log import seals
@@ -14,7 +15,6 @@ from acci.store.postgres.errors import Locked
 from acci.store.postgres.session import Role
 from acci.store.postgres.statements import sql
 from acci.store.settings import Limits
-from acci.store.snapshots import save_snapshot
 from tests.histories import append_probe, value
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 

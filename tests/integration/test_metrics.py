@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from acci.flows.prometheus import text
 from acci.store import metrics
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.counts import Result, record
 from acci.store.catalogue import load
-from acci.store.compacting import compact
 from acci.store.log.high_water import establish
 from acci.store.metrics import count_events, read_metrics
 from acci.store.postgres.database import Connection, connect

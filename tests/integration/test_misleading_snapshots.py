@@ -16,15 +16,15 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.contexts import Context
 from acci.domain.errors import Refused
 from acci.domain.events import Event, EventData, StreamId
+from acci.store.aggregates.compaction import compact
+from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
-from acci.store.compacting import compact
 from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
-from acci.store.snapshots import SnapshotRefused
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, event, stream
 

@@ -14,10 +14,10 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.contexts import Context
 from acci.domain.errors import Refused
 from acci.domain.events import EventData
+from acci.store.aggregates.loading import Loaded
 from acci.store.catalogue import Catalogue
 from acci.store.handling import CommandHandler
 from acci.store.idempotency import CommandReused
-from acci.store.loading import Loaded
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from acci.store.recent import RecentStates

@@ -15,14 +15,14 @@ from acci.domain.errors import DefinitionError, Refused, UnknownName
 from acci.domain.events import Event, EventData, Retired, StreamId
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
 from acci.store import health
+from acci.store.aggregates.history import history
+from acci.store.aggregates.loading import UnregisteredEvent
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.handling import CommandHandler
-from acci.store.history import history
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
-from acci.store.loading import UnregisteredEvent
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Connection, Database

@@ -8,12 +8,12 @@ from prefect.logging import disable_run_logger
 
 from acci.domain.projections import Projection
 from acci.flows import audit, catch_up, compact_snapshots, follow
+from acci.store.aggregates.compaction import Compacted, Sizes
 from acci.store.auditing.auditing import ROWS, Audited, all_checks
 from acci.store.auditing.auditing import audit as make
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import Catalogue, load
-from acci.store.compacting import Compacted, Sizes
 from acci.store.postgres.database import Connection
 from acci.store.projecting import rebuilding
 from tests.read_models import CONTEXTS

@@ -8,9 +8,9 @@ import pytest
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import NotAList, UnknownName
+from acci.store.aggregates.loading import WrongAggregate
 from acci.store.auditing.auditing import chosen
 from acci.store.catalogue import Catalogue, load
-from acci.store.loading import WrongAggregate
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.projecting.choices import Choice

@@ -1,6 +1,8 @@
 """What is refused to who appends, reads and imports events, and the sentence it is told in."""
 
 from acci.domain.errors import AcciError
+from acci.store.aggregates.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
+from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase
@@ -14,13 +16,11 @@ from acci.store.importing.problems import (
     StreamsInUse,
     UnreadableFile,
 )
-from acci.store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from acci.store.log.append import EventIdTaken, MisplacedEvent, StreamChanged
 from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import IdsDoubled
 from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.simulating import SimulationRunning
-from acci.store.snapshots import SnapshotRefused
 from acci.store.values.strict_json import NotJson
 from acci.store.values.timestamps import WrongMoment
 

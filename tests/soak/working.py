@@ -16,11 +16,11 @@ from uuid import uuid4
 import psycopg
 
 from acci.domain.errors import AcciError, Refused
+from acci.store.aggregates.compaction import compact
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import Catalogue, load
-from acci.store.compacting import compact
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore

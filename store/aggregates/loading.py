@@ -9,11 +9,11 @@ from uuid import UUID
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId, Unreadable, Unregistered
+from acci.store.aggregates.snapshots import state_of
 from acci.store.encryption.payload_encryption import ready
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.snapshots import state_of
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId, Unreadable
+from acci.store.aggregates.loading import UnreadableEvent, matters
 from acci.store.catalogue import Catalogue
-from acci.store.loading import UnreadableEvent, matters
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants

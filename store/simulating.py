@@ -13,7 +13,7 @@ from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError, ConcurrencyError, Refused
 from acci.domain.simulations import Plan, Simulation
 from acci.store.catalogue import Catalogue, known
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT

@@ -14,7 +14,7 @@ from acci.store import telemetry
 from acci.store.postgres.statements import sql
 
 if TYPE_CHECKING:
-    from acci.store.deciding import Accepted
+    from acci.store.commands.deciding import Accepted
     from acci.store.generations.generations import Generation
     from acci.store.log.append import Append
     from acci.store.postgres.database import Connection

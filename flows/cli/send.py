@@ -33,10 +33,10 @@ def send(
     from uuid import uuid4
 
     from acci.domain.commands import CommandMetadata
-    from acci.store.accepting import typed
     from acci.store.catalogue import load
+    from acci.store.commands.handler import CommandHandler
+    from acci.store.commands.validation import typed
     from acci.store.embedded.server import database_url
-    from acci.store.handling import CommandHandler
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
 

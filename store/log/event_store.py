@@ -12,8 +12,8 @@ from acci.domain.events import Event, EventData, StreamId
 from acci.store.aggregates.loading import A, Loaded, load, load_behind, require_its_own
 from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.catalogue import Catalogue
-from acci.store.contention import Held, in_turn
-from acci.store.idempotency import CommandReused, is_same
+from acci.store.commands.contention import Held, in_turn
+from acci.store.commands.idempotency import CommandReused, is_same
 from acci.store.log.append import Append, Recorded, append_one, refuse_doubles, version_of
 from acci.store.log.append_transaction import append_together
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk

@@ -6,8 +6,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from acci.domain.events import Event, EventData, StreamId
+from acci.store.commands.idempotency import concealed
 from acci.store.encryption.payload_encryption import speak_of_people
-from acci.store.idempotency import concealed
 from acci.store.log.append import Handled, MisplacedEvent
 from acci.store.values.canonical import content_of
 

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from acci.domain.commands import Command, CommandData, CommandMetadata
 from acci.domain.users.user import CreateUser, UpdateUser
 from acci.store.catalogue import load
-from acci.store.handling import RECENT, CommandHandler
+from acci.store.commands.handler import RECENT, CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.bench import library

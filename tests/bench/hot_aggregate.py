@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from acci.domain.errors import ConcurrencyError
 from acci.store.catalogue import load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.bench.rows import Row

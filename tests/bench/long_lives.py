@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from acci.domain.events import EventData
 from acci.store.catalogue import Catalogue, load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from tests.bench import library

@@ -14,7 +14,7 @@ from acci.domain.errors import AcciError
 from acci.domain.users.user import CreateUser
 from acci.flows.session import session
 from acci.store.catalogue import load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
 from acci.store.postgres.advisory_locks import alone

@@ -9,9 +9,9 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.catalogue import Catalogue
+from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
-from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
@@ -41,7 +41,7 @@ from acci.flows.seal import seal
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from tests.people import CONTEXT, RenamePerson, command
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

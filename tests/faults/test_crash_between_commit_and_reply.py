@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from tests.cutting import CuttingProxy, When
@@ -26,7 +26,7 @@ from uuid import UUID
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from tests.ledger import CONTEXT, Pay, command
 catalogue = Catalogue((CONTEXT,))
 handler = CommandHandler(EventStore(Database(sys.argv[1]), catalogue), catalogue)

@@ -16,9 +16,9 @@ from acci.store.aggregates.compaction import compact
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
+from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
-from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import rebuilding

@@ -11,8 +11,8 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import Catalogue, load
+from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient

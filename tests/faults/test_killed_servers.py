@@ -13,7 +13,7 @@ from acci.domain.errors import AcciError
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue, load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient

@@ -13,8 +13,8 @@ from psycopg import sql
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue, load
+from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
-from acci.store.handling import CommandHandler
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect

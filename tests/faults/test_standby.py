@@ -9,8 +9,8 @@ import pytest
 
 from acci.domain.errors import AcciError
 from acci.store.catalogue import Catalogue, load
+from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.programs import programs
-from acci.store.handling import CommandHandler
 from acci.store.health import Bounds, examine
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore

@@ -15,6 +15,8 @@ from acci.store.aggregates.compaction import compact
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import WHOLE
 from acci.store.catalogue import Catalogue
+from acci.store.commands.handler import CommandHandler
+from acci.store.commands.idempotency import CommandReused, remembered_as
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.server import EmbeddedServer
@@ -22,8 +24,6 @@ from acci.store.encryption import key_store
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase, erase
-from acci.store.handling import CommandHandler
-from acci.store.idempotency import CommandReused, remembered_as
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate

@@ -14,7 +14,7 @@ from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData
 from acci.store.auditing.schema import differences
 from acci.store.catalogue import Catalogue
-from acci.store.idempotency import CommandReused
+from acci.store.commands.idempotency import CommandReused
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLines

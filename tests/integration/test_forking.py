@@ -18,7 +18,7 @@ from decimal import Decimal
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 
 url, count = sys.argv[1], int(sys.argv[2])

@@ -13,11 +13,11 @@ import pytest
 
 from acci.domain.commands import CommandMetadata
 from acci.domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
-from acci.store import handling
-from acci.store.accepting import typed
 from acci.store.catalogue import Catalogue
-from acci.store.handling import LONGEST_PAUSE, CommandHandler
-from acci.store.idempotency import CommandReused
+from acci.store.commands import handler as handling
+from acci.store.commands.handler import LONGEST_PAUSE, CommandHandler
+from acci.store.commands.idempotency import CommandReused
+from acci.store.commands.validation import typed
 from acci.store.log.append import Append, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database

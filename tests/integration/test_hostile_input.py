@@ -15,11 +15,11 @@ from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
-from acci.store.accepting import typed
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
+from acci.store.commands.validation import typed
 from acci.store.importing.importer import Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore

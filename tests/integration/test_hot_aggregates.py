@@ -15,12 +15,12 @@ import pytest
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
+from acci.store.commands.queues import Queues
+from acci.store.commands.state_cache import RecentStates
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
-from acci.store.queueing import Queues
-from acci.store.recent import RecentStates
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 from tests.read_models import wait_until_blocked
 from tests.shell import CHECKOUT
@@ -37,7 +37,7 @@ from concurrent.futures import ThreadPoolExecutor
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from tests.ledger import CONTEXT, Pay, command
 
 url, threads, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -157,7 +157,7 @@ def test_who_has_the_turn_at_the_database_is_not_passed_by(
 def test_a_turn_that_does_not_come_is_done_without(
     store: EventStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acci.store.contention.WAIT_MILLISECONDS", 50)
+    monkeypatch.setattr("acci.store.commands.contention.WAIT_MILLISECONDS", 50)
     name = stream("a")
     with store.in_turn([name]) as first:
         assert first.version(name) == 1

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from acci.store.aggregates.loading import UnreadableEvent
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.append import Append
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database

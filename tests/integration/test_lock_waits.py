@@ -7,7 +7,7 @@ import pytest
 
 from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log import seals
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect

@@ -22,7 +22,7 @@ from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from tests.histories import cut_log

@@ -16,11 +16,11 @@ from acci.domain.errors import Refused
 from acci.domain.events import EventData
 from acci.store.aggregates.loading import Loaded
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
-from acci.store.idempotency import CommandReused
+from acci.store.commands.handler import CommandHandler
+from acci.store.commands.idempotency import CommandReused
+from acci.store.commands.state_cache import RecentStates
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
-from acci.store.recent import RecentStates
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, Account, Open, Pay, PayTwice, command, stream
 from tests.people import Person

@@ -18,8 +18,8 @@ from acci.store import health
 from acci.store.aggregates.history import history
 from acci.store.aggregates.loading import UnregisteredEvent
 from acci.store.catalogue import Catalogue
+from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Generation
-from acci.store.handling import CommandHandler
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping

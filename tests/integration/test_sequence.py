@@ -13,7 +13,7 @@ from psycopg import sql
 
 from acci.domain.events import EventMetadata
 from acci.store.catalogue import Catalogue
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.health import Bounds, examine
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from acci.domain.errors import ConcurrencyError
 from acci.store import telemetry
 from acci.store.catalogue import load
-from acci.store.handling import CommandHandler
+from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import batches, rebuilding
@@ -159,7 +159,7 @@ def test_an_unknown_exporter_is_named_and_stops_nothing(connection: Connection, 
 
 
 def test_nothing_is_imported_unless_asked_for() -> None:
-    looked = "import sys, acci.store.handling, acci.store.projecting.batches; sys.exit('opentelemetry' in sys.modules)"
+    looked = "import sys, acci.store.commands.handler, acci.store.projecting.batches; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", looked], check=False).returncode == 0
 
 

@@ -3,10 +3,10 @@
 from acci.domain.errors import AcciError
 from acci.store.aggregates.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from acci.store.aggregates.snapshots import SnapshotRefused
+from acci.store.commands.idempotency import CommandReused
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.erasing import NobodyToErase
-from acci.store.idempotency import CommandReused
 from acci.store.importing.problems import (
     AlreadyImported,
     BadLines,

@@ -21,9 +21,9 @@ import psycopg
 from acci.domain.errors import AcciError, Refused
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import load
+from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.generations import generations
-from acci.store.handling import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from acci.store.postgres.migrations import migrate

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, create_model
 
 from acci.domain.commands import Command, CommandData
-from acci.store.idempotency import remembered_as
+from acci.store.commands.idempotency import remembered_as
 from acci.store.log.append import Handled
 from acci.store.values.canonical import content_of
 from tests.ledger import Pay, PayTwice, command

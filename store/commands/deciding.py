@@ -11,7 +11,7 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.aggregates.loading import Loaded, fold
-from acci.store.idempotency import CommandReused, concealed, is_same
+from acci.store.commands.idempotency import CommandReused, concealed, is_same
 from acci.store.log.append import Append, Handled, Recorded
 from acci.store.log.event_store import EventStore
 

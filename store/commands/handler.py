@@ -13,19 +13,19 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from acci.domain.events import StreamId
-from acci.store.accepting import accept
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.catalogue import Catalogue
-from acci.store.contention import Contention
-from acci.store.deciding import Accepted, Plan, decide, decide_on
+from acci.store.commands.contention import Contention
+from acci.store.commands.deciding import Accepted, Plan, decide, decide_on
+from acci.store.commands.idempotency import CommandReused
+from acci.store.commands.queues import Queues
+from acci.store.commands.state_cache import RecentStates
+from acci.store.commands.validation import accept
 from acci.store.encryption.payload_encryption import speak_of_people
-from acci.store.idempotency import CommandReused
 from acci.store.log.append import Append, Recorded, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.errors import is_transient, refusal_of
-from acci.store.queueing import Queues
-from acci.store.recent import RecentStates
 from acci.store.tracing import handling
 
 ATTEMPTS = 20

@@ -18,12 +18,12 @@ from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.compared import Given
-from acci.store.projecting.comparing import EXAMPLES, Comparison, compare, spelled_key
-from acci.store.projecting.control_totals import control_totals
 from acci.store.projecting.poison import watching_out
-from acci.store.projecting.sampling import Sample, check_sample
 from acci.store.projecting.spans import Span
+from acci.store.verifying.compared_columns import Given
+from acci.store.verifying.control_totals import control_totals
+from acci.store.verifying.reference_sample import Sample, check_sample
+from acci.store.verifying.table_diff import EXAMPLES, Comparison, compare, spelled_key
 
 SAMPLE = 100  # keys
 CHANGES_ALLOWED = 10  # per cent of the live rows

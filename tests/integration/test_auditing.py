@@ -25,7 +25,7 @@ from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, dead_letters, poison, rebuilding
-from acci.store.projecting.comparing import EXAMPLES
+from acci.store.verifying.table_diff import EXAMPLES
 from tests import bank
 from tests.bank.events import Deposited
 from tests.bank.histories import history as made_up

@@ -17,11 +17,11 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.compared import Given, determined, nothing, of_rows
-from acci.store.projecting.comparing import Comparison, compare_touched
 from acci.store.projecting.deriving import Failed
-from acci.store.projecting.rederiving import Rederivation
 from acci.store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.verifying.compared_columns import Given, determined, nothing, of_rows
+from acci.store.verifying.reference_rows import Rederivation
+from acci.store.verifying.table_diff import Comparison, compare_touched
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
 DRAWN = 50  # events whose keys are in the sample

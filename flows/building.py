@@ -13,10 +13,11 @@ from acci.flows.retrying import step
 from acci.flows.session import session
 from acci.flows.telling import tell_plan, tell_verdict
 from acci.store.generations.generations import Generation, Partition
-from acci.store.projecting import gate, rebuilding, swapping
-from acci.store.projecting.gate import Allowance
-from acci.store.projecting.planning import Counts, Plan, count_events, plan
-from acci.store.projecting.swapping import ColumnsInUse
+from acci.store.rebuilding import build, gate
+from acci.store.rebuilding import publish as swapping
+from acci.store.rebuilding.gate import Allowance
+from acci.store.rebuilding.plan import Counts, Plan, count_events, plan
+from acci.store.rebuilding.publish import ColumnsInUse
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def begin(
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
         useful = shares_of(projected, partitions)
-        generation, parts = rebuilding.begin(connection, catalogue, projected, useful, fresh, allow_older_rules)
+        generation, parts = build.begin(connection, catalogue, projected, useful, fresh, allow_older_rules)
     done = sum(part.is_done for part in parts)
     get_run_logger().info(
         "%s: generation %s, %s of %s partitions done", projection, generation.generation, done, len(parts)
@@ -80,7 +81,7 @@ def fill(generation: Generation, partition: Partition) -> Filled:
     """Project the history up to the partition's target onto one share of the keys."""
     bar = ProgressBar(f"fill {generation.projection}, partition {partition.ordinal}")
     with session("rebuild") as (connection, catalogue):
-        rows = rebuilding.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
+        rows = build.fill(connection, catalogue.projection(generation.projection), generation, partition, bar).rows
     bar.finish()
     return Filled(rows, f"{socket.gethostname()}/{os.getpid()}")
 
@@ -90,7 +91,7 @@ def finish(generation: Generation, _: Orders) -> Generation:
     """Build the indexes and gather statistics, then catch up, so that the gate sees what readers will."""
     with session("rebuild") as (connection, catalogue):
         projection = catalogue.projection(generation.projection)
-        return swapping.come_near(connection, projection, rebuilding.finish(connection, projection, generation))
+        return swapping.come_near(connection, projection, build.finish(connection, projection, generation))
 
 
 @step("check {generation.projection}")
@@ -102,7 +103,7 @@ def check(generation: Generation, orders: Orders) -> Generation:
         verdict = gate.inspect(connection, catalogue, projection, generation, orders.allowed, further)
         tell_verdict(verdict)
         if verdict.objections and not verdict.only_changes_too_much:
-            rebuilding.reject(connection, generation)
+            build.reject(connection, generation)
     verdict.require()
     return generation
 
@@ -118,8 +119,8 @@ def publish(generation: Generation, _: Orders) -> Generation:
 def retain(generation: Generation, orders: Orders) -> Generation:
     """Make reading the new one as cheap as it gets, and drop old ones beyond those that are kept for a rollback."""
     with session("rebuild") as (connection, _):
-        rebuilding.vacuum(connection, generation)
-        dropped = rebuilding.retain(connection, generation.projection, orders.keep)
+        build.vacuum(connection, generation)
+        dropped = build.retain(connection, generation.projection, orders.keep)
     if dropped:
         get_run_logger().info("%s: dropped %s old generations", generation.projection, dropped)
     return generation

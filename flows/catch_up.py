@@ -25,8 +25,9 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, gate, rebuilding
-from acci.store.projecting.gate import Allowance
+from acci.store.projecting import batches
+from acci.store.rebuilding import build, gate
+from acci.store.rebuilding.gate import Allowance
 
 ELSEWHERE = "left to another runner"
 
@@ -59,7 +60,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
                 done = batches.catch_up(connection, catalogue, rules, batch_size or None, progress_bar)
             except NotBuilt:
                 did = "built"
-                done = rebuilding.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
+                done = build.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
         except Busy as busy:
             get_run_logger().info(str(busy))
             return Outcome(projection, ELSEWHERE, 0, 0, 0, 0, 0, 0, 0.0)
@@ -84,7 +85,7 @@ def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generati
     verdict = gate.inspect(connection, catalogue, projection, generation, Allowance(dead_letters=True), further)
     if verdict.objections:
         tell_verdict(verdict)
-        rebuilding.reject(connection, generation)
+        build.reject(connection, generation)
     verdict.require()
 
 

@@ -14,8 +14,8 @@ from acci.flows.building import Filled, Orders, begin, check, fill, finish, look
 from acci.flows.session import session
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, Partition
-from acci.store.projecting.planning import Counts
-from acci.store.projecting.ranges import in_one_pass
+from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.rebuilding.plan import Counts
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from acci.domain.projections import Projection
 from acci.store.log.unknown_events import told
-from acci.store.projecting.planning import Plan
-from acci.store.projecting.rebuilding import useful_partitions
+from acci.store.rebuilding.build import useful_partitions
+from acci.store.rebuilding.plan import Plan
 from acci.store.settings import Settings
 
 

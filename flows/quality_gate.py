@@ -5,7 +5,7 @@ from acci.flows.quality import check
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.projecting.gate import Check
+from acci.store.rebuilding.gate import Check
 
 
 def quality_checks(

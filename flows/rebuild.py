@@ -17,8 +17,8 @@ from acci.flows.retrying import refusing
 from acci.flows.session import projection_names, session
 from acci.flows.task_runners import chosen_runner
 from acci.flows.timeouts import allowed_seconds
-from acci.store.projecting.gate import CHANGES_ALLOWED, Allowance
-from acci.store.projecting.staleness import stale
+from acci.store.rebuilding.gate import CHANGES_ALLOWED, Allowance
+from acci.store.rebuilding.staleness import stale
 
 
 @flow(name="rebuild", flow_run_name=of_rebuild, task_runner=chosen_runner(), timeout_seconds=allowed_seconds())

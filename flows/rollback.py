@@ -14,7 +14,7 @@ from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
-from acci.store.projecting.rolling_back import candidate, roll_back
+from acci.store.rebuilding.rollback import candidate, roll_back
 
 
 @step("roll back {projection}")

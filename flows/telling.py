@@ -7,8 +7,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from acci.flows.charts import as_image
 from acci.flows.plans import plan_rows
-from acci.store.projecting.gate import Verdict
-from acci.store.projecting.planning import Plan
+from acci.store.rebuilding.gate import Verdict
+from acci.store.rebuilding.plan import Plan
 from acci.store.verifying.table_diff import spelled_key
 
 FAILURES = 5  # told in a run's message; the table has all

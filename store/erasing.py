@@ -25,13 +25,13 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
-from acci.store.projecting import rebuilding
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.deriving import derive, lock
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.revealing import uses_personal
 from acci.store.projecting.spans import Span
 from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.rebuilding import build
 
 TELLING = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
@@ -135,7 +135,7 @@ def _derive_anew(
     if (building := generations.building(connection, projection.name)) is not None:
         others.append(building)
     for each in others:
-        rebuilding.discard(connection, each)
+        build.discard(connection, each)
     done.generations_dropped += len(others)
     generation = generations.live(connection, projection.name)
     if generation is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 
 RECORDS = ("findings", "backfills", "audits", "lag_samples")  # kept for days
 REMNANTS = ("dead_letters", "parked_keys")  # of dropped generations
@@ -27,7 +27,7 @@ def tidy(connection: Connection, catalogue: Catalogue, keep: int, days: int) -> 
 
     Each kind in a transaction of its own; idempotent. A generation that a reader still looks at waits for next time.
     """
-    removed = sum(rebuilding.retain(connection, name, keep) for name in sorted(catalogue.projections))
+    removed = sum(build.retain(connection, name, keep) for name in sorted(catalogue.projections))
     done = [Tidied("generations", removed)]
     for what in (*REMNANTS, *RECORDS):
         removed = connection.execute(sql(f"housekeeping/{what}"), {"days": days}).rowcount

@@ -8,9 +8,10 @@ from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import connect
-from acci.store.projecting import backfilling, gate, rebuilding, rolling_back, swapping
+from acci.store.projecting import backfilling
 from acci.store.projecting.choices import Choice
-from acci.store.projecting.ranges import in_one_pass
+from acci.store.rebuilding import build, gate, publish, rollback
+from acci.store.rebuilding.fill_order import in_one_pass
 from tests.cutting import When
 from tests.histories import append_orders
 
@@ -22,7 +23,7 @@ class Place:
     name: str
     when: When
     marks: tuple[bytes, ...]
-    swapping: bool = False  # the live generation is locked here, for a moment
+    publish: bool = False  # the live generation is locked here, for a moment
 
     def __str__(self) -> str:
         return self.name
@@ -73,21 +74,21 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
     """
     with connect(url, "turn") as turn, generations.turn(turn, projection.name, "rebuild"):
         with connect(url, "begin") as connection:
-            generation, partitions = rebuilding.begin(connection, catalogue, projection, 2)
+            generation, partitions = build.begin(connection, catalogue, projection, 2)
         for piece in in_one_pass(partitions):
             with connect(url, "fill") as connection:
-                rebuilding.fill(connection, projection, generation, piece)
+                build.fill(connection, projection, generation, piece)
         with connect(url, "finish") as connection:
-            finished = swapping.come_near(connection, projection, rebuilding.finish(connection, projection, generation))
+            finished = publish.come_near(connection, projection, build.finish(connection, projection, generation))
         with connect(url, "append") as connection:
             append_orders(connection, 1, f"{uuid4()}-")  # for the swap to apply
         with connect(url, "check") as connection:
             gate.inspect(connection, catalogue, projection, finished).require()
         with connect(url, "publish") as connection:
-            swapping.publish(connection, projection, finished)
+            publish.publish(connection, projection, finished)
         with connect(url, "retain") as connection:
-            rebuilding.vacuum(connection, finished)
-            rebuilding.retain(connection, projection.name, 1)
+            build.vacuum(connection, finished)
+            build.retain(connection, projection.name, 1)
 
 
 def roll_back(url: str, catalogue: Catalogue, projection: type[Projection]) -> None:
@@ -95,7 +96,7 @@ def roll_back(url: str, catalogue: Catalogue, projection: type[Projection]) -> N
     with connect(url, "rollback") as connection:
         live = generations.live(connection, projection.name)
         if live is None or live.generation != 1:
-            rolling_back.roll_back(connection, catalogue, projection, 1)
+            rollback.roll_back(connection, catalogue, projection, 1)
 
 
 def backfill(url: str, catalogue: Catalogue, projection: type[Projection]) -> None:

@@ -10,8 +10,8 @@ def show(wanted: str, partitions: int, json: bool) -> None:
     """Print the plans of the projections meant by `wanted`; nothing is changed."""
     from acci.flows.plans import plan_rows, shares_of
     from acci.flows.session import projection_names, session
-    from acci.store.projecting.planning import count_events, plan
-    from acci.store.projecting.staleness import stale
+    from acci.store.rebuilding.plan import count_events, plan
+    from acci.store.rebuilding.staleness import stale
 
     with session("plan") as (connection, catalogue):
         names = list(stale(connection, catalogue)) if wanted == "stale" else projection_names(wanted)

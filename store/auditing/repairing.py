@@ -26,7 +26,7 @@ from acci.store.projecting.dead_letters import retry
 from acci.store.projecting.deriving import derive, lock
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.spans import Key, Span
-from acci.store.projecting.swapping import point_view
+from acci.store.rebuilding.publish import point_view
 
 VIEWS, PARKED = "views", "parked_keys"
 

@@ -11,7 +11,7 @@ from acci.store.generations.generations import Generation
 from acci.store.generations.tables import describe, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.swapping import view_on
+from acci.store.rebuilding.publish import view_on
 
 
 def look(looking: Looking) -> Iterator[Found]:

@@ -7,7 +7,7 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 
 
 @dataclass(eq=False, repr=False)
@@ -41,5 +41,5 @@ def drop(connection: Connection, number: int) -> Generation:
         found = generations.one(connection, number)
         if found.state == "live":
             raise StillLive(found.projection, number)
-        rebuilding.discard(connection, found)
+        build.discard(connection, found)
     return found

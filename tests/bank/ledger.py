@@ -13,7 +13,7 @@ from acci.store.generations import generations
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build as rebuilding
 from tests.bank.histories import history
 
 EVENTS = 300

@@ -17,7 +17,7 @@ from acci.store.generations import generations
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.bench import pgbench
 from tests.bench.append_latency import new_event
 from tests.bench.ground import CATALOGUE, Ground
@@ -49,7 +49,7 @@ def _lateness(ground: Ground, rate: int, seconds: float) -> tuple[list[float], f
     """The seconds that each of the probe's appends was late, and the appends a second in all."""
     url = ground.database()
     with connect(url, "bench") as connection:
-        rebuilding.rebuild(connection, CATALOGUE, UserView)
+        build.rebuild(connection, CATALOGUE, UserView)
         lasting = seconds + WARM_UP + 2 * PATIENCE
         with _follower(url), pgbench.load(url, pgbench.append(), WRITERS, rate, lasting), ThreadPoolExecutor() as pool:
             _wait_for_the_first_batch(connection)

@@ -11,7 +11,7 @@ from acci.store.catalogue import load
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 
 CATALOGUE = load(["acci.domain.users", "tests.bench.activity"])
 EVENTS_A_USER = 10
@@ -54,7 +54,7 @@ class Ground:
             url = self.database()
             with connect(url, "bench") as connection:
                 for projection in CATALOGUE.projections.values():
-                    rebuilding.rebuild(connection, CATALOGUE, projection)
+                    build.rebuild(connection, CATALOGUE, projection)
                 begin = time.monotonic()
                 connection.execute(text("history"), {"events": events, "users": events // EVENTS_A_USER})
                 connection.execute("VACUUM ANALYZE acci.events")

@@ -8,7 +8,7 @@ from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import connect
-from acci.store.projecting import rebuilding, swapping
+from acci.store.rebuilding import build, publish
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.hand import Hand
@@ -45,17 +45,17 @@ def _contest(hand: Hand, url: str, turns: int, promise: str = PROMISE) -> list[R
 def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS) -> float:
     """The seconds from nothing to a published generation, each partition on a connection of its own."""
     with connect(url, "bench") as connection:
-        rebuilding.retain(connection, projection.name, 0)
+        build.retain(connection, projection.name, 0)
         connection.execute("CHECKPOINT")
         begin = time.perf_counter()
-        useful = rebuilding.useful_partitions(projection, partitions)
-        generation, parts = rebuilding.begin(connection, CATALOGUE, projection, useful)
+        useful = build.useful_partitions(projection, partitions)
+        generation, parts = build.begin(connection, CATALOGUE, projection, useful)
 
         def fill(part: Partition) -> None:
             with connect(url, "bench") as own:
-                rebuilding.fill(own, projection, generation, part)
+                build.fill(own, projection, generation, part)
 
         with ThreadPoolExecutor(partitions) as pool:
             list(pool.map(fill, parts))
-        swapping.publish(connection, projection, rebuilding.finish(connection, projection, generation))
+        publish.publish(connection, projection, build.finish(connection, projection, generation))
         return time.perf_counter() - begin

@@ -17,7 +17,7 @@ from typing import Any
 
 from acci.store.catalogue import load
 from acci.store.postgres.database import connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 from tests.prefect_server import PrefectServer, wait_for
@@ -53,7 +53,7 @@ def _up_to_date(ground: Ground) -> str:
     url, catalogue = ground.database(), load(["acci.domain.users"])
     with connect(url, "bench") as connection:
         for projection in catalogue.projections.values():
-            rebuilding.rebuild(connection, catalogue, projection)
+            build.rebuild(connection, catalogue, projection)
     return url
 
 

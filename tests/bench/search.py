@@ -10,8 +10,8 @@ from psycopg import sql as identifiers
 from acci.domain.queries import Query
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding
 from acci.store.queries import ask, question
+from acci.store.rebuilding import build
 from tests.bench.rows import Row
 
 USERS, TIMES = 1_000_000, 5
@@ -50,7 +50,7 @@ def measure(database_url: str) -> list[Row]:
     """Fills the read model once, then asks."""
     catalogue = load(["acci.domain.users"])
     with connect(database_url, "bench") as connection:
-        rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+        build.rebuild(connection, catalogue, catalogue.projection("user_view"))
         connection.execute("SELECT setseed(0.5)")
         connection.execute(identifiers.SQL(FILL), {"first": FIRST, "users": USERS})
         connection.execute("VACUUM ANALYZE")

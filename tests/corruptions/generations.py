@@ -5,7 +5,7 @@ from psycopg import sql
 from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.bank.ledger import some_account
 from tests.corruptions import Wrong, corruption
 
@@ -46,7 +46,7 @@ def schema_left_over(connection: Connection) -> Wrong:
 @corruption(repairable=False)
 def build_left_over(connection: Connection) -> Wrong:
     catalogue = load(["tests.bank"])
-    begun, _ = rebuilding.begin(connection, catalogue, catalogue.projection("turnover"), 1)
+    begun, _ = build.begin(connection, catalogue, catalogue.projection("turnover"), 1)
     return Wrong("generations", None, {"schema": begun.schema})
 
 
@@ -75,7 +75,7 @@ def table_open_to_every_tenant(connection: Connection) -> Wrong:
 def table_of_a_kept_generation_gone(connection: Connection) -> Wrong:
     catalogue = load(["tests.bank"])
     kept = live(connection, "accounts")
-    rebuilding.rebuild(connection, catalogue, catalogue.projection("accounts"))
+    build.rebuild(connection, catalogue, catalogue.projection("accounts"))
     connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(kept.schema, "accounts")))
     return Wrong("generations", None, {"schema": kept.schema})
 

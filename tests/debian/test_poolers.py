@@ -20,9 +20,9 @@ from acci.store.postgres import tenants
 from acci.store.postgres.advisory_locks import alone
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSession
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
+from acci.store.rebuilding import build
 from tests.histories import value
 from tests.ledger import command
 from tests.poolers import Pooler
@@ -70,7 +70,7 @@ def users(database_url: str, connection: Connection) -> Connection:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
         for tenant in ("acme", "hooli"):
             handler.handle(command(create("ann"), tenant_id=tenant))
-    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    build.rebuild(connection, CATALOGUE, USERS)
     return connection
 
 
@@ -87,7 +87,7 @@ def test_in_session_mode_everything_works(database_url: str, tmp_path: Path, set
         with connect(pooler.url(), "test", "project") as connection:
             assert alone(connection, "test")
             catch_up(connection, CATALOGUE, USERS)
-            rebuilding.rebuild(connection, CATALOGUE, USERS)
+            build.rebuild(connection, CATALOGUE, USERS)
 
 
 def writes_and_reads(append_url: str, read_url: str) -> None:

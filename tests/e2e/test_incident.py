@@ -10,7 +10,7 @@ import pytest
 
 from acci.store.catalogue import load
 from acci.store.postgres.database import connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.bank.ledger import corrupt
 from tests.prefect_server import PrefectServer, wait_for
 from tests.shell import acci
@@ -58,7 +58,7 @@ def on_call(prefect_server: PrefectServer, database_url: str) -> OnCall:
     with connect(database_url, "test") as connection:
         for number in range(20):
             write(connection, f"note-{number}", 1, {"text": "as ever"})
-        rebuilding.rebuild(connection, catalogue, catalogue.projection("notes"))
+        build.rebuild(connection, catalogue, catalogue.projection("notes"))
     return OnCall(prefect_server, database_url)
 
 

@@ -16,7 +16,7 @@ import pytest
 from acci.flows.local.deploying import NoSuchBlock
 from acci.store.catalogue import load
 from acci.store.postgres.database import connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from acci.store.status import read_status
 from tests.histories import append_orders
 from tests.prefect_server import PrefectServer, wait_for
@@ -132,7 +132,7 @@ def test_what_lags_is_caught_up(prefect_server: PrefectServer, database_url: str
     catalogue = load(["tests.orders"])
     with connect(database_url, "test") as connection:
         for projection in catalogue.projections.values():
-            rebuilding.rebuild(connection, catalogue, projection)
+            build.rebuild(connection, catalogue, projection)
         append_orders(connection, 10)
         assert any(each.lag_events for each in read_status(connection, catalogue).projections)
         catch_up = prefect_server.without_limit("catch-up")

@@ -15,9 +15,9 @@ from acci.flows.telling import FAILURES, LENGTH, listed
 from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
+from acci.store.rebuilding import build
 from tests.histories import append_bad_order, append_orders, append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS, wrong_rows
@@ -123,7 +123,7 @@ def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
     totals = CATALOGUE.projection("order_totals")
     append_orders(connection, 10)
     for projection in (SALES, totals):
-        rebuilding.rebuild(connection, CATALOGUE, projection)
+        build.rebuild(connection, CATALOGUE, projection)
     append_bad_order(connection)
     for projection in (SALES, totals):
         catch_up(connection, CATALOGUE, projection)
@@ -139,7 +139,7 @@ def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
 
 def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Connection) -> None:
     append_users(connection, 20)
-    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    build.rebuild(connection, CATALOGUE, USERS)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -159,7 +159,7 @@ def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Conne
 
 def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, connection: Connection) -> None:
     append_orders(connection, 20)
-    rebuilding.rebuild(connection, CATALOGUE, SALES)
+    build.rebuild(connection, CATALOGUE, SALES)
     connection.execute("CREATE OR REPLACE VIEW read.daily_sales AS SELECT *, 1 AS extra FROM generation_1.daily_sales")
     connection.execute("CREATE VIEW public.report AS SELECT sum(extra) FROM read.daily_sales")
     name, message, shown = run(rebuild, projection="daily_sales")
@@ -172,7 +172,7 @@ def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, c
 def test_back_again_and_a_part_anew(run: Runs, connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
     append_orders(connection, 50, "first-")
     for _ in range(2):
-        rebuilding.rebuild(connection, CATALOGUE, SALES)
+        build.rebuild(connection, CATALOGUE, SALES)
     append_orders(connection, 50, "later-")
     name, message, _ = run(rollback, projection="daily_sales")
     assert (name, message) == ("Completed", "daily_sales: generation 1 is live again, at position 100.")

@@ -7,7 +7,7 @@ import pytest
 
 from acci.store.catalogue import load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.histories import append_orders, append_users
 from tests.prefect_server import PrefectServer, wait_for
 from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
@@ -31,8 +31,8 @@ def test_two_workers_share_the_runs_of_one_pool(
     """A rebuild in two partitions is held half-way, so its worker is busy: the other worker takes the other rebuild."""
     append_users(connection, 100)
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, CATALOGUE, USERS)
-    new, _ = rebuilding.begin(connection, CATALOGUE, USERS, 2)
+    build.rebuild(connection, CATALOGUE, USERS)
+    new, _ = build.begin(connection, CATALOGUE, USERS, 2)
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
 
     def ask(projection: str) -> str:

@@ -14,8 +14,9 @@ from acci.store.catalogue import load
 from acci.store.generations.generations import Busy
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import dead_letters, rebuilding
+from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.cutting import CuttingProxy, When
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import wait_for
@@ -82,7 +83,7 @@ def prepared(server: SharedServer) -> Iterator[str]:
             append_users(connection, 20)
             append_orders(connection, 30, "built-")
             for name in ("user_view", "daily_sales", "order_totals"):
-                rebuilding.rebuild(connection, CATALOGUE, CATALOGUE.projection(name))
+                build.rebuild(connection, CATALOGUE, CATALOGUE.projection(name))
             connection.execute(
                 "INSERT INTO acci.parked_keys"
                 " SELECT g.generation, ARRAY[e.tenant_id, e.aggregate_id], e.position FROM acci.generations AS g,"

@@ -21,7 +21,7 @@ from acci.store.encryption.key_store import forget
 from acci.store.erasing import erase
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.cutting import CuttingProxy, When
 from tests.histories import value
 from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
@@ -79,7 +79,7 @@ def prepared(server: SharedServer) -> Iterator[str]:
                 connection.execute("SET ROLE NONE")
                 connection.execute("DELETE FROM acci.snapshots WHERE version > 2")
                 connection.execute("SET ROLE acci_administer")
-                rebuilding.rebuild(connection, CATALOGUE, People)
+                build.rebuild(connection, CATALOGUE, People)
             yield url.rpartition("/")[2]
         forget()
 

@@ -17,8 +17,8 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, Pay, command
 from tests.prefect_server import wait_for
@@ -104,18 +104,18 @@ def test_appending(server: EmbeddedServer, disk: SmallDisk, connection: Connecti
 def test_catching_up_and_rebuilding(disk: SmallDisk, connection: Connection) -> None:
     """Readers see what they saw; no event is taken for a bad one."""
     append_users(connection, 50)
-    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    build.rebuild(connection, CATALOGUE, USERS)
     append_users(connection, 2_000, 51)
     before, seen = live(connection, USERS), rows_of(connection, USERS)
     with disk.full():
-        for work in (catch_up, rebuilding.rebuild):
+        for work in (catch_up, build.rebuild):
             with pytest.raises(psycopg.errors.DiskFull):
                 work(connection, CATALOGUE, USERS)
             assert live(connection, USERS) == before
             assert rows_of(connection, USERS) == seen
     catch_up(connection, CATALOGUE, USERS)
     assert wrong_rows(connection, USERS) == 0
-    rebuilding.rebuild(connection, CATALOGUE, USERS)
+    build.rebuild(connection, CATALOGUE, USERS)
     assert wrong_rows(connection, USERS) == 0
     assert value(connection, "SELECT count(*) FROM acci.dead_letters") == 0
 
@@ -125,7 +125,7 @@ def test_no_room_for_the_write_ahead_log(server: EmbeddedServer, disk: SmallDisk
     url = server.start(port=0)
     told, sent = 0, command(Open(account="b", holder="Bob"))
     with Database(url, 1, "append") as database, connect(url, "other") as other:
-        rebuilding.rebuild(other, CATALOGUE, USERS)
+        build.rebuild(other, CATALOGUE, USERS)
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER, tries=1)
         told += len(handler.handle(sent))
         with disk.full(), suppress(psycopg.OperationalError, AcciError):

@@ -16,8 +16,8 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Busy
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.cutting import CuttingProxy
 from tests.doomed import Doomed
 from tests.histories import append_orders, value
@@ -35,8 +35,8 @@ def prepare(database_url: str) -> None:
     """Two generations, the second one live and behind."""
     with connect(database_url, "test") as connection:
         append_orders(connection, BUILT, "built-")
-        rebuilding.rebuild(connection, CATALOGUE, SALES)
-        rebuilding.rebuild(connection, CATALOGUE, SALES)
+        build.rebuild(connection, CATALOGUE, SALES)
+        build.rebuild(connection, CATALOGUE, SALES)
         append_orders(connection, MORE, "more-")
 
 

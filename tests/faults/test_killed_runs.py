@@ -12,8 +12,8 @@ from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import PrefectServer, wait_for
 from tests.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_rows
@@ -27,7 +27,7 @@ def users(connection: Connection, catalogue: Catalogue) -> type[Projection]:
     """Live, and to be rebuilt."""
     projection = catalogue.projection("user_view")
     append_users(connection, 300)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     return projection
 
 
@@ -36,7 +36,7 @@ def sales(connection: Connection, catalogue: Catalogue) -> type[Projection]:
     """Live, and behind. Its rows count and sum: an event that is applied twice shows."""
     projection = catalogue.projection("daily_sales")
     append_orders(connection, BUILT, "built-")
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     append_orders(connection, MORE, "more-")
     return projection
 
@@ -76,7 +76,7 @@ def test_killed_in_the_middle(
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
     before, seen = live(connection, sales), rows_of(connection, users)
     old = live(connection, users)
-    new, _ = rebuilding.begin(connection, catalogue, users, 2)
+    new, _ = build.begin(connection, catalogue, users, 2)
 
     def ask_for_both(batch_size: int) -> list[str]:
         catch_up = {"projection": "daily_sales", "batch_size": batch_size}
@@ -132,7 +132,7 @@ def test_the_prefect_server_is_killed_in_the_middle(
 ) -> None:
     """The run can tell nobody how it stands. Whether it ends or not, the next one goes on from where it came to."""
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
-    new, _ = rebuilding.begin(connection, catalogue, users, 2)
+    new, _ = build.begin(connection, catalogue, users, 2)
     rebuild = prefect_server.without_limit("rebuild")
     with stuck_half_way(connection, new, database_url):
         lost = prefect_server.run(rebuild, {"projection": "user_view"}, **environment)

@@ -18,9 +18,9 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.following import follow
+from acci.store.rebuilding import build
 from tests.doomed import Doomed, External
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream
@@ -73,7 +73,7 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
             followed[0] = follow(url, LEDGER, ["holders"], 0.05, stop.is_set, lambda *_: None)
 
         with connect(url, "test") as connection:
-            rebuilding.rebuild(connection, LEDGER, LEDGER.projection("holders"))
+            build.rebuild(connection, LEDGER, LEDGER.projection("holders"))
         clients = [threading.Thread(target=client, args=(f"a{number}",)) for number in range(4)]
         clients.append(threading.Thread(target=follower))
         for each in clients:

@@ -21,8 +21,8 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build, publish
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.ledger import CONTEXT, Open, command
 from tests.prefect_server import wait_for
@@ -37,7 +37,7 @@ SALES, USERS = CATALOGUE.projection("daily_sales"), CATALOGUE.projection("user_v
 def sales(connection: Connection) -> Connection:
     """Sales are live and behind."""
     append_orders(connection, 30, "built-")
-    rebuilding.rebuild(connection, CATALOGUE, SALES)
+    build.rebuild(connection, CATALOGUE, SALES)
     append_orders(connection, 30, "more-")
     return connection
 
@@ -96,13 +96,13 @@ def test_the_disk_is_full_when_catching_up(sales: Connection, table: str) -> Non
 
 def test_the_disk_is_full_when_rebuilding(sales: Connection) -> None:
     seen = live(sales, SALES).generation
-    generation, parts = rebuilding.begin(sales, CATALOGUE, SALES, 1)
+    generation, parts = build.begin(sales, CATALOGUE, SALES, 1)
     fill_disk(sales, f"{generation.schema}.daily_sales")
     with pytest.raises(psycopg.errors.DiskFull):
-        rebuilding.fill(sales, SALES, generation, parts[0])
+        build.fill(sales, SALES, generation, parts[0])
     assert live(sales, SALES).generation == seen
     make_room(sales, f"{generation.schema}.daily_sales")
-    rebuilding.rebuild(sales, CATALOGUE, SALES)
+    build.rebuild(sales, CATALOGUE, SALES)
     assert live(sales, SALES).generation == generation.generation
     assert wrong_rows(sales, SALES) == 0
 
@@ -208,20 +208,20 @@ def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: st
 
 def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) -> None:
     """A swap does not wait for ever, and does not make other readers wait: the old generation stays live."""
-    finished = rebuilding.finish(sales, SALES, _filled(sales))
+    finished = build.finish(sales, SALES, _filled(sales))
     with connect(database_url, "forgetful") as other, other.transaction():
         other.execute("SELECT FROM read.daily_sales LIMIT 1")
-        with pytest.raises(swapping.SwapBlocked):
-            swapping.publish(sales, SALES, finished, patience=0.3)
+        with pytest.raises(publish.SwapBlocked):
+            publish.publish(sales, SALES, finished, patience=0.3)
         sales.execute("SET statement_timeout = '5s'")
         assert value(sales, "SELECT count(*) FROM read.daily_sales") > 0
-    assert swapping.publish(sales, SALES, finished).state == "live"
+    assert publish.publish(sales, SALES, finished).state == "live"
     assert wrong_rows(sales, SALES) == 0
 
 
 def _filled(connection: Connection) -> Generation:
-    generation, parts = rebuilding.begin(connection, CATALOGUE, SALES, 1)
-    rebuilding.fill(connection, SALES, generation, parts[0])
+    generation, parts = build.begin(connection, CATALOGUE, SALES, 1)
+    build.fill(connection, SALES, generation, parts[0])
     return generation
 
 
@@ -244,7 +244,7 @@ def test_an_older_log_is_restored_under_newer_checkpoints(sales: Connection) -> 
         catch_up(sales, CATALOGUE, SALES)
     made = [audit(sales, CATALOGUE, check, name, WHOLE) for check, name in chosen(CATALOGUE, ["checkpoints"], None)]
     assert any(each.found for each in made)
-    rebuilding.rebuild(sales, CATALOGUE, SALES)
+    build.rebuild(sales, CATALOGUE, SALES)
     append_orders(sales, 10, "anew-")
     catch_up(sales, CATALOGUE, SALES)
     assert wrong_rows(sales, SALES) == 0
@@ -277,11 +277,11 @@ def test_the_schema_before_roles_and_tenants_is_upgraded_with_its_data(empty_dat
         try:
             assert migrate(empty_database_url) == migrate_later
             with connect(empty_database_url, "test", "project") as projecting:
-                rebuilding.rebuild(projecting, CATALOGUE, USERS)
+                build.rebuild(projecting, CATALOGUE, USERS)
                 append_users(connection, 5, 21)
                 catch_up(projecting, CATALOGUE, USERS)
                 assert wrong_rows(projecting, USERS) == 0
-                assert rebuilding.retain(projecting, "user_view", 0) == 1
+                assert build.retain(projecting, "user_view", 0) == 1
             with connect(empty_database_url, "test", "read") as reader:
                 assert value(reader, "SELECT count(*) FROM read.user_view") == 0
                 enter(reader, "tenant-0")

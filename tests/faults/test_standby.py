@@ -19,9 +19,9 @@ from acci.store.postgres import tenants
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import ReadOnlyServer, refusal_of
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from acci.store.settings import Settings
 from acci.store.status import read_status
 from tests.clusters import Cluster
@@ -46,7 +46,7 @@ class Pair:
         migrate(self.primary.url)
         with connect(self.primary.url, "test") as connection:
             append_users(connection, 20)
-            rebuilding.rebuild(connection, CATALOGUE, USERS)
+            build.rebuild(connection, CATALOGUE, USERS)
         self.standby.create_as_standby_of(self.primary)
         self.standby.start()
         self.wait()
@@ -124,7 +124,7 @@ def refuses_writing(pair: Pair) -> None:
                                              ACCI_DATABASE_URL=url))  # fmt: skip
     with connect(url, "test", "project") as connection:
         for write in (
-            lambda: rebuilding.rebuild(connection, CATALOGUE, USERS),
+            lambda: build.rebuild(connection, CATALOGUE, USERS),
             lambda: connection.execute("SELECT acci.make_schema('generation_9')"),
         ):
             with pytest.raises((AcciError, psycopg.Error)) as caught:

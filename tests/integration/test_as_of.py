@@ -22,10 +22,11 @@ from acci.store.generations.generations import NotBuilt
 from acci.store.log.event_store import EventStore
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database
-from acci.store.projecting import dead_letters, rebuilding
+from acci.store.projecting import dead_letters
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.choices import WrongKey
+from acci.store.rebuilding import build
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import append_orders, append_users
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
@@ -90,7 +91,7 @@ def item(
 @pytest.mark.parametrize("name", PROJECTIONS)
 def test_what_readers_saw_at_each_position(connection: Connection, catalogue: Catalogue, name: str) -> None:
     projection = catalogue.projection(name)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     seen: dict[int, list[dict[str, Any]]] = {0: []}
     for turn in range(3):
         append_users(connection, 40, first=1 + 40 * turn)
@@ -113,7 +114,7 @@ def test_what_had_happened_by_a_moment(connection: Connection, catalogue: Catalo
     item(connection, "order", 1, noon - timedelta(hours=1))
     item(connection, "order", 2, noon)
     item(connection, "order", 3, noon + timedelta(microseconds=1))
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     then = list(rows_as_of(connection, catalogue, projection, moment=noon))
     assert [row["id"] for row in then] == ["order"]
     later = list(rows_as_of(connection, catalogue, projection, moment=noon + timedelta(microseconds=1)))
@@ -130,7 +131,7 @@ def test_the_first_rows_are_those_of_all(connection: Connection, catalogue: Cata
     for tenant in ("a", "z"):
         for order in ("x", "y", "ä", "X", "user-1"):
             item(connection, order, 1, NOON, tenant=tenant)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     half = establish(connection).position // 2
     for asked in ({}, {"position": half}, {"moment": NOON}):
         every = list(rows_as_of(connection, catalogue, projection, **asked))
@@ -142,7 +143,7 @@ def test_for_the_first_rows_no_others_are_derived(connection: Connection, catalo
     projection = catalogue.projection("order_totals")
     for order in ("a", "b", "c"):
         item(connection, order, 1, NOON)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     item(connection, "z", 1, NOON, tenant="u", schema_version=99)  # which cannot be read
     with pytest.raises(NotApplicable):
         list(rows_as_of(connection, catalogue, projection))
@@ -154,7 +155,7 @@ def test_chosen_rows(connection: Connection, catalogue: Catalogue, name: str) ->
     projection = catalogue.projection(name)
     append_users(connection, 50)
     append_orders(connection, 50)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     rows = visible(connection, name)
     chosen = [rows[0], rows[-1]]
     keys = [[row[part] for part in projection.key] for row in chosen]
@@ -169,7 +170,7 @@ def test_parked_keys_and_discarded_events(connection: Connection, catalogue: Cat
     for order, quantity in (("good", "2"), ("bad", "many")):
         item(connection, order, 1, now)
         item(connection, order, 2, now, quantity)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     assert [row["id"] for row in rows_as_of(connection, catalogue, projection)] == ["good"]
     letter = dead_letters.letters(connection, "order_totals")[0]
     dead_letters.discard(connection, catalogue, letter.dead_letter, "a typing error")
@@ -186,7 +187,7 @@ def test_what_cannot_be_applied_stops_nobody_else(
     projection = catalogue.projection(name)
     for order in ("good", "bad"):
         item(connection, order, 1, NOON)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     before = list(rows_as_of(connection, catalogue, projection))
     item(connection, "bad", 2, NOON, **wrong)
     item(connection, "bad", 3, NOON, **wrong)
@@ -211,7 +212,7 @@ def test_a_sum_that_is_too_large(connection: Connection, catalogue: Catalogue) -
     """No event by itself is wrong: the one is named with which it became too large."""
     projection = catalogue.projection("order_totals")
     item(connection, "order", 1, NOON)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     for version, quantity in ((2, 2**63 - 3), (3, 1), (4, 5), (5, 1)):
         item(connection, "order", version, NOON, str(quantity))
     with pytest.raises(NotApplicable) as refused:
@@ -231,7 +232,7 @@ def counting(connection: Connection, tmp_path: Path) -> Catalogue:
     catalogue = Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemCounts,))))
     item(connection, "order", 1, NOON + timedelta(days=1))
     item(connection, "order", 2, NOON)
-    rebuilding.rebuild(connection, catalogue, ItemCounts)
+    build.rebuild(connection, catalogue, ItemCounts)
     return catalogue
 
 
@@ -252,7 +253,7 @@ def test_a_row_of_several_streams_that_needs_what_had_not_happened(
     counting = Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemsInAll,))))
     item(connection, "order", 1, NOON + timedelta(days=1))
     item(connection, "other", 2, NOON)
-    rebuilding.rebuild(connection, counting, ItemsInAll)
+    build.rebuild(connection, counting, ItemsInAll)
     with pytest.raises(NotApplicable, match=r"position 2 cannot be applied: ValueError: there is no .* another moment"):
         list(rows_as_of(connection, counting, ItemsInAll, moment=NOON))
 
@@ -275,7 +276,7 @@ def test_moments_at_the_ends_of_time_and_without_a_zone(
 ) -> None:
     projection = catalogue.projection(name)
     item(connection, "order", 1, NOON)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     east, west = (timezone(timedelta(hours=hours)) for hours in (14, -11))
     for last in (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=east)):
         assert len(list(rows_as_of(connection, catalogue, projection, moment=last))) == 1
@@ -288,7 +289,7 @@ def test_moments_at_the_ends_of_time_and_without_a_zone(
 def test_keys_as_they_may_be_spelled(connection: Connection, catalogue: Catalogue) -> None:
     projection = catalogue.projection("daily_sales")
     item(connection, "order", 1, NOON)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     for key in (("t", "2024-5-1"), ("t", date(2024, 5, 1))):
         assert len(list(rows_as_of(connection, catalogue, projection, keys=[key]))) == 1
     for wrong in (("t", "some day"), ("t",), ("t", "2024-05-01", "x"), ("t", "2024-05-01\0")):
@@ -305,7 +306,7 @@ def test_as_the_reference_engine_has_it(
 ) -> None:
     """At any position and moment, of events in any order of time. Each case is a tenant of its own in one log."""
     projection, tenants = catalogue.projection(name), count(1)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     columns = live(connection, projection).read_model(connection).columns
 
     @settings(max_examples=40, suppress_health_check=list(HealthCheck))
@@ -337,7 +338,7 @@ def test_as_the_reference_engine_has_it(
 def test_a_position_that_is_not_final(connection: Connection, catalogue: Catalogue) -> None:
     projection = catalogue.projection("user_view")
     append_users(connection, 5)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     mark = establish(connection).position
     with pytest.raises(NotFinal, match=f"Position {mark + 1} is not final yet; ask for one up to {mark}"):
         rows_as_of(connection, catalogue, projection, mark + 1)
@@ -347,7 +348,7 @@ def test_before_the_first_build_and_after_a_change_of_rules(connection: Connecti
     projection: type[Projection] = catalogue.projection("user_view")
     with pytest.raises(NotBuilt):
         rows_as_of(connection, catalogue, projection)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     with pytest.raises(RebuildNeeded):
         rows_as_of(connection, catalogue, changed_users())
 
@@ -357,7 +358,7 @@ def test_as_of_in_the_shell(connection: Connection, catalogue: Catalogue, databa
     noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
     for version in (1, 2, 3):
         item(connection, "order", version, noon + timedelta(hours=version))
-    rebuilding.rebuild(connection, catalogue, catalogue.projection("order_totals"))
+    build.rebuild(connection, catalogue, catalogue.projection("order_totals"))
     at = ["as-of", "order_totals", "--key", "t", "--key", "order", "--json"]
     assert json.loads(acci(*at, "--position", "2", **database).stdout)[0]["items"] == 2
     assert json.loads(acci(*at, "--moment", "2024-05-01T15:00:00+02:00", **database).stdout)[0]["items"] == 0

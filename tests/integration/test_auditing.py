@@ -24,7 +24,8 @@ from acci.store.generations.table_definition import TableAltered
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import batches, dead_letters, poison, rebuilding
+from acci.store.projecting import batches, dead_letters, poison
+from acci.store.rebuilding import build
 from acci.store.verifying.table_diff import EXAMPLES
 from tests import bank
 from tests.bank.events import Deposited
@@ -271,7 +272,7 @@ def test_a_row_is_compared_although_its_event_cannot_be_applied_to_another_row(
     )
     more = Context(name="more", sql=tmp_path, events=(), projections=(Deposits,))
     wider = Catalogue((*catalogue.contexts, more))
-    rebuilding.rebuild(connection, wider, Deposits)
+    build.rebuild(connection, wider, Deposits)
     tried = dead_letters.retry(connection, wider, Deposits)
     assert tried.released > 0
     assert tried.parked > 0

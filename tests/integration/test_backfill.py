@@ -21,10 +21,11 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting import backfilling
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.projecting.choices import Choice, WrongKey
+from acci.store.rebuilding import build
 from acci.store.values.timestamps import WrongMoment, moment
 from tests.histories import append_orders, append_users, value
 from tests.read_models import backfill, live, rows_of, wrong_rows
@@ -51,7 +52,7 @@ def test_moments_at_the_ends_of_time(
 ) -> None:
     """What the parser takes, a choice and an audit's extent can work with."""
     append_users(connection, 5)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     first, last = (5, 0) if ends.startswith("0001") else (0, 5)
     assert backfill(connection, catalogue, users, Choice(since=moment(ends))).keys == first
     assert backfill(connection, catalogue, users, Choice(until=moment(ends))).keys == last
@@ -65,7 +66,7 @@ def test_all_of_it_equals_a_rebuild(
     append_users(connection, 60)
     append_orders(connection, 60)
     for projection in (sales, users):
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
         rebuilt = rows_of(connection, projection)
         spoil(connection, projection)
         assert wrong_rows(connection, projection) > 0
@@ -100,7 +101,7 @@ def test_only_the_chosen_part_is_derived(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], choice: Choice, chosen: str
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     right = {row[:2]: row for row in rows_of(connection, sales)}
     on_table(connection, sales, "UPDATE {} SET orders = orders + 1000")
 
@@ -124,7 +125,7 @@ def test_only_the_chosen_part_is_derived(
 def test_an_event_that_the_projection_does_not_handle_is_refused(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with pytest.raises(UnknownName, match="no event that daily_sales handles named 'ItemAdded'"):
         backfilling.preview(connection, catalogue, sales, Choice(event_types=("ItemAdded",)))
 
@@ -135,7 +136,7 @@ def test_few_keys_are_derived_without_reading_the_log(
     """Where rows are of one stream each: a repair of one row must not hold up a long log's batches."""
     append_users(connection, 1000)
     connection.execute("VACUUM ANALYZE acci.events")
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     spoil(connection, users)
     keys = tuple((row[0], row[1]) for row in rows_of(connection, users)[:3])
     (chunk,) = backfilling.begin(connection, catalogue, users, Choice(keys=keys)).chunks
@@ -154,7 +155,7 @@ def test_rows_that_no_event_accounts_for_go(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 30)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     on_table(connection, sales, "INSERT INTO {} VALUES ('tenant-1', '1999-01-01'), ('tenant-2', '1999-01-01')")
     backfill(connection, catalogue, sales, Choice(tenants=("tenant-1",)))
     assert wrong_rows(connection, sales) == 1
@@ -166,7 +167,7 @@ def test_an_interrupted_one_is_gone_on_with(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     spoil(connection, sales)
 
     class Crash(Exception):
@@ -195,7 +196,7 @@ def test_cut_off_within_a_chunk(connection: Connection, catalogue: Catalogue, da
     """Its transaction is undone as a whole; the chunk is still to be done."""
     totals = catalogue.projection("order_totals")
     append_orders(connection, 60)
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     right = rows_of(connection, totals)
     connection.execute("DELETE FROM generation_1.order_totals WHERE tenant_id = 'tenant-1'")
     before = rows_of(connection, totals)
@@ -215,7 +216,7 @@ def test_appends_and_batches_go_on_meanwhile(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 300, "first-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     spoil(connection, sales)
     done = threading.Event()
 
@@ -249,7 +250,7 @@ def test_the_read_model_is_kept_caught_up_by_it(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 100, "first-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
 
     def append(progress: Progress) -> None:
         append_orders(connection, 10, f"later-{progress.batches}-")
@@ -262,12 +263,12 @@ def test_the_read_model_is_kept_caught_up_by_it(
 
 def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
     append_orders(connection, 60)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
 
     def swap(progress: Progress) -> None:
         if progress.batches == 1:
-            rebuilding.rebuild(connection, catalogue, sales)
+            build.rebuild(connection, catalogue, sales)
 
     with pytest.raises(Superseded, match="another generation is live now"):
         backfilling.work_off(connection, catalogue, sales, begun, report=swap)
@@ -278,7 +279,7 @@ def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: typ
 def test_parked_keys_are_left_and_a_key_that_fails_is_named(connection: Connection, catalogue: Catalogue) -> None:
     totals = catalogue.projection("order_totals")
     append_orders(connection, 20)
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -305,7 +306,7 @@ def test_what_cannot_be_done_is_refused(
 ) -> None:
     with pytest.raises(NotBuilt):
         backfill(connection, catalogue, sales, Choice())
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with pytest.raises(WrongKey, match="give a text for each of tenant_id, day"):
         backfill(connection, catalogue, sales, Choice(keys=(("tenant-1",),)))
     with pytest.raises(WrongKey, match="'someday'"):
@@ -335,7 +336,7 @@ def test_no_more_keys_a_second_than_allowed(
 ) -> None:
     """It may take longer on a busy machine, never less."""
     append_orders(connection, 60)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 5)
     began = time.monotonic()
     backfilling.work_off(connection, catalogue, sales, begun, keys_a_second=20)

@@ -14,10 +14,11 @@ from acci.store.auditing.auditing import audit, chosen
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, gate, rebuilding
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.as_of import rows_as_of
-from acci.store.projecting.gate import GateClosed
 from acci.store.projecting.trying import logged
+from acci.store.rebuilding import build, gate
+from acci.store.rebuilding.gate import GateClosed
 from tests.integration.test_expressions import Said, differences, said
 
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -72,7 +73,7 @@ def test_an_event_beyond_the_calendar_is_a_dead_letter_and_stops_nothing(
         " PRIMARY KEY (tenant_id, id))"
     )
     catalogue = Catalogue((Context(name="deals", sql=tmp_path, events=(Agreed,), projections=(Deals,)),))
-    rebuilding.rebuild(connection, catalogue, Deals)
+    build.rebuild(connection, catalogue, Deals)
     for number, until in enumerate(("2026-01-01T00:00:00Z", *BEYOND)):
         connection.execute(
             """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,
@@ -88,13 +89,13 @@ def test_an_event_beyond_the_calendar_is_a_dead_letter_and_stops_nothing(
     for check, name in chosen(catalogue, (), "deals"):
         assert audit(connection, catalogue, check, name).found == ()
     assert [row["id"] for row in rows_as_of(connection, catalogue, Deals)] == ["deal-0"]
-    rebuilding.rebuild(connection, catalogue, Deals, gate=_gate(catalogue))
+    build.rebuild(connection, catalogue, Deals, gate=_gate(catalogue))
     assert connection.execute("SELECT id, last_day::text FROM read.deals").fetchall() == shown
 
-    generation, parts = rebuilding.begin(connection, catalogue, Deals, 1)
+    generation, parts = build.begin(connection, catalogue, Deals, 1)
     for part in parts:
-        rebuilding.fill(connection, Deals, generation, part)
-    finished = rebuilding.finish(connection, Deals, generation)
+        build.fill(connection, Deals, generation, part)
+    finished = build.finish(connection, Deals, generation)
     connection.execute("DELETE FROM acci.dead_letters WHERE position = 3 AND generation <> %s", (finished.generation,))
     with pytest.raises(GateClosed, match="8 events could not be applied: see"):
         _gate(catalogue)(connection, finished)

@@ -17,9 +17,9 @@ from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBui
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import Progress, apply_batch, catch_up
+from acci.store.rebuilding import build
 from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wrong_rows
 
@@ -30,7 +30,7 @@ def test_runners_and_writers_at_the_same_time(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     """Two runners take turns, two more know nothing of turns; events arrive all the while."""
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     writing_is_over = threading.Event()
 
     def write(writer: int) -> None:
@@ -73,7 +73,7 @@ def test_runners_and_writers_at_the_same_time(
 def test_a_second_runner_leaves(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 10)
     generation = live(connection, sales)
     with connect(database_url, "first") as first:
@@ -138,20 +138,20 @@ def test_every_batch_size_gives_what_one_batch_gives(connection: Connection, cat
         for batch_size in range(1, head):
             assert rows_by_batches_of(batch_size) == in_one_batch, batch_size
 
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     assert rows_of(connection, projection) == in_one_batch
 
 
 def test_catch_up_after_catch_up_is_rebuild(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     for part in range(5):
         append_users(connection, 40, first=1 + part * 40)
         catch_up(connection, catalogue, users, batch_size=100 + part)
         assert wrong_rows(connection, users) == 0
     caught_up = rows_of(connection, users)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     assert rows_of(connection, users) == caught_up
     assert len(caught_up) > 100
 
@@ -159,7 +159,7 @@ def test_catch_up_after_catch_up_is_rebuild(
 def test_progress_is_reported_batch_by_batch(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 25)
     reports: list[Progress] = []
     done = catch_up(connection, catalogue, sales, batch_size=10, report=reports.append)
@@ -183,7 +183,7 @@ def test_before_the_first_build(connection: Connection, catalogue: Catalogue, us
 def test_it_stops_at_the_mark(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 5, "early-")
     establish(connection)
     with connect(database_url, "slow") as slow:
@@ -197,7 +197,7 @@ def test_it_stops_at_the_mark(
 
 def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
     append_users(connection, 10)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     append_users(connection, 10, first=11)
     checkpoint = live(connection, users).checkpoint
     with pytest.raises(RebuildNeeded) as refusal:
@@ -214,14 +214,14 @@ def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue
 def test_a_rebuild_published_meanwhile_is_gone_on_with(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 100)
 
     def rebuild_once(progress: Progress) -> None:
         if progress.checkpoint == 50:
             append_orders(connection, 100, "more-")
             with connect(database_url, "rebuild") as other:
-                rebuilding.rebuild(other, catalogue, sales)
+                build.rebuild(other, catalogue, sales)
 
     catch_up(connection, catalogue, sales, batch_size=50, report=rebuild_once)
     assert live(connection, sales).generation == 2
@@ -234,14 +234,14 @@ def test_a_rebuild_by_other_rules_published_meanwhile_is_left_alone(
 ) -> None:
     """The other process runs newer code: this one must not apply its own rules to that generation."""
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     append_users(connection, 40, first=21)
     checkpoint = live(connection, users).checkpoint
 
     def rebuild_once(progress: Progress) -> None:
         if progress.checkpoint == checkpoint + 50:
             with connect(database_url, "rebuild") as other:
-                rebuilding.rebuild(other, catalogue, changed_users())
+                build.rebuild(other, catalogue, changed_users())
                 append_users(other, 20, first=61)
 
     with pytest.raises(RebuildNeeded):
@@ -254,13 +254,13 @@ def test_a_checkpoint_beyond_the_log_is_refused_and_a_rebuild_is_the_way_out(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 20)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     cut_log(connection, after=12)
     with pytest.raises(CheckpointBeyondLog, match=r"up to position 20, but the log ends at 12.*acci run rebuild"):
         catch_up(connection, catalogue, sales)
     assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 20
 
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     assert live(connection, sales).checkpoint == 12
     assert wrong_rows(connection, sales) == 0
     append_orders(connection, 4, "after-")

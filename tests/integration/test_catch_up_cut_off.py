@@ -16,8 +16,8 @@ from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import is_transient
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import Progress, catch_up
+from acci.store.rebuilding import build
 from tests.histories import LONGER, append_orders, append_users, value
 from tests.prefect_server import wait_for
 from tests.read_models import CONTEXTS, cut, live, wait_until_blocked, wrong_rows
@@ -28,7 +28,7 @@ class Crash(Exception):
 
 
 def test_cut_off_between_two_batches(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 100)
 
     def crash(progress: Progress) -> None:
@@ -49,7 +49,7 @@ def test_cut_off_within_a_batch(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
     append_users(connection, 200)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     before = live(connection, users).checkpoint
     connection.execute(
         """INSERT INTO acci.events ("timestamp", id, version, tenant_id, aggregate_type, aggregate_id, event_type,
@@ -87,7 +87,7 @@ def test_cut_off_within_a_batch(
 def test_cut_off_anywhere_again_and_again(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 30_000 * LONGER)
     dice = random.Random(1)
 
@@ -126,7 +126,7 @@ def process_that_catches_up(database_url: str, projection: str, batch_size: int)
 
 
 def test_killed(connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20_000)
     with process_that_catches_up(database_url, "daily_sales", batch_size=5) as process:
         wait_for(lambda: live(connection, sales).checkpoint >= 500, 60, "it is at work")

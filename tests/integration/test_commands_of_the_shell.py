@@ -175,7 +175,7 @@ def test_a_file_becomes_events_and_answers(database: dict[str, str]) -> None:
     """Import, build, query: a domain that nothing but the setting knows."""
     from acci.store.catalogue import load
     from acci.store.postgres.database import connect
-    from acci.store.projecting import rebuilding
+    from acci.store.rebuilding import build
 
     setting = {**database, "ACCI_CONTEXTS": "tests.permits"}
     mapping: list[str | Path] = ["--mapping", PERMITS / "receipt.toml"]
@@ -189,7 +189,7 @@ def test_a_file_becomes_events_and_answers(database: dict[str, str]) -> None:
     catalogue = load(["tests.permits"])
     with connect(database["ACCI_DATABASE_URL"], "test") as connection:
         for projection in catalogue.projections.values():
-            rebuilding.rebuild(connection, catalogue, projection)
+            build.rebuild(connection, catalogue, projection)
     asked = ["query", "get_permit_case", '{"id": "case-1"}', "--tenant", "municipality"]
     answer = json.loads(acci(*asked, "--json", **setting).stdout)
     assert (answer["channel"], answer["steps"], answer["status"]) == ("Internet", 5, "confirmed")

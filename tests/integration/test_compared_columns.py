@@ -16,8 +16,9 @@ from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, gate, rebuilding
+from acci.store.projecting import batches
 from acci.store.projecting.as_of import rows_as_of
+from acci.store.rebuilding import build, gate
 from acci.store.testing import Happened, given
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
@@ -95,7 +96,7 @@ def rebuilt(connection: Connection, catalogue: Catalogue, projection: type[Proje
     def passes(opened: Connection, generation: Generation) -> None:
         gate.inspect(opened, catalogue, projection, generation).require()
 
-    rebuilding.rebuild(connection, catalogue, projection, gate=passes)
+    build.rebuild(connection, catalogue, projection, gate=passes)
 
 
 def found(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> dict[str, int]:

@@ -22,7 +22,8 @@ from acci.store.log import seals
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import batches, rebuilding
+from acci.store.projecting import batches
+from acci.store.rebuilding import build
 from tests.bank.account import Account
 from tests.bank.histories import history
 from tests.bank.ledger import audited
@@ -109,7 +110,7 @@ def grow(connection: Connection, catalogue: Catalogue, random: Random, seed: int
     for projection in catalogue.projections.values():
         way = random.random()
         if way < 0.2:
-            rebuilding.rebuild(connection, catalogue, projection)
+            build.rebuild(connection, catalogue, projection)
         elif way < 0.9:
             batches.catch_up(connection, catalogue, projection, random.choice((1, 7, 50, 1000)))
     if random.random() < 0.4:

@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, rebuilding
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.dead_letters import letters
+from acci.store.rebuilding import build
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def rows(connection: Connection) -> dict[str, tuple[Any, ...]]:
 def test_a_poison_event_parks_its_key_and_all_else_goes_on(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     place(connection, 20)
     append(connection, 3, 2, "ItemAdded", {"amount": "1.00", "quantity": "two"})
     for order in range(20):
@@ -82,7 +83,7 @@ def test_discarding_applies_what_waited_in_order_and_holds_for_rebuilds(
     place(connection, 3)
     append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "two"})
     append(connection, 1, 3, "ItemAdded", {"amount": "5.00", "quantity": "4"})
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     (letter,) = letters(connection)
     assert rows(connection)["order-1"] == ("10.00", 0)
 
@@ -95,7 +96,7 @@ def test_discarding_applies_what_waited_in_order_and_holds_for_rebuilds(
     assert rows(connection)["order-1"] == ("15.00", 4)
     assert letters(connection) == []
 
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     assert rows(connection)["order-1"] == ("15.00", 4)
     assert letters(connection) == []
 
@@ -103,7 +104,7 @@ def test_discarding_applies_what_waited_in_order_and_holds_for_rebuilds(
 def test_a_retry_releases_what_was_mended(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     limit_credit(connection, 100)
     place(connection, 5)
     append(connection, 2, 2, "ItemAdded", {"amount": "95.00", "quantity": "1"})
@@ -119,7 +120,7 @@ def test_a_retry_releases_what_was_mended(
 def test_the_dead_letter_is_part_of_the_batch(
     connection: Connection, catalogue: Catalogue, totals: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     place(connection, 2)
     append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "x"})
 
@@ -141,7 +142,7 @@ def test_the_dead_letter_is_part_of_the_batch(
 def test_one_bad_event_in_a_large_batch_is_found(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -157,7 +158,7 @@ def test_one_bad_event_in_a_large_batch_is_found(
 def test_an_event_of_a_newer_schema_version_waits_for_newer_code(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     place(connection, 3)
     append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"}, schema_version=2)
     append(connection, 2, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"})
@@ -176,7 +177,7 @@ def test_what_cannot_be_read_stops_no_other_key(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
     """Neither a retry of one that can be mended, nor a batch: later events of a key that is parked wait unread."""
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     place(connection, 3)
     limit_credit(connection, 10)
     append(connection, 1, 2, "ItemAdded", {"amount": "1.00", "quantity": "1"})

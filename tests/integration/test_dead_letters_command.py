@@ -8,7 +8,8 @@ from psycopg.types.json import Jsonb
 
 from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import batches, rebuilding
+from acci.store.projecting import batches
+from acci.store.rebuilding import build
 from tests.shell import acci
 
 
@@ -27,7 +28,7 @@ def shop(database_url: str) -> dict[str, str]:
     catalogue = load(["tests.orders"])
     totals = catalogue.projection("order_totals")
     with connect(database_url, "test") as connection:
-        rebuilding.rebuild(connection, catalogue, totals)
+        build.rebuild(connection, catalogue, totals)
         for tenant in ("acme", "globex"):
             append(connection, tenant, 1, "OrderPlaced", {"customer": "ann", "amount": "10.00"})
             append(connection, tenant, 2, "ItemAdded", {"amount": "1.00", "quantity": "two"})

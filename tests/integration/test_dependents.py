@@ -12,9 +12,9 @@ from acci.domain.projections import Projection
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.swapping import ColumnsInUse
+from acci.store.rebuilding import build
+from acci.store.rebuilding.publish import ColumnsInUse
 from tests.histories import append_orders, append_users, value
 from tests.orders import CONTEXT
 from tests.read_models import live, wrong_rows
@@ -47,7 +47,7 @@ def test_grants_and_dependent_views_survive(
 ) -> None:
     analyst, app = roles
     append_users(connection, 30)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     for statement, role in (
         ("GRANT SELECT ON read.user_view TO {}", analyst),
         ("GRANT SELECT ON read.user_view TO {} WITH GRANT OPTION", app),
@@ -57,7 +57,7 @@ def test_grants_and_dependent_views_survive(
     before, active = privileges(connection), value(connection, "SELECT * FROM public.active")
     assert len(before) == 3, "the two, and who reads"
 
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
 
     assert privileges(connection) == before
     assert value(connection, "SELECT * FROM public.active") == active > 0
@@ -92,11 +92,11 @@ def test_a_new_column_leaves_dependent_views_be(
     with_columns: Callable[[str, str], Catalogue],
 ) -> None:
     append_orders(connection, 30)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     connection.execute("CREATE VIEW public.report AS SELECT sum(orders)::int AS orders FROM read.daily_sales")
     key = "    PRIMARY KEY"
     mean = "    mean numeric GENERATED ALWAYS AS (amount / orders) STORED,"
-    rebuilding.rebuild(connection, with_columns(key, f"{mean}\n{key}"), sales)
+    build.rebuild(connection, with_columns(key, f"{mean}\n{key}"), sales)
     assert value(connection, "SELECT orders FROM public.report") == 30
     assert value(connection, "SELECT count(*) FROM read.daily_sales WHERE mean = amount / orders") > 0
     assert wrong_rows(connection, sales) == 0
@@ -110,7 +110,7 @@ def test_columns_that_others_use_are_not_taken_from_them(
     roles: tuple[str, str],
 ) -> None:
     append_orders(connection, 30)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     analyst, _ = roles
     connection.execute(
         identifiers.SQL("GRANT SELECT ON read.daily_sales TO {}").format(identifiers.Identifier(analyst))
@@ -119,7 +119,7 @@ def test_columns_that_others_use_are_not_taken_from_them(
     connection.execute("CREATE VIEW public.report AS SELECT sum(orders)::int AS orders FROM read.daily_sales")
     other_columns = with_columns("orders    bigint ", "orders    integer")
     with pytest.raises(ColumnsInUse) as refusal:
-        rebuilding.rebuild(connection, other_columns, sales)
+        build.rebuild(connection, other_columns, sales)
     assert "view report depends on view read.daily_sales" in str(refusal.value)
     assert "run the rebuild again" in str(refusal.value)
     assert live(connection, sales).generation == 1
@@ -128,7 +128,7 @@ def test_columns_that_others_use_are_not_taken_from_them(
     assert value(connection, "SELECT orders FROM public.report") == 40
 
     connection.execute("DROP VIEW public.report")
-    rebuilding.rebuild(connection, other_columns, sales)
+    build.rebuild(connection, other_columns, sales)
     assert live(connection, sales).generation == 2
     assert value(connection, "SELECT pg_typeof(orders)::text FROM read.daily_sales LIMIT 1") == "integer"
     assert wrong_rows(connection, sales) == 0
@@ -158,7 +158,7 @@ def test_all_that_belongs_to_the_view_is_kept(
     """Options, remarks and grants on columns, too: when its query is replaced, and when it is made anew."""
     analyst, app = map(identifiers.Identifier, roles)
     append_orders(connection, 30)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     for statement in (
         identifiers.SQL("GRANT SELECT (day, amount) ON read.daily_sales TO {}").format(analyst),
         identifiers.SQL("GRANT SELECT (day) ON read.daily_sales TO {} WITH GRANT OPTION").format(app),
@@ -170,9 +170,9 @@ def test_all_that_belongs_to_the_view_is_kept(
         connection.execute(statement)
     before = belongings(connection)
 
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     assert belongings(connection) == before
     other_columns = with_columns("orders    bigint ", "orders    integer")
-    rebuilding.rebuild(connection, other_columns, sales)
+    build.rebuild(connection, other_columns, sales)
     assert belongings(connection) == before
     assert value(connection, "SELECT pg_typeof(orders)::text FROM read.daily_sales LIMIT 1") == "integer"

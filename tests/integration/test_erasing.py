@@ -27,10 +27,10 @@ from acci.store.erasing import NobodyToErase, erase
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
+from acci.store.rebuilding import build
 from acci.store.values.canonical import content_of
 from tests.histories import value
 from tests.people import (
@@ -82,7 +82,7 @@ def handler(database_url: str, keys_url: str) -> Iterator[CommandHandler]:
 def built(handler: CommandHandler, database_url: str) -> Iterator[Connection]:
     with connect(database_url, "test", "administer") as opened:
         for projection in CATALOGUE.projections.values():
-            rebuilding.rebuild(opened, CATALOGUE, projection)
+            build.rebuild(opened, CATALOGUE, projection)
         compact(opened, CATALOGUE, Person)
         yield opened
 
@@ -126,7 +126,7 @@ def test_personal_data_is_stored_unreadable_and_read_as_it_was(
 
 
 def test_a_person_is_erased(handler: CommandHandler, built: Connection, database_url: str) -> None:
-    rebuilding.rebuild(built, CATALOGUE, People)  # one generation is kept
+    build.rebuild(built, CATALOGUE, People)  # one generation is kept
     handler.handle(command(TakeNote(desk="d3", person="ann", note="unspeakable")))
     catch_up(built, CATALOGUE, Notes)
     assert letters(built)[0].error.startswith("ValueError in __init__.py, line ")
@@ -165,7 +165,7 @@ def test_everything_goes_on_afterwards(handler: CommandHandler, built: Connectio
     before = {name: rows(built, name) for name in ("people", "cities", "notes")}
     assert findings(built) == []
     for projection in (People, Cities, Notes):
-        rebuilding.rebuild(built, CATALOGUE, projection)
+        build.rebuild(built, CATALOGUE, projection)
     assert {name: rows(built, name) for name in before} == before
     past = list(rows_as_of(built, CATALOGUE, People, position=3))
     assert [row["name"] for row in past] == [ERASED, "Bob", SECRETS[0]]
@@ -297,7 +297,7 @@ def test_keys_of_another_store_are_not_taken_for_erased(
     with server.database(template="template1") as other:
         monkeypatch.setenv("ACCI_KEYS_URL", other)
         with pytest.raises(KeyMissing, match="nothing is taken for erased"):
-            rebuilding.rebuild(built, CATALOGUE, People)
+            build.rebuild(built, CATALOGUE, People)
     assert rows(built, "people") == before
     monkeypatch.delenv("ACCI_KEYS_URL")
     monkeypatch.setenv("ACCI_DATABASE_URL", "postgresql://somewhere/else")

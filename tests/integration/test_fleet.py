@@ -13,8 +13,8 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
-from acci.store.projecting.ranges import in_one_pass
+from acci.store.rebuilding import build
+from acci.store.rebuilding.fill_order import in_one_pass
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, DailySales
 
@@ -57,16 +57,16 @@ def blocks_read(
     """How many blocks of the log had to be fetched while all read models were filled in that order."""
     partitions: list[Partition] = []
     for projection in fleet.projections.values():
-        partitions += rebuilding.begin(connection, fleet, projection, 1)[1]
+        partitions += build.begin(connection, fleet, projection, 1)[1]
     told(connection)
     connection.execute("SELECT pg_stat_reset()")
     for piece in order(partitions):
         with connect(url, "fill") as mine:
             generation = generations.one(mine, piece.generation)
-            rebuilding.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
+            build.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
             told(mine)
     for each in {part.generation for part in partitions}:
-        rebuilding.discard(connection, generations.one(connection, each))
+        build.discard(connection, generations.one(connection, each))
     read = "SELECT heap_blks_read FROM pg_statio_all_tables WHERE relid = 'acci.events'::regclass"
     return int(value(connection, read))
 

@@ -9,9 +9,9 @@ from acci.store.catalogue import load
 from acci.store.compiling.statements import Compiled, Scope
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import BATCH_SIZE
 from acci.store.projecting.reading_ahead import read_ahead
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows
 
@@ -36,7 +36,7 @@ def test_keys_are_grouped_by_hashing(connection: Connection, name: str, analyzed
     catalogue = load(CONTEXTS)
     projection = catalogue.projection(name)
     append_users(connection, 300)
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
     if analyzed:
         connection.execute("VACUUM ANALYZE acci.events")
     compiled = Compiled(projection, live(connection, projection).read_model(connection))
@@ -55,7 +55,7 @@ def test_keys_are_grouped_by_hashing(connection: Connection, name: str, analyzed
 def test_the_last_value_wins_also_when_the_keys_do_not_fit_into_memory(connection: Connection) -> None:
     catalogue = load(CONTEXTS)
     users = catalogue.projection("user_view")
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     append_users(connection, 20_000)
     generation = live(connection, users)
     compiled = Compiled(users, generation.read_model(connection))

@@ -7,8 +7,8 @@ import pytest
 
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
 from acci.store.projecting.following import Follower, follow
+from acci.store.rebuilding import build
 
 PLACE = """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -30,7 +30,7 @@ def orders(connection: Connection) -> int:
 def test_a_step_applies_what_is_new_and_says_once_what_it_cannot_follow(
     connection: Connection, catalogue: Catalogue
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, catalogue.projection("daily_sales"))
+    build.rebuild(connection, catalogue, catalogue.projection("daily_sales"))
     said: list[tuple[str, str]] = []
     follower = Follower(connection, catalogue, sorted(catalogue.projections), lambda *what: said.append(what))
     connection.execute(PLACE, (7,))
@@ -46,7 +46,7 @@ def test_swaps_and_cut_connections_lose_and_double_nothing(
     connection: Connection, catalogue: Catalogue, database_url: str
 ) -> None:
     sales = catalogue.projection("daily_sales")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     done = threading.Event()
     said: list[str] = []
     thread = threading.Thread(
@@ -58,7 +58,7 @@ def test_swaps_and_cut_connections_lose_and_double_nothing(
         for number in range(30):
             connection.execute(PLACE, (number,))
             if number % 10 == 4:
-                rebuilding.rebuild(connection, catalogue, sales)
+                build.rebuild(connection, catalogue, sales)
             if number % 10 == 8:
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -8,9 +8,9 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.projecting import gate, rebuilding, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.gate import Allowance, Check, GateClosed, Verdict
+from acci.store.rebuilding import build, gate, publish
+from acci.store.rebuilding.gate import Allowance, Check, GateClosed, Verdict
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 
@@ -22,10 +22,10 @@ def projection(request: pytest.FixtureRequest, catalogue: Catalogue) -> type[Pro
 
 def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """A finished generation that readers do not see yet."""
-    generation, parts = rebuilding.begin(connection, catalogue, projection, 2)
+    generation, parts = build.begin(connection, catalogue, projection, 2)
     for part in parts:
-        rebuilding.fill(connection, projection, generation, part)
-    return rebuilding.finish(connection, projection, generation)
+        build.fill(connection, projection, generation, part)
+    return build.finish(connection, projection, generation)
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -38,7 +38,7 @@ def test_a_sound_generation_passes(connection: Connection, catalogue: Catalogue,
     first = gate.inspect(connection, catalogue, projection, built(connection, catalogue, projection))
     assert first.objections == ()
     assert first.comparison is None
-    rebuilding.rebuild(connection, catalogue, projection)
+    build.rebuild(connection, catalogue, projection)
 
     again = gate.inspect(connection, catalogue, projection, built(connection, catalogue, projection))
 
@@ -55,7 +55,7 @@ def test_rows_that_later_events_touch_are_no_difference(
 ) -> None:
     """The live generation may be behind the new one, or ahead."""
     append_orders(connection, 50, "early-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "late-")
     ahead = gate.inspect(connection, catalogue, sales, built(connection, catalogue, sales))
     assert ahead.comparison is not None
@@ -77,7 +77,7 @@ def test_rows_that_no_later_event_touches_are_compared_while_others_move(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 60)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     behind = len(rows_of(connection, users))
     append_users(connection, 20, first=61)
     generation = built(connection, catalogue, users)
@@ -112,7 +112,7 @@ def test_a_corrupted_generation_is_stopped(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], corruption: str, caught: str
 ) -> None:
     append_orders(connection, 60)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     generation = built(connection, catalogue, sales)
     connection.execute(corruption.replace("{}", f"{generation.schema}.daily_sales").encode(), prepare=False)
 
@@ -130,10 +130,10 @@ def test_a_partition_that_was_left_out_is_stopped(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 200)
-    generation, parts = rebuilding.begin(connection, catalogue, users, 2)
-    rebuilding.fill(connection, users, generation, parts[0])
+    generation, parts = build.begin(connection, catalogue, users, 2)
+    build.fill(connection, users, generation, parts[0])
     connection.execute("UPDATE acci.partitions SET checkpoint = target")
-    finished = rebuilding.finish(connection, users, generation)
+    finished = build.finish(connection, users, generation)
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 
@@ -166,7 +166,7 @@ def test_wrong_rules_are_stopped_by_what_they_would_change(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 60)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     changed = changed_users()
     generation = built(connection, catalogue, changed)
 
@@ -219,10 +219,10 @@ def test_what_was_rejected_is_not_gone_on_with(
     generation = built(connection, catalogue, sales)
     table = sql.Identifier(generation.schema, "daily_sales")
     connection.execute(sql.SQL("DELETE FROM {}").format(table))
-    rebuilding.reject(connection, generation)
+    build.reject(connection, generation)
     assert [each.generation for each in generations.rejected(connection, "daily_sales")] == [generation.generation]
 
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
 
     assert live(connection, sales).generation == generation.generation + 1
     assert wrong_rows(connection, sales) == 0
@@ -238,9 +238,9 @@ def test_a_gate_that_closes_within_the_whole_recipe_publishes_nothing(
         raise GateClosed("daily_sales", generation.generation, ("No.",))
 
     with pytest.raises(GateClosed):
-        rebuilding.rebuild(connection, catalogue, sales, gate=close)
+        build.rebuild(connection, catalogue, sales, gate=close)
     assert generations.live(connection, "daily_sales") is None
     building = generations.building(connection, "daily_sales")
     assert building is not None
-    swapping.publish(connection, sales, building)
+    publish.publish(connection, sales, building)
     assert wrong_rows(connection, sales) == 0

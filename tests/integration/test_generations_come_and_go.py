@@ -16,12 +16,13 @@ from acci.store.generations.live import BuildGone
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import options_of
 from acci.store.postgres.statements import sql
-from acci.store.projecting import backfilling, batches, dead_letters, gate, rebuilding, staleness, swapping
+from acci.store.projecting import backfilling, batches, dead_letters
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.following import Follower
-from acci.store.projecting.rolling_back import roll_back
+from acci.store.rebuilding import build, gate, publish, staleness
+from acci.store.rebuilding.rollback import roll_back
 from acci.store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log
 from tests.read_models import live, rows_of, wrong_rows
@@ -56,7 +57,7 @@ def other(database_url: str, connection: Connection) -> Iterator[Connection]:
     append_orders(connection, 5)
     with connect(database_url, "other", "project") as other:
         for projection in PROJECTIONS:
-            rebuilding.rebuild(other, CATALOGUE, projection)
+            build.rebuild(other, CATALOGUE, projection)
         yield other
 
 
@@ -72,8 +73,8 @@ def replace(other: Connection, projection: type[Projection]) -> Callable[[], Non
     """Publish the next generation, and drop the one that was live."""
 
     def replaced() -> None:
-        rebuilding.rebuild(other, CATALOGUE, projection)
-        assert rebuilding.retain(other, projection.name, 0) == 1
+        build.rebuild(other, CATALOGUE, projection)
+        assert build.retain(other, projection.name, 0) == 1
 
     return replaced
 
@@ -159,13 +160,13 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
     overtaken.let(replace(other, SALES), "auditing/one_moment")
     assert audit(overtaken, CATALOGUE, all_checks(CATALOGUE)["views"]).found == ()
     with generations.turn(other, "daily_sales", "rebuild"):
-        building, parts = rebuilding.begin(other, CATALOGUE, SALES, 1)
+        building, parts = build.begin(other, CATALOGUE, SALES, 1)
 
     def go_on() -> None:
         with generations.turn(other, "daily_sales", "rebuild"):
             for part in parts:
-                rebuilding.fill(other, SALES, building, part)
-            swapping.publish(other, SALES, rebuilding.finish(other, SALES, building))
+                build.fill(other, SALES, building, part)
+            publish.publish(other, SALES, build.finish(other, SALES, building))
 
     overtaken.let(go_on, "projecting/settings")
     overtaken.execute("SELECT 1")
@@ -185,18 +186,18 @@ def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, ot
 def test_a_build_that_is_thrown_away_says_so_at_each_step(
     overtaken: Overtaken, other: Connection, connection: Connection, step: str
 ) -> None:
-    generation, parts = rebuilding.begin(other, CATALOGUE, SALES, 1)
+    generation, parts = build.begin(other, CATALOGUE, SALES, 1)
     if step != "fill":
-        rebuilding.fill(other, SALES, generation, parts[0])
+        build.fill(other, SALES, generation, parts[0])
     if step in ("gate", "publish"):
-        generation = rebuilding.finish(other, SALES, generation)
+        generation = build.finish(other, SALES, generation)
     append_orders(connection, 2, "later-")
-    rebuilding.discard(other, generation)
+    build.discard(other, generation)
     steps: dict[str, Callable[[], object]] = {
-        "fill": lambda: rebuilding.fill(overtaken, SALES, generation, parts[0]),
-        "finish": lambda: rebuilding.finish(overtaken, SALES, generation),
+        "fill": lambda: build.fill(overtaken, SALES, generation, parts[0]),
+        "finish": lambda: build.finish(overtaken, SALES, generation),
         "gate": lambda: gate.inspect(overtaken, CATALOGUE, SALES, generation),
-        "publish": lambda: swapping.publish(overtaken, SALES, generation),
+        "publish": lambda: publish.publish(overtaken, SALES, generation),
     }
     with pytest.raises(BuildGone):
         steps[step]()
@@ -208,16 +209,16 @@ def test_a_build_that_is_thrown_away_says_so_at_each_step(
 def test_the_gate_compares_with_what_is_live_by_then(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
-    generation, parts = rebuilding.begin(other, CATALOGUE, projection, 1)
-    rebuilding.fill(other, projection, generation, parts[0])
-    generation = rebuilding.finish(other, projection, generation)
+    generation, parts = build.begin(other, CATALOGUE, projection, 1)
+    build.fill(other, projection, generation, parts[0])
+    generation = build.finish(other, projection, generation)
     older = live(other, projection)
 
     def go_back() -> None:
         """As after a rollback, with what was live dropped by housekeeping."""
         with other.transaction():
             other.execute(sql("generations/set_state"), {"generation": older.generation, "state": "kept"})
-        rebuilding.discard(other, older)
+        build.discard(other, older)
 
     overtaken.let(go_back, "generations/live")
     verdict = gate.inspect(overtaken, CATALOGUE, projection, generation)
@@ -239,9 +240,9 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
     overtaken: Overtaken, other: Connection, connection: Connection, look: str
 ) -> None:
     if look == "rollback":
-        rebuilding.rebuild(other, CATALOGUE, SALES)
+        build.rebuild(other, CATALOGUE, SALES)
     if look == "rebuild":
-        rebuilding.begin(other, CATALOGUE, SALES, 1)
+        build.begin(other, CATALOGUE, SALES, 1)
 
     def go_on() -> None:
         append_orders(connection, 3, "meanwhile-")
@@ -260,7 +261,7 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
     else:
         number = generations.building(other, SALES.name)
         assert number is not None
-        assert rebuilding.begin(overtaken, CATALOGUE, SALES, 1)[0].generation == number.generation
+        assert build.begin(overtaken, CATALOGUE, SALES, 1)[0].generation == number.generation
     assert overtaken.nth <= 0
 
 

@@ -7,7 +7,8 @@ from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, rebuilding
+from acci.store.projecting import batches, dead_letters
+from acci.store.rebuilding import build
 from tests.histories import append_bad_order
 
 
@@ -29,7 +30,7 @@ def catalogue() -> Catalogue:
 def test_a_table_altered_by_hand_is_noticed_and_named(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], alteration: str, change: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     live = generations.live(connection, "daily_sales")
     assert live is not None
     append_bad_order(connection)

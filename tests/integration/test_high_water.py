@@ -15,7 +15,8 @@ from acci.store.embedded.server import EmbeddedServer
 from acci.store.log.high_water import establish, last
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import batches, rebuilding
+from acci.store.projecting import batches
+from acci.store.rebuilding import build
 from acci.store.status import read_status
 from tests.histories import append_probe, append_users, copy_probes, cut_log, differences, value
 from tests.prefect_server import wait_for
@@ -226,7 +227,7 @@ def test_it_outlives_dump_and_restore(database_url: str, server: SharedServer, t
     users = catalogue.projection("user_view")
     with connect(database_url, "writer") as writer, connect(database_url, "other") as other:
         append_users(writer, 50)
-        rebuilding.rebuild(writer, catalogue, users)
+        build.rebuild(writer, catalogue, users)
         append_users(writer, 50, first=51)
         mark = establish(writer).position
         with forgotten(other):

@@ -25,10 +25,10 @@ from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import rebuilding
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
+from acci.store.rebuilding import build
 from acci.store.values.strict_json import parse_object
 from tests.histories import value
 from tests.servers import SharedServer
@@ -51,7 +51,7 @@ def url(server: SharedServer) -> Iterator[str]:
     """One database for all of it: whatever was refused has left nothing in it."""
     with server.database() as database_url:
         with connect(database_url, "test", "project") as connection:
-            rebuilding.rebuild(connection, CATALOGUE, USERS)
+            build.rebuild(connection, CATALOGUE, USERS)
         yield database_url
 
 

@@ -16,7 +16,7 @@ from acci.flows.cli import main
 from acci.flows.cli.main import app
 from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 
@@ -87,7 +87,7 @@ def url(server: SharedServer) -> Iterator[str]:
         catalogue = load(["acci.domain.users"])
         with connect(database_url, "test") as connection:
             append_users(connection, 5)
-            rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
         yield database_url
 
 

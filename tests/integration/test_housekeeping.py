@@ -12,8 +12,9 @@ from acci.store.generations import generations
 from acci.store.housekeeping import tidy
 from acci.store.lag_samples import lag_curves, sample
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting import backfilling
 from acci.store.projecting.choices import Choice
+from acci.store.rebuilding import build
 from tests.bank.ledger import audited, corrupt, some_account
 
 BANK = load(["tests.bank"])
@@ -46,7 +47,7 @@ def test_there_is_nothing_to_remove_from_what_is_new(connection: Connection) -> 
 def test_old_generations_go_but_those_that_are_kept(connection: Connection) -> None:
     turnover = BANK.projection("turnover")
     for _ in range(3):
-        rebuilding.rebuild(connection, BANK, turnover)
+        build.rebuild(connection, BANK, turnover)
     kept = generations.kept(connection, "turnover")
     before = len(kept)
     assert removed(connection) == ({"generations": before - 1} if before > 1 else {})

@@ -13,9 +13,10 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
-from acci.store.projecting import dead_letters, rebuilding
+from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.rolling_back import NotPutBack, roll_back
+from acci.store.rebuilding import build
+from acci.store.rebuilding.rollback import NotPutBack, roll_back
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 
@@ -24,10 +25,10 @@ from tests.read_models import changed_users, live, rows_of, wrong_rows
 def kept(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> str:
     """The schema of a kept generation, of which events have happened since."""
     append_orders(connection, 40, "early-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "later-")
     catch_up(connection, catalogue, sales)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "late-")
     catch_up(connection, catalogue, sales)
     return "generation_1"
@@ -80,9 +81,9 @@ def test_a_checkpoint_that_was_moved_is_put_back_though_its_rules_are_gone(
     append_users(connection, 20)
     new = Catalogue((replace(CONTEXT, projections=(changed_users(),)),))
     users = catalogue.projection("user_view")
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     before = rows_of(connection, users)
-    rebuilding.rebuild(connection, new, new.projection("user_view"))
+    build.rebuild(connection, new, new.projection("user_view"))
     connection.execute("UPDATE acci.generations SET checkpoint = checkpoint - 5 WHERE state = 'kept'")
     roll_back(connection, new, new.projection("user_view"), as_it_was=True)
     append_users(connection, 20, first=21)
@@ -105,8 +106,8 @@ def test_what_was_discarded_since_is_no_alarm(connection: Connection, catalogue:
     totals = catalogue.projection("order_totals")
     append_orders(connection, 5)
     append_bad_order(connection)
-    rebuilding.rebuild(connection, catalogue, totals)
-    rebuilding.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
+    build.rebuild(connection, catalogue, totals)
     for letter in dead_letters.letters(connection):
         dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
     expected = rows_of(connection, totals)

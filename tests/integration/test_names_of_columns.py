@@ -19,9 +19,10 @@ from acci.store.auditing.repairing import repair
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, gate, rebuilding
+from acci.store.projecting import batches
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice
+from acci.store.rebuilding import build, gate
 from tests.read_models import backfill
 
 NAMES = (
@@ -116,7 +117,7 @@ def findings(connection: Connection, catalogue: Catalogue, extent: Extent) -> It
 @pytest.mark.parametrize("projection", [Prices, Sums])
 def test_a_column_may_have_any_name(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> None:
     for each in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, each)
+        build.rebuild(connection, catalogue, each)
     happen(connection, 1, 3)
     for each in catalogue.projections.values():
         assert batches.catch_up(connection, catalogue, each).dead_letters == 0
@@ -147,7 +148,7 @@ def test_a_column_may_have_any_name(connection: Connection, catalogue: Catalogue
     def look(opened: Connection, generation: generations.Generation) -> None:
         gate.inspect(opened, catalogue, projection, generation).require()
 
-    rebuilding.rebuild(connection, catalogue, projection, gate=look)
+    build.rebuild(connection, catalogue, projection, gate=look)
     live = generations.live(connection, projection.name)
     assert live is not None
     for span in (None, (0, 2)):

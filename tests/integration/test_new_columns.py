@@ -10,11 +10,12 @@ from acci.domain.projections import Projection, Upsert, add, count, local_date, 
 from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting import backfilling
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.new_columns import NotOnlyNewColumns
-from acci.store.projecting.staleness import stale
+from acci.store.rebuilding import build
+from acci.store.rebuilding.staleness import stale
 from acci.store.status import read_status
 from tests.histories import append_orders
 from tests.orders import CONTEXT, DailySales, OrderPlaced
@@ -50,7 +51,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
 ) -> None:
     append_orders(connection, 100, "first-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     wider = widened(tmp_path, with_column())
     rules = wider.projection("daily_sales")
     with pytest.raises(RebuildNeeded):
@@ -77,7 +78,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
     assert wrong_rows(connection, sales) == 0
     backfilled = rows_of(connection, sales)
     catch_up(connection, wider, rules)
-    rebuilding.rebuild(connection, wider, rules)
+    build.rebuild(connection, wider, rules)
     assert rows_of(connection, sales) == backfilled
     assert all(row[-1] is not None for row in backfilled)
     with pytest.raises(RebuildNeeded):
@@ -88,7 +89,7 @@ def test_one_of_a_new_column_that_was_interrupted_is_told(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
 ) -> None:
     append_orders(connection, 60)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     wider = widened(tmp_path, with_column())
     rules = wider.projection("daily_sales")
 
@@ -133,7 +134,7 @@ def test_more_than_a_new_column_needs_a_rebuild(
     says: str,
 ) -> None:
     append_orders(connection, 10)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     wider = widened(tmp_path, table, amount)
     with pytest.raises(NotOnlyNewColumns, match=says):
         backfill(connection, wider, wider.projection("daily_sales"), Choice(columns=("smallest",)))

@@ -12,9 +12,9 @@ from acci.store.catalogue import Catalogue, load
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
 from acci.store.queries import ask, question
+from acci.store.rebuilding import build
 from tests.permits import by_pandas
 
 PERMITS = Path(__file__).parents[1] / "permits"
@@ -68,7 +68,7 @@ def test_read_models_are_what_pandas_computes(
 ) -> None:
     """Caught up in small batches first, then built anew in partitions."""
     for projection in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
     lines = len(by_pandas.read(log))
     done = bring_in(database_url, catalogue, log)
     assert (done.events, done.bad_lines) == (lines, 0)
@@ -77,7 +77,7 @@ def test_read_models_are_what_pandas_computes(
         assert (caught_up.checkpoint, caught_up.dead_letters) == (lines, 0)
     assert_as_pandas_has_it(connection, log)
     for projection in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
     assert_as_pandas_has_it(connection, log)
 
 
@@ -85,7 +85,7 @@ def test_read_models_are_what_pandas_computes(
 def test_queries_answer_from_them(database_url: str, connection: Connection, catalogue: Catalogue, log: Path) -> None:
     bring_in(database_url, catalogue, log)
     for projection in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
     frame = by_pandas.read(log)
     (case,), expected = next(iter(by_pandas.permit_cases(frame).items()))
     asked = question(catalogue, "get_permit_case", {"tenant_id": "municipality", "id": case})

@@ -10,9 +10,9 @@ from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding, swapping
-from acci.store.projecting.planning import plan
-from acci.store.projecting.staleness import stale
+from acci.store.rebuilding import build, publish
+from acci.store.rebuilding.plan import plan
+from acci.store.rebuilding.staleness import stale
 from acci.store.settings import CHECKOUT
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, live, wrong_rows
@@ -48,7 +48,7 @@ def test_it_tells_what_is_read_and_changes_nothing(
     assert first.events["UserCreated"] >= 50
     assert (first.estimate.seconds, first.estimate.bytes) == (None, None)
 
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     append_users(connection, 50, first=51)
     again = plan(connection, catalogue, users, 2)
     assert again.reasons == ()
@@ -62,7 +62,7 @@ def test_it_tells_what_is_read_and_changes_nothing(
 
 
 def test_an_interrupted_rebuild_is_named(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
-    generation, _ = rebuilding.begin(connection, catalogue, users, 2)
+    generation, _ = build.begin(connection, catalogue, users, 2)
     assert plan(connection, catalogue, users, 2).resumes == generation.generation
 
 
@@ -75,7 +75,7 @@ def test_stale_means_changed_altered_unbuilt_or_beyond_the_log(
         name: why for name, why in stale(connection, catalogue).items() if why == ("it was never built",)
     }.keys() == (catalogue.projections.keys())
     for projection in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
     assert stale(connection, catalogue) == {}
 
     other_table = with_table(tmp_path, TABLE + "-- a remark")
@@ -98,7 +98,7 @@ def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     connection.execute("CREATE VIEW public.addresses AS SELECT tenant_id, email FROM read.user_view")
     connection.execute("CREATE VIEW public.all_addresses AS SELECT email FROM public.addresses")
     connection.execute("GRANT SELECT ON read.user_view TO PUBLIC")
@@ -119,13 +119,13 @@ def test_new_columns_anywhere_in_the_table_break_nobody(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     connection.execute("CREATE VIEW public.addresses AS SELECT tenant_id, email FROM read.user_view")
     wider = with_table(tmp_path, TABLE.replace("    email      text", "    note       text,\n    email      text"))
     ahead = plan(connection, wider, users, 1)
     assert (ahead.columns.added, ahead.breaks) == (("note",), ())
 
-    rebuilding.rebuild(connection, wider, users)
+    build.rebuild(connection, wider, users)
 
     columns = [column.name for column in connection.execute("SELECT * FROM read.user_view LIMIT 0").description or ()]
     assert columns[-1] == "note"
@@ -138,13 +138,13 @@ def test_an_unblocked_retention_leaves_what_is_being_read(
 ) -> None:
     append_users(connection, 20)
     for _ in range(3):
-        rebuilding.rebuild(connection, catalogue, users)
+        build.rebuild(connection, catalogue, users)
     with connect(database_url, "reader") as reader, reader.transaction():
         reader.execute("SELECT * FROM generation_1.user_view")
-        assert rebuilding.retain(connection, "user_view", 0) == 1
+        assert build.retain(connection, "user_view", 0) == 1
         assert value(reader, "SELECT count(*) FROM generation_1.user_view") > 0
-    assert rebuilding.retain(connection, "user_view", 0) == 1
-    assert swapping.publish(connection, users, live(connection, users)).generation == 3
+    assert build.retain(connection, "user_view", 0) == 1
+    assert publish.publish(connection, users, live(connection, users)).generation == 3
 
 
 def test_the_shell_prints_it(connection: Connection, database_url: str) -> None:

@@ -19,8 +19,9 @@ from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, rebuilding, swapping
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.choices import Choice
+from acci.store.rebuilding import build, publish
 from tests.orders import CONTEXT, ItemAdded
 from tests.read_models import backfill
 
@@ -64,7 +65,7 @@ def rows(connection: Connection) -> dict[str, Any]:
 def test_every_split_into_batches_gives_the_same_rows(
     connection: Connection, catalogue: Catalogue, largest: type[Projection], batch_size: int
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, largest)
+    build.rebuild(connection, catalogue, largest)
     history(connection, orders=50, items=12)
     batches.catch_up(connection, catalogue, largest, batch_size)
     assert rows(connection) == expected(50, 12)
@@ -100,7 +101,7 @@ def with_items_by(tmp_path: Path, amount: str) -> Catalogue:
 def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, tmp_path: Path) -> None:
     """In the next batch, when a part is derived anew, by an audit, by the reference engine."""
     catalogue = with_items_by(tmp_path, "numeric(12,2)")
-    rebuilding.rebuild(connection, catalogue, ItemsBy)
+    build.rebuild(connection, catalogue, ItemsBy)
     history(connection, orders=20, items=12)
     batches.catch_up(connection, catalogue, ItemsBy, 50)
     found = connection.execute("SELECT amount * 10, items FROM read.items_by ORDER BY 1").fetchall()
@@ -133,7 +134,7 @@ def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connectio
     )
     catalogue = Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemsOf,))))
     number = UUID(int=0xABCDEF)
-    rebuilding.rebuild(connection, catalogue, ItemsOf)
+    build.rebuild(connection, catalogue, ItemsOf)
     for spelled in (str(number).upper(), f"{{{number}}}", number.hex):
         connection.execute(
             """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,
@@ -171,17 +172,17 @@ def test_a_key_that_does_not_tell_rows_apart_is_refused(connection: Connection, 
     connection.execute("CREATE DOMAIN public.telephone AS public.citext")
     connection.execute("CREATE TYPE public.state AS ENUM ('open', 'closed')")
     with pytest.raises(ProjectionError, match="column 'amount' is"):
-        rebuilding.rebuild(connection, with_items_by(tmp_path, amount), ItemsBy)
+        build.rebuild(connection, with_items_by(tmp_path, amount), ItemsBy)
 
 
 def test_partitions_build_what_one_pass_does(
     connection: Connection, catalogue: Catalogue, largest: type[Projection]
 ) -> None:
     history(connection, orders=40, items=9)
-    generation, parts = rebuilding.begin(connection, catalogue, largest, 3)
+    generation, parts = build.begin(connection, catalogue, largest, 3)
     for part in parts:
-        rebuilding.fill(connection, largest, generation, part)
-    swapping.publish(connection, largest, rebuilding.finish(connection, largest, generation))
+        build.fill(connection, largest, generation, part)
+    publish.publish(connection, largest, build.finish(connection, largest, generation))
     assert rows(connection) == expected(40, 9)
 
 
@@ -197,7 +198,7 @@ def test_an_event_that_the_code_refuses_is_a_dead_letter_with_its_reason(
                   (now(), gen_random_uuid(), 5, 't', 'Order', 'order-8', 'ItemAdded', %s, '{}')""",
         (Jsonb({"amount": "-1"}), Jsonb({"amount": "500"}), Jsonb({"amount": "no number"})),
     )
-    rebuilding.rebuild(connection, catalogue, largest)
+    build.rebuild(connection, catalogue, largest)
 
     assert rows(connection) == expected(30, 3)
     found = {letter.keys[0][1]: letter.error for letter in dead_letters.letters(connection)}

@@ -22,8 +22,8 @@ from acci.store.catalogue import Catalogue, load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import rebuilding
 from acci.store.queries import InvalidQuery, NotPublished, ask, question
+from acci.store.rebuilding import build
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 Person = tuple[str, str, str]  # tenant, name, email
@@ -45,7 +45,7 @@ def fill(connection: Connection, catalogue: Catalogue, people: Sequence[Person])
         for number, (tenant, name, email) in enumerate(people)
     )  # fmt: skip
     append_in_bulk(connection, events, 1_000_000)
-    rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+    build.rebuild(connection, catalogue, catalogue.projection("user_view"))
 
 
 def search(connection: Connection, catalogue: Catalogue, tenant: str, query: str, **page: int) -> list[str]:

@@ -12,8 +12,8 @@ from acci.domain.users import CONTEXT
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.read_models import (
     live,
@@ -68,9 +68,9 @@ def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
     says: str,
 ) -> None:
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     with pytest.raises(ProjectionError) as refusal:
-        rebuilding.rebuild(connection, with_table(text), users)
+        build.rebuild(connection, with_table(text), users)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -90,7 +90,7 @@ def test_a_foreign_key_to_another_table_of_the_file_holds(
     table = WHOLE.replace("status text", "status text REFERENCES states")
     catalogue = with_table(states + table)
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     inactive = value(connection, "SELECT count(*) FROM acci.dead_letters")
     assert inactive > 0, "a user who is no longer active is none of the states"
     append_users(connection, 20, first=21)
@@ -105,15 +105,15 @@ def test_a_missing_table_file_is_named(
     catalogue = with_table("")
     (tmp_path / "read_models" / "user_view.sql").unlink()
     with pytest.raises(ProjectionError, match=r"write read_models/user_view\.sql"):
-        rebuilding.rebuild(connection, catalogue, users)
+        build.rebuild(connection, catalogue, users)
 
 
 def test_a_vacuumed_table_is_read_by_its_index_alone(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 200)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     seen = "SELECT relallvisible = relpages AND relpages > 0 FROM pg_class WHERE oid = %s::regclass"
     table = f"{live(connection, users).schema}.user_view"
-    rebuilding.vacuum(connection, live(connection, users))
+    build.vacuum(connection, live(connection, users))
     assert value(connection, seen, (table,))

@@ -13,7 +13,7 @@ from acci.domain.events import EventData
 from acci.domain.upcasting import check_upcasters, upcast
 from acci.store.catalogue import load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.shell import CHECKOUT, acci, refusal
 
 BLOCKS = re.findall(r"```(python|sql)\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -47,7 +47,7 @@ def test_the_domain_works_as_it_stands(connection: Connection, database_url: str
 
     catalogue = load(["acci.domain.users", "shop"])
     for projection in catalogue.projections.values():
-        rebuilding.rebuild(connection, catalogue, projection)
+        build.rebuild(connection, catalogue, projection)
     asked = acci("query", "low_stock", "--tenant", "t1", "--json", **place)
     assert json.loads(asked.stdout) == [{"id": "bolt", "title": "Bolt M6", "on_hand": 8}]
     assert connection.execute("SELECT on_hand, most FROM read.peaks").fetchall() == [(8, 12)]

@@ -13,8 +13,8 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build, publish
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.prefect_server import wait_for
 from tests.read_models import (
@@ -44,10 +44,10 @@ def test_any_number_of_partitions_gives_the_same(
     append_users(connection, 100)
     append_orders(connection, 100)
     for projection in (users, sales):
-        generation, parts = rebuilding.begin(connection, catalogue, projection, partitions)
+        generation, parts = build.begin(connection, catalogue, projection, partitions)
         assert len(parts) == partitions
-        rows = sum(rebuilding.fill(connection, projection, generation, part).rows for part in parts)
-        swapping.publish(connection, projection, rebuilding.finish(connection, projection, generation))
+        rows = sum(build.fill(connection, projection, generation, part).rows for part in parts)
+        publish.publish(connection, projection, build.finish(connection, projection, generation))
         assert wrong_rows(connection, projection) == 0
         assert rows == len(rows_of(connection, projection))
 
@@ -57,21 +57,21 @@ def test_events_that_arrive_meanwhile(
 ) -> None:
     """Before a partition's share is taken, after it, while others are filled, until the swap."""
     append_orders(connection, 1000, "early-")
-    generation, parts = rebuilding.begin(connection, catalogue, sales, 3)
+    generation, parts = build.begin(connection, catalogue, sales, 3)
 
     def fill(part: generations.Partition) -> None:
         with connect(database_url, "rebuild") as mine:
             append_orders(mine, 100, f"before-{part.partition}-")
-            rebuilding.fill(mine, sales, generation, part)
+            build.fill(mine, sales, generation, part)
             append_orders(mine, 100, f"after-{part.partition}-")
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(fill, parts))
     append_orders(connection, 15_000, "late-")
-    finished = rebuilding.finish(connection, sales, generation)
+    finished = build.finish(connection, sales, generation)
     assert finished.checkpoint == 1000
     append_orders(connection, 10, "last-")
-    assert swapping.publish(connection, sales, finished).checkpoint == 1000 + 600 + 15_000 + 10
+    assert publish.publish(connection, sales, finished).checkpoint == 1000 + 600 + 15_000 + 10
     assert wrong_rows(connection, sales) == 0
 
 
@@ -79,7 +79,7 @@ def test_indexes_and_constraints_are_those_of_the_file(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 20)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     schema = live(connection, users).schema
     found = connection.execute(
         "SELECT indexname FROM pg_indexes WHERE schemaname = %s ORDER BY 1", (schema,)
@@ -97,26 +97,26 @@ def test_an_interrupted_rebuild_is_gone_on_with(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 300)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     before = rows_of(connection, sales)
     with connect(database_url, "rebuild") as first:
-        generation, parts = rebuilding.begin(first, catalogue, sales, 3)
-        rebuilding.fill(first, sales, generation, parts[1])
+        generation, parts = build.begin(first, catalogue, sales, 3)
+        build.fill(first, sales, generation, parts[1])
     append_orders(connection, 50, "more-")
     assert rows_of(connection, sales) == before
     assert live(connection, sales).generation == 1
 
-    again, parts = rebuilding.begin(connection, catalogue, sales, 5)
+    again, parts = build.begin(connection, catalogue, sales, 5)
     assert again.generation == generation.generation
     assert [part.is_done for part in parts] == [False, True, False], "as it was begun, whatever is asked for now"
     with pytest.raises(Busy):
-        rebuilding.finish(connection, sales, again)
-    assert rebuilding.fill(connection, sales, again, parts[1]).rows == 0
+        build.finish(connection, sales, again)
+    assert build.fill(connection, sales, again, parts[1]).rows == 0
     for part in parts:
-        rebuilding.fill(connection, sales, again, part)
-        rebuilding.fill(connection, sales, again, part)
-    rebuilding.finish(connection, sales, again)
-    swapping.publish(connection, sales, rebuilding.finish(connection, sales, again))
+        build.fill(connection, sales, again, part)
+        build.fill(connection, sales, again, part)
+    build.finish(connection, sales, again)
+    publish.publish(connection, sales, build.finish(connection, sales, again))
     assert live(connection, sales).generation == generation.generation
     assert wrong_rows(connection, sales) == 0
 
@@ -125,37 +125,37 @@ def test_cut_off_within_a_statement(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
     append_users(connection, 200)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     append_users(connection, 100, first=201)
     before = rows_of(connection, users)
-    generation, (part,) = rebuilding.begin(connection, catalogue, users, 1)
+    generation, (part,) = build.begin(connection, catalogue, users, 1)
     with (
         stuck_half_way(connection, generation, database_url),
         connect(database_url, "rebuild") as runner,
         ThreadPoolExecutor() as threads,
     ):
-        filling = threads.submit(rebuilding.fill, runner, users, generation, part)
+        filling = threads.submit(build.fill, runner, users, generation, part)
         wait_until_blocked(connection, runner.info.backend_pid)
         with pytest.raises(Busy):
-            rebuilding.fill(connection, users, generation, part)
+            build.fill(connection, users, generation, part)
         cut(connection, runner.info.backend_pid)
         assert isinstance(filling.exception(), psycopg.OperationalError)
     assert rows_of(connection, users, generation.schema) == []
     assert rows_of(connection, users) == before
     assert not generations.partitions(connection, generation)[0].is_done
 
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     assert live(connection, users).generation == generation.generation
     assert wrong_rows(connection, users) == 0
 
 
 def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str) -> None:
     append_users(connection, 200)
-    rebuilding.rebuild(connection, catalogue, users)
-    generation, _ = rebuilding.begin(connection, catalogue, users, 1)
+    build.rebuild(connection, catalogue, users)
+    generation, _ = build.begin(connection, catalogue, users, 1)
     program = (
         "import sys; from acci.store.catalogue import load; from acci.store.postgres.database import connect;"
-        "from acci.store.projecting.rebuilding import rebuild;"
+        "from acci.store.rebuilding.build import rebuild;"
         "catalogue = load(['acci.domain.users']);"
         "rebuild(connect(sys.argv[1], 'killed'), catalogue, catalogue.projection('user_view'))"
     )
@@ -172,7 +172,7 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
         wait_for(lambda: not value(connection, at_work), 30, "the server has noticed")
     assert live(connection, users).generation == 1
 
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     assert live(connection, users).generation == generation.generation
     assert wrong_rows(connection, users) == 0
 
@@ -181,7 +181,7 @@ def test_cut_off_while_waiting_to_swap(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 100, "more-")
     with (
         connect(database_url, "reader") as reader,
@@ -190,7 +190,7 @@ def test_cut_off_while_waiting_to_swap(
         ThreadPoolExecutor() as threads,
     ):
         reader.execute("SELECT FROM read.daily_sales")
-        rebuild = threads.submit(rebuilding.rebuild, runner, catalogue, sales)
+        rebuild = threads.submit(build.rebuild, runner, catalogue, sales)
         wait_until_blocked(connection, runner.info.backend_pid)
         cut(connection, runner.info.backend_pid)
         assert isinstance(rebuild.exception(), psycopg.OperationalError)
@@ -200,7 +200,7 @@ def test_cut_off_while_waiting_to_swap(
 
     finished = in_the_making(connection, sales)
     assert finished.checkpoint == 200
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     assert live(connection, sales).generation == finished.generation
     assert wrong_rows(connection, sales) == 0
 
@@ -209,10 +209,10 @@ def test_an_interrupted_rebuild_by_other_rules_is_thrown_away(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 50)
-    old, (part,) = rebuilding.begin(connection, catalogue, changed_users(), 1)
-    rebuilding.fill(connection, changed_users(), old, part)
+    old, (part,) = build.begin(connection, catalogue, changed_users(), 1)
+    build.fill(connection, changed_users(), old, part)
 
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     assert live(connection, users).generation != old.generation
     assert wrong_rows(connection, users) == 0
     assert generations.one(connection, old.generation).state == "dropped"
@@ -224,12 +224,12 @@ def test_an_interrupted_rebuild_of_another_log_is_thrown_away(
 ) -> None:
     """The log was brought back from an older backup while a rebuild lay half done."""
     append_orders(connection, 100)
-    old, parts = rebuilding.begin(connection, catalogue, sales, 2)
-    rebuilding.fill(connection, sales, old, parts[0])
+    old, parts = build.begin(connection, catalogue, sales, 2)
+    build.fill(connection, sales, old, parts[0])
     cut_log(connection, after=60)
     append_orders(connection, 10, "other-")
 
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     assert live(connection, sales).checkpoint == 70
     assert wrong_rows(connection, sales) == 0
 
@@ -237,13 +237,13 @@ def test_an_interrupted_rebuild_of_another_log_is_thrown_away(
 def test_one_rebuild_at_a_time(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with (
         connect(database_url, "first") as first,
         generations.turn(first, "daily_sales", "rebuild"),
         pytest.raises(Busy, match="Another rebuild of daily_sales is under way"),
     ):
-        rebuilding.rebuild(connection, catalogue, sales)
+        build.rebuild(connection, catalogue, sales)
     assert live(connection, sales).generation == 1
 
 
@@ -255,11 +255,11 @@ def test_the_newest_old_generations_are_kept(
 ) -> None:
     append_orders(connection, 10)
     for _ in range(4):
-        rebuilding.rebuild(connection, catalogue, sales)
+        build.rebuild(connection, catalogue, sales)
     assert [each.generation for each in generations.kept(connection, "daily_sales")] == [3, 2, 1]
-    assert rebuilding.retain(connection, "daily_sales", 1) == 2
+    assert build.retain(connection, "daily_sales", 1) == 2
     assert [each.generation for each in generations.kept(connection, "daily_sales")] == [3]
-    assert rebuilding.retain(connection, "daily_sales", 1) == 0
+    assert build.retain(connection, "daily_sales", 1) == 0
     schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'generation%' ORDER BY 1")
     assert schemas.fetchall() == [("generation_3",), ("generation_4",)]
     assert wrong_rows(connection, sales) == 0

@@ -14,8 +14,9 @@ from acci.store.generations import dropping, generations
 from acci.store.generations.dropping import StillLive
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import dead_letters, gate, rebuilding, rolling_back, swapping
+from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build, gate, publish, rollback
 from tests.histories import value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import live, rows_of
@@ -108,18 +109,18 @@ def passes(connection: Connection, catalogue: Catalogue, generation: Generation)
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_a_rebuild_makes_the_dead_letters_of_a_catch_up(connection: Connection, case: Case, partitions: int) -> None:
     catalogue, refused = case
-    rebuilding.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
     history(connection, refused)
     assert catch_up(connection, catalogue, Members).dead_letters == 1
     caught_up, expected = rows_of(connection, Members), letters(connection)
     assert [row[1] for row in caught_up] == ["order-1", "order-2"]
 
-    generation, parts = rebuilding.begin(connection, catalogue, Members, partitions)
+    generation, parts = build.begin(connection, catalogue, Members, partitions)
     for part in parts:
-        rebuilding.fill(connection, Members, generation, part)
-    finished = rebuilding.finish(connection, Members, generation)
+        build.fill(connection, Members, generation, part)
+    finished = build.finish(connection, Members, generation)
     passes(connection, catalogue, finished)  # the live one has the same dead letter
-    swapping.publish(connection, Members, finished)
+    publish.publish(connection, Members, finished)
 
     assert rows_of(connection, Members) == caught_up
     assert letters(connection) == expected
@@ -127,14 +128,12 @@ def test_a_rebuild_makes_the_dead_letters_of_a_catch_up(connection: Connection, 
 
 def test_after_a_discard_it_passes_the_gate(connection: Connection, case: Case) -> None:
     catalogue, refused = case
-    rebuilding.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
     history(connection, refused)
     catch_up(connection, catalogue, Members)
     (letter,) = dead_letters.letters(connection)
     dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
-    rebuilding.rebuild(
-        connection, catalogue, Members, gate=lambda opened, generation: passes(opened, catalogue, generation)
-    )
+    build.rebuild(connection, catalogue, Members, gate=lambda opened, generation: passes(opened, catalogue, generation))
     assert letters(connection) == []
     assert [row[1] for row in rows_of(connection, Members)] == ["order-1", "order-2"]
 
@@ -142,21 +141,21 @@ def test_after_a_discard_it_passes_the_gate(connection: Connection, case: Case) 
 @pytest.mark.parametrize("when", ["being filled", "finished"])
 def test_a_discard_reaches_a_rebuild_under_way(connection: Connection, tmp_path: Path, when: str) -> None:
     catalogue = with_table(tmp_path, "CHECK (customer <> 'eve')")
-    rebuilding.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
     history(connection, "eve")
     catch_up(connection, catalogue, Members)
-    generation, parts = rebuilding.begin(connection, catalogue, Members, 1)
-    rebuilding.fill(connection, Members, generation, parts[0])
+    generation, parts = build.begin(connection, catalogue, Members, 1)
+    build.fill(connection, Members, generation, parts[0])
     if when == "finished":
-        rebuilding.finish(connection, Members, generation)
+        build.finish(connection, Members, generation)
     for letter in dead_letters.letters(connection):
         if letter.generation != generation.generation:
             dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
 
-    again, parts = rebuilding.begin(connection, catalogue, Members, 1)
+    again, parts = build.begin(connection, catalogue, Members, 1)
     assert again.generation == generation.generation, "it is gone on with"
-    finished = rebuilding.finish(connection, Members, again)
-    swapping.publish(connection, Members, finished)
+    finished = build.finish(connection, Members, again)
+    publish.publish(connection, Members, finished)
     passes(connection, catalogue, live(connection, Members))
     assert letters(connection) == []
 
@@ -164,18 +163,18 @@ def test_a_discard_reaches_a_rebuild_under_way(connection: Connection, tmp_path:
 def test_an_event_that_is_discarded_no_more_is_applied_again(connection: Connection, tmp_path: Path) -> None:
     """Also in a generation that is put back: each is made as the discards of now say."""
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
-    rebuilding.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
     history(connection, "ann")
     catch_up(connection, catalogue, Members)
     (letter,) = dead_letters.letters(connection)
     dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
-    rebuilding.rebuild(connection, catalogue, Members)
-    rebuilding.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
     connection.execute("DELETE FROM acci.discarded_events")
 
-    rolling_back.roll_back(connection, catalogue, Members)
+    rollback.roll_back(connection, catalogue, Members)
     assert [position for position, _ in letters(connection)] == [letter.position]
-    rolling_back.roll_back(connection, catalogue, Members)
+    rollback.roll_back(connection, catalogue, Members)
     dead_letters.retry(connection, catalogue, Members)
     assert [position for position, _ in letters(connection)] == [letter.position]
 
@@ -183,18 +182,18 @@ def test_an_event_that_is_discarded_no_more_is_applied_again(connection: Connect
 def test_a_rebuild_may_start_over(connection: Connection, tmp_path: Path) -> None:
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
     history(connection, "eve")
-    left, _ = rebuilding.begin(connection, catalogue, Members, 2)
-    rebuilding.rebuild(connection, catalogue, Members, fresh=True)
+    left, _ = build.begin(connection, catalogue, Members, 2)
+    build.rebuild(connection, catalogue, Members, fresh=True)
     assert live(connection, Members).generation == left.generation + 1
     assert generations.one(connection, left.generation).state == "dropped"
 
 
 def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path: Path, database_url: str) -> None:
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
-    rebuilding.rebuild(connection, catalogue, Members)
-    rebuilding.rebuild(connection, catalogue, Members)
-    left, _ = rebuilding.begin(connection, catalogue, Members, 1)
-    rebuilding.reject(connection, left)
+    build.rebuild(connection, catalogue, Members)
+    build.rebuild(connection, catalogue, Members)
+    left, _ = build.begin(connection, catalogue, Members, 1)
+    build.reject(connection, left)
     with pytest.raises(StillLive):
         dropping.drop(connection, 2)
     with (

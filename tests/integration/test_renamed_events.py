@@ -26,9 +26,10 @@ from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Connection, Database
-from acci.store.projecting import backfilling, batches, gate, planning, rebuilding
+from acci.store.projecting import backfilling, batches
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice
+from acci.store.rebuilding import build, gate, plan
 
 TABLES = {
     "stock": "CREATE TABLE stock (tenant_id text, id text, title text, kind text, moves bigint,"
@@ -134,7 +135,7 @@ def gated(connection: Connection, catalogue: Catalogue, name: str) -> None:
         allowed = gate.Allowance(changes=100)  # rows hold the event type
         gate.inspect(opened, catalogue, projection, generation, allowed).require()
 
-    rebuilding.rebuild(connection, catalogue, projection, gate=look)
+    build.rebuild(connection, catalogue, projection, gate=look)
 
 
 def item(name: str) -> StreamId:
@@ -157,7 +158,7 @@ def test_nothing_decides_without_an_event_of_no_known_class(
     add_item(database, after, "nail")
     (change,) = history(EventStore(database, after), after, item("bolt"))
     assert change.remark == "Its payload cannot be read: no event type ItemAdded is registered."
-    assert planning.plan(connection, after, after.projection("stock"), 1).unread == {"ItemAdded": 2}
+    assert plan.plan(connection, after, after.projection("stock"), 1).unread == {"ItemAdded": 2}
     with pytest.raises(gate.GateClosed, match="Nobody reads some events, so their rows may be missing: 2 ItemAdded"):
         gated(connection, after, "stock")
     told = list(health._event_types(connection, after, health.Bounds()))
@@ -204,8 +205,8 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
             backfilling.preview(connection, after, projection, Choice(event_types=("Nothing",)))
         add_item(database, after, f"screw {name}")
         batches.catch_up(connection, after, projection)
-    assert planning.plan(connection, after, after.projection("stock"), 1).events["ItemRegistered"] == 5
-    assert planning.plan(connection, after, after.projection("stock"), 1).unread == {}
+    assert plan.plan(connection, after, after.projection("stock"), 1).events["ItemRegistered"] == 5
+    assert plan.plan(connection, after, after.projection("stock"), 1).unread == {}
 
 
 def test_a_former_name_makes_snapshots_and_fingerprints_others(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from acci.store.catalogue import load
 from acci.store.embedded.programs import programs
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import Migration, known, migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.bank.ledger import some_account
 from tests.servers import SharedServer
 
@@ -38,7 +38,7 @@ def test_a_restored_database_is_given_to_the_roles_by_migrating(
             done = audit(connection, BANK, all_checks(BANK)[ROWS], "accounts")
             assert (done.found, done.left_out) == ((), None)
             catch_up(connection, BANK, accounts)
-            rebuilding.rebuild(connection, BANK, accounts)
+            build.rebuild(connection, BANK, accounts)
         with connect(restored_url, "test", "read") as connection:
             tenant, account = some_account_of(restored_url)
             connection.execute("SELECT set_config('acci.tenant', %s, false)", (tenant,))
@@ -78,7 +78,7 @@ def test_who_restored_may_upgrade(bank_url: str, server: SharedServer, restorer:
         with connect(theirs, "test", "project") as connection:
             connection.execute("INSERT INTO acci.later VALUES (1)")
             catch_up(connection, BANK, BANK.projection("accounts"))
-            rebuilding.rebuild(connection, BANK, BANK.projection("accounts"))
+            build.rebuild(connection, BANK, BANK.projection("accounts"))
 
 
 def statement(text: LiteralString, *names: str) -> sql.Composed:

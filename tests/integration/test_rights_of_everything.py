@@ -14,7 +14,7 @@ import pytest
 from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 
@@ -36,7 +36,7 @@ def url(server: SharedServer) -> Iterator[str]:
         catalogue = load(["acci.domain.users"])
         with connect(database_url, "test") as connection:
             append_users(connection, 20)
-            rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
             connection.execute("ANALYZE")
         yield database_url
 

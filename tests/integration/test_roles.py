@@ -14,8 +14,8 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAllowed
 from acci.store.postgres.migrations import MigrationFailed, migrate
 from acci.store.postgres.session import Role
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 from tests.shell import acci, refusal
@@ -79,7 +79,7 @@ def shared_url(server: SharedServer) -> Iterator[str]:
         catalogue = load(["acci.domain.users"])
         with connect(url, "test") as connection:
             append_users(connection, 10)
-            rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
         yield url
 
 
@@ -99,9 +99,9 @@ def test_what_each_may(database_url: str) -> None:
     sent = acci("send", "CreateUser", "--tenant", "t1", "--user", "me", create, **environment)
     assert sent.returncode == 0, sent.stderr
     with connect(database_url, "test", "project") as connection:
-        rebuilding.rebuild(connection, catalogue, users)
-        rebuilding.rebuild(connection, catalogue, users)
-        assert rebuilding.retain(connection, "user_view", 0) == 1
+        build.rebuild(connection, catalogue, users)
+        build.rebuild(connection, catalogue, users)
+        assert build.retain(connection, "user_view", 0) == 1
         assert catch_up(connection, catalogue, users).checkpoint == 1
     with connect(database_url, "test", "append") as connection:
         assert establish(connection).position == 1, "known, though not remembered"
@@ -161,7 +161,7 @@ def test_who_may_make_roles(server: SharedServer) -> None:
         with connect(as_owner, "test") as opened:
             append_users(opened, 5)
         with connect(as_owner, "test", "project") as opened:
-            rebuilding.rebuild(opened, catalogue, catalogue.projection("user_view"))
+            build.rebuild(opened, catalogue, catalogue.projection("user_view"))
         with connect(as_owner, "test", "administer") as opened:
             assert value(opened, "SELECT count(*) FROM read.user_view") > 0
         connection.execute(identifiers.SQL("REASSIGN OWNED BY {} TO acci").format(owner))

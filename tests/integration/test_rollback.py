@@ -18,9 +18,9 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.rolling_back import NothingKept, OtherRules, roll_back
+from acci.store.rebuilding import build
+from acci.store.rebuilding.rollback import NothingKept, OtherRules, roll_back
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 
@@ -33,9 +33,9 @@ def test_an_old_generation_is_live_again_with_every_event_since(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 20, "a-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "b-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "c-")
 
     back = roll_back(connection, catalogue, sales)
@@ -54,7 +54,7 @@ def test_one_of_several_is_named(connection: Connection, catalogue: Catalogue, s
     with pytest.raises(NothingKept, match="no old generation"):
         roll_back(connection, catalogue, sales)
     for _ in range(3):
-        rebuilding.rebuild(connection, catalogue, sales)
+        build.rebuild(connection, catalogue, sales)
     with pytest.raises(UnknownNumber, match="no kept generation 9"):
         roll_back(connection, catalogue, sales, 9)
     assert roll_back(connection, catalogue, sales, 1).generation == 1
@@ -65,10 +65,10 @@ def test_other_rules_are_not_mixed(connection: Connection, catalogue: Catalogue)
     """The rules changed and the new rows are wrong: back as it was at once, and on from there with the old rules."""
     users = catalogue.projection("user_view")
     append_users(connection, 30)
-    rebuilding.rebuild(connection, catalogue, users)
+    build.rebuild(connection, catalogue, users)
     wrong = changed_users()
     with_wrong = Catalogue((replace(CONTEXT, projections=(wrong,)),))
-    rebuilding.rebuild(connection, with_wrong, wrong)
+    build.rebuild(connection, with_wrong, wrong)
     append_users(connection, 30, first=31)
     catch_up(connection, with_wrong, wrong)
     assert wrong_rows(connection, users) > 0
@@ -88,8 +88,8 @@ def test_other_rules_are_not_mixed(connection: Connection, catalogue: Catalogue)
 def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with (
         connect(database_url, "rebuild") as other,
         generations.turn(other, "daily_sales", "rebuild"),
@@ -106,9 +106,9 @@ def test_what_was_made_of_another_log_does_not_come_back(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 20)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     cut_log(connection, 10)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     for as_it_was in (False, True):
         with pytest.raises(CheckpointBeyondLog):
             roll_back(connection, catalogue, sales, as_it_was=as_it_was)
@@ -120,8 +120,8 @@ def test_cut_off_before_the_swap_it_can_be_run_again(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 20, "a-")
-    rebuilding.rebuild(connection, catalogue, sales)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 20, "b-")
     with psycopg.connect(database_url) as reader, connect(database_url, "rollback") as mine:
         reader.execute("SELECT * FROM read.daily_sales")
@@ -148,7 +148,7 @@ def test_twenty_swaps_and_a_rollback_under_load(
 ) -> None:
     """Readers see every order that was there before, at any time, by prepared statements and through a view too."""
     append_orders(connection, 200, "first-")
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     connection.execute(CREATE)
     done = threading.Event()
 
@@ -187,8 +187,8 @@ def test_twenty_swaps_and_a_rollback_under_load(
         catching_up = threads.submit(under_load, follow)
         try:
             for _ in range(20):
-                rebuilding.rebuild(connection, catalogue, sales)
-                rebuilding.retain(connection, "daily_sales", 1)
+                build.rebuild(connection, catalogue, sales)
+                build.retain(connection, "daily_sales", 1)
             roll_back(connection, catalogue, sales)
         finally:
             done.set()
@@ -204,8 +204,8 @@ def test_twenty_swaps_and_a_rollback_under_load(
 def test_a_swap_gives_up_in_time_and_leaves_the_live_one(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, catalogue, sales)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with Connection.connect(database_url) as reader:
         reader.execute("SELECT * FROM read.daily_sales")
         with ThreadPoolExecutor() as threads:

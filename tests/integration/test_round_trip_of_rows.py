@@ -25,8 +25,9 @@ from acci.domain.projections.stored_values import DEEPEST
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, rebuilding
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.as_of import rows_as_of
+from acci.store.rebuilding import build
 
 NUMBER = UUID("12345678-1234-5678-1234-567812345678")
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
@@ -91,7 +92,7 @@ def outcome(connection: Connection, catalogue: Catalogue, batch_size: int | None
     try:
         with undone(connection):
             if batch_size is None:
-                rebuilding.rebuild(connection, catalogue, Notes)
+                build.rebuild(connection, catalogue, Notes)
             else:
                 batches.catch_up(connection, catalogue, Notes, batch_size)
             rows = connection.execute("SELECT n::text FROM read.notes AS n ORDER BY 1").fetchall()
@@ -168,7 +169,7 @@ def test_values_are_met_as_they_are_kept(connection: Connection, tmp_path: Path)
     connection.execute(TYPES, prepare=False)
     types = ", ".join(f"v{n} {kind}" for n, (kind, _, _) in enumerate(VALUES))
     catalogue = noted(tmp_path, f"{types}, met text, twice int GENERATED ALWAYS AS (1 + 1) STORED")
-    rebuilding.rebuild(connection, catalogue, Notes)
+    build.rebuild(connection, catalogue, Notes)
     happen(connection, 3)
     values = {f"v{n}": value for n, (_, value, _) in enumerate(VALUES)}
     saying(lambda row, n: values if n < 2 else {**(row or {}), "met": repr(row)})
@@ -236,7 +237,7 @@ def test_what_cannot_be_kept_is_a_dead_letter_and_nothing_else_stops(connection:
     connection.execute(TYPES + "; CREATE DOMAIN public.positive AS int CHECK (value > 0)", prepare=False)
     types = ", ".join(f"v{n} {kind}" for n, (kind, _, _) in enumerate(REFUSED))
     catalogue = noted(tmp_path, f"needed int NOT NULL, {types}, twice int GENERATED ALWAYS AS (1 + 1) STORED")
-    rebuilding.rebuild(connection, catalogue, Notes)
+    build.rebuild(connection, catalogue, Notes)
     rows: list[Any] = [{"needed": 1, f"v{n}": value} for n, (_, value, _) in enumerate(REFUSED)]
     rows += [row for row, _ in WHOLE_ROWS]
     for n in range(len(rows)):
@@ -266,7 +267,7 @@ def deep(levels: int) -> Any:
 @pytest.mark.parametrize(("levels", "kept"), [(DEEPEST, True), (DEEPEST + 1, False), (100_000, False)])
 def test_json_as_deep_as_can_be_read_back(connection: Connection, tmp_path: Path, levels: int, kept: bool) -> None:
     catalogue = noted(tmp_path, "value jsonb")
-    rebuilding.rebuild(connection, catalogue, Notes)
+    build.rebuild(connection, catalogue, Notes)
     happen(connection, 2)
     saying(lambda _, __: {"value": deep(levels)})
     found, _, letters = same_everywhere(connection, catalogue)
@@ -276,7 +277,7 @@ def test_json_as_deep_as_can_be_read_back(connection: Connection, tmp_path: Path
 def test_a_row_changed_in_place_is_noticed(connection: Connection, tmp_path: Path) -> None:
     """And so is what Python calls equal: 0 and false, 1 and 1.0, 1.5 and 1.50 where digits are kept."""
     catalogue = noted(tmp_path, "value jsonb, list int[], number numeric, size float")
-    rebuilding.rebuild(connection, catalogue, Notes)
+    build.rebuild(connection, catalogue, Notes)
     happen(connection, 6)
 
     def in_place(row: Row | None, n: int) -> Row:

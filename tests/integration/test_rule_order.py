@@ -12,10 +12,10 @@ from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded, define
 from acci.store.generations.rule_order import OlderRules
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.rolling_back import roll_back
-from acci.store.projecting.staleness import stale
+from acci.store.rebuilding import build
+from acci.store.rebuilding.rollback import roll_back
+from acci.store.rebuilding.staleness import stale
 from tests.histories import append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 
@@ -33,8 +33,8 @@ def new(connection: Connection, old: Program) -> Program:
     """The program that was upgraded; its rules are live."""
     catalogue = Catalogue((replace(CONTEXT, projections=(changed_users(),)),))
     append_users(connection, 20)
-    rebuilding.rebuild(connection, *old)
-    rebuilding.rebuild(connection, catalogue, catalogue.projection("user_view"))
+    build.rebuild(connection, *old)
+    build.rebuild(connection, catalogue, catalogue.projection("user_view"))
     return catalogue, catalogue.projection("user_view")
 
 
@@ -43,23 +43,23 @@ def test_an_older_program_is_refused_and_nothing_changes(connection: Connection,
     assert "the live rows were made by newer rules than this program has" in stale(connection, old[0])["user_view"]
     for fresh in (False, True):
         with pytest.raises(OlderRules, match="Upgrade the program that runs here"):
-            rebuilding.rebuild(connection, *old, fresh=fresh)
+            build.rebuild(connection, *old, fresh=fresh)
     with pytest.raises(RebuildNeeded):
         catch_up(connection, *old)
     assert rows_of(connection, new[1]) == before
     assert generations.building(connection, "user_view") is None
-    rebuilding.rebuild(connection, *new)
+    build.rebuild(connection, *new)
     assert stale(connection, new[0]) == {}
 
 
 def test_older_rules_that_are_meant_are_the_newest_from_then_on(
     connection: Connection, old: Program, new: Program
 ) -> None:
-    rebuilding.rebuild(connection, *old, allow_older_rules=True)
+    build.rebuild(connection, *old, allow_older_rules=True)
     assert wrong_rows(connection, old[1]) == 0
-    rebuilding.rebuild(connection, *old)
+    build.rebuild(connection, *old)
     with pytest.raises(OlderRules):
-        rebuilding.rebuild(connection, *new)
+        build.rebuild(connection, *new)
 
 
 def test_a_program_that_knows_nothing_of_it_is_refused_by_the_database(
@@ -73,12 +73,12 @@ def test_a_rollback_needs_no_leave(connection: Connection, old: Program, new: Pr
     roll_back(connection, *old)
     assert wrong_rows(connection, old[1]) == 0
     assert live(connection, old[1]).generation == 1
-    rebuilding.rebuild(connection, *new)
+    build.rebuild(connection, *new)
     roll_back(connection, *new, wanted=1, as_it_was=True)
     assert live(connection, old[1]).generation == 1
 
 
 def test_what_was_never_seen_is_newer(connection: Connection, old: Program, new: Program) -> None:
     connection.execute("DELETE FROM acci.rules WHERE fingerprint = %s", (define(*old).fingerprint,))
-    rebuilding.rebuild(connection, *old)
+    build.rebuild(connection, *old)
     assert wrong_rows(connection, old[1]) == 0

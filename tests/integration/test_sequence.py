@@ -21,8 +21,8 @@ from acci.store.log.high_water import establish, last
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import SequenceBehind
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from acci.store.settings import Settings
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream
@@ -46,7 +46,7 @@ class Moved:
         connection.execute("SELECT nextval('acci.events_position_seq') FROM generate_series(1, 8)")
         for number in range(10):
             self.open(f"b{number}")
-        rebuilding.rebuild(connection, LEDGER, HOLDERS)
+        build.rebuild(connection, LEDGER, HOLDERS)
         self.end = establish(connection).position
         assert self.end == 28
 
@@ -122,7 +122,7 @@ def test_migrating_sets_it_on(moved: Moved) -> None:
 def test_the_end_of_the_rows_is_not_enough_where_read_models_are_further(moved: Moved) -> None:
     """The last positions drawn were rolled back: setval(max(position)) is what is mostly advised."""
     moved.connection.execute("SELECT nextval('acci.events_position_seq') FROM generate_series(1, 5)")
-    rebuilding.rebuild(moved.connection, LEDGER, HOLDERS)
+    build.rebuild(moved.connection, LEDGER, HOLDERS)
     assert establish(moved.connection).position == moved.end + 5
     moved.connection.execute(SET_BACK, (moved.end,))
     for _ in range(2):  # each draws two at most

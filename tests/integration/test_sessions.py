@@ -15,8 +15,8 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
 from acci.store.postgres.session import RELIED_ON, Role, duration
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from acci.store.settings import Limits, Settings, WrongSetting
 from tests.histories import append_orders, value
 from tests.ledger import Open, command
@@ -80,7 +80,7 @@ def test_a_read_model_and_an_append_are_as_ever(contrary: str) -> None:
     sales = catalogue.projection("daily_sales")
     with connect(contrary, "test") as connection, connect(contrary, "test", "project") as projecting:
         append_orders(connection, 20)
-        rebuilding.rebuild(projecting, catalogue, sales)
+        build.rebuild(projecting, catalogue, sales)
         append_orders(connection, 20, "more-")
         catch_up(projecting, catalogue, sales)
         assert wrong_rows(connection, sales) == 0

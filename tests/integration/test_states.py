@@ -15,7 +15,7 @@ from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Severity
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.read_models import CONTEXTS
 
 CATALOGUE: Catalogue = load(CONTEXTS)
@@ -50,7 +50,7 @@ def test_an_audit_that_could_not_make_every_check_is_not_green(connection: Conne
 
 
 def test_a_check_that_does_not_fit_what_was_asked_is_not_missed(connection: Connection) -> None:
-    rebuilding.rebuild(connection, CATALOGUE, SALES)
+    build.rebuild(connection, CATALOGUE, SALES)
     some = Extent(keys=(("acme", "2026-01-01"),))
     done = [of(ROWS, connection, some), of("totals", connection, some)]
     is_green, name, message = told(audit.verdict(done, Severity.ERROR))

@@ -11,9 +11,10 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import rebuilding, swapping
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.swapping import SwapBlocked, publish
+from acci.store.rebuilding import build
+from acci.store.rebuilding import publish as swapping
+from acci.store.rebuilding.publish import SwapBlocked, publish
 from tests.histories import LONGER, append_orders, value
 from tests.prefect_server import wait_for
 from tests.read_models import live, wrong_rows
@@ -24,10 +25,10 @@ ORDERS = "SELECT coalesce(sum(orders), 0)::int FROM read.daily_sales"
 
 def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """A generation that is ready to be published."""
-    generation, parts = rebuilding.begin(connection, catalogue, projection, 1)
+    generation, parts = build.begin(connection, catalogue, projection, 1)
     for part in parts:
-        rebuilding.fill(connection, projection, generation, part)
-    return rebuilding.finish(connection, projection, generation)
+        build.fill(connection, projection, generation, part)
+    return build.finish(connection, projection, generation)
 
 
 # -- readers --------------------------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ def test_readers_notice_nothing(
 ) -> None:
     """Swap after swap, while events arrive and are caught up with: the count of orders only ever grows."""
     append_orders(connection, 500)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     connection.execute("CREATE VIEW public.report AS SELECT sum(orders)::int AS orders FROM read.daily_sales")
     is_over = threading.Event()
 
@@ -71,7 +72,7 @@ def test_readers_notice_nothing(
         others = [threads.submit(write), threads.submit(follow)]
         try:
             for _ in range(SWAPS):
-                rebuilding.rebuild(connection, catalogue, sales)
+                build.rebuild(connection, catalogue, sales)
         finally:
             is_over.set()
         assert min(reader.result() for reader in readers) > SWAPS
@@ -86,12 +87,12 @@ def test_a_long_reader_delays_the_swap_and_no_other_reader(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     append_orders(connection, 100, "more-")
     with connect(database_url, "rebuild") as runner, ThreadPoolExecutor() as threads:
         with connect(database_url, "long reader") as reader, reader.transaction():
             assert value(reader, ORDERS) == 100
-            rebuild = threads.submit(rebuilding.rebuild, runner, catalogue, sales)
+            rebuild = threads.submit(build.rebuild, runner, catalogue, sales)
             tries = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event = 'relation'"
             pid = runner.info.backend_pid
             for _ in range(3):
@@ -109,7 +110,7 @@ def test_a_reader_who_does_not_end_is_given_way_to(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     finished = built(connection, catalogue, sales)
     with connect(database_url, "long reader") as reader, reader.transaction():
         value(reader, ORDERS)
@@ -134,7 +135,7 @@ def test_who_reads_as_of_before_the_swap_is_refused_rather_than_shown_a_gap(
     level: psycopg.IsolationLevel,
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     with connect(database_url, "reader") as reader:
         reader.isolation_level = level
         with reader.transaction():
@@ -158,7 +159,7 @@ def test_it_takes_over_where_the_old_one_was(
 ) -> None:
     """The old one is ahead of the mark that the swap finds: readers must not go back."""
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     finished = built(connection, catalogue, sales)
     append_orders(connection, 100, "more-")
     catch_up(connection, catalogue, sales)
@@ -175,7 +176,7 @@ def test_a_batch_under_way_is_waited_for(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     finished = built(connection, catalogue, sales)
     with connect(database_url, "runner") as runner, ThreadPoolExecutor() as threads:
         with runner.transaction():
@@ -194,7 +195,7 @@ def test_publishing_again_changes_nothing(
 ) -> None:
     """The answer to the commit was lost, so the task is tried again."""
     append_orders(connection, 100)
-    rebuilding.rebuild(connection, catalogue, sales)
+    build.rebuild(connection, catalogue, sales)
     finished = built(connection, catalogue, sales)
     publish(connection, sales, finished)
     append_orders(connection, 20, "more-")

@@ -25,12 +25,13 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import backfilling, rebuilding
+from acci.store.projecting import backfilling
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.choices import Choice
 from acci.store.projecting.dead_letters import retry
 from acci.store.queries import ask, question
+from acci.store.rebuilding import build
 from tests.histories import value
 from tests.shell import acci
 
@@ -60,7 +61,7 @@ def store(database_url: str) -> Iterator[EventStore]:
 def built(store: EventStore, database_url: str) -> Iterator[Connection]:
     """Both tenants' users are live; the connection projects."""
     with connect(database_url, "test", "project") as connection:
-        rebuilding.rebuild(connection, CATALOGUE, USERS)
+        build.rebuild(connection, CATALOGUE, USERS)
         yield connection
 
 
@@ -134,7 +135,7 @@ def test_views_keep_to_it_after_a_swap_and_in_the_past(store: EventStore, built:
     with connect(database_url, "test", "read") as reader:
         enter(reader, "t1")
         assert value(reader, "SELECT count(*) FROM read.user_view") == 1
-        rebuilding.rebuild(built, CATALOGUE, USERS)
+        build.rebuild(built, CATALOGUE, USERS)
         create(store, "t1", "cid", "Cid")
         catch_up(built, CATALOGUE, USERS)
         assert value(reader, "SELECT count(*) FROM read.user_view") == 2
@@ -220,14 +221,14 @@ def test_a_read_model_of_no_tenant_is_for_administrators(
     (tmp_path / "read_models" / "namesakes.sql").write_text(table)
     context = Context("names", tmp_path, events=(UserCreated,), projections=(Namesakes,))
     catalogue, many = Catalogue((context,)), "SELECT count(*) FROM read.namesakes"
-    rebuilding.rebuild(built, catalogue, Namesakes)
+    build.rebuild(built, catalogue, Namesakes)
     with connect(database_url, "test", "read") as reader, connect(database_url, "test", "administer") as administrator:
         enter(reader, "t1")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.execute(many)
         assert value(administrator, many) == 3
         built.execute("GRANT SELECT ON read.namesakes TO acci_read")
-        rebuilding.rebuild(built, catalogue, Namesakes)
+        build.rebuild(built, catalogue, Namesakes)
         assert value(reader, many) == 3, "declared to be for everybody, for good"
 
 

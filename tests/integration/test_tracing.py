@@ -18,7 +18,8 @@ from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.projecting import batches, rebuilding
+from acci.store.projecting import batches
+from acci.store.rebuilding import build
 from tests.ledger import Open, Pay, command
 from tests.shell import acci
 
@@ -42,7 +43,7 @@ def handler(database_url: str) -> Iterator[CommandHandler]:
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url, "test") as opened:
         for name in ("holders", "notes"):
-            rebuilding.rebuild(opened, CATALOGUE, CATALOGUE.projection(name))
+            build.rebuild(opened, CATALOGUE, CATALOGUE.projection(name))
         yield opened
 
 
@@ -138,7 +139,7 @@ def test_what_was_set_aside_does_not_count_as_applied(spans: InMemorySpanExporte
 def test_a_process_finds_the_trace_that_another_began(
     spans: InMemorySpanExporter, connection: Connection, database_url: str
 ) -> None:
-    rebuilding.rebuild(connection, CATALOGUE, CATALOGUE.projection("user_view"))
+    build.rebuild(connection, CATALOGUE, CATALOGUE.projection("user_view"))
     data = '{"user_id": "ann", "email": "a@example.com", "name": "Ann Berg"}'
     asked = {"ACCI_DATABASE_URL": database_url, "OTEL_TRACES_EXPORTER": "console"}
     done = acci("send", "CreateUser", "--tenant", "t", "--user", "me", "--correlation", "request-8", data, **asked)

@@ -32,8 +32,8 @@ from acci.store.generations import generations
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.ledger import CONTEXT, TENANT, Holders
 from tests.read_models import live, rows_of
 from tests.strategies.upcasting import Evolution, evolutions
@@ -357,7 +357,7 @@ def test_a_read_model_is_built_from_events_of_every_version(connection: Connecti
     with Database(database_url, size=1) as database:
         store = EventStore(database, CATALOGUE)
         store.append_in_bulk(OLD[:2])
-        rebuilding.rebuild(connection, CATALOGUE, Holders)
+        build.rebuild(connection, CATALOGUE, Holders)
         first = (TENANT, "a", "Ann", "van Berg", "NL", "EUR", None, Decimal("12.50"))
         assert rows_of(connection, Holders) == [first]
         store.append_in_bulk(OLD[2:])
@@ -391,7 +391,7 @@ def test_a_shape_that_nobody_can_read_is_held_back_by_both(
     with Database(database_url, size=1) as database:
         store = EventStore(database, CATALOGUE)
         store.append_in_bulk([*OLD[:2], raw(3, "Opened", schema_version, **payload)])
-        rebuilding.rebuild(connection, CATALOGUE, Holders)
+        build.rebuild(connection, CATALOGUE, Holders)
         events = list(store.read_all())
     assert rows_of(connection, Holders) == [(TENANT, "a", "Ann", "van Berg", "NL", "EUR", None, Decimal("12.50"))]
     ((position, error),) = connection.execute("SELECT position, error FROM acci.dead_letters").fetchall()

@@ -12,7 +12,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import rebuilding
+from acci.store.rebuilding import build
 from tests.bank.ledger import audited
 from tests.histories import value
 from tests.servers import SharedServer
@@ -137,7 +137,7 @@ def test_a_log_that_has_such_a_moment_is_sealed_audited_and_read(
             assert {"envelopes", "schema"} >= {*found}
             assert "no calendar has" in found["envelopes"][0].problem
             for name in ("accounts", "statements", "turnover"):
-                rebuilding.rebuild(connection, catalogue, catalogue.projection(name))
+                build.rebuild(connection, catalogue, catalogue.projection(name))
             assert connection.execute("SELECT * FROM acci.events").fetchall()
         with Database(url) as database:
             assert len([*EventStore(database, catalogue).read_all()]) == 2

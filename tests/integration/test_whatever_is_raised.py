@@ -14,9 +14,10 @@ from acci.domain.projections import FoldProjection
 from acci.domain.projections.python_folds import Key, Row
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
-from acci.store.projecting import batches, dead_letters, gate, rebuilding
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.choices import Choice
+from acci.store.rebuilding import build, gate
 from tests.bank.ledger import audited
 from tests.read_models import backfill
 
@@ -103,7 +104,7 @@ def test_it_stops_the_key_of_its_event_only(
     connection: Connection, catalogue: Catalogue, place: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"RAISED_BY_{place}", str(number))
-    rebuilding.rebuild(connection, catalogue, Notes)
+    build.rebuild(connection, catalogue, Notes)
     note(connection, 1, a="one", b="one", c="one")
     note(connection, 2, a="two", b=place, c="two")
     assert batches.catch_up(connection, catalogue, Notes).dead_letters == 1
@@ -116,7 +117,7 @@ def test_it_stops_the_key_of_its_event_only(
     then = {row["id"]: row["texts"] for row in rows_as_of(connection, catalogue, Notes, 6, None, None)}
     assert {name: then[name] for name in sound} == sound
 
-    generation = rebuilding.rebuild(
+    generation = build.rebuild(
         connection,
         catalogue,
         Notes,

@@ -12,12 +12,12 @@ from acci.store.generations.table_definition import TableAltered
 from acci.store.projecting.as_of import NotApplicable, NotFinal
 from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.choices import WrongKey
-from acci.store.projecting.gate import GateClosed
 from acci.store.projecting.new_columns import NotOnlyNewColumns
 from acci.store.projecting.poison import TooManyDeadLetters
-from acci.store.projecting.rolling_back import NothingKept, NotPutBack, OtherRules
-from acci.store.projecting.swapping import ColumnsInUse, SwapBlocked
 from acci.store.queries import InvalidQuery, NotPublished
+from acci.store.rebuilding.gate import GateClosed
+from acci.store.rebuilding.publish import ColumnsInUse, SwapBlocked
+from acci.store.rebuilding.rollback import NothingKept, NotPutBack, OtherRules
 from acci.store.waiting import NotThereYet
 
 SENTENCES: list[tuple[AcciError, str]] = [

@@ -27,8 +27,8 @@ from acci.store.generations import generations
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.histories import value
 from tests.people import command
 from tests.soak.journal import entries
@@ -165,7 +165,7 @@ def report(soak: Soak) -> int:
             if generations.live(connection, projection.name):
                 catch_up(connection, catalogue, projection)
             if generations.building(connection, projection.name):  # its run was killed: it is gone on with
-                rebuilding.rebuild(connection, catalogue, projection)
+                build.rebuild(connection, catalogue, projection)
         wrong = findings(connection, catalogue, Severity.INFO)
         stored = int(value(connection, "SELECT count(*) FROM acci.events"))
         distinct = int(value(connection, "SELECT count(DISTINCT id) FROM acci.events"))

@@ -26,8 +26,8 @@ from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
-from acci.store.projecting import rebuilding
 from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
 from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 
@@ -73,8 +73,8 @@ def projecting(url: str, catalogue: Catalogue) -> None:
 def building(url: str, catalogue: Catalogue) -> None:
     with connect(url, "soak rebuild", "project") as connection:
         projection = random.choice(list(catalogue.projections.values()))
-        rebuilding.rebuild(connection, catalogue, projection)
-        rebuilding.retain(connection, projection.name, 1)
+        build.rebuild(connection, catalogue, projection)
+        build.retain(connection, projection.name, 1)
         compact(connection, catalogue, Person)
     tell("rebuilt")
 

@@ -1,8 +1,8 @@
 """Ranges: everything reads one range of the log before anything reads the next."""
 
 from acci.store.generations.generations import Partition
-from acci.store.projecting.ranges import in_one_pass
 from acci.store.projecting.spans import Span, strides
+from acci.store.rebuilding.fill_order import in_one_pass
 
 
 def pieces(*partitions: Partition) -> list[tuple[int, int, int, int]]:

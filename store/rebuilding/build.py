@@ -29,12 +29,13 @@ from acci.store.generations.tables import build_indexes, drop_indexes, indexes, 
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, swapping
+from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
 from acci.store.projecting.poison import POISON, apply_span, watching_out
 from acci.store.projecting.revealing import refuse_personal_keys
 from acci.store.projecting.spans import STRIDE, Span
+from acci.store.rebuilding import publish
 
 Gate = Callable[[Connection, Generation], None]
 
@@ -212,7 +213,7 @@ def rebuild(
         filled = [fill(connection, projection, generation, part, report) for part in parts]
         finished = finish(connection, projection, generation)
         gate(connection, finished)
-        published = swapping.publish(connection, projection, finished)
+        published = publish.publish(connection, projection, finished)
     rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)
     return Progress(projection.name, 0, published.checkpoint, published.checkpoint, rows, batches)
 
@@ -250,7 +251,7 @@ def retain(connection: Connection, projection: str, kept: int) -> int:
 def discard(connection: Connection, generation: Generation) -> None:
     """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
     with connection.transaction():
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(swapping.LOCK_WAIT_MILLISECONDS)})
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(publish.LOCK_WAIT_MILLISECONDS)})
         connection.execute(
             identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
         )

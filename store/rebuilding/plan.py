@@ -14,7 +14,7 @@ from acci.store.log import high_water
 from acci.store.log.unknown_events import unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.staleness import reasons
+from acci.store.rebuilding.staleness import reasons
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from acci.store.generations.table_definition import require_unaltered
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import discards, gate, swapping
+from acci.store.projecting import discards
 from acci.store.projecting.batches import require_within_log
 from acci.store.projecting.deriving import lock
-from acci.store.projecting.gate import Allowance
+from acci.store.rebuilding import gate, publish
+from acci.store.rebuilding.gate import Allowance
 
 
 @dataclass(eq=False, repr=False)
@@ -107,12 +108,12 @@ def roll_back(
         require_within_log(connection, back, high_water.establish(connection).head)
         if same_rules:
             if not as_it_was:
-                back = swapping.come_near(connection, projection, back)
+                back = publish.come_near(connection, projection, back)
             with connection.transaction():
                 discards.settle(connection, projection, back, lock(connection, back))
             if not unchecked:
                 _require_right(connection, catalogue, projection, back)
-        return swapping.publish(connection, projection, back, as_it_is=as_it_was)
+        return publish.publish(connection, projection, back, as_it_is=as_it_was)
 
 
 def _require_right(

@@ -14,9 +14,9 @@ from acci.flows.progress import ProgressBar
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store.projecting import backfilling
-from acci.store.projecting.backfilling import CHUNK_SIZE, Backfill
-from acci.store.projecting.choices import Choice
+from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
+from acci.store.backfilling.selection import Choice
 from acci.store.values.timestamps import moment
 
 NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."

@@ -9,12 +9,12 @@ from psycopg import sql
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, on
 from acci.domain.users.events import UserCreated
+from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling
-from acci.store.projecting.choices import Choice
 from tests.histories import differences, value
 from tests.prefect_server import wait_for
 

@@ -16,6 +16,7 @@ from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
+from acci.store.backfilling.selection import spelled
 from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.encryption.key_store import forget
@@ -29,7 +30,6 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.asking import Asking
-from acci.store.projecting.choices import spelled
 from acci.store.projecting.first_rows import comes_in_order_of_streams, first_rows
 from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.poison import watching_out

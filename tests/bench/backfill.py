@@ -7,10 +7,10 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
+from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.postgres.database import connect
-from acci.store.projecting import backfilling
-from acci.store.projecting.choices import Choice
 from tests.bench.activity import UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.rebuild import rebuild

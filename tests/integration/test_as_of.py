@@ -16,6 +16,7 @@ from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
+from acci.store.backfilling.selection import WrongKey
 from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import NotBuilt
@@ -25,7 +26,6 @@ from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters
 from acci.store.projecting.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.choices import WrongKey
 from acci.store.rebuilding import build
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import append_orders, append_users

@@ -15,16 +15,16 @@ from acci.domain.errors import UnknownName
 from acci.domain.projections import Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.extents import Extent
+from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.backfill import Superseded
+from acci.store.backfilling.selection import Choice, WrongKey
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling
-from acci.store.projecting.backfilling import Superseded
 from acci.store.projecting.batches import Progress, catch_up
-from acci.store.projecting.choices import Choice, WrongKey
 from acci.store.rebuilding import build
 from acci.store.values.timestamps import WrongMoment, moment
 from tests.histories import append_orders, append_users, value

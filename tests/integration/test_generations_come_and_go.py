@@ -8,6 +8,9 @@ import pytest
 from acci.domain.projections import Projection
 from acci.store.auditing.auditing import all_checks, audit
 from acci.store.auditing.repairing import derive_rows
+from acci.store.backfilling import backfill
+from acci.store.backfilling.backfill import Superseded
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.generations.dropping import all_generations
@@ -16,10 +19,8 @@ from acci.store.generations.live import BuildGone
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import options_of
 from acci.store.postgres.statements import sql
-from acci.store.projecting import backfilling, batches, dead_letters
+from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.as_of import rows_as_of
-from acci.store.projecting.backfilling import Superseded
-from acci.store.projecting.choices import Choice
 from acci.store.projecting.following import Follower
 from acci.store.rebuilding import build, gate, publish, staleness
 from acci.store.rebuilding.rollback import roll_back
@@ -112,10 +113,8 @@ WORK: dict[str, Work] = {
     "catch-up": lambda c, p: batches.catch_up(c, CATALOGUE, p).dead_letters,
     "follow": lambda c, p: len(told(c, p)),
     "as of": lambda c, p: len(list(rows_as_of(c, CATALOGUE, p))) - len(rows_of(c, p)),
-    "preview of a backfill": lambda c, p: backfilling.preview(c, CATALOGUE, p, Choice()) - len(rows_of(c, p)),
-    "backfill": lambda c, p: len(
-        backfilling.work_off(c, CATALOGUE, p, backfilling.begin(c, CATALOGUE, p, Choice())).missing
-    ),
+    "preview of a backfill": lambda c, p: backfill.preview(c, CATALOGUE, p, Choice()) - len(rows_of(c, p)),
+    "backfill": lambda c, p: len(backfill.work_off(c, CATALOGUE, p, backfill.begin(c, CATALOGUE, p, Choice())).missing),
     "repair": again,
     "why it is stale": lambda c, p: len(staleness.reasons(c, CATALOGUE, p, 10**9)),
 }
@@ -175,10 +174,10 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
 
 
 def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, other: Connection) -> None:
-    begun = backfilling.begin(overtaken, CATALOGUE, SALES, Choice(), 1)
+    begun = backfill.begin(overtaken, CATALOGUE, SALES, Choice(), 1)
     overtaken.let(replace(other, SALES), "generations/one")
     with pytest.raises(Superseded):
-        backfilling.work_off(overtaken, CATALOGUE, SALES, begun)
+        backfill.work_off(overtaken, CATALOGUE, SALES, begun)
     assert overtaken.nth <= 0
 
 

@@ -7,13 +7,13 @@ import pytest
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.counts import Result, last_audit, record
 from acci.store.auditing.findings import findings
+from acci.store.backfilling import backfill
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.housekeeping import tidy
 from acci.store.lag_samples import lag_curves, sample
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling
-from acci.store.projecting.choices import Choice
 from acci.store.rebuilding import build
 from tests.bank.ledger import audited, corrupt, some_account
 
@@ -70,10 +70,10 @@ def test_findings_go_long_after_they_were_seen_to_be_gone(connection: Connection
 
 def test_backfills_go_with_their_chunks_when_they_have_ended(connection: Connection) -> None:
     accounts = BANK.projection("accounts")
-    begun = backfilling.begin(connection, BANK, accounts, Choice(), 10)
+    begun = backfill.begin(connection, BANK, accounts, Choice(), 10)
     age(connection, "backfills", "started_at")
     assert removed(connection) == {}, "it goes on"
-    backfilling.work_off(connection, BANK, accounts, begun)
+    backfill.work_off(connection, BANK, accounts, begun)
     assert removed(connection) == {}
     age(connection, "backfills", "finished_at")
     assert removed(connection) == {"backfills": 1}

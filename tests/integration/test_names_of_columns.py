@@ -16,12 +16,12 @@ from acci.flows import quality
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
 from acci.store.auditing.repairing import repair
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.projecting.as_of import rows_as_of
-from acci.store.projecting.choices import Choice
 from acci.store.rebuilding import build, gate
 from tests.read_models import backfill
 

@@ -7,13 +7,13 @@ import pytest
 
 from acci.domain.events import Event
 from acci.domain.projections import Projection, Upsert, add, count, local_date, maximum, minimum, on
+from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.new_columns import NotOnlyNewColumns
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import backfilling
 from acci.store.projecting.batches import Progress, catch_up
-from acci.store.projecting.choices import Choice
-from acci.store.projecting.new_columns import NotOnlyNewColumns
 from acci.store.rebuilding import build
 from acci.store.rebuilding.staleness import stale
 from acci.store.status import read_status

@@ -17,6 +17,8 @@ from acci.domain.projections import FoldProjection, Insert, Projection, Update, 
 from acci.store import health
 from acci.store.aggregates.history import history
 from acci.store.aggregates.loading import UnregisteredEvent
+from acci.store.backfilling import backfill
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Generation
@@ -26,9 +28,8 @@ from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Connection, Database
-from acci.store.projecting import backfilling, batches
+from acci.store.projecting import batches
 from acci.store.projecting.as_of import rows_as_of
-from acci.store.projecting.choices import Choice
 from acci.store.rebuilding import build, gate, plan
 
 TABLES = {
@@ -200,9 +201,9 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
         projection = after.projection(name)
         for event_type in ("ItemAdded", "ItemRegistered"):
             choice = Choice(event_types=(event_type,))
-            assert backfilling.preview(connection, after, projection, choice) == 3
+            assert backfill.preview(connection, after, projection, choice) == 3
         with pytest.raises(UnknownName, match=r"handles named 'Nothing'\. Known: ItemRegistered, Moved"):
-            backfilling.preview(connection, after, projection, Choice(event_types=("Nothing",)))
+            backfill.preview(connection, after, projection, Choice(event_types=("Nothing",)))
         add_item(database, after, f"screw {name}")
         batches.catch_up(connection, after, projection)
     assert plan.plan(connection, after, after.projection("stock"), 1).events["ItemRegistered"] == 5

@@ -19,16 +19,16 @@ from acci.domain.users.user import CreateUser, User
 from acci.store.auditing import repairing
 from acci.store.auditing.auditing import audit, chosen
 from acci.store.auditing.extents import Extent
+from acci.store.backfilling import backfill
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.postgres.tenants import enter
-from acci.store.projecting import backfilling
 from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
-from acci.store.projecting.choices import Choice
 from acci.store.projecting.dead_letters import retry
 from acci.store.queries import ask, question
 from acci.store.rebuilding import build
@@ -181,8 +181,8 @@ def test_what_is_done_for_one_tenant_leaves_its_namesakes_alone(store: EventStor
 
     built.execute(wrong)
     assert (found("t1"), found("t2"), found(None)) == (["t1"], ["t2"], ["t1", "t2"])
-    begun = backfilling.begin(built, CATALOGUE, USERS, Choice(tenants=("t1",)))
-    assert backfilling.work_off(built, CATALOGUE, USERS, begun).keys == 1
+    begun = backfill.begin(built, CATALOGUE, USERS, Choice(tenants=("t1",)))
+    assert backfill.work_off(built, CATALOGUE, USERS, begun).keys == 1
     assert value(built, names) == ["Ann of one", "wrong"]
     assert (found("t1"), found("t2")) == ([], ["t2"])
     repairing.repair(built, CATALOGUE, "user_view")

@@ -10,10 +10,10 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import NotAList, UnknownName
 from acci.store.aggregates.loading import WrongAggregate
 from acci.store.auditing.auditing import chosen
+from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
-from acci.store.projecting.choices import Choice
 from acci.store.waiting import wait_for
 from tests.ledger import CONTEXT, TENANT, Account, Paid, event, stream
 from tests.shell import acci, refusal

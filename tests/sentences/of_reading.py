@@ -3,6 +3,9 @@
 from acci.domain.errors import AcciError
 from acci.store.auditing.checks import DoesNotFit, LeftOut
 from acci.store.auditing.extents import KeyDoesNotFit
+from acci.store.backfilling.backfill import Superseded
+from acci.store.backfilling.new_columns import NotOnlyNewColumns
+from acci.store.backfilling.selection import WrongKey
 from acci.store.generations import rule_order
 from acci.store.generations.dropping import StillLive
 from acci.store.generations.fingerprints import RebuildNeeded
@@ -10,9 +13,6 @@ from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBui
 from acci.store.generations.live import BuildGone
 from acci.store.generations.table_definition import TableAltered
 from acci.store.projecting.as_of import NotApplicable, NotFinal
-from acci.store.projecting.backfilling import Superseded
-from acci.store.projecting.choices import WrongKey
-from acci.store.projecting.new_columns import NotOnlyNewColumns
 from acci.store.projecting.poison import TooManyDeadLetters
 from acci.store.queries import InvalidQuery, NotPublished
 from acci.store.rebuilding.gate import GateClosed

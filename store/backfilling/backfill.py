@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
+from acci.store.backfilling.new_columns import adopt, show
+from acci.store.backfilling.selection import Choice, choose
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import define
@@ -22,9 +24,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
-from acci.store.projecting.choices import Choice, choose
 from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.new_columns import adopt, show
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.spans import Applier, Key, Span
 

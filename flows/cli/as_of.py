@@ -34,7 +34,7 @@ def as_of(
     from acci.store.postgres.database import connect
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter
-    from acci.store.projecting.as_of import rows_as_of
+    from acci.store.reading.as_of import rows_as_of
     from acci.store.values.timestamps import moment as read_moment
 
     settings = Settings.from_environment()

@@ -33,7 +33,7 @@ def query(
     from acci.store.catalogue import load
     from acci.store.embedded.server import database_url, direct_url
     from acci.store.postgres.database import connect
-    from acci.store.queries import ask
+    from acci.store.reading.queries import ask
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
@@ -50,7 +50,7 @@ def query(
 
 def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Query":
     """The typed question. A tenant that is missing is named as the option that gives it."""
-    from acci.store.queries import InvalidQuery, question
+    from acci.store.reading.queries import InvalidQuery, question
 
     try:
         return question(catalogue, name, given)

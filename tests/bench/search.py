@@ -10,7 +10,7 @@ from psycopg import sql as identifiers
 from acci.domain.queries import Query
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection, connect
-from acci.store.queries import ask, question
+from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from tests.bench.rows import Row
 

@@ -21,7 +21,7 @@ from acci.store.postgres.advisory_locks import alone
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSession
 from acci.store.projecting.batches import catch_up
-from acci.store.queries import ask, question
+from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from tests.histories import value
 from tests.ledger import command

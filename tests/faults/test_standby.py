@@ -19,8 +19,8 @@ from acci.store.postgres import tenants
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import ReadOnlyServer, refusal_of
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting.as_of import NotFinal, rows_as_of
 from acci.store.projecting.batches import catch_up
+from acci.store.reading.as_of import NotFinal, rows_as_of
 from acci.store.rebuilding import build
 from acci.store.settings import Settings
 from acci.store.status import read_status

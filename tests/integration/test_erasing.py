@@ -27,9 +27,9 @@ from acci.store.erasing import NobodyToErase, erase
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
 from acci.store.values.canonical import content_of
 from tests.histories import value

@@ -20,8 +20,8 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import options_of
 from acci.store.postgres.statements import sql
 from acci.store.projecting import batches, dead_letters
-from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.following import Follower
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate, publish, staleness
 from acci.store.rebuilding.rollback import roll_back
 from acci.store.status import read_status

@@ -21,7 +21,7 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
-from acci.store.projecting.as_of import rows_as_of
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
 from tests.read_models import backfill
 

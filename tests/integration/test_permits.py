@@ -13,7 +13,7 @@ from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
-from acci.store.queries import ask, question
+from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from tests.permits import by_pandas
 

@@ -22,7 +22,7 @@ from acci.store.catalogue import Catalogue, load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.queries import InvalidQuery, NotPublished, ask, question
+from acci.store.reading.queries import InvalidQuery, NotPublished, ask, question
 from acci.store.rebuilding import build
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)

@@ -29,7 +29,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
-from acci.store.projecting.as_of import rows_as_of
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate, plan
 
 TABLES = {

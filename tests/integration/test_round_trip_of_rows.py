@@ -26,7 +26,7 @@ from acci.store.auditing.auditing import all_checks, audit
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
-from acci.store.projecting.as_of import rows_as_of
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
 
 NUMBER = UUID("12345678-1234-5678-1234-567812345678")

@@ -27,10 +27,10 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.postgres.tenants import enter
-from acci.store.projecting.as_of import rows_as_of
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import retry
-from acci.store.queries import ask, question
+from acci.store.reading.as_of import rows_as_of
+from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from tests.histories import value
 from tests.shell import acci

@@ -14,7 +14,7 @@ from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
-from acci.store.waiting import wait_for
+from acci.store.reading.waiting import wait_for
 from tests.ledger import CONTEXT, TENANT, Account, Paid, event, stream
 from tests.shell import acci, refusal
 

@@ -16,7 +16,7 @@ from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
-from acci.store.projecting.as_of import rows_as_of
+from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
 from tests.bank.ledger import audited
 from tests.read_models import backfill

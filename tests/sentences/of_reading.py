@@ -12,13 +12,13 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.generations.live import BuildGone
 from acci.store.generations.table_definition import TableAltered
-from acci.store.projecting.as_of import NotApplicable, NotFinal
 from acci.store.projecting.poison import TooManyDeadLetters
-from acci.store.queries import InvalidQuery, NotPublished
+from acci.store.reading.as_of import NotApplicable, NotFinal
+from acci.store.reading.queries import InvalidQuery, NotPublished
+from acci.store.reading.waiting import NotThereYet
 from acci.store.rebuilding.gate import GateClosed
 from acci.store.rebuilding.publish import ColumnsInUse, SwapBlocked
 from acci.store.rebuilding.rollback import NothingKept, NotPutBack, OtherRules
-from acci.store.waiting import NotThereYet
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

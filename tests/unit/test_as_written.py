@@ -23,7 +23,7 @@ from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLine
-from acci.store.queries import InvalidQuery, question
+from acci.store.reading.queries import InvalidQuery, question
 from acci.store.values.as_written import misread
 
 

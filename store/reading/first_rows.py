@@ -15,8 +15,8 @@ from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
-from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.spans import Key
+from acci.store.reading.past_rows import PAGE, PastRows
 
 
 def comes_in_order_of_streams(connection: Connection, projection: type[Projection], generation: Generation) -> bool:

@@ -30,11 +30,11 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import revealing
 from acci.store.projecting.asking import Asking
-from acci.store.projecting.first_rows import comes_in_order_of_streams, first_rows
-from acci.store.projecting.past_rows import PAGE, PastRows
 from acci.store.projecting.poison import watching_out
 from acci.store.projecting.reasons import reason
 from acci.store.projecting.spans import Key, PoisonEvent, Span
+from acci.store.reading.first_rows import comes_in_order_of_streams, first_rows
+from acci.store.reading.past_rows import PAGE, PastRows
 from acci.store.values.timestamps import in_utc
 from acci.store.verifying.compared_columns import determined, of_rows
 

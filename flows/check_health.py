@@ -18,8 +18,8 @@ from acci.flows.telling import markdown_table, tell_chart
 from acci.flows.timeouts import allowed_seconds
 from acci.store.auditing.counts import LastAudit, last_audit
 from acci.store.catalogue import load
-from acci.store.health import Bounds, Health, examine
-from acci.store.lag_samples import lag_curves, sample
+from acci.store.monitoring.health import Bounds, Health, examine
+from acci.store.monitoring.lag_samples import lag_curves, sample
 from acci.store.settings import Settings
 
 HOURS_SHOWN = 24

@@ -10,7 +10,7 @@ from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.health import Health
+    from acci.store.monitoring.health import Health
 
 UNHEALTHY, UNREACHABLE = 1, 3
 
@@ -44,7 +44,7 @@ def health(
     Exit code 0: healthy. 1: something is not, and the sentence says what to do. 3: the database cannot be reached.
     """
     from acci.store.catalogue import load
-    from acci.store.health import Bounds, examine
+    from acci.store.monitoring.health import Bounds, examine
 
     settings = Settings.from_environment()
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)

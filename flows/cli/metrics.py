@@ -39,7 +39,7 @@ def metrics(
     from acci.flows.prometheus import text
     from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
-    from acci.store.metrics import read_metrics
+    from acci.store.monitoring.metrics import read_metrics
     from acci.store.postgres.database import connect
 
     settings = Settings.from_environment()

@@ -12,7 +12,7 @@ from acci.store.settings import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from acci.store.status import ProjectionStatus, Status
+    from acci.store.monitoring.status import ProjectionStatus, Status
 
 
 def status(
@@ -22,8 +22,8 @@ def status(
     """Show where the log and every projection stand."""
     from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
+    from acci.store.monitoring.status import read_status
     from acci.store.postgres.database import connect
-    from acci.store.status import read_status
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

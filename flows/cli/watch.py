@@ -13,7 +13,7 @@ from acci.store.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from acci.store.status import Status
+    from acci.store.monitoring.status import Status
 
 
 def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0) -> None:
@@ -37,9 +37,9 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     from rich.console import Group
 
     from acci.store.catalogue import load
+    from acci.store.monitoring.status import read_status
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import first_line, is_transient
-    from acci.store.status import read_status
 
     catalogue, before, began = load(settings.contexts), None, True
     while True:

@@ -11,10 +11,11 @@ from acci.domain.errors import AcciError
 from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.programs import programs
-from acci.store.health import Bounds, examine
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
-from acci.store.metrics import read_metrics
+from acci.store.monitoring.health import Bounds, examine
+from acci.store.monitoring.metrics import read_metrics
+from acci.store.monitoring.status import read_status
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import ReadOnlyServer, refusal_of
@@ -23,7 +24,6 @@ from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotFinal, rows_as_of
 from acci.store.rebuilding import build
 from acci.store.settings import Settings
-from acci.store.status import read_status
 from tests.clusters import Cluster
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, command

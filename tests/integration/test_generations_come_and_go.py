@@ -16,6 +16,7 @@ from acci.store.generations import generations
 from acci.store.generations.dropping import all_generations
 from acci.store.generations.generations import CheckpointBeyondLog
 from acci.store.generations.live import BuildGone
+from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import options_of
 from acci.store.postgres.statements import sql
@@ -24,7 +25,6 @@ from acci.store.projecting.following import Follower
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate, publish, staleness
 from acci.store.rebuilding.rollback import roll_back
-from acci.store.status import read_status
 from tests.histories import append_bad_order, append_orders, cut_log
 from tests.read_models import live, rows_of, wrong_rows
 

@@ -12,8 +12,8 @@ from psycopg.sql import SQL
 
 from acci.store.auditing.counts import Result, record
 from acci.store.catalogue import load
-from acci.store.health import Bounds, Check, examine
 from acci.store.log.high_water import establish
+from acci.store.monitoring.health import Bounds, Check, examine
 from acci.store.postgres.database import connect
 from acci.store.projecting.batches import catch_up
 from acci.store.settings import Settings

@@ -13,11 +13,11 @@ from acci.store.catalogue import load
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.log.high_water import establish, last
+from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
-from acci.store.status import read_status
 from tests.histories import append_probe, append_users, copy_probes, cut_log, differences, value
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer

@@ -14,7 +14,6 @@ from acci.domain.contexts import Context
 from acci.domain.errors import DefinitionError, Refused, UnknownName
 from acci.domain.events import Event, EventData, Retired, StreamId
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
-from acci.store import health
 from acci.store.aggregates.history import history
 from acci.store.aggregates.loading import UnregisteredEvent
 from acci.store.backfilling import backfill
@@ -27,6 +26,7 @@ from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
+from acci.store.monitoring import health
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of

@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 from acci.store.auditing.schema import FILE, described, differences
 from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
-from acci.store.health import Bounds, examine
+from acci.store.monitoring.health import Bounds, examine
 from acci.store.postgres.database import Connection, connect
 from acci.store.settings import Settings
 from tests.bank.ledger import audited

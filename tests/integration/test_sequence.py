@@ -14,10 +14,10 @@ from psycopg import sql
 from acci.domain.events import EventMetadata
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
-from acci.store.health import Bounds, examine
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore
 from acci.store.log.high_water import establish, last
+from acci.store.monitoring.health import Bounds, examine
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import SequenceBehind
 from acci.store.postgres.migrations import migrate

@@ -14,13 +14,13 @@ from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import direct_url
 from acci.store.log import high_water
 from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
-from acci.store.metrics import STRIDE, count_events
+from acci.store.monitoring.metrics import STRIDE, count_events
+from acci.store.monitoring.status import read_projections
 from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection, connect, whereabouts
 from acci.store.postgres.errors import SchemaMissing, SequenceBehind, refusal_of
 from acci.store.postgres.statements import sql
 from acci.store.settings import Settings
-from acci.store.status import read_projections
 
 NAMED = 3  # differences in one sentence
 GUARDS = {  # what refuses to change events

@@ -11,7 +11,7 @@ from pydantic import Field
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store.housekeeping import Tidied, tidy
+from acci.store.maintenance.housekeeping import Tidied, tidy
 
 
 @step("tidy")

@@ -9,7 +9,7 @@ from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.erasing import Erasure
+    from acci.store.maintenance.erasure import Erasure
 
 
 def erase(
@@ -26,7 +26,7 @@ def erase(
     from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.encryption.key_store import keys
-    from acci.store.erasing import erase as make_unreadable
+    from acci.store.maintenance.erasure import erase as make_unreadable
     from acci.store.postgres.database import connect
 
     if again == (subject is not None) or (tenant is None) != again:

@@ -11,8 +11,8 @@ from psycopg import sql as identifiers
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
-from acci.store.erasing import erase
 from acci.store.log.event_store import EventStore
+from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.prefect_server import PrefectServer, wait_for

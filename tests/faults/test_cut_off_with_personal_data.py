@@ -18,8 +18,8 @@ from acci.store.auditing.extents import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
-from acci.store.erasing import erase
 from acci.store.log.event_store import EventStore
+from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.rebuilding import build
 from tests.cutting import CuttingProxy, When

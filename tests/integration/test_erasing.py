@@ -23,8 +23,8 @@ from acci.store.embedded.server import EmbeddedServer
 from acci.store.encryption import key_store
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.encryption.payload_encryption import Tampered
-from acci.store.erasing import NobodyToErase, erase
 from acci.store.log.event_store import EventStore
+from acci.store.maintenance.erasure import NobodyToErase, erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up

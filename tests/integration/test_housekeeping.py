@@ -11,7 +11,7 @@ from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import load
 from acci.store.generations import generations
-from acci.store.housekeeping import tidy
+from acci.store.maintenance.housekeeping import tidy
 from acci.store.monitoring.lag_samples import lag_curves, sample
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build

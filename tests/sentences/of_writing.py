@@ -6,7 +6,6 @@ from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.commands.idempotency import CommandReused
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.encryption.payload_encryption import Tampered
-from acci.store.erasing import NobodyToErase
 from acci.store.importing.problems import (
     AlreadyImported,
     BadLines,
@@ -20,6 +19,7 @@ from acci.store.log.append import EventIdTaken, MisplacedEvent, StreamChanged
 from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import IdsDoubled
 from acci.store.log.payloads import PayloadTooLarge, Unstorable
+from acci.store.maintenance.erasure import NobodyToErase
 from acci.store.simulating import SimulationRunning
 from acci.store.values.strict_json import NotJson
 from acci.store.values.timestamps import WrongMoment

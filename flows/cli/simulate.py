@@ -56,9 +56,9 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.store import simulating
     from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
+    from acci.store.testing import simulation as simulating
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

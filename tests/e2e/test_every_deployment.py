@@ -8,7 +8,7 @@ import yaml
 
 from acci.store.catalogue import load
 from acci.store.settings import CHECKOUT
-from acci.store.simulating import simulate
+from acci.store.testing.simulation import simulate
 from tests.prefect_server import PrefectServer
 from tests.servers import SharedServer
 

@@ -15,10 +15,10 @@ from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
-from acci.store.projecting.trying import logged
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
 from acci.store.rebuilding.gate import GateClosed
+from acci.store.testing.harness import logged
 from tests.integration.test_expressions import Said, differences, said
 
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

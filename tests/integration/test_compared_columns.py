@@ -19,7 +19,7 @@ from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
-from acci.store.testing import Happened, given
+from acci.store.testing.kit import Happened, given
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 

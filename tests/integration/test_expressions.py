@@ -26,7 +26,7 @@ from acci.domain.projections.reference import Stored
 from acci.store.compiling.expressions import EVENTS, translate
 from acci.store.compiling.statements import text_of
 from acci.store.postgres.database import Connection
-from acci.store.projecting.trying import logged, spelled
+from acci.store.testing.harness import logged, spelled
 from tests.strategies.events import EVENTS as CLASSES
 from tests.strategies.expressions import expression
 from tests.strategies.histories import Draft, payload

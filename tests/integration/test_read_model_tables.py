@@ -9,7 +9,7 @@ from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.store.postgres.database import Connection
-from acci.store.projecting.trying import Trial
+from acci.store.testing.harness import Trial
 from tests.unit.test_projection_refusals import Ordered, define
 
 NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"

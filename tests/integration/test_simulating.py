@@ -13,7 +13,7 @@ from acci.domain.simulations import Plan, Wish
 from acci.store.catalogue import load
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
-from acci.store.simulating import SimulationRunning, simulate, simulate_live, simulation_of
+from acci.store.testing.simulation import SimulationRunning, simulate, simulate_live, simulation_of
 
 CATALOGUE = load(["acci.domain.users"])
 USERS = simulation_of(CATALOGUE, "users")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acci.domain.errors import CannotApply
 from acci.domain.projections.reference import Rows, apply
 from acci.store.postgres.database import Connection
-from acci.store.projecting.trying import Trial, logged, spelled_out
+from acci.store.testing.harness import Trial, logged, spelled_out
 from tests.strategies.histories import History, histories
 from tests.strategies.projections import RandomProjection, projections
 

@@ -20,7 +20,7 @@ from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import IdsDoubled
 from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.maintenance.erasure import NobodyToErase
-from acci.store.simulating import SimulationRunning
+from acci.store.testing.simulation import SimulationRunning
 from acci.store.values.strict_json import NotJson
 from acci.store.values.timestamps import WrongMoment
 

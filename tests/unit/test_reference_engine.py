@@ -31,8 +31,8 @@ from acci.domain.projections import (
 from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import Rows, apply
-from acci.store.projecting.trying import spelled_out
-from acci.store.testing import assumed_columns
+from acci.store.testing.harness import spelled_out
+from acci.store.testing.kit import assumed_columns
 from tests.strategies.histories import Draft, History, histories
 from tests.strategies.projections import RandomProjection, projections
 

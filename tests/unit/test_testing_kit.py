@@ -11,7 +11,7 @@ from acci.domain.events import EventData
 from acci.domain.projections import FoldProjection, Projection, Upsert, add, count, maximum, on
 from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserUpdated
 from acci.domain.users.user_view import UserView
-from acci.store.testing import Happened, given
+from acci.store.testing.kit import Happened, given
 
 ANN, BOB = UserCreated(email="ann@example.org", name="Ann"), UserCreated(email="bob@example.org", name="Bob")
 

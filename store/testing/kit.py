@@ -1,6 +1,6 @@
 """Tests of projections: given events, when projected, then rows. Both engines run with one call.
 
-    from acci.store.testing import Happened, given
+    from acci.store.testing.kit import Happened, given
 
     def test_a_deleted_user_is_gone(database_url: str) -> None:
         (
@@ -37,7 +37,7 @@ from acci.domain.projections.reference import Row, Rows, apply
 from acci.store.catalogue import Catalogue
 from acci.store.generations.tables import table_sql
 from acci.store.postgres.database import connect
-from acci.store.projecting.trying import Trial, logged, spelled_out
+from acci.store.testing.harness import Trial, logged, spelled_out
 
 BEFORE = 10**12  # the position before the first event's: no real log is as long
 START = datetime(2024, 1, 1, tzinfo=UTC)

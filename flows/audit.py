@@ -16,13 +16,13 @@ from acci.flows.names import of_audit
 from acci.flows.retrying import refusing, step
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store.auditing import repairing
-from acci.store.auditing.auditing import Audited, chosen
-from acci.store.auditing.auditing import audit as make
-from acci.store.auditing.counts import Result, record
-from acci.store.auditing.extents import Extent
+from acci.store.auditing import repair as repairing
+from acci.store.auditing.audit import Audited, chosen
+from acci.store.auditing.audit import audit as make
 from acci.store.auditing.findings import Severity, history
-from acci.store.auditing.repairing import Repaired
+from acci.store.auditing.repair import Repaired
+from acci.store.auditing.scope import Extent
+from acci.store.auditing.statistics import Result, record
 from acci.store.values.timestamps import moment
 
 DAYS_SHOWN = 30

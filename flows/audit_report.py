@@ -11,9 +11,9 @@ from acci.flows.charts import stacked_bars
 from acci.flows.differences import differences, most_common
 from acci.flows.discretion import may_show
 from acci.flows.telling import markdown_table, tell_chart
-from acci.store.auditing.auditing import Audited
+from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.repairing import Repaired
+from acci.store.auditing.repair import Repaired
 
 SHOWN = 200  # findings in a table: more than a person reads
 

@@ -34,7 +34,7 @@ def _projections(catalogue: Catalogue) -> Iterable[str]:
 
 
 def _checks(catalogue: Catalogue) -> Iterable[str]:
-    from acci.store.auditing.auditing import all_checks
+    from acci.store.auditing.audit import all_checks
 
     return all_checks(catalogue)
 

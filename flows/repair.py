@@ -15,8 +15,8 @@ from acci.flows.links import to_run
 from acci.flows.retrying import refusing
 from acci.flows.session import session
 from acci.flows.timeouts import allowed_seconds
-from acci.store.auditing.counts import last_run
 from acci.store.auditing.findings import findings
+from acci.store.auditing.statistics import last_run
 
 
 @flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())

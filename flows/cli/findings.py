@@ -23,7 +23,7 @@ def findings(
     json: JsonFlag = False,
 ) -> None:
     """List what audits found wrong and is not gone, worst first."""
-    from acci.store.auditing.auditing import all_checks
+    from acci.store.auditing.audit import all_checks
     from acci.store.auditing.findings import findings as read
     from acci.store.catalogue import known, load
     from acci.store.embedded.server import direct_url

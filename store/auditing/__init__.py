@@ -1,1 +1,4 @@
-"""Auditing: what is stored, held against the events; what differs is named, kept as a finding, and derived anew."""
+"""Auditing: stored state recomputed from the events and compared; what differs is a finding, and can be repaired.
+
+Begin with `audit`.
+"""

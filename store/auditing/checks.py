@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store.auditing.extents import Extent
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection

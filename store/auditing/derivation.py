@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
-from acci.store.auditing.extents import Extent, KeyDoesNotFit, position_before
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.scope import Extent, KeyDoesNotFit, position_before
 from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified

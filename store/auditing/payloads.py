@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from acci.domain.events import Retired, Unreadable
 from acci.store.auditing.checks import MOST, Looking
-from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.scope import make_audited_events
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
 

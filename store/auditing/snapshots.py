@@ -11,8 +11,8 @@ from acci.domain.projections.stored_values import told
 from acci.store.aggregates.loading import UnreadableEvent, fold
 from acci.store.aggregates.snapshots import revealed
 from acci.store.auditing.checks import Looking
-from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.scope import make_audited_events
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql

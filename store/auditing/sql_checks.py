@@ -24,8 +24,8 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import DefinitionError
 from acci.domain.events import by_stored_name
 from acci.store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
-from acci.store.auditing.extents import make_audited_events
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.scope import make_audited_events
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import SQL, sql

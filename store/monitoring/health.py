@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store.auditing.counts import last_audit, open_findings
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
+from acci.store.auditing.statistics import last_audit, open_findings
 from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import direct_url
 from acci.store.log import high_water

@@ -6,7 +6,7 @@ once in a while (snapshots).
 
 from dataclasses import dataclass
 
-from acci.store.auditing.counts import LastAudit, last_audit, open_findings
+from acci.store.auditing.statistics import LastAudit, last_audit, open_findings
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import parked_keys
 from acci.store.log import high_water

@@ -6,8 +6,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from acci.store.auditing.auditing import Audited, audit, chosen
-from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.auditing.audit import Audited, audit, chosen
+from acci.store.auditing.scope import WHOLE, Extent
 from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.log.bulk import append_in_bulk

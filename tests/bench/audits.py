@@ -5,7 +5,7 @@ from functools import partial
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
-from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.audit import all_checks, audit
 from acci.store.postgres.database import connect
 from tests.bench import rebuild
 from tests.bench.activity import ActivityByDay, UserRows

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store.auditing import repairing
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import WHOLE
+from acci.store.auditing import repair
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import WHOLE
 from acci.store.catalogue import load
 from acci.store.generations.generations import Busy
 from acci.store.log import seals
@@ -50,7 +50,7 @@ def retried(connection: Connection) -> object:
 def repaired(connection: Connection) -> object:
     for check, name in chosen(CATALOGUE, ["rows"], "daily_sales"):
         audit(connection, CATALOGUE, check, name, WHOLE)
-    return repairing.repair(connection, CATALOGUE, "daily_sales")
+    return repair.repair(connection, CATALOGUE, "daily_sales")
 
 
 def sealed(connection: Connection) -> object:

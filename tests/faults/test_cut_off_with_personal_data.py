@@ -13,8 +13,8 @@ import pytest
 from acci.domain.errors import AcciError
 from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget

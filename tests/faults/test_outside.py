@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import WHOLE
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import WHOLE
 from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation

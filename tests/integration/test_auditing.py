@@ -12,11 +12,11 @@ from acci.domain.contexts import Context
 from acci.domain.errors import DefinitionError, UnknownName
 from acci.domain.events import Event
 from acci.domain.projections import Projection, Upsert, add, count, on
-from acci.store.auditing.auditing import chosen
-from acci.store.auditing.extents import WHOLE, Extent, KeyDoesNotFit
+from acci.store.auditing.audit import chosen
 from acci.store.auditing.findings import Found, Severity, findings, history, keep
 from acci.store.auditing.read_models import SAMPLE
-from acci.store.auditing.repairing import repair
+from acci.store.auditing.repair import repair
+from acci.store.auditing.scope import WHOLE, Extent, KeyDoesNotFit
 from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded

@@ -13,8 +13,8 @@ from psycopg import sql
 
 from acci.domain.errors import UnknownName
 from acci.domain.projections import Projection
-from acci.store.auditing.auditing import all_checks, audit
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import all_checks, audit
+from acci.store.auditing.scope import Extent
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice, WrongKey

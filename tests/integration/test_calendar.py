@@ -10,7 +10,7 @@ from acci.domain.contexts import Context
 from acci.domain.events import Event, EventData
 from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
-from acci.store.auditing.auditing import audit, chosen
+from acci.store.auditing.audit import audit, chosen
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection

@@ -11,8 +11,8 @@ from acci.domain.contexts import Context
 from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
 from acci.domain.projections.python_folds import Row
-from acci.store.auditing.auditing import all_checks, audit
-from acci.store.auditing.repairing import repair
+from acci.store.auditing.audit import all_checks, audit
+from acci.store.auditing.repair import repair
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection

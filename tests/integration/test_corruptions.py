@@ -13,10 +13,10 @@ from random import Random
 import pytest
 
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.auditing import Audited
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Severity, findings
-from acci.store.auditing.repairing import repair
+from acci.store.auditing.repair import repair
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.log.bulk import append_in_bulk

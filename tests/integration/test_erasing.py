@@ -12,8 +12,8 @@ from psycopg import sql as identifiers
 
 from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import WHOLE
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import WHOLE
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.idempotency import CommandReused, remembered_as

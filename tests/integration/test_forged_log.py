@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.repairing import Repaired, repair
+from acci.store.auditing.repair import Repaired, repair
 from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect

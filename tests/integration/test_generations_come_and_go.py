@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.auditing.auditing import all_checks, audit
-from acci.store.auditing.repairing import derive_rows
+from acci.store.auditing.audit import all_checks, audit
+from acci.store.auditing.repair import derive_rows
 from acci.store.backfilling import backfill
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice

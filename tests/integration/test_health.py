@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL
 
-from acci.store.auditing.counts import Result, record
+from acci.store.auditing.statistics import Result, record
 from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.monitoring.health import Bounds, Check, examine

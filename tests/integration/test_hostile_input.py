@@ -15,8 +15,8 @@ from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.validation import typed

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.counts import Result, last_audit, record
 from acci.store.auditing.findings import findings
+from acci.store.auditing.statistics import Result, last_audit, record
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import load

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.audit import all_checks, audit
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered

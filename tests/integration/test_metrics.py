@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from acci.flows.prometheus import text
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.counts import Result, record
+from acci.store.auditing.statistics import Result, record
 from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.monitoring import metrics

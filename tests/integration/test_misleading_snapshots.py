@@ -18,9 +18,9 @@ from acci.domain.errors import Refused
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.aggregates.compaction import compact
 from acci.store.aggregates.snapshots import SnapshotRefused
-from acci.store.auditing.auditing import all_checks, audit
-from acci.store.auditing.extents import Extent
-from acci.store.auditing.repairing import repair
+from acci.store.auditing.audit import all_checks, audit
+from acci.store.auditing.repair import repair
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore

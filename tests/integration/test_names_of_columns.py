@@ -13,9 +13,9 @@ from acci.domain.projections import FoldProjection, Projection, Upsert, add, on
 from acci.domain.projections.python_folds import Row
 from acci.domain.quality import Suite, expect, no_rows
 from acci.flows import quality
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import Extent
-from acci.store.auditing.repairing import repair
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.repair import repair
+from acci.store.auditing.scope import Extent
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue
 from acci.store.generations import generations

@@ -15,8 +15,8 @@ from acci.domain.errors import ProjectionError
 from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
-from acci.store.auditing.auditing import all_checks, audit
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import all_checks, audit
+from acci.store.auditing.scope import Extent
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection

@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from acci.store.auditing.auditing import ROWS, all_checks, audit
+from acci.store.auditing.audit import ROWS, all_checks, audit
 from acci.store.catalogue import load
 from acci.store.embedded.programs import programs
 from acci.store.postgres.database import connect

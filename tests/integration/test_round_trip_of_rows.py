@@ -22,7 +22,7 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.stored_rows import Keeper
 from acci.domain.projections.stored_values import DEEPEST
-from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.audit import all_checks, audit
 from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.auditing.scope import WHOLE, Extent
 from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect

@@ -9,10 +9,10 @@ from prefect.logging import disable_run_logger
 from acci.domain.projections import Projection
 from acci.flows import audit, catch_up, compact_snapshots, follow
 from acci.store.aggregates.compaction import Compacted, Sizes
-from acci.store.auditing.auditing import ROWS, Audited, all_checks
-from acci.store.auditing.auditing import audit as make
-from acci.store.auditing.extents import Extent
+from acci.store.auditing.audit import ROWS, Audited, all_checks
+from acci.store.auditing.audit import audit as make
 from acci.store.auditing.findings import Severity
+from acci.store.auditing.scope import Extent
 from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build

@@ -16,9 +16,9 @@ from acci.domain.events import Event, EventMetadata, StreamId
 from acci.domain.projections import Projection, Upsert, count, on
 from acci.domain.users.events import UserCreated, UserUpdated
 from acci.domain.users.user import CreateUser, User
-from acci.store.auditing import repairing
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import Extent
+from acci.store.auditing import repair
+from acci.store.auditing.audit import audit, chosen
+from acci.store.auditing.scope import Extent
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
@@ -185,7 +185,7 @@ def test_what_is_done_for_one_tenant_leaves_its_namesakes_alone(store: EventStor
     assert backfill.work_off(built, CATALOGUE, USERS, begun).keys == 1
     assert value(built, names) == ["Ann of one", "wrong"]
     assert (found("t1"), found("t2")) == ([], ["t2"])
-    repairing.repair(built, CATALOGUE, "user_view")
+    repair.repair(built, CATALOGUE, "user_view")
     assert value(built, names) == ["Ann of one", "Ann of two"]
 
     generation = value(built, "SELECT generation FROM acci.generations WHERE state = 'live'")

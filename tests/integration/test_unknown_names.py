@@ -9,7 +9,7 @@ import pytest
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import NotAList, UnknownName
 from acci.store.aggregates.loading import WrongAggregate
-from acci.store.auditing.auditing import chosen
+from acci.store.auditing.audit import chosen
 from acci.store.backfilling.selection import Choice
 from acci.store.catalogue import Catalogue, load
 from acci.store.log.event_store import EventStore

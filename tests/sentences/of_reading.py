@@ -2,7 +2,7 @@
 
 from acci.domain.errors import AcciError
 from acci.store.auditing.checks import DoesNotFit, LeftOut
-from acci.store.auditing.extents import KeyDoesNotFit
+from acci.store.auditing.scope import KeyDoesNotFit
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.new_columns import NotOnlyNewColumns
 from acci.store.backfilling.selection import WrongKey

@@ -17,9 +17,9 @@ import psycopg
 
 from acci.domain.errors import AcciError, Refused
 from acci.store.aggregates.compaction import compact
-from acci.store.auditing.auditing import audit, chosen
-from acci.store.auditing.extents import WHOLE
+from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.findings import Severity
+from acci.store.auditing.scope import WHOLE
 from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Busy, NotBuilt

@@ -7,10 +7,10 @@ from functools import partial
 from itertools import islice
 
 from acci.domain.errors import CannotApply, DefinitionError, UnknownName
-from acci.store.auditing import kept, payloads, read_models, rows, schema, snapshots, views
+from acci.store.auditing import kept_generations, payloads, read_models, rows, schema, snapshots, views
 from acci.store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking, one_moment
-from acci.store.auditing.extents import WHOLE, Extent
 from acci.store.auditing.findings import Found, Place, Severity, keep
+from acci.store.auditing.scope import WHOLE, Extent
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.catalogue import Catalogue, several
 from acci.store.generations import generations
@@ -43,7 +43,13 @@ _IN_PYTHON = (
         samples=False,
     ),
     Check(ROWS, Severity.ERROR, "A row is not what its events give.", rows.look, of_read_model=True),
-    Check("kept", Severity.ERROR, "A kept generation is not what its events give.", kept.look, of_read_model=True),
+    Check(
+        "kept",
+        Severity.ERROR,
+        "A kept generation is not what its events give.",
+        kept_generations.look,
+        of_read_model=True,
+    ),
     _of_the_whole("rules", Severity.WARNING, "A read model was made by other rules.", read_models.rules),
     _of_the_whole("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.table),
     _of_the_whole("totals", Severity.ERROR, "A read model misses the total of its events.", read_models.totals),

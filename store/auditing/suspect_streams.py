@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from acci.domain.events import StreamId, by_stored_name
 from acci.domain.expressions.tree import Field
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.auditing.auditing import all_checks, audit
+from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.findings import Finding, Severity, findings
 from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection

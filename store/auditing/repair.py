@@ -9,11 +9,11 @@ import psycopg
 from acci.domain.events import StreamId
 from acci.store.aggregates.loading import load
 from acci.store.aggregates.snapshots import save_snapshot
-from acci.store.auditing.auditing import ROWS, SNAPSHOTS, Audited, all_checks, audit
-from acci.store.auditing.doubts import Doubtful, Doubts, doubts, of_streams, spoken
-from acci.store.auditing.extents import WHOLE, Extent
+from acci.store.auditing.audit import ROWS, SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.findings import Finding, findings
 from acci.store.auditing.read_models import SECOND_OPINION, keys_of
+from acci.store.auditing.scope import WHOLE, Extent
+from acci.store.auditing.suspect_streams import Doubtful, Doubts, doubts, of_streams, spoken
 from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.generations.live import on_live

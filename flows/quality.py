@@ -23,7 +23,7 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.session import options_of
-from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.projecting.affected_keys import chosen_keys, note_keys
 
 SHOWN = 20  # failing rows of an expectation that are told
 DOUBLE = '"'

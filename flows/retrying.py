@@ -12,7 +12,7 @@ from prefect.states import Failed
 from acci.domain.errors import AcciError
 from acci.flows.discretion import Unspoken, may_say
 from acci.store.postgres.errors import is_transient, refusal_of
-from acci.store.projecting.reasons import kind_of
+from acci.store.projecting.error_text import kind_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from acci.store.catalogue import Catalogue, several
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
-from acci.store.projecting.poison import POISON, TooManyDeadLetters
+from acci.store.projecting.poison_events import POISON, TooManyDeadLetters
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 LOOKS = 3  # at most, while generations come and go

@@ -16,11 +16,11 @@ from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.projecting.affected_keys import as_stored, choose_keys, note_keys
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.deriving import derive
-from acci.store.projecting.poison import apply_span, watching_out
-from acci.store.projecting.spans import Applier, Key, Span, strides
-from acci.store.projecting.touching import as_stored, choose_keys, note_keys
+from acci.store.projecting.poison_events import apply_span, watching_out
+from acci.store.projecting.ranges import Applier, Key, Span, strides
+from acci.store.projecting.rederiving import derive
 from acci.store.verifying.compared_columns import determined
 
 TEMPORARY = "pg_temp"

@@ -11,8 +11,8 @@ from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import require_same_rules
 from acci.store.generations.table_definition import alterations
 from acci.store.postgres.statements import sql
-from acci.store.projecting.poison import watching_out
-from acci.store.projecting.spans import Span
+from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.ranges import Span
 from acci.store.verifying.control_totals import control_totals
 from acci.store.verifying.reference_sample import check_sample
 from acci.store.verifying.table_diff import spelled_key

@@ -23,9 +23,9 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.dead_letters import retry
-from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.poison import watching_out
-from acci.store.projecting.spans import Key, Span
+from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.ranges import Key, Span
+from acci.store.projecting.rederiving import derive, lock
 from acci.store.rebuilding.publish import point_view
 
 VIEWS, PARKED = "views", "parked_keys"

@@ -14,9 +14,9 @@ from acci.store.compiling.statements import STREAM
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.poison import POISON
-from acci.store.projecting.spans import PoisonEvent
-from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.projecting.affected_keys import chosen_keys, note_keys
+from acci.store.projecting.poison_events import POISON
+from acci.store.projecting.ranges import PoisonEvent
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
 Key = tuple[str | None, ...]

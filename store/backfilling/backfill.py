@@ -24,9 +24,9 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
-from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.poison import watching_out
-from acci.store.projecting.spans import Applier, Key, Span
+from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.ranges import Applier, Key, Span
+from acci.store.projecting.rederiving import derive, lock
 
 CHUNK_SIZE = 10_000  # keys
 

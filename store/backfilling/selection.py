@@ -18,7 +18,7 @@ from acci.store.compiling.statements import text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.touching import TOUCHED, as_stored, choose_keys, key_of, note_keys
+from acci.store.projecting.affected_keys import TOUCHED, as_stored, choose_keys, key_of, note_keys
 from acci.store.values.strict_json import check_text
 
 

@@ -25,12 +25,12 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
+from acci.store.projecting.affected_keys import chosen_keys, note_keys
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.poison import watching_out
-from acci.store.projecting.revealing import uses_personal
-from acci.store.projecting.spans import Span
-from acci.store.projecting.touching import chosen_keys, note_keys
+from acci.store.projecting.decrypted_events import uses_personal
+from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.ranges import Span
+from acci.store.projecting.rederiving import derive, lock
 from acci.store.rebuilding import build
 
 TELLING = 4  # characters: a shorter value is found anywhere

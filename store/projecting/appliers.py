@@ -8,10 +8,10 @@ from acci.store.compiling.statements import Compiled, Scope, chosen, is_ordered
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import revealing
-from acci.store.projecting.folding_in_python import FoldApplier
-from acci.store.projecting.reading_ahead import read_ahead
-from acci.store.projecting.spans import Applier, Key, Span
+from acci.store.projecting import decrypted_events
+from acci.store.projecting.prewarm import read_ahead
+from acci.store.projecting.python_applier import FoldApplier
+from acci.store.projecting.ranges import Applier, Key, Span
 
 LONG = 100_000  # events: reading through fewer takes no time
 RARE = 100
@@ -81,22 +81,22 @@ class RevealingApplier(CompiledApplier):
         self._projection = projection
 
     def apply(self, connection: Connection, span: Span) -> int:
-        revealing.reveal_events(connection, self._projection, span.after, span.upto)
+        decrypted_events.reveal_events(connection, self._projection, span.after, span.upto)
         return super().apply(connection, span)
 
     def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
         parameters: dict[str, Any] = {"after": 0, "upto": upto, "skipped": list(skipped)}
         parameters |= {chosen(name): [key[number] for key in keys] for number, name in enumerate(self._key)}
-        revealing.reveal_of_keys(connection, self._compiled, parameters)
+        decrypted_events.reveal_of_keys(connection, self._compiled, parameters)
         return super().derive(connection, keys, upto, skipped)
 
     def _text(self, fresh: bool, scope: Scope) -> bytes:
-        return revealing.from_revealed(super()._text(fresh, scope))
+        return decrypted_events.from_revealed(super()._text(fresh, scope))
 
 
 def applier_of(connection: Connection, projection: type[Projection], generation: Generation) -> Applier:
     """The applier for the kind of projection it is."""
     if issubclass(projection, FoldProjection):
         return FoldApplier(connection, projection, generation)
-    kind = RevealingApplier if revealing.uses_personal(projection) else CompiledApplier
+    kind = RevealingApplier if decrypted_events.uses_personal(projection) else CompiledApplier
     return kind(connection, projection, generation)

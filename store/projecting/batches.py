@@ -18,8 +18,8 @@ from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.poison import apply_span, watching_out
-from acci.store.projecting.spans import Applier, Span
+from acci.store.projecting.poison_events import apply_span, watching_out
+from acci.store.projecting.ranges import Applier, Span
 from acci.store.tracing import Batch, applying
 
 BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions

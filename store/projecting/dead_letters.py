@@ -17,9 +17,9 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.deriving import derive, lock
-from acci.store.projecting.poison import bury, watching_out
-from acci.store.projecting.spans import Key, Span
+from acci.store.projecting.poison_events import bury, watching_out
+from acci.store.projecting.ranges import Key, Span
+from acci.store.projecting.rederiving import derive, lock
 
 
 @dataclass(frozen=True)

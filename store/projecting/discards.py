@@ -11,9 +11,9 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.deriving import derive
-from acci.store.projecting.poison import POISON, bury, watching_out
-from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
+from acci.store.projecting.poison_events import POISON, bury, watching_out
+from acci.store.projecting.ranges import Applier, Key, PoisonEvent, Span
+from acci.store.projecting.rederiving import derive
 
 
 def remember(connection: Connection, generation: Generation) -> None:

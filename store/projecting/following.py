@@ -20,7 +20,7 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import first_line, is_transient
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
-from acci.store.projecting.spans import Applier
+from acci.store.projecting.ranges import Applier
 
 LONGEST_PAUSE = 5.0  # seconds
 PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon

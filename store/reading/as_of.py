@@ -28,11 +28,11 @@ from acci.store.log import high_water
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import revealing
-from acci.store.projecting.asking import Asking
-from acci.store.projecting.poison import watching_out
-from acci.store.projecting.reasons import reason
-from acci.store.projecting.spans import Key, PoisonEvent, Span
+from acci.store.projecting import decrypted_events
+from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.error_text import reason
+from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.ranges import Key, PoisonEvent, Span
 from acci.store.reading.first_rows import comes_in_order_of_streams, first_rows
 from acci.store.reading.past_rows import PAGE, PastRows
 from acci.store.values.timestamps import in_utc
@@ -167,7 +167,7 @@ def _applicable(
         with closing(rows):
             yield from islice(rows, limit)
     except PoisonEvent as poison:
-        why = reason(poison, revealing.uses_personal(projection))
+        why = reason(poison, decrypted_events.uses_personal(projection))
         applied = poison.position <= generation.checkpoint
         raise NotApplicable(projection.name, poison.position, why, applied) from poison
 

@@ -14,8 +14,8 @@ from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting import revealing
-from acci.store.projecting.spans import Key
+from acci.store.projecting import decrypted_events
+from acci.store.projecting.ranges import Key
 from acci.store.reading.past_rows import PAGE, PastRows
 
 
@@ -25,7 +25,9 @@ def comes_in_order_of_streams(connection: Connection, projection: type[Projectio
     streams = streams_of(projection, read_model)
     if [streams.get(name) for name in projection.key] != ["tenant_id", "aggregate_id"]:
         return False
-    if revealing.uses_personal(projection) or any(read_model.column(name).type != "text" for name in projection.key):
+    if decrypted_events.uses_personal(projection) or any(
+        read_model.column(name).type != "text" for name in projection.key
+    ):
         return False
     table = qualified(connection, read_model.schema, read_model.name)
     wanted = {"table": table, "columns": list(projection.key)}

@@ -17,10 +17,10 @@ from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import sql
-from acci.store.projecting import revealing
+from acci.store.projecting import decrypted_events
 from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.poison import POISON
-from acci.store.projecting.spans import Key, PoisonEvent
+from acci.store.projecting.poison_events import POISON
+from acci.store.projecting.ranges import Key, PoisonEvent
 from acci.store.verifying.compared_columns import determined
 
 PAGE = 10_000  # rows in memory at a time
@@ -57,9 +57,9 @@ class PastRows:
         query = text_of(_query(self.projection, read_model, which, scope, told, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
             self.connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-            if revealing.uses_personal(self.projection):
-                revealing.reveal_events(self.connection, self.projection, which.after, which.upto)
-                query = revealing.from_revealed(query)
+            if decrypted_events.uses_personal(self.projection):
+                decrypted_events.reveal_events(self.connection, self.projection, which.after, which.upto)
+                query = decrypted_events.from_revealed(query)
             cursor.itersize = PAGE
             cursor.execute(query, parameters)
             names = [column.name for column in cursor.description or ()]

@@ -32,9 +32,9 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
-from acci.store.projecting.poison import POISON, apply_span, watching_out
-from acci.store.projecting.revealing import refuse_personal_keys
-from acci.store.projecting.spans import STRIDE, Span
+from acci.store.projecting.decrypted_events import refuse_personal_keys
+from acci.store.projecting.poison_events import POISON, apply_span, watching_out
+from acci.store.projecting.ranges import STRIDE, Span
 from acci.store.rebuilding import publish
 
 Gate = Callable[[Connection, Generation], None]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from acci.store.generations.generations import Partition
-from acci.store.projecting.spans import STRIDE
+from acci.store.projecting.ranges import STRIDE
 
 
 def in_one_pass(partitions: Iterable[Partition], stride: int = STRIDE) -> list[Partition]:

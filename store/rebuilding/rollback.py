@@ -14,7 +14,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.batches import require_within_log
-from acci.store.projecting.deriving import lock
+from acci.store.projecting.rederiving import lock
 from acci.store.rebuilding import gate, publish
 from acci.store.rebuilding.gate import Allowance
 

@@ -22,10 +22,10 @@ from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.asking import Asking
-from acci.store.projecting.deriving import Failed
-from acci.store.projecting.reasons import reason
-from acci.store.projecting.spans import PoisonEvent
+from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.error_text import reason
+from acci.store.projecting.ranges import PoisonEvent
+from acci.store.projecting.rederiving import Failed
 
 
 class Rederivation:

@@ -17,8 +17,8 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.deriving import Failed
-from acci.store.projecting.touching import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.projecting.affected_keys import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.projecting.rederiving import Failed
 from acci.store.verifying.compared_columns import Given, determined, nothing, of_rows
 from acci.store.verifying.reference_rows import Rederivation
 from acci.store.verifying.table_diff import Comparison, compare_touched

@@ -19,8 +19,8 @@ from acci.store.compiling.statements import text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
-from acci.store.projecting.spans import Key
-from acci.store.projecting.touching import TOUCHED, note_keys
+from acci.store.projecting.affected_keys import TOUCHED, note_keys
+from acci.store.projecting.ranges import Key
 from acci.store.verifying.compared_columns import Given, determined, differs, nothing
 
 EXAMPLES = 10

@@ -24,7 +24,7 @@ from acci.store.generations.table_definition import TableAltered
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting import batches, dead_letters, poison
+from acci.store.projecting import batches, dead_letters, poison_events
 from acci.store.rebuilding import build
 from acci.store.verifying.table_diff import EXAMPLES
 from tests import bank
@@ -151,7 +151,7 @@ def test_wrong_rows_stay_found_while_too_many_events_cannot_be_applied(
     before = rows_found(connection, catalogue, "accounts")
     with tampering(connection):
         connection.execute("UPDATE acci.events SET data = data - 'owner' WHERE event_type = 'AccountOpened'")
-    monkeypatch.setattr(poison, "MOST", 2)
+    monkeypatch.setattr(poison_events, "MOST", 2)
     (found,) = rows_found(connection, catalogue, "accounts").values()
     assert "could not apply more than 2 events" in found.problem
     assert found.severity is Severity.ERROR

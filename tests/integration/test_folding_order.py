@@ -10,7 +10,7 @@ from acci.store.compiling.statements import Compiled, Scope
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import BATCH_SIZE
-from acci.store.projecting.reading_ahead import read_ahead
+from acci.store.projecting.prewarm import read_ahead
 from acci.store.rebuilding import build
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows

@@ -12,7 +12,7 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.generations.live import BuildGone
 from acci.store.generations.table_definition import TableAltered
-from acci.store.projecting.poison import TooManyDeadLetters
+from acci.store.projecting.poison_events import TooManyDeadLetters
 from acci.store.reading.as_of import NotApplicable, NotFinal
 from acci.store.reading.queries import InvalidQuery, NotPublished
 from acci.store.reading.waiting import NotThereYet

@@ -1,7 +1,7 @@
 """Ranges: everything reads one range of the log before anything reads the next."""
 
 from acci.store.generations.generations import Partition
-from acci.store.projecting.spans import Span, strides
+from acci.store.projecting.ranges import Span, strides
 from acci.store.rebuilding.fill_order import in_one_pass
 
 

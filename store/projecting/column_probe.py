@@ -12,7 +12,7 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.stored_values import NotKept, told
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
-from acci.store.projecting.poison import POISON
+from acci.store.projecting.poison_events import POISON
 
 OF_THE_VALUE = (*POISON, psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
 REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again

@@ -12,8 +12,8 @@ from acci.domain.errors import AcciError
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.reasons import reason
-from acci.store.projecting.spans import Applier, Key, PoisonEvent, Span
+from acci.store.projecting.error_text import reason
+from acci.store.projecting.ranges import Applier, Key, PoisonEvent, Span
 
 # Errors that an event's content causes. Anything else is a fault of the rules, the table or the server.
 POISON = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.RaiseException)

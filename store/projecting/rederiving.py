@@ -7,9 +7,9 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
-from acci.store.projecting.poison import POISON
-from acci.store.projecting.reasons import reason
-from acci.store.projecting.spans import Applier, Key, PoisonEvent
+from acci.store.projecting.error_text import reason
+from acci.store.projecting.poison_events import POISON
+from acci.store.projecting.ranges import Applier, Key, PoisonEvent
 
 LOCK_WAIT_MILLISECONDS = 30_000
 

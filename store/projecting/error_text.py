@@ -10,7 +10,7 @@ from traceback import extract_tb
 from psycopg import Error
 
 from acci.store.postgres.errors import first_line
-from acci.store.projecting.spans import PoisonEvent
+from acci.store.projecting.ranges import PoisonEvent
 
 LEFT_OUT = "its text is left out, since personal data may be in it"
 

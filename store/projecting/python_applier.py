@@ -22,9 +22,9 @@ from acci.store.generations.tables import qualified
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
-from acci.store.projecting.asking import Asking
-from acci.store.projecting.spans import Key as TextKey
-from acci.store.projecting.spans import PoisonEvent, Span
+from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.ranges import Key as TextKey
+from acci.store.projecting.ranges import PoisonEvent, Span
 
 CHUNK = 10_000  # events in memory at a time, however long the span
 

@@ -23,7 +23,7 @@ from acci.store.generations.tables import ReadModel
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.spans import Key
+from acci.store.projecting.ranges import Key
 
 PAGE = 10_000  # events in memory at a time
 TOUCHED = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")

@@ -21,13 +21,13 @@ from acci.flows.retrying import refusing, step
 from acci.flows.session import projection_names, session
 from acci.flows.telling import listed, tell_verdict
 from acci.flows.timeouts import allowed_seconds
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.rebuilding import build, gate
 from acci.store.rebuilding.gate import Allowance
+from acci.store.registry import Catalogue
 
 ELSEWHERE = "left to another runner"
 

@@ -17,9 +17,9 @@ from acci.flows.session import session
 from acci.flows.telling import markdown_table, tell_chart
 from acci.flows.timeouts import allowed_seconds
 from acci.store.auditing.statistics import LastAudit, last_audit
-from acci.store.catalogue import load
 from acci.store.monitoring.health import Bounds, Health, examine
 from acci.store.monitoring.lag_samples import lag_curves, sample
+from acci.store.registry import load
 from acci.store.settings import Settings
 
 HOURS_SHOWN = 24

@@ -18,9 +18,9 @@ from acci.flows.retrying import refusing, step
 from acci.flows.session import projection_names, session
 from acci.flows.telling import markdown_table
 from acci.flows.timeouts import allowed_seconds
-from acci.store.catalogue import load
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import is_live, on_live
+from acci.store.registry import load
 from acci.store.settings import Settings
 
 

@@ -16,8 +16,8 @@ from acci.flows.timeouts import allowed_seconds
 from acci.store.aggregates.compaction import Compacted, compact, some_streams
 from acci.store.auditing.audit import SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import known
 from acci.store.projecting.batches import Progress
+from acci.store.registry import known
 
 
 @step("compact the snapshots of {aggregate}")

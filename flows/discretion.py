@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import load
 from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.projecting.decrypted_events import uses_personal
+from acci.store.registry import load
 from acci.store.settings import Settings
 
 

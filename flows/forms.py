@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from acci.store.catalogue import Catalogue, load
+from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
 
 

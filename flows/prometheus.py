@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 
 from acci.domain.errors import AcciError
 from acci.flows.own_hosts import for_own_hosts
-from acci.store.catalogue import Catalogue
 from acci.store.monitoring.metrics import Histogram, Metrics, read_metrics
 from acci.store.postgres.database import connect
 from acci.store.postgres.errors import refusal_of
+from acci.store.registry import Catalogue
 
 UP = "Whether the database answers and has the schema"
 

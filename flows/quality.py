@@ -18,12 +18,12 @@ from sqlalchemy.engine import URL
 
 from acci.domain.projections import Projection
 from acci.domain.quality import Expectation, Suite
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.session import options_of
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
+from acci.store.registry import Catalogue
 
 SHOWN = 20  # failing rows of an expectation that are told
 DOUBLE = '"'

@@ -2,10 +2,10 @@
 
 from acci.domain.projections import Projection
 from acci.flows.quality import check
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding.gate import Check
+from acci.store.registry import Catalogue
 
 
 def quality_checks(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from acci.store.catalogue import Catalogue, load
 from acci.store.embedded.server import direct_url
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import Role
+from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
 
 

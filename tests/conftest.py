@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue, load
 from tests.bank import ledger
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS

@@ -7,11 +7,11 @@ from uuid import uuid4
 from acci.domain.projections import Projection
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build, gate, publish, rollback
 from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.registry import Catalogue
 from tests.cutting import When
 from tests.histories import append_orders
 

@@ -11,10 +11,10 @@ from acci.domain.projections import Insert, Projection, on
 from acci.domain.users.events import UserCreated
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue
 from tests.histories import differences, value
 from tests.prefect_server import wait_for
 

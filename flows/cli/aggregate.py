@@ -26,10 +26,10 @@ def aggregate(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
-    from acci.store.catalogue import load
     from acci.store.embedded.server import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
+    from acci.store.registry import load
     from acci.store.values.timestamps import moment as read_moment
 
     settings = Settings.from_environment()

@@ -29,12 +29,12 @@ def as_of(
 
     It is derived anew from the events.
     """
-    from acci.store.catalogue import load
     from acci.store.embedded.server import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter
     from acci.store.reading.as_of import rows_as_of
+    from acci.store.registry import load
     from acci.store.values.timestamps import moment as read_moment
 
     settings = Settings.from_environment()

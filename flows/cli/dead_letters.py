@@ -12,9 +12,9 @@ from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.catalogue import Catalogue
     from acci.store.postgres.database import Connection
     from acci.store.projecting.dead_letters import DeadLetter, Discarded, Retried
+    from acci.store.registry import Catalogue
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed.", min=1, max=BIGINT)]
@@ -22,10 +22,10 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.tenants import enter
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

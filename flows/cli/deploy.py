@@ -36,10 +36,10 @@ def deploy(
     from acci.flows.local.environment import prefect_environment
     from acci.flows.local.running import prefect_access
     from acci.flows.own_names import OwnNames
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.database_id import database_id
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence

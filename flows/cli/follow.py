@@ -16,10 +16,10 @@ def follow(
 
     Goes on when a rebuild swaps or the database restarts.
     """
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.postgres.database import connect
     from acci.store.projecting.following import follow as follow_log
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -43,8 +43,8 @@ def health(
 
     Exit code 0: healthy. 1: something is not, and the sentence says what to do. 3: the database cannot be reached.
     """
-    from acci.store.catalogue import load
     from acci.store.monitoring.health import Bounds, examine
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)

@@ -29,10 +29,10 @@ def history(
 ) -> None:
     """Show an aggregate's events, newest first: who, when and why."""
     from acci.store.aggregates.history import history_of_correlation, newest
-    from acci.store.catalogue import load
     from acci.store.embedded.server import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
+    from acci.store.registry import load
 
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None

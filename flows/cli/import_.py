@@ -41,11 +41,11 @@ def import_(
 
     Checked against the event's class.
     """
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile
+    from acci.store.registry import load
 
     if not file.is_file():
         raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")

@@ -11,7 +11,7 @@ from acci.flows.cli.printing import console
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
-    from acci.store.catalogue import Catalogue
+    from acci.store.registry import Catalogue
 
 
 @dataclass(eq=False, repr=False)
@@ -37,10 +37,10 @@ def metrics(
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.prometheus import text
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.monitoring.metrics import read_metrics
     from acci.store.postgres.database import connect
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     url, catalogue = direct_url(settings), load(settings.contexts)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from acci.domain.queries import Query
-    from acci.store.catalogue import Catalogue
+    from acci.store.registry import Catalogue
 
     Answer = list[BaseModel] | BaseModel | None
 
@@ -30,10 +30,10 @@ def query(
 
     As far as its projection has come; without a tenant there is nothing to see.
     """
-    from acci.store.catalogue import load
     from acci.store.embedded.server import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.reading.queries import ask
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

@@ -33,12 +33,12 @@ def send(
     from uuid import uuid4
 
     from acci.domain.commands import CommandMetadata
-    from acci.store.catalogue import load
     from acci.store.commands.handler import CommandHandler
     from acci.store.commands.validation import typed
     from acci.store.embedded.server import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

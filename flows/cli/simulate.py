@@ -56,8 +56,8 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
+    from acci.store.registry import load
     from acci.store.testing import simulation as simulating
 
     settings = Settings.from_environment()

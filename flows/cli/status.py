@@ -20,10 +20,10 @@ def status(
     json: JsonFlag = False,
 ) -> None:
     """Show where the log and every projection stand."""
-    from acci.store.catalogue import load
     from acci.store.embedded.server import direct_url
     from acci.store.monitoring.status import read_status
     from acci.store.postgres.database import connect
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)

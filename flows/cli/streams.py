@@ -6,8 +6,8 @@ import typer
 
 if TYPE_CHECKING:
     from acci.domain.events import StreamId
-    from acci.store.catalogue import Catalogue
     from acci.store.postgres.database import Database
+    from acci.store.registry import Catalogue
 
 TypeOption = Annotated[
     str | None, typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id.")

@@ -46,7 +46,7 @@ def up(
     """
     from acci.flows.local.everything import Everything, Show, Wishes
     from acci.flows.local.running import only_one
-    from acci.store.catalogue import load
+    from acci.store.registry import load
 
     settings = Settings.from_environment()
     load(settings.contexts)  # what is misspelt is told before anything is started

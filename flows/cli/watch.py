@@ -36,10 +36,10 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
     """What is to be seen, again and again; a database that is gone for a while is waited for, but at first."""
     from rich.console import Group
 
-    from acci.store.catalogue import load
     from acci.store.monitoring.status import read_status
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import first_line, is_transient
+    from acci.store.registry import load
 
     catalogue, before, began = load(settings.contexts), None, True
     while True:

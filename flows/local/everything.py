@@ -17,7 +17,6 @@ from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.flows.local.program import Program
 from acci.flows.local.sample import fill_if_empty
 from acci.flows.own_names import OwnNames
-from acci.store.catalogue import load
 from acci.store.embedded import libpq_environment
 from acci.store.embedded.log_files import bound
 from acci.store.embedded.ports import HOST, PortTaken, is_free
@@ -26,6 +25,7 @@ from acci.store.generations import generations
 from acci.store.postgres.database import connect
 from acci.store.postgres.database_id import database_id
 from acci.store.postgres.migrations import migrate
+from acci.store.registry import load
 from acci.store.settings import Settings
 
 SERVER_SECONDS = 180

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import connect
+from acci.store.registry import load
 from acci.store.testing.simulation import simulate
 
 EVENTS = 50_000

@@ -12,11 +12,11 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
 from acci.store.aggregates.loading import fold
 from acci.store.aggregates.snapshots import SnapshotRefused, state_of, text_of
-from acci.store.catalogue import Catalogue
 from acci.store.log.append import Recorded
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 STREAMS = 500  # in one transaction
 EVENTS = 2_000  # in memory at a time

@@ -7,12 +7,12 @@ from typing import Any
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId, Unreadable
 from acci.store.aggregates.loading import UnreadableEvent, matters
-from acci.store.catalogue import Catalogue
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 Difference = dict[str, tuple[Any, Any]]
 

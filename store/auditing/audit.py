@@ -12,11 +12,11 @@ from acci.store.auditing.checks import MOST, Check, DoesNotFit, LeftOut, Looking
 from acci.store.auditing.findings import Found, Place, Severity, keep
 from acci.store.auditing.scope import WHOLE, Extent
 from acci.store.auditing.sql_checks import sql_checks
-from acci.store.catalogue import Catalogue, several
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.projecting.poison_events import POISON, TooManyDeadLetters
+from acci.store.registry import Catalogue, several
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
 LOOKS = 3  # at most, while generations come and go

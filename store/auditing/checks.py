@@ -8,11 +8,11 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
+from acci.store.registry import Catalogue
 
 MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
 

@@ -14,7 +14,6 @@ from acci.store.auditing.findings import Finding, findings
 from acci.store.auditing.read_models import SECOND_OPINION, keys_of
 from acci.store.auditing.scope import WHOLE, Extent
 from acci.store.auditing.suspect_streams import Doubtful, Doubts, doubts, of_streams, spoken
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
@@ -27,6 +26,7 @@ from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Key, Span
 from acci.store.projecting.rederiving import derive, lock
 from acci.store.rebuilding.publish import point_view
+from acci.store.registry import Catalogue
 
 VIEWS, PARKED = "views", "parked_keys"
 

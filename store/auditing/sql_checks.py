@@ -26,11 +26,11 @@ from acci.domain.events import by_stored_name
 from acci.store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import make_audited_events
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import SQL, sql
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Span
+from acci.store.registry import Catalogue
 
 # checkpoint, generation, projection: of the read model. skipped: positions that it leaves out for good. terminal: by
 # aggregate type, the events after which nothing may come. one_in, turn: the sample. tenant_id: the tenant, or NULL.

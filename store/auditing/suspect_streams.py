@@ -8,7 +8,6 @@ from acci.domain.expressions.tree import Field
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.findings import Finding, Severity, findings
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.statements import STREAM
 from acci.store.generations import generations
@@ -17,6 +16,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
 from acci.store.projecting.poison_events import POISON
 from acci.store.projecting.ranges import PoisonEvent
+from acci.store.registry import Catalogue
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
 Key = tuple[str | None, ...]

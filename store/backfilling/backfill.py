@@ -14,7 +14,6 @@ from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.backfilling.new_columns import adopt, show
 from acci.store.backfilling.selection import Choice, choose
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Busy, Generation, require_same_rules
@@ -27,6 +26,7 @@ from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, 
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Applier, Key, Span
 from acci.store.projecting.rederiving import derive, lock
+from acci.store.registry import Catalogue
 
 CHUNK_SIZE = 10_000  # keys
 

@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import table_definition
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation
@@ -21,6 +20,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.rederiving import lock
 from acci.store.rebuilding.publish import point_view
+from acci.store.registry import Catalogue
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
 

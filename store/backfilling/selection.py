@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
-from acci.store.catalogue import several
 from acci.store.compiling.event_filter import TEXTS, Selection
 from acci.store.compiling.merge import Placeholder
 from acci.store.compiling.statements import text_of
@@ -19,6 +18,7 @@ from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import TOUCHED, as_stored, choose_keys, key_of, note_keys
+from acci.store.registry import several
 from acci.store.values.strict_json import check_text
 
 

@@ -15,7 +15,6 @@ from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from acci.domain.events import StreamId
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.snapshots import SnapshotRefused
-from acci.store.catalogue import Catalogue
 from acci.store.commands.contention import Contention
 from acci.store.commands.deciding import Accepted, Plan, decide, decide_on
 from acci.store.commands.idempotency import CommandReused
@@ -26,6 +25,7 @@ from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.log.append import Append, Recorded, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.errors import is_transient, refusal_of
+from acci.store.registry import Catalogue
 from acci.store.tracing import handling
 
 ATTEMPTS = 20

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from acci.domain.errors import AcciError
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.rules import Rule
-from acci.store.catalogue import Catalogue
 from acci.store.generations.tables import table_sql
+from acci.store.registry import Catalogue
 
 # Raised when the same rules come to mean something else in a new ACCI.
 MEANING = 1

@@ -11,11 +11,11 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import Definition, RebuildNeeded, define
 from acci.store.generations.tables import Index, ReadModel, create, describe, table_sql
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 Purpose = Literal["catch-up", "rebuild", "backfill", "rollback"]
 

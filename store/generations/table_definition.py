@@ -9,12 +9,12 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation, require_same_rules
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 
 @dataclass(eq=False, repr=False)

@@ -9,10 +9,10 @@ from psycopg import sql as identifiers
 from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line, is_transient
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 
 @dataclass(frozen=True)

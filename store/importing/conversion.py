@@ -14,7 +14,6 @@ from pydantic_core import to_json
 
 from acci.domain.events import EventData, EventMetadata
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
-from acci.store.catalogue import Catalogue
 from acci.store.encryption.payload_encryption import conceal, is_reserved
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import Mapping, takes_null
@@ -22,6 +21,7 @@ from acci.store.importing.problems import BadLine
 from acci.store.importing.sources import Record, Source, shown
 from acci.store.log.bulk import RawEvent
 from acci.store.log.payloads import PAYLOAD_LIMIT, Unstorable, check_stream
+from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.pydantic_errors import problems_of
 from acci.store.values.strict_json import LARGEST

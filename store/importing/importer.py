@@ -6,7 +6,6 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from acci.store.catalogue import Catalogue
 from acci.store.importing import ledger
 from acci.store.importing.conversion import Converter
 from acci.store.importing.ledger import Entry
@@ -15,6 +14,7 @@ from acci.store.importing.mapping import Mapping
 from acci.store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
 from acci.store.importing.staging import Known, Staged, Staging
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue
 
 Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from acci.domain.events import EventData
 from acci.domain.expressions.kinds import kind_of_annotation
-from acci.store.catalogue import Catalogue
 from acci.store.importing.problems import InvalidMapping
 from acci.store.importing.sources import Source
+from acci.store.registry import Catalogue
 from acci.store.values.pydantic_errors import problems_of
 
 Fields = dict[str, Source]

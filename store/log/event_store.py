@@ -11,7 +11,6 @@ from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.aggregates.loading import A, Loaded, load, load_behind, require_its_own
 from acci.store.aggregates.snapshots import save_snapshot
-from acci.store.catalogue import Catalogue
 from acci.store.commands.contention import Held, in_turn
 from acci.store.commands.idempotency import CommandReused, is_same
 from acci.store.log.append import Append, Recorded, append_one, refuse_doubles, version_of
@@ -23,6 +22,7 @@ from acci.store.log.keyed_append import NAME, caused_by, concealed_for, remember
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 from acci.store.tracing import appending
 from acci.store.values.timestamps import in_utc
 

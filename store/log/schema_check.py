@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from acci.domain.events import Retired, Unreadable
-from acci.store.catalogue import Catalogue
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What nobody reads: events in the log whose type no registered class has, had before its renaming, or retired."""
 
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 EVERYTHING = 2**62  # positions
 WHAT_TO_DO = (

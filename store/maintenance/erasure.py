@@ -16,7 +16,6 @@ from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.embedded import log_files
 from acci.store.encryption.key_store import keys
@@ -32,6 +31,7 @@ from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Span
 from acci.store.projecting.rederiving import derive, lock
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 
 TELLING = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning

@@ -5,10 +5,10 @@ The memory of imports stays since it is what keeps a file from being imported tw
 
 from dataclasses import dataclass
 
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 
 RECORDS = ("findings", "backfills", "audits", "lag_samples")  # kept for days
 REMNANTS = ("dead_letters", "parked_keys")  # of dropped generations

@@ -10,7 +10,6 @@ from acci.domain.errors import AcciError
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.auditing.statistics import last_audit, open_findings
-from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import direct_url
 from acci.store.log import high_water
 from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
@@ -20,6 +19,7 @@ from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection, connect, whereabouts
 from acci.store.postgres.errors import SchemaMissing, SequenceBehind, refusal_of
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 from acci.store.settings import Settings
 
 NAMED = 3  # differences in one sentence

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from acci.store.catalogue import Catalogue
 from acci.store.log import high_water
 from acci.store.monitoring.status import read_projections
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 
 def sample(connection: Connection, catalogue: Catalogue) -> None:

@@ -7,13 +7,13 @@ once in a while (snapshots).
 from dataclasses import dataclass
 
 from acci.store.auditing.statistics import LastAudit, last_audit, open_findings
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import parked_keys
 from acci.store.log import high_water
 from acci.store.log.high_water import MarkNow
 from acci.store.monitoring.status import ProjectionStatus, read_projections
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 STRIDE = 1_000_000  # positions counted in one transaction
 SNAPSHOT_BOUNDS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576)  # bytes

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import live
 from acci.store.generations.open_backfills import unfinished
@@ -11,6 +10,7 @@ from acci.store.log import high_water
 from acci.store.log.high_water import HighWater
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 
 COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
 from acci.store.generations.live import on_live
@@ -20,6 +19,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.poison_events import apply_span, watching_out
 from acci.store.projecting.ranges import Applier, Span
+from acci.store.registry import Catalogue
 from acci.store.tracing import Batch, applying
 
 BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions

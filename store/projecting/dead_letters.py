@@ -8,7 +8,6 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.generations.live import on_live
@@ -20,6 +19,7 @@ from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.poison_events import bury, watching_out
 from acci.store.projecting.ranges import Key, Span
 from acci.store.projecting.rederiving import derive, lock
+from acci.store.registry import Catalogue
 
 
 @dataclass(frozen=True)

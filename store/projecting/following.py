@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import psycopg
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Busy, Generation
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
@@ -21,6 +20,7 @@ from acci.store.postgres.errors import first_line, is_transient
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
 from acci.store.projecting.ranges import Applier
+from acci.store.registry import Catalogue
 
 LONGEST_PAUSE = 5.0  # seconds
 PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon

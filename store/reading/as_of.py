@@ -17,7 +17,6 @@ from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
 from acci.store.backfilling.selection import spelled
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready
@@ -35,6 +34,7 @@ from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Key, PoisonEvent, Span
 from acci.store.reading.first_rows import comes_in_order_of_streams, first_rows
 from acci.store.reading.past_rows import PAGE, PastRows
+from acci.store.registry import Catalogue
 from acci.store.values.timestamps import in_utc
 from acci.store.verifying.compared_columns import determined, of_rows
 

@@ -18,7 +18,6 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.statements import is_ordered
 from acci.store.generations import generations, table_definition
 from acci.store.generations.fingerprints import define
@@ -36,6 +35,7 @@ from acci.store.projecting.decrypted_events import refuse_personal_keys
 from acci.store.projecting.poison_events import POISON, apply_span, watching_out
 from acci.store.projecting.ranges import STRIDE, Span
 from acci.store.rebuilding import publish
+from acci.store.registry import Catalogue
 
 Gate = Callable[[Connection, Generation], None]
 

@@ -8,7 +8,6 @@ from psycopg import IsolationLevel
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.event_filter import Selection
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
@@ -20,6 +19,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Span
+from acci.store.registry import Catalogue
 from acci.store.verifying.compared_columns import Given
 from acci.store.verifying.control_totals import control_totals
 from acci.store.verifying.reference_sample import Sample, check_sample

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.dependents import ColumnChanges, Dependent, broken, column_changes, dependents, grants
 from acci.store.generations.fingerprints import define
@@ -15,6 +14,7 @@ from acci.store.log.unknown_events import unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.rebuilding.staleness import reasons
+from acci.store.registry import Catalogue
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation
@@ -17,6 +16,7 @@ from acci.store.projecting.batches import require_within_log
 from acci.store.projecting.rederiving import lock
 from acci.store.rebuilding import gate, publish
 from acci.store.rebuilding.gate import Allowance
+from acci.store.registry import Catalogue
 
 
 @dataclass(eq=False, repr=False)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import is_live, on_live
@@ -12,6 +11,7 @@ from acci.store.generations.rule_order import older
 from acci.store.generations.table_definition import alterations
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
+from acci.store.registry import Catalogue
 
 
 def reasons(connection: Connection, catalogue: Catalogue, projection: type[Projection], head: int) -> tuple[str, ...]:

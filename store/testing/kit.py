@@ -34,9 +34,9 @@ from acci.domain.expressions.values import to_text
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Row, Rows, apply
-from acci.store.catalogue import Catalogue
 from acci.store.generations.tables import table_sql
 from acci.store.postgres.database import connect
+from acci.store.registry import Catalogue
 from acci.store.testing.harness import Trial, logged, spelled_out
 
 BEFORE = 10**12  # the position before the first event's: no real log is as long

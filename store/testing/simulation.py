@@ -12,7 +12,6 @@ from uuid import uuid4
 from acci.domain.commands import Command, CommandMetadata
 from acci.domain.errors import AcciError, ConcurrencyError, Refused
 from acci.domain.simulations import Plan, Simulation
-from acci.store.catalogue import Catalogue, known
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
@@ -20,6 +19,7 @@ from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.advisory_locks import alone
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue, known
 
 CHUNK = 10_000  # events in one COPY: large enough to be quick, small enough not to hold the high-water mark for long
 

@@ -16,7 +16,6 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
 from acci.domain.projections.stored_rows import Key, Row
 from acci.domain.projections.stored_values import told
-from acci.store.catalogue import Catalogue
 from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
@@ -26,6 +25,7 @@ from acci.store.projecting.column_probe import Asking
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.ranges import PoisonEvent
 from acci.store.projecting.rederiving import Failed
+from acci.store.registry import Catalogue
 
 
 class Rederivation:

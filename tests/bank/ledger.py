@@ -8,12 +8,12 @@ from psycopg import sql
 
 from acci.store.auditing.audit import Audited, audit, chosen
 from acci.store.auditing.scope import WHOLE, Extent
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build as rebuilding
+from acci.store.registry import Catalogue, load
 from tests.bank.histories import history
 
 EVENTS = 300

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from acci.store.catalogue import load
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import load
 from tests.bench import library
 from tests.bench.append_latency import BARE, bare_row, new_event
 from tests.bench.rows import Row, latencies

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
-from acci.store.catalogue import load
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import encode_metadata
 from acci.store.postgres.database import Database
+from acci.store.registry import load
 from tests.bench.rows import Row
 
 BARE = """

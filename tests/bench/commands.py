@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 
 from acci.domain.commands import Command, CommandData, CommandMetadata
 from acci.domain.users.user import CreateUser, UpdateUser
-from acci.store.catalogue import load
 from acci.store.commands.handler import RECENT, CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import load
 from tests.bench import library
 from tests.bench.rows import Row
 

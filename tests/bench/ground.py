@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
 
-from acci.store.catalogue import load
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
 from acci.store.rebuilding import build
+from acci.store.registry import load
 
 CATALOGUE = load(["acci.domain.users", "tests.bench.activity"])
 EVENTS_A_USER = 10

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 from acci.domain.errors import ConcurrencyError
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import load
 from tests.bench.rows import Row
 from tests.ledger import Open, Pay, command
 

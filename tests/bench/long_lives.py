@@ -11,10 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from acci.domain.events import EventData
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue, load
 from tests.bench import library
 from tests.bench.rows import Row
 from tests.ledger import Account, Opened, Owner, Paid, Pay, command, event, stream

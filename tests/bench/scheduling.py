@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 from tests.prefect_server import PrefectServer, wait_for

@@ -8,10 +8,10 @@ import time
 from psycopg import sql as identifiers
 
 from acci.domain.queries import Query
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection, connect
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.bench.rows import Row
 
 USERS, TIMES = 1_000_000, 5

@@ -4,11 +4,11 @@ import time
 
 from acci.domain.events import StreamId
 from acci.store.aggregates.compaction import compact
-from acci.store.catalogue import load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Database, connect
+from acci.store.registry import load
 from tests.bank.account import Account
 from tests.bank.histories import history, long_history
 from tests.bench.ground import Ground

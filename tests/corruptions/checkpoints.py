@@ -1,10 +1,10 @@
 """Checkpoints that do not say how far the rows have come."""
 
-from acci.store.catalogue import load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
+from acci.store.registry import load
 from tests.bank.histories import history
 from tests.bank.ledger import tampering
 from tests.corruptions import Wrong, corruption

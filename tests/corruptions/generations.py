@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.bank.ledger import some_account
 from tests.corruptions import Wrong, corruption
 

@@ -13,7 +13,6 @@ from psycopg import sql as identifiers
 from acci.domain.errors import AcciError
 from acci.domain.users.user import CreateUser
 from acci.flows.session import session
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
@@ -23,6 +22,7 @@ from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSes
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import value
 from tests.ledger import command
 from tests.poolers import Pooler

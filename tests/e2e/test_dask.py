@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
+from acci.store.registry import load
 from tests.histories import append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import live, wrong_rows

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql as identifiers
 
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
 from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
+from acci.store.registry import Catalogue
 from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.prefect_server import PrefectServer, wait_for
 from tests.servers import SharedServer
@@ -38,7 +38,7 @@ from acci.flows.repair import repair
 from acci.flows.retry_dead_letters import retry_dead_letters
 from acci.flows.rollback import rollback
 from acci.flows.seal import seal
-from acci.store.catalogue import Catalogue
+from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler

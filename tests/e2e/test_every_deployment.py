@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from acci.store.catalogue import load
+from acci.store.registry import load
 from acci.store.settings import CHECKOUT
 from acci.store.testing.simulation import simulate
 from tests.prefect_server import PrefectServer

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.bank.ledger import corrupt
 from tests.prefect_server import PrefectServer, wait_for
 from tests.shell import acci

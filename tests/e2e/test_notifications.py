@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from acci.flows.local.deploying import NoSuchBlock
-from acci.store.catalogue import load
 from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_orders
 from tests.prefect_server import PrefectServer, wait_for
 

@@ -12,12 +12,12 @@ from acci.flows.rebuild import rebuild
 from acci.flows.retry_dead_letters import retry_dead_letters
 from acci.flows.rollback import rollback
 from acci.flows.telling import FAILURES, LENGTH, listed
-from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_bad_order, append_orders, append_users, value
 from tests.prefect_server import PrefectServer
 from tests.read_models import CONTEXTS, wrong_rows

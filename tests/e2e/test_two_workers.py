@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_orders, append_users
 from tests.prefect_server import PrefectServer, wait_for
 from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows

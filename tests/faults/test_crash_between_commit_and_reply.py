@@ -11,10 +11,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
+from acci.store.registry import Catalogue
 from tests.cutting import CuttingProxy, When
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 
@@ -23,7 +23,7 @@ SENDER = """
 import sys
 from decimal import Decimal
 from uuid import UUID
-from acci.store.catalogue import Catalogue
+from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler

@@ -10,13 +10,13 @@ from acci.domain.errors import AcciError
 from acci.store.auditing import repair
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
-from acci.store.catalogue import load
 from acci.store.generations.generations import Busy
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.cutting import CuttingProxy, When
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import wait_for

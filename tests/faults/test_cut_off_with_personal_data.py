@@ -15,13 +15,13 @@ from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import forget
 from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from tests.cutting import CuttingProxy, When
 from tests.histories import value
 from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.log.event_store import EventStore
@@ -19,6 +18,7 @@ from acci.store.postgres.errors import is_transient
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.histories import append_users, value
 from tests.ledger import CONTEXT, Open, Pay, command
 from tests.prefect_server import wait_for

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.cutting import CuttingProxy
 from tests.doomed import Doomed
 from tests.histories import append_orders, value

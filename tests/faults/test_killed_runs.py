@@ -9,11 +9,11 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.flows.local.lost_runs import give_up_lost_runs
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from tests.histories import append_orders, append_users, value
 from tests.prefect_server import PrefectServer, wait_for
 from tests.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_rows

@@ -12,7 +12,6 @@ import pytest
 from acci.domain.errors import AcciError
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
@@ -21,6 +20,7 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.projecting.following import follow
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.doomed import Doomed, External
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

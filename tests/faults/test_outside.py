@@ -12,7 +12,6 @@ from psycopg import sql
 
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
 from acci.store.log import high_water
@@ -23,6 +22,7 @@ from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, publish
+from acci.store.registry import Catalogue, load
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.ledger import CONTEXT, Open, command
 from tests.prefect_server import wait_for

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.programs import programs
 from acci.store.log import high_water
@@ -23,6 +22,7 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotFinal, rows_as_of
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
 from tests.clusters import Cluster
 from tests.histories import append_users, value

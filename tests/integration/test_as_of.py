@@ -17,7 +17,6 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
 from acci.store.backfilling.selection import WrongKey
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import NotBuilt
 from acci.store.log.event_store import EventStore
@@ -27,6 +26,7 @@ from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import append_orders, append_users
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced

@@ -17,7 +17,6 @@ from acci.store.auditing.findings import Found, Severity, findings, history, kee
 from acci.store.auditing.read_models import SAMPLE
 from acci.store.auditing.repair import repair
 from acci.store.auditing.scope import WHOLE, Extent, KeyDoesNotFit
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.table_definition import TableAltered
@@ -26,6 +25,7 @@ from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches, dead_letters, poison_events
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from acci.store.verifying.table_diff import EXAMPLES
 from tests import bank
 from tests.bank.events import Deposited

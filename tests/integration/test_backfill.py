@@ -18,7 +18,6 @@ from acci.store.auditing.scope import Extent
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice, WrongKey
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, NotBuilt
@@ -26,6 +25,7 @@ from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongMoment, moment
 from tests.histories import append_orders, append_users, value
 from tests.read_models import backfill, live, rows_of, wrong_rows

@@ -11,13 +11,13 @@ from acci.domain.events import Event, EventData
 from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
 from acci.store.auditing.audit import audit, chosen
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
 from acci.store.rebuilding.gate import GateClosed
+from acci.store.registry import Catalogue
 from acci.store.testing.harness import logged
 from tests.integration.test_expressions import Said, differences, said
 

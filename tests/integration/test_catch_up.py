@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
@@ -20,6 +19,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import Progress, apply_batch, catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.read_models import CONTEXTS, changed_users, cut, live, rows_of, wrong_rows
 

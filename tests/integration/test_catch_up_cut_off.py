@@ -13,11 +13,11 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from tests.histories import LONGER, append_orders, append_users, value
 from tests.prefect_server import wait_for
 from tests.read_models import CONTEXTS, cut, live, wait_until_blocked, wrong_rows
@@ -111,7 +111,7 @@ def test_cut_off_anywhere_again_and_again(
 @contextmanager
 def process_that_catches_up(database_url: str, projection: str, batch_size: int) -> Iterator[subprocess.Popen[bytes]]:
     program = (
-        "import sys; from acci.store.catalogue import load; from acci.store.postgres.database import connect;"
+        "import sys; from acci.store.registry import load; from acci.store.postgres.database import connect;"
         "from acci.store.projecting.batches import catch_up; url, name, size, *contexts = sys.argv[1:];"
         "catalogue = load(contexts);"
         "catch_up(connect(url, 'runner'), catalogue, catalogue.projection(name), int(size))"

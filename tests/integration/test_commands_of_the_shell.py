@@ -173,9 +173,9 @@ def test_an_unreachable_database() -> None:
 
 def test_a_file_becomes_events_and_answers(database: dict[str, str]) -> None:
     """Import, build, query: a domain that nothing but the setting knows."""
-    from acci.store.catalogue import load
     from acci.store.postgres.database import connect
     from acci.store.rebuilding import build
+    from acci.store.registry import load
 
     setting = {**database, "ACCI_CONTEXTS": "tests.permits"}
     mapping: list[str | Path] = ["--mapping", PERMITS / "receipt.toml"]

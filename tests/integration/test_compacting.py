@@ -7,11 +7,11 @@ import pytest
 
 from acci.domain.events import StreamId
 from acci.store.aggregates.compaction import Compacted, compact
-from acci.store.catalogue import Catalogue, load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, Database, connect
+from acci.store.registry import Catalogue, load
 from tests.bank.account import Account
 from tests.bank.histories import history
 from tests.bank.ledger import audited, tampering

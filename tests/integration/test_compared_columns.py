@@ -13,12 +13,12 @@ from acci.domain.projections import FoldProjection, Insert, Projection, Update, 
 from acci.domain.projections.python_folds import Row
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.repair import repair
-from acci.store.catalogue import Catalogue
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
+from acci.store.registry import Catalogue
 from acci.store.testing.kit import Happened, given
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced

@@ -17,13 +17,13 @@ from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Severity, findings
 from acci.store.auditing.repair import repair
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.bank.account import Account
 from tests.bank.histories import history
 from tests.bank.ledger import audited

@@ -7,11 +7,11 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.dead_letters import letters
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.shell import acci
 
 

@@ -15,12 +15,12 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.contexts import Context
 from acci.domain.errors import InvalidCommand, Refused
 from acci.domain.events import Event, EventData, StreamId
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.append import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import TENANT, command
 
 

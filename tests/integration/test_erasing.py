@@ -14,7 +14,6 @@ from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.idempotency import CommandReused, remembered_as
 from acci.store.embedded import programs as embedded_programs
@@ -31,6 +30,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from acci.store.values.canonical import content_of
 from tests.histories import value
 from tests.people import (

@@ -13,7 +13,6 @@ import pytest
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData
 from acci.store.auditing.schema import differences
-from acci.store.catalogue import Catalogue
 from acci.store.commands.idempotency import CommandReused
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
@@ -23,6 +22,7 @@ from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import FEW, IdsDoubled, make_unique
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Paid, event, stream
 from tests.shell import acci
 

@@ -15,11 +15,11 @@ import pytest
 from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.events import Unregistered as OfNoClass
-from acci.store.catalogue import Catalogue
 from acci.store.log.append import Append, MisplacedEvent
 from acci.store.log.event_store import PAGE, EventStore
 from acci.store.log.payloads import PayloadTooLarge, Unstorable
 from acci.store.postgres.database import Database, connect
+from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream

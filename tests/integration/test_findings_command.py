@@ -4,8 +4,8 @@ import csv
 import json
 from pathlib import Path
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
+from acci.store.registry import load
 from tests.bank.ledger import audited, corrupt, some_account
 from tests.shell import acci
 

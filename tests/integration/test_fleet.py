@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.generations import generations
 from acci.store.generations.generations import Partition
@@ -15,6 +14,7 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.rebuilding import build
 from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.registry import Catalogue
 from tests.histories import append_orders, value
 from tests.orders import CONTEXT, DailySales
 

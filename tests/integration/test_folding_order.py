@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.compiling.statements import Compiled, Scope
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import BATCH_SIZE
 from acci.store.projecting.prewarm import read_ahead
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_users, value
 from tests.read_models import CONTEXTS, live, wrong_rows
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
 from acci.store.projecting.following import Follower, follow
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 
 PLACE = """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)

@@ -6,11 +6,11 @@ import pytest
 
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.repair import Repaired, repair
-from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
+from acci.store.registry import Catalogue, load
 from tests.bank.account import Account
 from tests.bank.ledger import audited, corrupt, some_account, tampering
 from tests.histories import value

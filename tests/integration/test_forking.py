@@ -4,9 +4,9 @@ import subprocess
 import sys
 from decimal import Decimal
 
-from acci.store.catalogue import Catalogue
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Account, stream
 from tests.shell import CHECKOUT
 
@@ -15,7 +15,7 @@ COUNT = 200
 FORKING = """
 import os, signal, sys
 from decimal import Decimal
-from acci.store.catalogue import Catalogue
+from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler

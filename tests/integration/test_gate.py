@@ -4,13 +4,13 @@ import pytest
 from psycopg import sql
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, gate, publish
 from acci.store.rebuilding.gate import Allowance, Check, GateClosed, Verdict
+from acci.store.registry import Catalogue
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

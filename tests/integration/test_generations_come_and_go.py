@@ -11,7 +11,6 @@ from acci.store.auditing.repair import derive_rows
 from acci.store.backfilling import backfill
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.generations.dropping import all_generations
 from acci.store.generations.generations import CheckpointBeyondLog
@@ -25,6 +24,7 @@ from acci.store.projecting.following import Follower
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate, publish, staleness
 from acci.store.rebuilding.rollback import roll_back
+from acci.store.registry import load
 from tests.histories import append_bad_order, append_orders, cut_log
 from tests.read_models import live, rows_of, wrong_rows
 

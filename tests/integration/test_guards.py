@@ -3,12 +3,12 @@
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.histories import append_bad_order
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from acci.domain.commands import CommandMetadata
 from acci.domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
-from acci.store.catalogue import Catalogue
 from acci.store.commands import handler as handling
 from acci.store.commands.handler import LONGEST_PAUSE, CommandHandler
 from acci.store.commands.idempotency import CommandReused
@@ -21,6 +20,7 @@ from acci.store.commands.validation import typed
 from acci.store.log.append import Append, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

@@ -11,11 +11,11 @@ import pytest
 from psycopg.sql import SQL
 
 from acci.store.auditing.statistics import Result, record
-from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.monitoring.health import Bounds, Check, examine
 from acci.store.postgres.database import connect
 from acci.store.projecting.batches import catch_up
+from acci.store.registry import load
 from acci.store.settings import Settings
 from tests.bank.ledger import audited, corrupt, some_account
 from tests.shell import acci

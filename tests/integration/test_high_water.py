@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.log.high_water import establish, last
@@ -18,6 +17,7 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_probe, append_users, copy_probes, cut_log, differences, value
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer

@@ -10,11 +10,11 @@ import pytest
 
 from acci.domain.events import StreamId
 from acci.store.aggregates.history import Change, history, history_of_correlation, newest
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import coverage
 from acci.store.postgres.database import Database, connect
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, TENANT, Open, Pay, command, stream
 from tests.shell import acci, refusal
 

@@ -17,7 +17,6 @@ from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.validation import typed
 from acci.store.importing.importer import Importer
@@ -29,6 +28,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import rows_as_of
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from acci.store.values.strict_json import parse_object
 from tests.histories import value
 from tests.servers import SharedServer

@@ -14,9 +14,9 @@ from typer.main import get_command
 
 from acci.flows.cli import main
 from acci.flows.cli.main import app
-from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 

@@ -14,13 +14,13 @@ import pytest
 
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.queues import Queues
 from acci.store.commands.state_cache import RecentStates
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream
 from tests.read_models import wait_until_blocked
 from tests.shell import CHECKOUT
@@ -34,7 +34,7 @@ OTHER_PROCESS = """
 import sys
 from decimal import Decimal
 from concurrent.futures import ThreadPoolExecutor
-from acci.store.catalogue import Catalogue
+from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler

@@ -9,12 +9,12 @@ from acci.store.auditing.findings import findings
 from acci.store.auditing.statistics import Result, last_audit, record
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import load
 from acci.store.generations import generations
 from acci.store.maintenance.housekeeping import tidy
 from acci.store.monitoring.lag_samples import lag_curves, sample
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.bank.ledger import audited, corrupt, some_account
 
 BANK = load(["tests.bank"])

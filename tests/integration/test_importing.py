@@ -18,12 +18,12 @@ import pytest
 
 from acci.domain.events import Event, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated, UserUpdated
-from acci.store.catalogue import Catalogue, load
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import AlreadyImported, BadLines, ImportBegun, ImportRunning, UnreadableFile
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue, load
 from tests.shell import CHECKOUT, acci, command
 
 MAPPING = """
@@ -282,7 +282,7 @@ def test_killed_before_the_end_nothing_is_stored(database_url: str, rows: Rows, 
     program = f"""
 import os, signal, sys
 from pathlib import Path
-from acci.store.catalogue import load
+from acci.store.registry import load
 from acci.store.importing.importer import Importer
 from acci.store.importing.mapping import load_mapping
 catalogue = load(["acci.domain.users"])

@@ -9,7 +9,6 @@ from psycopg import sql
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.auditing.audit import all_checks, audit
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection
@@ -17,6 +16,7 @@ from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding.rollback import NotPutBack, roll_back
+from acci.store.registry import Catalogue
 from tests.histories import append_bad_order, append_orders, append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

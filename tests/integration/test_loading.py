@@ -12,11 +12,11 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from acci.store.aggregates.loading import UnreadableEvent
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.append import Append
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Account, Open, Paid, Pay, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))

@@ -6,7 +6,6 @@ import psycopg
 import pytest
 
 from acci.store.aggregates.snapshots import save_snapshot
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log import seals
 from acci.store.log.event_store import EventStore
@@ -14,6 +13,7 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import Locked
 from acci.store.postgres.session import Role
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 from acci.store.settings import Limits
 from tests.histories import append_probe, value
 from tests.ledger import CONTEXT, Account, Open, Pay, command, stream

@@ -16,13 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from acci.flows.prometheus import text
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.statistics import Result, record
-from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.monitoring import metrics
 from acci.store.monitoring.metrics import count_events, read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from acci.store.settings import CHECKOUT
 from tests.servers import SharedServer
 from tests.shell import acci, command

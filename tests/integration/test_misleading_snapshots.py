@@ -21,10 +21,10 @@ from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.repair import repair
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
+from acci.store.registry import Catalogue
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, TENANT, Account, Open, Pay, command, event, stream
 

@@ -17,12 +17,12 @@ from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.repair import repair
 from acci.store.auditing.scope import Extent
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
+from acci.store.registry import Catalogue
 from tests.read_models import backfill
 
 NAMES = (

@@ -10,13 +10,13 @@ from acci.domain.projections import Projection, Upsert, add, count, local_date, 
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.new_columns import NotOnlyNewColumns
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding.staleness import stale
+from acci.store.registry import Catalogue
 from tests.histories import append_orders
 from tests.orders import CONTEXT, DailySales, OrderPlaced
 from tests.read_models import backfill, live, rows_of, wrong_rows

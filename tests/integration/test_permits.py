@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
-from acci.store.catalogue import Catalogue, load
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.permits import by_pandas
 
 PERMITS = Path(__file__).parents[1] / "permits"

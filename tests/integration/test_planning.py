@@ -8,11 +8,11 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build, publish
 from acci.store.rebuilding.plan import plan
 from acci.store.rebuilding.staleness import stale
+from acci.store.registry import Catalogue
 from acci.store.settings import CHECKOUT
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, live, wrong_rows

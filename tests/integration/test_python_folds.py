@@ -18,10 +18,10 @@ from acci.domain.projections.python_folds import Row
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.scope import Extent
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.rebuilding import build, publish
+from acci.store.registry import Catalogue, load
 from tests.orders import CONTEXT, ItemAdded
 from tests.read_models import backfill
 

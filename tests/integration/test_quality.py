@@ -13,9 +13,9 @@ from acci.domain.quality import Suite, expect, no_rows
 from acci.flows import quality
 from acci.flows.quality import Report
 from acci.flows.quality_report import page
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue, load
 from tests.bank.ledger import EVENTS, corrupt, some_account
 from tests.bank.read_models import Accounts
 

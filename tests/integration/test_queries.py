@@ -18,12 +18,12 @@ from acci.domain.events import Event, EventMetadata
 from acci.domain.queries import Query
 from acci.domain.users.events import UserCreated
 from acci.domain.users.queries import UserRow
-from acci.store.catalogue import Catalogue, load
 from acci.store.log.bulk import append_in_bulk
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.reading.queries import InvalidQuery, NotPublished, ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 Person = tuple[str, str, str]  # tenant, name, email

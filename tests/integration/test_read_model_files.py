@@ -9,11 +9,11 @@ import pytest
 from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from tests.histories import append_users, value
 from tests.read_models import (
     live,

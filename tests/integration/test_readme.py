@@ -11,9 +11,9 @@ import pytest
 from acci.domain.contexts import Context
 from acci.domain.events import EventData
 from acci.domain.upcasting import check_upcasters, upcast
-from acci.store.catalogue import load
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.shell import CHECKOUT, acci, refusal
 
 BLOCKS = re.findall(r"```(python|sql)\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -9,12 +9,12 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, publish
+from acci.store.registry import Catalogue
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.prefect_server import wait_for
 from tests.read_models import (
@@ -154,7 +154,7 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
     build.rebuild(connection, catalogue, users)
     generation, _ = build.begin(connection, catalogue, users, 1)
     program = (
-        "import sys; from acci.store.catalogue import load; from acci.store.postgres.database import connect;"
+        "import sys; from acci.store.registry import load; from acci.store.postgres.database import connect;"
         "from acci.store.rebuilding.build import rebuild;"
         "catalogue = load(['acci.domain.users']);"
         "rebuild(connect(sys.argv[1], 'killed'), catalogue, catalogue.projection('user_view'))"

@@ -15,12 +15,12 @@ from acci.domain.contexts import Context
 from acci.domain.errors import Refused
 from acci.domain.events import EventData
 from acci.store.aggregates.loading import Loaded
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.idempotency import CommandReused
 from acci.store.commands.state_cache import RecentStates
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
+from acci.store.registry import Catalogue
 from tests.histories import cut_log
 from tests.ledger import CONTEXT, Account, Open, Pay, PayTwice, command, stream
 from tests.people import Person

@@ -9,7 +9,6 @@ from acci.domain.contexts import Context
 from acci.domain.errors import UnknownNumber
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, Update, on
-from acci.store.catalogue import Catalogue
 from acci.store.generations import dropping, generations
 from acci.store.generations.dropping import StillLive
 from acci.store.generations.generations import Busy, Generation
@@ -17,6 +16,7 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, gate, publish, rollback
+from acci.store.registry import Catalogue
 from tests.histories import value
 from tests.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.read_models import live, rows_of

@@ -18,7 +18,6 @@ from acci.store.aggregates.history import history
 from acci.store.aggregates.loading import UnregisteredEvent
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Generation
 from acci.store.importing.conversion import Converter
@@ -31,6 +30,7 @@ from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate, plan
+from acci.store.registry import Catalogue
 
 TABLES = {
     "stock": "CREATE TABLE stock (tenant_id text, id text, title text, kind text, moves bigint,"

@@ -11,12 +11,12 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acci.store.auditing.audit import ROWS, all_checks, audit
-from acci.store.catalogue import load
 from acci.store.embedded.programs import programs
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import Migration, known, migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.bank.ledger import some_account
 from tests.servers import SharedServer
 

@@ -11,10 +11,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.tenants import enter
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
-from acci.store.catalogue import load
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAllowed
@@ -16,6 +15,7 @@ from acci.store.postgres.migrations import MigrationFailed, migrate
 from acci.store.postgres.session import Role
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import append_users, value
 from tests.servers import SharedServer
 from tests.shell import acci, refusal

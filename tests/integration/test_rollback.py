@@ -12,7 +12,6 @@ import pytest
 from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog
@@ -21,6 +20,7 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding.rollback import NothingKept, OtherRules, roll_back
+from acci.store.registry import Catalogue
 from tests.histories import append_orders, append_users, cut_log, value
 from tests.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
 

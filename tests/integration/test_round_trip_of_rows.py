@@ -23,11 +23,11 @@ from acci.domain.projections.python_folds import Row
 from acci.domain.projections.stored_rows import Keeper
 from acci.domain.projections.stored_values import DEEPEST
 from acci.store.auditing.audit import all_checks, audit
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 
 NUMBER = UUID("12345678-1234-5678-1234-567812345678")
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))

@@ -19,10 +19,10 @@ from pydantic import BaseModel
 
 from acci.domain.contexts import Context
 from acci.domain.events import EventData, EventMetadata, StreamId
-from acci.store.catalogue import Catalogue
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import event, stream
 
 

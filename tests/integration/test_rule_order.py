@@ -7,7 +7,6 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded, define
 from acci.store.generations.rule_order import OlderRules
@@ -16,6 +15,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding.rollback import roll_back
 from acci.store.rebuilding.staleness import stale
+from acci.store.registry import Catalogue
 from tests.histories import append_users
 from tests.read_models import changed_users, live, rows_of, wrong_rows
 

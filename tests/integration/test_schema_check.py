@@ -7,10 +7,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from acci.store.auditing.schema import FILE, described, differences
-from acci.store.catalogue import Catalogue, load
 from acci.store.generations import generations
 from acci.store.monitoring.health import Bounds, examine
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
 from tests.bank.ledger import audited
 from tests.catalogue import spelled

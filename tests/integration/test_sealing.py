@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from acci.store.auditing.scope import WHOLE, Extent
-from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue, load
 from tests.bank.ledger import EVENTS, audited, tampering
 
 

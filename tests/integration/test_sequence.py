@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from acci.domain.events import EventMetadata
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore
@@ -23,6 +22,7 @@ from acci.store.postgres.errors import SequenceBehind
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from acci.store.settings import Settings
 from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream

@@ -8,7 +8,6 @@ import pytest
 from psycopg import sql
 
 from acci.domain.errors import AcciError
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import direct_url
 from acci.store.log.event_store import EventStore
@@ -17,6 +16,7 @@ from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServe
 from acci.store.postgres.session import RELIED_ON, Role, duration
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from acci.store.settings import Limits, Settings, WrongSetting
 from tests.histories import append_orders, value
 from tests.ledger import Open, command

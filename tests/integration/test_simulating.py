@@ -10,9 +10,9 @@ import pytest
 from acci.domain.errors import UnknownName
 from acci.domain.events import Event
 from acci.domain.simulations import Plan, Wish
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
+from acci.store.registry import load
 from acci.store.testing.simulation import SimulationRunning, simulate, simulate_live, simulation_of
 
 CATALOGUE = load(["acci.domain.users"])

@@ -13,9 +13,9 @@ from acci.store.auditing.audit import ROWS, Audited, all_checks
 from acci.store.auditing.audit import audit as make
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.scope import Extent
-from acci.store.catalogue import Catalogue, load
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.read_models import CONTEXTS
 
 CATALOGUE: Catalogue = load(CONTEXTS)

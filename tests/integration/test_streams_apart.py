@@ -9,10 +9,10 @@ import pytest
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.catalogue import Catalogue
 from acci.store.log.append import Append, Handled, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Account, Paid, event
 
 

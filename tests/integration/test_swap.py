@@ -7,7 +7,6 @@ import psycopg
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.catalogue import Catalogue
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
@@ -15,6 +14,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding import publish as swapping
 from acci.store.rebuilding.publish import SwapBlocked, publish
+from acci.store.registry import Catalogue
 from tests.histories import LONGER, append_orders, value
 from tests.prefect_server import wait_for
 from tests.read_models import live, wrong_rows

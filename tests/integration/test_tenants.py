@@ -21,7 +21,6 @@ from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import Extent
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
@@ -32,6 +31,7 @@ from acci.store.projecting.dead_letters import retry
 from acci.store.reading.as_of import rows_as_of
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.histories import value
 from tests.shell import acci
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.catalogue import Catalogue, load
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
+from acci.store.registry import Catalogue, load
 from tests.bank.events import AccountClosed, AccountOpened, Deposited
 from tests.bank.ledger import audited
 from tests.ledger import event

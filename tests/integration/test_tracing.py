@@ -14,12 +14,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from acci.domain.errors import ConcurrencyError
 from acci.store import telemetry
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.ledger import Open, Pay, command
 from tests.shell import acci
 

@@ -11,10 +11,10 @@ from acci.domain.errors import NotAList, UnknownName
 from acci.store.aggregates.loading import WrongAggregate
 from acci.store.auditing.audit import chosen
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue, load
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.reading.waiting import wait_for
+from acci.store.registry import Catalogue, load
 from tests.ledger import CONTEXT, TENANT, Account, Paid, event, stream
 from tests.shell import acci, refusal
 

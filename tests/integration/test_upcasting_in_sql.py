@@ -23,7 +23,6 @@ from acci.domain.expressions.event_view import EventView, fields
 from acci.domain.expressions.values import parse
 from acci.domain.projections.reference import Stored, apply
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
-from acci.store.catalogue import Catalogue
 from acci.store.compiling.expressions import EVENTS, translate
 from acci.store.compiling.merge import Placeholder
 from acci.store.compiling.schema_versions import readable
@@ -34,6 +33,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, TENANT, Holders
 from tests.read_models import live, rows_of
 from tests.strategies.upcasting import Evolution, evolutions

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from acci.store.catalogue import Catalogue
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.reading import waiting
 from acci.store.reading.waiting import LONGEST_PAUSE, NotThereYet, wait_for
+from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Paid, event, stream
 
 

@@ -5,9 +5,9 @@ import pty
 import signal
 import subprocess
 
-from acci.store.catalogue import load
 from acci.store.postgres.database import connect
 from acci.store.projecting.batches import catch_up
+from acci.store.registry import load
 from tests.shell import command
 
 

@@ -6,13 +6,13 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from acci.store.catalogue import Catalogue, load
 from acci.store.log import seals
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import known, migrate
 from acci.store.postgres.tenants import enter
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.bank.ledger import audited
 from tests.histories import value
 from tests.servers import SharedServer

@@ -13,11 +13,11 @@ from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection
 from acci.domain.projections.python_folds import Key, Row
 from acci.store.backfilling.selection import Choice
-from acci.store.catalogue import Catalogue
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build, gate
+from acci.store.registry import Catalogue
 from tests.bank.ledger import audited
 from tests.read_models import backfill
 

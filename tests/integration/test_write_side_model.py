@@ -28,12 +28,12 @@ from hypothesis.stateful import (
 from acci.domain.commands import Command
 from acci.domain.errors import ConcurrencyError, Refused
 from acci.domain.events import EventData
-from acci.store.catalogue import Catalogue
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.idempotency import CommandReused
 from acci.store.log.append import Recorded, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import Catalogue
 from tests.cutting import CuttingProxy
 from tests.ledger import CONTEXT, Account, LedgerCommand, Open, Pay, PayTwice, command, stream
 

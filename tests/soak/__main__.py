@@ -20,7 +20,6 @@ import psycopg
 
 from acci.domain.errors import AcciError, Refused
 from acci.store.auditing.findings import Severity
-from acci.store.catalogue import load
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.generations import generations
@@ -29,6 +28,7 @@ from acci.store.postgres.database import Database, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import load
 from tests.histories import value
 from tests.people import command
 from tests.soak.journal import entries

@@ -20,7 +20,6 @@ from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.scope import WHOLE
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.handler import CommandHandler
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.log.event_store import EventStore
@@ -28,6 +27,7 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
+from acci.store.registry import Catalogue, load
 from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 

@@ -17,13 +17,13 @@ from acci.domain.contexts import Context
 from acci.domain.errors import AcciError, InvalidCommand
 from acci.domain.events import EventData
 from acci.domain.queries import Query
-from acci.store.catalogue import Catalogue, load
 from acci.store.commands.validation import typed
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLine
 from acci.store.reading.queries import InvalidQuery, question
+from acci.store.registry import Catalogue, load
 from acci.store.values.as_written import misread
 
 

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from acci.domain.contexts import Context
 from acci.domain.events import EventData
-from acci.store.catalogue import Catalogue, load
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLine, InvalidMapping
+from acci.store.registry import Catalogue, load
 
 GOOD = """
 tenant_id = { constant = "acme" }

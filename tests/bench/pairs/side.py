@@ -20,10 +20,10 @@ import psycopg
 from acci.domain.commands import Command, CommandData, CommandMetadata
 from acci.domain.users.user import CreateUser, UpdateUser
 from acci.domain.users.user_view import UserView
-from acci.store.catalogue import load
 from acci.store.commands.handler import RECENT, CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
+from acci.store.registry import load
 from tests.bench.activity import UserFold, UserRows
 from tests.bench.append_latency import new_event
 from tests.bench.catch_up import catch_up

@@ -23,7 +23,7 @@ class Place:
     name: str
     when: When
     marks: tuple[bytes, ...]
-    publish: bool = False  # the live generation is locked here, for a moment
+    publishing: bool = False  # the live generation is locked here, for a moment
 
     def __str__(self) -> str:
         return self.name
@@ -45,10 +45,10 @@ REBUILD = (
     Place("finish: before statistics", "before", (CHECKED, b"ANALYZE")),
     Place("check: before totals are counted", "before", (CHECKED, b"trim_scale")),
     Place("publish: before anything is locked", "before", (b"ORDER BY generation",)),
-    Place("publish: both generations are locked", "after", (b"ORDER BY generation",), swapping=True),
-    Place("publish: the last events are applied", "after", (b"MERGE INTO generation_",), swapping=True),
-    Place("publish: before the view is replaced", "before", (VIEW,), swapping=True),
-    Place("publish: before the commit", "before", (VIEW, COMMIT), swapping=True),
+    Place("publish: both generations are locked", "after", (b"ORDER BY generation",), publishing=True),
+    Place("publish: the last events are applied", "after", (b"MERGE INTO generation_",), publishing=True),
+    Place("publish: before the view is replaced", "before", (VIEW,), publishing=True),
+    Place("publish: before the commit", "before", (VIEW, COMMIT), publishing=True),
     Place("publish: committed, and nobody heard", "after", (VIEW, COMMIT)),
     Place("retain: before the table is vacuumed", "before", (b"VACUUM",)),
     Place("retain: the old table is dropped, not committed", "after", (b"DROP SCHEMA",)),

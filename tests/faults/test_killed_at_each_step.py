@@ -120,7 +120,7 @@ def append_and_see(connection: Connection, place: Place, prefix: str) -> None:
     """Append orders and show them to readers; waiting for somebody else for long is an error."""
     connection.execute("SET statement_timeout = '20s'")
     append_orders(connection, 5, prefix)
-    if place.swapping:
+    if place.publishing:
         with suppress(Busy):
             catch_up(connection, CATALOGUE, SALES)
     else:

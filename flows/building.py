@@ -12,12 +12,13 @@ from acci.flows.quality_gate import quality_checks
 from acci.flows.retrying import step
 from acci.flows.session import session
 from acci.flows.telling import tell_plan, tell_verdict
+from acci.store.generations import lifecycle
 from acci.store.generations.generations import Generation, Partition
+from acci.store.generations.view import ColumnsInUse
 from acci.store.rebuilding import build, gate
 from acci.store.rebuilding import publish as swapping
 from acci.store.rebuilding.gate import Allowance
 from acci.store.rebuilding.plan import Counts, Plan, count_events, plan
-from acci.store.rebuilding.publish import ColumnsInUse
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def check(generation: Generation, orders: Orders) -> Generation:
         verdict = gate.inspect(connection, catalogue, projection, generation, orders.allowed, further)
         tell_verdict(verdict)
         if verdict.objections and not verdict.only_changes_too_much:
-            build.reject(connection, generation)
+            lifecycle.reject(connection, generation)
     verdict.require()
     return generation
 
@@ -119,8 +120,8 @@ def publish(generation: Generation, _: Orders) -> Generation:
 def retain(generation: Generation, orders: Orders) -> Generation:
     """Make reading the new one as cheap as it gets, and drop old ones beyond those that are kept for a rollback."""
     with session("rebuild") as (connection, _):
-        build.vacuum(connection, generation)
-        dropped = build.retain(connection, generation.projection, orders.keep)
+        lifecycle.vacuum(connection, generation)
+        dropped = lifecycle.retain(connection, generation.projection, orders.keep)
     if dropped:
         get_run_logger().info("%s: dropped %s old generations", generation.projection, dropped)
     return generation

@@ -21,7 +21,7 @@ from acci.flows.retrying import refusing, step
 from acci.flows.session import projection_names, session
 from acci.flows.telling import listed, tell_verdict
 from acci.flows.timeouts import allowed_seconds
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
@@ -85,7 +85,7 @@ def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generati
     verdict = gate.inspect(connection, catalogue, projection, generation, Allowance(dead_letters=True), further)
     if verdict.objections:
         tell_verdict(verdict)
-        build.reject(connection, generation)
+        lifecycle.reject(connection, generation)
     verdict.require()
 
 

@@ -12,7 +12,7 @@ from acci.flows.forms import AllOrOne
 from acci.flows.retrying import refusing
 from acci.flows.session import projection_names
 from acci.flows.timeouts import allowed_seconds
-from acci.store.embedded.server import direct_url
+from acci.store.database_url import direct_url
 from acci.store.projecting.following import follow as follow_log
 from acci.store.registry import load
 from acci.store.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from acci.store.embedded.server import direct_url
+from acci.store.database_url import direct_url
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue, load

@@ -2,6 +2,10 @@
 
 Asked for by OTEL_TRACES_EXPORTER (otlp, console; console writes to stderr) or by OTEL_EXPORTER_OTLP_ENDPOINT; other
 variables mean what OpenTelemetry says. Otherwise this costs nothing, not even an import.
+
+A command, its append, and the batches that applied its events are in one trace, found by the correlation id. Nothing is
+stored for it: a batch in another process, later, derives the trace's id from the events'. Spans carry names, ids,
+positions and counts, never a payload.
 """
 
 import hashlib
@@ -9,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -158,3 +162,15 @@ def _provider() -> "TracerProvider":
     return TracerProvider(
         resource=known if named else known.merge(Resource({"service.name": "acci"})), id_generator=Ids()
     )
+
+
+def _ignore(_: object) -> None:
+    """Tell nobody."""
+
+
+UNTRACED, UNHEARD = nullcontext(), nullcontext(_ignore)
+
+
+def of_correlation(tenant_id: str, correlation_id: str) -> dict[str, Any]:
+    """The attributes by which a correlation's spans are found."""
+    return {"acci.tenant_id": tenant_id, "acci.correlation_id": correlation_id}

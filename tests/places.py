@@ -7,7 +7,7 @@ from uuid import uuid4
 from acci.domain.projections import Projection
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build, gate, publish, rollback
 from acci.store.rebuilding.fill_order import in_one_pass
@@ -87,8 +87,8 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
         with connect(url, "publish") as connection:
             publish.publish(connection, projection, finished)
         with connect(url, "retain") as connection:
-            build.vacuum(connection, finished)
-            build.retain(connection, projection.name, 1)
+            lifecycle.vacuum(connection, finished)
+            lifecycle.retain(connection, projection.name, 1)
 
 
 def roll_back(url: str, catalogue: Catalogue, projection: type[Projection]) -> None:

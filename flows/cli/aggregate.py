@@ -26,7 +26,8 @@ def aggregate(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
-    from acci.store.embedded.server import database_url
+    from acci.store.aggregates.repository import Repository
+    from acci.store.database_url import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load
@@ -38,7 +39,7 @@ def aggregate(
     with Database(database_url(settings), size=2, role="read") as database:
         stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
         store = EventStore(database, catalogue)
-        loaded = stream and store.load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
+        loaded = stream and Repository(store).load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
     told = _plain(stream, loaded) if stream and loaded and loaded.version else None
     if json:
         print_json(told)

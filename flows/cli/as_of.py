@@ -29,7 +29,7 @@ def as_of(
 
     It is derived anew from the events.
     """
-    from acci.store.embedded.server import database_url, direct_url
+    from acci.store.database_url import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter

@@ -24,7 +24,7 @@ def coverage(json: JsonFlag = False) -> None:
     All event types and schema versions in the log are listed. Exits with 1 if there are any that it cannot read: run
     it before a release that changes events.
     """
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.log.schema_check import coverage as coverage_of
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import SchemaMissing

@@ -22,7 +22,7 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.tenants import enter
     from acci.store.registry import load

@@ -36,7 +36,7 @@ def deploy(
     from acci.flows.local.environment import prefect_environment
     from acci.flows.local.running import prefect_access
     from acci.flows.own_names import OwnNames
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.database_id import database_id
     from acci.store.registry import load

@@ -23,7 +23,7 @@ def erase(
     """Make a person's data unreadable, for good.
 
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.encryption.key_store import keys
     from acci.store.maintenance.erasure import erase as make_unreadable
     from acci.store.postgres.database import connect

@@ -25,7 +25,7 @@ def findings(
     """List what audits found wrong and is not gone, worst first."""
     from acci.store.auditing.audit import all_checks
     from acci.store.auditing.findings import findings as read
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.registry import known, load
 

@@ -29,7 +29,7 @@ def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters
 
 def check_wanted(projection: str) -> None:
     """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.migrations import require_migrated
     from acci.store.registry import load

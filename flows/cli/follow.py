@@ -16,7 +16,7 @@ def follow(
 
     Goes on when a rebuild swaps or the database restarts.
     """
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.projecting.following import follow as follow_log
     from acci.store.registry import load

@@ -29,7 +29,7 @@ def history(
 ) -> None:
     """Show an aggregate's events, newest first: who, when and why."""
     from acci.store.aggregates.history import history_of_correlation, newest
-    from acci.store.embedded.server import database_url
+    from acci.store.database_url import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load

@@ -41,7 +41,7 @@ def import_(
 
     Checked against the event's class.
     """
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile

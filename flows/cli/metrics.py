@@ -37,7 +37,7 @@ def metrics(
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.prometheus import text
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.monitoring.metrics import read_metrics
     from acci.store.postgres.database import connect
     from acci.store.registry import load

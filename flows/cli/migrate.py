@@ -6,7 +6,7 @@ from acci.store.settings import Settings
 
 def migrate(json: JsonFlag = False) -> None:
     """Bring the database's schema up to date."""
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.log.event_ids import make_unique
     from acci.store.postgres.migrations import migrate as apply
 

@@ -30,7 +30,7 @@ def query(
 
     As far as its projection has come; without a tenant there is nothing to see.
     """
-    from acci.store.embedded.server import database_url, direct_url
+    from acci.store.database_url import database_url, direct_url
     from acci.store.postgres.database import connect
     from acci.store.reading.queries import ask
     from acci.store.registry import load

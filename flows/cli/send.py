@@ -35,7 +35,7 @@ def send(
     from acci.domain.commands import CommandMetadata
     from acci.store.commands.handler import CommandHandler
     from acci.store.commands.validation import typed
-    from acci.store.embedded.server import database_url
+    from acci.store.database_url import database_url
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load

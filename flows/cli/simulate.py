@@ -56,7 +56,7 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.registry import load
     from acci.store.testing import simulation as simulating
 

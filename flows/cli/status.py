@@ -20,7 +20,7 @@ def status(
     json: JsonFlag = False,
 ) -> None:
     """Show where the log and every projection stand."""
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
     from acci.store.monitoring.status import read_status
     from acci.store.postgres.database import connect
     from acci.store.registry import load

@@ -20,7 +20,7 @@ def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds
     """Show what `acci status` does, live, until Ctrl-C."""
     from rich.live import Live
 
-    from acci.store.embedded.server import direct_url
+    from acci.store.database_url import direct_url
 
     settings = Settings.from_environment()
     url = direct_url(settings)

@@ -7,6 +7,7 @@ from typing import Any
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId, Unreadable
 from acci.store.aggregates.loading import UnreadableEvent, matters
+from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
@@ -84,7 +85,7 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
     if version <= 1:
         return aggregate()
     try:
-        return store.load(aggregate, stream, to_version=version - 1).state
+        return Repository(store).load(aggregate, stream, to_version=version - 1).state
     except UnreadableEvent as error:
         return str(error)
 

@@ -18,10 +18,10 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import as_stored, choose_keys, note_keys
 from acci.store.projecting.appliers import applier_of
+from acci.store.projecting.compared_columns import determined
 from acci.store.projecting.poison_events import apply_span, watching_out
 from acci.store.projecting.ranges import Applier, Key, Span, strides
 from acci.store.projecting.rederiving import derive
-from acci.store.verifying.compared_columns import determined
 
 TEMPORARY = "pg_temp"
 

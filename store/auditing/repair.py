@@ -17,6 +17,7 @@ from acci.store.auditing.suspect_streams import Doubtful, Doubts, doubts, of_str
 from acci.store.generations.generations import Generation, NotBuilt
 from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
+from acci.store.generations.view import point_view
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -25,7 +26,6 @@ from acci.store.projecting.dead_letters import retry
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Key, Span
 from acci.store.projecting.rederiving import derive, lock
-from acci.store.rebuilding.publish import point_view
 from acci.store.registry import Catalogue
 
 VIEWS, PARKED = "views", "parked_keys"

@@ -18,7 +18,7 @@ from acci.store.generations.table_definition import require_fit
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import TOUCHED
-from acci.store.verifying.compared_columns import differs
+from acci.store.projecting.compared_columns import differs
 
 MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 

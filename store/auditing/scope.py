@@ -8,10 +8,9 @@ from psycopg import sql as identifiers
 
 from acci.domain.errors import AcciError
 from acci.store.auditing.findings import EVERYWHERE, Place
-from acci.store.log.payloads import Unstorable
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.values.strict_json import check_text
+from acci.store.values.storable import Unstorable, check_text
 
 Key = tuple[str, ...]
 

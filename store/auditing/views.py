@@ -9,9 +9,9 @@ from acci.store.auditing.findings import Found, Severity
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import describe, qualified
+from acci.store.generations.view import view_on
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.rebuilding.publish import view_on
 
 
 def look(looking: Looking) -> Iterator[Found]:

@@ -16,10 +16,10 @@ from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation
 from acci.store.generations.rule_order import require_not_older
 from acci.store.generations.tables import create, table_sql
+from acci.store.generations.view import point_view
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.rederiving import lock
-from acci.store.rebuilding.publish import point_view
 from acci.store.registry import Catalogue
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from acci.domain.errors import AcciError, UnknownName
+from acci.domain.errors import UnknownName
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
 from acci.store.compiling.event_filter import TEXTS, Selection
@@ -17,22 +16,8 @@ from acci.store.compiling.statements import text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.affected_keys import TOUCHED, as_stored, choose_keys, key_of, note_keys
+from acci.store.projecting.affected_keys import TOUCHED, choose_keys, key_of, note_keys, spelled
 from acci.store.registry import several
-from acci.store.values.strict_json import check_text
-
-
-@dataclass(eq=False, repr=False)
-class WrongKey(AcciError):
-    """A key was given that does not have the read model's parts."""
-
-    projection: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-
-    def __str__(self) -> str:
-        wanted = ", ".join(self.columns)
-        return f"The key {list(self.key)} does not fit {self.projection}: give a text for each of {wanted}."
 
 
 @dataclass(frozen=True)
@@ -108,18 +93,6 @@ def _stored_names(projection: type[Projection], event_types: tuple[str, ...]) ->
             today = tuple(event.event_type() for event in projection.events())
             raise UnknownName(f"event that {projection.name} handles", name, today)
     return tuple(by_stored_name(handled[name] for name in event_types))
-
-
-def spelled(
-    connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The key as it is stored. Raises `WrongKey`."""
-    if len(key) != len(projection.key) or any(map(check_text, key)):
-        raise WrongKey(projection.name, key, projection.key)
-    try:
-        return as_stored(connection, projection, read_model, key)
-    except errors.DataError as error:
-        raise WrongKey(projection.name, key, projection.key) from error
 
 
 def _add_stored(

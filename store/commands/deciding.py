@@ -11,9 +11,10 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.aggregates.loading import Loaded, fold
-from acci.store.commands.idempotency import CommandReused, concealed, is_same
+from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Append, Handled, Recorded
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused, concealed, is_same
 
 
 class Accepted(NamedTuple):
@@ -54,9 +55,10 @@ def decide(
 
     Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
     """
-    plan = Plan()
+    plan, repository = Plan(), Repository(store)
     for one in accepted:
-        loaded = store.load(one.aggregate, one.stream, command_id=one.command.id, known=known.get(one.stream))
+        known_of_it = known.get(one.stream)
+        loaded = repository.load(one.aggregate, one.stream, command_id=one.command.id, known=known_of_it)
         if loaded.handled_content is not None:
             if not is_same(one.handled, loaded.handled_content):
                 raise CommandReused(one.handled.name, str(one.command.id))

@@ -14,19 +14,20 @@ from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from acci.domain.events import StreamId
 from acci.store.aggregates.loading import Loaded
+from acci.store.aggregates.repository import Repository
 from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.commands.contention import Contention
 from acci.store.commands.deciding import Accepted, Plan, decide, decide_on
-from acci.store.commands.idempotency import CommandReused
 from acci.store.commands.queues import Queues
 from acci.store.commands.state_cache import RecentStates
+from acci.store.commands.tracing import handling
 from acci.store.commands.validation import accept
 from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.log.append import Append, Recorded, StreamChanged
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.errors import is_transient, refusal_of
 from acci.store.registry import Catalogue
-from acci.store.tracing import handling
 
 ATTEMPTS = 20
 TRIES = 3
@@ -219,7 +220,7 @@ class CommandHandler:
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
         try:
-            self._store.save_snapshot(stream, loaded.version, loaded.state)
+            Repository(self._store).save_snapshot(stream, loaded.version, loaded.state)
         except SnapshotRefused as refusal:
             log.warning("%s", refusal)
         except Exception:

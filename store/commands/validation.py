@@ -10,14 +10,14 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData, CommandMetadata
 from acci.domain.errors import InvalidCommand
 from acci.domain.events import StreamId
-from acci.store.commands.idempotency import remembered_as
 from acci.store.log.append import Handled
-from acci.store.log.payloads import NAME_LIMIT, Unstorable, check_stream, problem_of_moment
+from acci.store.log.idempotency import remembered_as
+from acci.store.log.payloads import NAME_LIMIT, check_stream, problem_of_moment
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.canonical import content_of
 from acci.store.values.pydantic_errors import problems_of
-from acci.store.values.strict_json import check_text, unstorable
+from acci.store.values.storable import Unstorable, check_text, unstorable
 
 
 def typed(

@@ -254,21 +254,6 @@ class EmbeddedServer:
         return account.run([_programs() / program, *arguments], self._folder, 2 * PATIENCE).stdout
 
 
-def database_url(settings: Settings) -> str:
-    """The database to use: the one named, else the running embedded server's; NoDatabase if neither."""
-    if settings.database_url is None:
-        libpq_environment.forget()
-    url = settings.database_url or EmbeddedServer.of(settings).running_url()
-    if url is None:
-        raise NoDatabase(str(settings.home))
-    return url
-
-
-def direct_url(settings: Settings) -> str:
-    """The database for flows and long work, which hold locks and tables in their session. Raises `NoDatabase`."""
-    return (settings.database_url and settings.direct_url) or database_url(settings)
-
-
 def _candidates(port: int | None) -> Iterator[int]:
     if port is None and is_free(PREFERRED_PORT):
         yield PREFERRED_PORT

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError, UnknownNumber
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.rebuilding import build
 
 
 @dataclass(eq=False, repr=False)
@@ -41,5 +40,5 @@ def drop(connection: Connection, number: int) -> Generation:
         found = generations.one(connection, number)
         if found.state == "live":
             raise StillLive(found.projection, number)
-        build.discard(connection, found)
+        lifecycle.discard(connection, found)
     return found

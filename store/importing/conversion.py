@@ -20,10 +20,11 @@ from acci.store.importing.mapping import Mapping, takes_null
 from acci.store.importing.problems import BadLine
 from acci.store.importing.sources import Record, Source, shown
 from acci.store.log.bulk import RawEvent
-from acci.store.log.payloads import PAYLOAD_LIMIT, Unstorable, check_stream
+from acci.store.log.payloads import PAYLOAD_LIMIT, check_stream
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.pydantic_errors import problems_of
+from acci.store.values.storable import Unstorable
 from acci.store.values.strict_json import LARGEST
 
 IMPORTS = UUID("a5e0d3b4-6f0c-5a57-9d1e-6b6f0c1d2e3f")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from acci.store.importing.problems import BadLine
 from acci.store.values.as_written import is_number
-from acci.store.values.strict_json import check_text
+from acci.store.values.storable import check_text
 
 Record = dict[str, Any]
 Scalar = str | bool | int | float

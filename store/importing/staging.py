@@ -13,8 +13,8 @@ from acci.store.importing.problems import Rejected, StreamsInUse, UnreadableFile
 from acci.store.log.bulk import COLUMNS, JSONB, RawEvent
 from acci.store.log.event_ids import FEW, in_bulk, take_turn
 from acci.store.log.payloads import encode_metadata
-from acci.store.log.sequence import require_sequence
 from acci.store.postgres.database import Connection
+from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]

@@ -14,10 +14,11 @@ from psycopg.pq import TransactionStatus
 from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, RecordedEvent, StreamId
 from acci.store.log.event_ids import UNIQUE
-from acci.store.log.payloads import Unstorable, check_stream, encode_data, encode_metadata, problem_of_moment
+from acci.store.log.payloads import check_stream, encode_data, encode_metadata, problem_of_moment
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import SEQUENCE_BEHIND, SequenceBehind, refusal_of
 from acci.store.postgres.statements import sql
+from acci.store.values.storable import Unstorable
 
 # SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
 # And for one that somebody else has the turn at.

@@ -11,8 +11,8 @@ from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.log.event_ids import FEW, doubled, take_turn
 from acci.store.log.payloads import check_stream, encode_data, encode_metadata
-from acci.store.log.sequence import require_sequence
 from acci.store.postgres.database import Connection
+from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.statements import sql
 
 COLUMNS = ["timestamptz", "uuid", "int4", "int4", "text", "text", "text", "text", "bytea", "bytea"]

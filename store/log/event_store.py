@@ -1,29 +1,26 @@
 """The event store: append and read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from datetime import datetime
 from uuid import UUID
 
-from acci.domain.aggregates import Aggregate
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
-from acci.store.aggregates.loading import A, Loaded, load, load_behind, require_its_own
-from acci.store.aggregates.snapshots import save_snapshot
-from acci.store.commands.contention import Held, in_turn
-from acci.store.commands.idempotency import CommandReused, is_same
 from acci.store.log.append import Append, Recorded, append_one, refuse_doubles, version_of
 from acci.store.log.append_transaction import append_together
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
 from acci.store.log.decoding import Decoder
 from acci.store.log.high_water import establish
+from acci.store.log.idempotency import CommandReused, is_same
 from acci.store.log.keyed_append import NAME, caused_by, concealed_for, remembered
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.postgres.database import Database
+from acci.store.log.stream_locks import Held, in_turn
+from acci.store.log.tracing import appending
+from acci.store.postgres.database import Connection, Database
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
-from acci.store.tracing import appending
 from acci.store.values.timestamps import in_utc
 
 PAGE = 1000  # events a round trip when reading
@@ -36,8 +33,12 @@ class EventStore:
         self._database: Database | Held = database
         self._catalogue = catalogue
         self._types = catalogue.events
-        self._decoder = Decoder(catalogue.stored, catalogue.retired)
+        self.decoder = Decoder(catalogue.stored, catalogue.retired)
         self._payload_limit = payload_limit
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Lend a connection to the log's database, in autocommit."""
+        return self._database.connection()
 
     def append(
         self,
@@ -74,7 +75,7 @@ class EventStore:
         prepared = [(append, append.statement(self._types, self._payload_limit)) for append in appends]
         if len(appends) > 1:
             refuse_doubles([event for append in appends for event in append.events])
-        with self._database.connection() as connection, appending(appends) as told:
+        with self.connection() as connection, appending(appends) as told:
             if len(prepared) == 1 and not unchanged:
                 recorded: tuple[tuple[Recorded, ...], ...] = (append_one(connection, *prepared[0]),)
             else:
@@ -92,7 +93,7 @@ class EventStore:
             return self.commit([append._replace(command=concealed_for(memory, stream, events))])[0]
         except ConcurrencyError:
             about = {"tenant_id": stream.tenant_id, "command_id": key}
-            with self._database.connection() as connection:
+            with self.connection() as connection:
                 known = connection.execute(sql("events/content_of_command"), about).fetchone()
             if known is None:
                 raise
@@ -100,39 +101,13 @@ class EventStore:
                 raise CommandReused(NAME, str(key)) from None
             return self.result_of(stream.tenant_id, key)
 
-    def load(
-        self,
-        aggregate: type[A],
-        stream: StreamId,
-        to_version: int | None = None,
-        as_of: datetime | None = None,
-        command_id: UUID | None = None,
-        known: Loaded[A] | None = None,
-    ) -> Loaded[A]:
-        """The aggregate's state now, at `to_version`, or `as_of` a moment; in one round trip.
-
-        As of a moment: before its first event that happened later. Events tell when by their senders' clocks; so cut,
-        the state is one that was. With `command_id`, also whether that command was handled. What is `known` of it need
-        not be read again, if it is so still.
-
-        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`, `WrongAggregate`.
-        """
-        if as_of is not None:
-            as_of = in_utc(as_of)
-        with self._database.connection() as connection:
-            if known is not None and known.newest is not None:
-                found = load_behind(connection, self._decoder, stream, known, command_id)
-                if found is not None:
-                    return found
-            return load(connection, self._decoder, aggregate, stream, to_version, as_of, command_id)
-
     @contextmanager
     def in_turn(self, written: Sequence[StreamId], read: Iterable[StreamId] = ()) -> Iterator["EventStore"]:
         """This store, in one transaction in which nobody else who takes turns writes to these streams.
 
         Whoever has them is waited for, though not long: then it is on a connection without such a transaction.
         """
-        with self._database.connection() as connection, in_turn(connection, written, read):
+        with self.connection() as connection, in_turn(connection, written, read):
             store = copy(self)
             store._database = Held(connection)  # noqa: SLF001 its own
             yield store
@@ -140,18 +115,9 @@ class EventStore:
     def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
         """The events that a command led to when it was handled; none if it led to none or is not known."""
         arguments = {"tenant_id": tenant_id, "command_id": command_id}
-        with self._database.connection() as connection:
+        with self.connection() as connection:
             rows = connection.execute(sql("events/of_command"), arguments).fetchall()
-        return tuple(map(self._decoder.event, rows))
-
-    def save_snapshot(self, stream: StreamId, version: int, state: Aggregate) -> None:
-        """Keep `state` as what the stream's events up to `version` fold to; loading begins there from now on.
-
-        Raises `WrongAggregate`.
-        """
-        require_its_own(type(state), stream)
-        with self._database.connection() as connection:
-            save_snapshot(connection, stream, version, state)
+        return tuple(map(self.decoder.event, rows))
 
     def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:
         """Store all `events`, of any streams, with the versions and timestamps they have, or none, by COPY.
@@ -159,12 +125,12 @@ class EventStore:
         Streamed, memory stays flat. Raises `BulkRefused` if a version or an event's id is taken, or a stream would have
         a gap; `PayloadTooLarge` or `Unstorable`.
         """
-        with self._database.connection() as connection:
+        with self.connection() as connection:
             return append_in_bulk(connection, events, self._payload_limit)
 
     def version(self, stream: StreamId) -> int:
         """The stream's version now; 0 if there is no such stream."""
-        with self._database.connection() as connection:
+        with self.connection() as connection:
             return version_of(connection, stream)
 
     def read_stream(
@@ -182,12 +148,12 @@ class EventStore:
             as_of = in_utc(as_of)
         window = {**stream._asdict(), "to_version": to_version, "as_of": as_of, "page": PAGE}
         while True:
-            with self._database.connection() as connection:
+            with self.connection() as connection:
                 rows = connection.execute(
                     sql("events/read_stream"), {**window, "from_version": from_version}
                 ).fetchall()
             for row in rows:
-                yield self._decoder.event(row)
+                yield self.decoder.event(row)
             if len(rows) < PAGE:
                 return
             from_version = rows[-1][4] + 1
@@ -195,9 +161,9 @@ class EventStore:
     def read_correlated(self, tenant_id: str, correlation_id: str, newest: int | None = None) -> tuple[Recorded, ...]:
         """The events of one correlation, whatever their aggregate, in order of position; or only the newest of them."""
         arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": newest}
-        with self._database.connection() as connection:
+        with self.connection() as connection:
             rows = connection.execute(sql("events/correlated"), arguments).fetchall()
-        return tuple(map(self._decoder.event, rows))
+        return tuple(map(self.decoder.event, rows))
 
     def read_all(
         self,
@@ -217,7 +183,7 @@ class EventStore:
     def _read_all(
         self, after: int, up_to: int | None, event_types: list[str] | None, tenant_id: str | None
     ) -> Iterator[Recorded]:
-        with self._database.connection() as connection:
+        with self.connection() as connection:
             mark = establish(connection).position
         window = {
             "up_to": mark if up_to is None else min(up_to, mark),
@@ -226,10 +192,10 @@ class EventStore:
             "page": PAGE,
         }
         while True:
-            with self._database.connection() as connection:
+            with self.connection() as connection:
                 rows = connection.execute(sql("events/read_all"), {**window, "after": after}).fetchall()
             for row in rows:
-                yield self._decoder.event(row)
+                yield self.decoder.event(row)
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]

@@ -6,9 +6,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from acci.domain.events import Event, EventData, StreamId
-from acci.store.commands.idempotency import concealed
 from acci.store.encryption.payload_encryption import speak_of_people
 from acci.store.log.append import Handled, MisplacedEvent
+from acci.store.log.idempotency import concealed
 from acci.store.values.canonical import content_of
 
 NAME = "append"  # what such an append is called among the commands that were handled

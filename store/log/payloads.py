@@ -12,7 +12,7 @@ from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unread
 from acci.domain.personal import personal_fields
 from acci.store.encryption.payload_encryption import conceal, is_reserved
 from acci.store.log.lossless import what_is_lost
-from acci.store.values.strict_json import check_text, unstorable
+from acci.store.values.storable import Unstorable, check_text, unstorable
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
@@ -32,18 +32,6 @@ class PayloadTooLarge(AcciError):
             f"The payload of {self.event_type} for {self.aggregate_id!r} is {self.size:,} bytes, more than the limit "
             f"of {self.limit:,}. Keep large content elsewhere and put its address into the event."
         )
-
-
-@dataclass(eq=False, repr=False)
-class Unstorable(AcciError):
-    """PostgreSQL cannot hold it: `what` names the event or stream, `where` the field (dotted path)."""
-
-    what: str
-    where: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.what} cannot be stored: {self.where} {self.reason}"
 
 
 @lru_cache(10_000)  # streams

@@ -20,7 +20,7 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.embedded import log_files
 from acci.store.encryption.key_store import keys
 from acci.store.encryption.payload_encryption import reveal
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
@@ -30,7 +30,6 @@ from acci.store.projecting.decrypted_events import uses_personal
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Span
 from acci.store.projecting.rederiving import derive, lock
-from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 
 TELLING = 4  # characters: a shorter value is found anywhere
@@ -135,7 +134,7 @@ def _derive_anew(
     if (building := generations.building(connection, projection.name)) is not None:
         others.append(building)
     for each in others:
-        build.discard(connection, each)
+        lifecycle.discard(connection, each)
     done.generations_dropped += len(others)
     generation = generations.live(connection, projection.name)
     if generation is None:

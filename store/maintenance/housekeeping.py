@@ -5,9 +5,9 @@ The memory of imports stays since it is what keeps a file from being imported tw
 
 from dataclasses import dataclass
 
+from acci.store.generations import lifecycle
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 
 RECORDS = ("findings", "backfills", "audits", "lag_samples")  # kept for days
@@ -27,7 +27,7 @@ def tidy(connection: Connection, catalogue: Catalogue, keep: int, days: int) -> 
 
     Each kind in a transaction of its own; idempotent. A generation that a reader still looks at waits for next time.
     """
-    removed = sum(build.retain(connection, name, keep) for name in sorted(catalogue.projections))
+    removed = sum(lifecycle.retain(connection, name, keep) for name in sorted(catalogue.projections))
     done = [Tidied("generations", removed)]
     for what in (*REMNANTS, *RECORDS):
         removed = connection.execute(sql(f"housekeeping/{what}"), {"days": days}).rowcount

@@ -10,7 +10,7 @@ from acci.domain.errors import AcciError
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.auditing.statistics import last_audit, open_findings
-from acci.store.embedded.server import direct_url
+from acci.store.database_url import direct_url
 from acci.store.log import high_water
 from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.monitoring.metrics import STRIDE, count_events

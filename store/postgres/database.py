@@ -15,9 +15,9 @@ from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
 from acci.domain.errors import AcciError
-from acci.store.log.sequence import require_sequence
 from acci.store.postgres.errors import DatabaseUnreachable, PoolExhausted, unreached
 from acci.store.postgres.lock_waits import holders
+from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.session import Role, SharedSession, begin, duration
 from acci.store.postgres.statements import sql
 from acci.store.settings import Limits

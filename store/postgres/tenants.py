@@ -1,9 +1,8 @@
 """Tenants: whose events and rows a session may see; without one none, unless it projects or administers."""
 
-from acci.store.log.payloads import Unstorable
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.values.strict_json import check_text
+from acci.store.values.storable import Unstorable, check_text
 
 
 def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> None:

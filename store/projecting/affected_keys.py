@@ -5,12 +5,15 @@ temporary tables of the transaction: `touched` (keys as lists of text) and `touc
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg import errors
 from psycopg import sql as identifiers
 from sqlalchemy.dialects import postgresql
 
+from acci.domain.errors import AcciError
 from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
@@ -24,6 +27,7 @@ from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.ranges import Key
+from acci.store.values.storable import check_text
 
 PAGE = 10_000  # events in memory at a time
 TOUCHED = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")
@@ -162,3 +166,28 @@ ENVELOPE = (
     "position", "timestamp", "recorded_at", "id", "version", "schema_version", "tenant_id", "aggregate_type",
     "aggregate_id", "event_type",
 )  # fmt: skip
+
+
+@dataclass(eq=False, repr=False)
+class WrongKey(AcciError):
+    """A key was given that does not have the read model's parts."""
+
+    projection: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wanted = ", ".join(self.columns)
+        return f"The key {list(self.key)} does not fit {self.projection}: give a text for each of {wanted}."
+
+
+def spelled(
+    connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The key as it is stored. Raises `WrongKey`."""
+    if len(key) != len(projection.key) or any(map(check_text, key)):
+        raise WrongKey(projection.name, key, projection.key)
+    try:
+        return as_stored(connection, projection, read_model, key)
+    except errors.DataError as error:
+        raise WrongKey(projection.name, key, projection.key) from error

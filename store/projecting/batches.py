@@ -19,8 +19,8 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.poison_events import apply_span, watching_out
 from acci.store.projecting.ranges import Applier, Span
+from acci.store.projecting.tracing import Batch, applying
 from acci.store.registry import Catalogue
-from acci.store.tracing import Batch, applying
 
 BATCH_SIZE, LARGEST_BATCH = 50_000, 1_000_000  # positions
 # A batch that touches many rows reads the whole table, at 2 ns a byte, and an event takes 5 µs: about an eighth more.

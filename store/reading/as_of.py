@@ -16,7 +16,6 @@ from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
-from acci.store.backfilling.selection import spelled
 from acci.store.compiling.event_filter import Selection
 from acci.store.encryption.key_store import forget
 from acci.store.encryption.payload_encryption import ready
@@ -28,7 +27,9 @@ from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
+from acci.store.projecting.affected_keys import spelled
 from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.compared_columns import determined, of_rows
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Key, PoisonEvent, Span
@@ -36,7 +37,6 @@ from acci.store.reading.first_rows import comes_in_order_of_streams, first_rows
 from acci.store.reading.past_rows import PAGE, PastRows
 from acci.store.registry import Catalogue
 from acci.store.values.timestamps import in_utc
-from acci.store.verifying.compared_columns import determined, of_rows
 
 LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -19,9 +19,9 @@ from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
 from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared_columns import determined
 from acci.store.projecting.poison_events import POISON
 from acci.store.projecting.ranges import Key, PoisonEvent
-from acci.store.verifying.compared_columns import determined
 
 PAGE = 10_000  # rows in memory at a time
 

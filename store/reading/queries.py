@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from acci.domain.errors import AcciError, DefinitionError
 from acci.domain.queries import Query
-from acci.store.log.payloads import Unstorable
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.tenants import enter
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.pydantic_errors import problems_of
+from acci.store.values.storable import Unstorable
 
 
 @dataclass(eq=False, repr=False)

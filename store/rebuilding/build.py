@@ -11,9 +11,7 @@ generation is untouched until the swap.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
@@ -22,7 +20,8 @@ from acci.store.compiling.statements import is_ordered
 from acci.store.generations import generations, table_definition
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Busy, Generation, Partition
-from acci.store.generations.live import BuildGone, while_there
+from acci.store.generations.lifecycle import discard
+from acci.store.generations.live import while_there
 from acci.store.generations.rule_order import allow_older, require_not_older
 from acci.store.generations.tables import build_indexes, drop_indexes, indexes, qualified
 from acci.store.log import high_water
@@ -216,45 +215,3 @@ def rebuild(
         published = publish.publish(connection, projection, finished)
     rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)
     return Progress(projection.name, 0, published.checkpoint, published.checkpoint, rows, batches)
-
-
-def vacuum(connection: Connection, generation: Generation) -> None:
-    """Note which pages of a new table all may see, so that reading an index alone need not visit them. Blocks nobody.
-
-    PostgreSQL would come to it by itself, a minute later.
-    """
-    table = identifiers.Identifier(generation.schema, generation.projection)
-    with suppress(BuildGone), while_there(connection, generation):
-        connection.execute(identifiers.SQL("VACUUM {}").format(table))
-
-
-def reject(connection: Connection, generation: Generation) -> None:
-    """Never publish it; it stays to be looked at until the next rebuild begins, which does not go on with it."""
-    connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "rejected"})
-
-
-def retain(connection: Connection, projection: str, kept: int) -> int:
-    """Drop old generations but the newest `kept`; how many were dropped. Blocks nobody.
-
-    One that a reader still has a query on is left for the next time.
-    """
-    dropped = 0
-    for generation in generations.kept(connection, projection)[kept:]:
-        try:
-            discard(connection, generation)
-        except errors.LockNotAvailable:
-            continue
-        dropped += 1
-    return dropped
-
-
-def discard(connection: Connection, generation: Generation) -> None:
-    """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
-    with connection.transaction():
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(publish.LOCK_WAIT_MILLISECONDS)})
-        connection.execute(
-            identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
-        )
-        parameters = {"generation": generation.generation}
-        connection.execute(sql("generations/drop_partitions"), parameters)
-        connection.execute(sql("generations/set_state"), parameters | {"state": "dropped"})

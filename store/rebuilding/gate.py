@@ -17,10 +17,10 @@ from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared_columns import Given
 from acci.store.projecting.poison_events import watching_out
 from acci.store.projecting.ranges import Span
 from acci.store.registry import Catalogue
-from acci.store.verifying.compared_columns import Given
 from acci.store.verifying.control_totals import control_totals
 from acci.store.verifying.reference_sample import Sample, check_sample
 from acci.store.verifying.table_diff import EXAMPLES, Comparison, compare, spelled_key

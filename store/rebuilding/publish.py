@@ -5,19 +5,18 @@ wait for its lock is short and tried again, so that a long query delays the swap
 """
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from psycopg import errors
-from psycopg import sql as identifiers
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
+from acci.store.generations.lifecycle import LOCK_WAIT_MILLISECONDS
 from acci.store.generations.live import while_there
-from acci.store.generations.tables import ReadModel, describe, qualified
+from acci.store.generations.view import point_view
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -26,7 +25,6 @@ from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import advance, apply_batch
 
 BATCH_WAIT_MILLISECONDS = 5_000  # for a batch under way; nobody queues behind that wait
-LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other readers queue behind it
 PATIENCE_SECONDS = 60.0
 NEAR = 10_000  # positions: what the last step may have to apply while it holds the lock
 
@@ -44,20 +42,6 @@ class SwapBlocked(AcciError):
         return (
             f"{self.projection} could not be swapped within {self.seconds:g} s: long queries are reading it. "
             "The old generation is still live; run the same again to go on."
-        )
-
-
-@dataclass(eq=False, repr=False)
-class ColumnsInUse(AcciError):
-    """Readers' columns would go or change, and other views need them."""
-
-    projection: str
-    detail: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} cannot be swapped: its columns change and something depends on them ({self.detail}). "
-            "Drop what depends on read." + self.projection + " or keep the old columns, and run the rebuild again."
         )
 
 
@@ -149,52 +133,3 @@ def _draw_level(
     while reached < bound:
         reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint
     return reached
-
-
-def point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
-    """Show readers this generation's table under the stable name. In the caller's transaction.
-
-    Of a table with a column tenant_id they see their tenant's rows; another one is for administrators, and for whoever
-    was granted the view.
-    """
-    view = identifiers.Identifier("read", read_model.name)
-    # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
-    now = [column.name for column in read_model.columns]
-    known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
-    names = known + [name for name in now if name not in known]
-    replace = view_on(generation, read_model, view, names)
-    belongings = connection.execute(
-        sql("swapping/belongings"), {"view": qualified(connection, "read", read_model.name)}
-    ).fetchall()
-    try:
-        with connection.transaction():
-            connection.execute(replace)
-            anew = False
-    except errors.InvalidTableDefinition:
-        # A column went, moved or changed its type: the view is made anew, with all that belonged to it.
-        try:
-            connection.execute(identifiers.SQL("DROP VIEW {}").format(view))
-        except errors.DependentObjectsStillExist as error:
-            raise ColumnsInUse(read_model.name, (error.diag.message_detail or "").split("\n")[0]) from error
-        connection.execute(replace)
-        anew = True
-    for kept, column, statement in belongings:
-        if (anew or not kept) and (column is None or column in names):
-            connection.execute(statement.encode(), prepare=False)  # the catalog's own text, its names quoted
-    if read_model.of_tenants:
-        connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
-    # Whoever made it: its owner is who projects, whom the table's policies do not concern.
-    connection.execute(identifiers.SQL("ALTER VIEW {} OWNER TO acci_project").format(view))
-
-
-def view_on(
-    generation: Generation, read_model: ReadModel, view: identifiers.Identifier, names: Iterable[str]
-) -> identifiers.Composed:
-    """The statement that makes `view` show these columns of the generation's table, to whom it may."""
-    definition = sql("swapping/view_of_tenants" if read_model.of_tenants else "swapping/view")
-    return identifiers.SQL(definition).format(
-        view=view,
-        columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),
-        table=identifiers.Identifier(read_model.schema, read_model.name),
-        generation=identifiers.Literal(generation.generation),
-    )

@@ -22,9 +22,9 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.compared_columns import determined, of_rows
 from acci.store.projecting.poison_events import POISON
 from acci.store.projecting.ranges import PoisonEvent, Span
-from acci.store.verifying.compared_columns import determined, of_rows
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

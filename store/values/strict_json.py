@@ -1,7 +1,6 @@
 """JSON from outside, read strictly: what this accepts means one thing, and PostgreSQL can hold it."""
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isinf
@@ -9,6 +8,7 @@ from typing import Any, NoReturn
 
 from acci.domain.errors import AcciError
 from acci.store.values.pydantic_errors import lowered
+from acci.store.values.storable import check_text, unstorable
 
 LARGEST = 2**63 - 1
 
@@ -44,35 +44,6 @@ def parse_object(text: str) -> dict[str, Any]:
     except RecursionError as error:
         raise NotJson("it nests too deeply") from error
     return value
-
-
-def check_text(text: str) -> str | None:
-    """Why PostgreSQL cannot hold `text`, or None if it can."""
-    if "\0" in text:
-        return "holds a NUL character, which PostgreSQL has not in text"
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return "holds half a surrogate pair, which is no character"
-    return None
-
-
-def unstorable(value: object, where: str = "") -> Iterator[tuple[str, str]]:
-    """Each text or key in `value` that PostgreSQL cannot hold: its dotted path, from `where` on, and what is wrong.
-
-    A key has no path of its own: it is told as one in what holds it. Raises `RecursionError` for what nests too deeply.
-    """
-    if isinstance(value, str):
-        if problem := check_text(value):
-            yield where, problem
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from unstorable(key, f"a key in {where or 'it'}")
-            yield from unstorable(inner, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for index, inner in enumerate(value):
-            yield from unstorable(inner, f"{where}.{index}" if where else str(index))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

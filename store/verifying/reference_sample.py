@@ -17,9 +17,9 @@ from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.projecting.compared_columns import Given, determined, nothing, of_rows
 from acci.store.projecting.rederiving import Failed
 from acci.store.registry import Catalogue
-from acci.store.verifying.compared_columns import Given, determined, nothing, of_rows
 from acci.store.verifying.reference_rows import Rederivation
 from acci.store.verifying.table_diff import Comparison, compare_touched
 

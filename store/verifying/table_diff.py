@@ -20,8 +20,8 @@ from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.projecting.affected_keys import TOUCHED, note_keys
+from acci.store.projecting.compared_columns import Given, determined, differs, nothing
 from acci.store.projecting.ranges import Key
-from acci.store.verifying.compared_columns import Given, determined, differs, nothing
 
 EXAMPLES = 10
 

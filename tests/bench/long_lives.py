@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from acci.domain.events import EventData
+from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
@@ -60,7 +61,7 @@ def _ours(database: Database, catalogue: Catalogue, snapshot: bool) -> Act:
     past: list[EventData] = [Opened(owner=owner, currency="EUR"), *[Paid(amount=Decimal(1))] * (LIVED - 1)]
     store.append(stream(account), 0, [event(data, version, account) for version, data in enumerate(past, 1)])
     if snapshot:
-        store.save_snapshot(stream(account), LIVED, store.load(Account, stream(account)).state)
+        Repository(store).save_snapshot(stream(account), LIVED, Repository(store).load(Account, stream(account)).state)
     return lambda: handler.handle(command(Pay(account=account, amount=Decimal(1))))
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from acci.domain.projections import Projection
 from acci.domain.users.user_view import UserView
+from acci.store.generations import lifecycle
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build, publish
@@ -45,7 +46,7 @@ def _contest(hand: Hand, url: str, turns: int, promise: str = PROMISE) -> list[R
 def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS) -> float:
     """The seconds from nothing to a published generation, each partition on a connection of its own."""
     with connect(url, "bench") as connection:
-        build.retain(connection, projection.name, 0)
+        lifecycle.retain(connection, projection.name, 0)
         connection.execute("CHECKPOINT")
         begin = time.perf_counter()
         useful = build.useful_partitions(projection, partitions)

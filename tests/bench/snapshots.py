@@ -4,6 +4,7 @@ import time
 
 from acci.domain.events import StreamId
 from acci.store.aggregates.compaction import compact
+from acci.store.aggregates.repository import Repository
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
@@ -31,12 +32,12 @@ def measure(ground: Ground, turns: int) -> list[Row]:
 
         def seconds() -> float:
             begin = time.perf_counter()
-            assert store.load(Account, stream).version == LONG
+            assert Repository(store).load(Account, stream).version == LONG
             return time.perf_counter() - begin
 
         replayed = medians({"replayed": seconds}, turns)["replayed"]
         compact(connection, catalogue, Account)
-        assert store.load(Account, stream).snapshot_version == LONG
+        assert Repository(store).load(Account, stream).snapshot_version == LONG
         with_snapshot = medians({"snapshot": seconds}, max(turns, 20))["snapshot"]
 
         append_in_bulk(connection, history(1, MANY), PAYLOAD_LIMIT)

@@ -13,6 +13,7 @@ from psycopg import sql
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
 from acci.store.commands.handler import CommandHandler
+from acci.store.generations import lifecycle
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, Generation
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
@@ -281,7 +282,7 @@ def test_the_schema_before_roles_and_tenants_is_upgraded_with_its_data(empty_dat
                 append_users(connection, 5, 21)
                 catch_up(projecting, CATALOGUE, USERS)
                 assert wrong_rows(projecting, USERS) == 0
-                assert build.retain(projecting, "user_view", 0) == 1
+                assert lifecycle.retain(projecting, "user_view", 0) == 1
             with connect(empty_database_url, "test", "read") as reader:
                 assert value(reader, "SELECT count(*) FROM read.user_view") == 0
                 enter(reader, "tenant-0")

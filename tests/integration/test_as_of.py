@@ -16,13 +16,13 @@ from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import apply
-from acci.store.backfilling.selection import WrongKey
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import NotBuilt
 from acci.store.log.event_store import EventStore
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters
+from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.rebuilding import build

@@ -17,12 +17,13 @@ from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.scope import Extent
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import Superseded
-from acci.store.backfilling.selection import Choice, WrongKey
+from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
+from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue

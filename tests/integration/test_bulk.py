@@ -12,9 +12,10 @@ import pytest
 from acci.domain.events import Event, EventData, EventMetadata
 from acci.store.log.bulk import Appended, BulkRefused, RawEvent
 from acci.store.log.event_store import EventStore
-from acci.store.log.payloads import PayloadTooLarge, Unstorable
+from acci.store.log.payloads import PayloadTooLarge
 from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue
+from acci.store.values.storable import Unstorable
 from tests.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
 
 LONG_AGO = datetime(2011, 3, 27, 2, 30, tzinfo=UTC)

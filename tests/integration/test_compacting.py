@@ -7,6 +7,7 @@ import pytest
 
 from acci.domain.events import StreamId
 from acci.store.aggregates.compaction import Compacted, compact
+from acci.store.aggregates.repository import Repository
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
@@ -62,7 +63,7 @@ def test_loading_begins_at_the_snapshot(connection: Connection, catalogue: Catal
     tenant = connection.execute("SELECT tenant_id FROM acci.snapshots WHERE aggregate_id = %s", (account,)).fetchone()
     assert tenant is not None
     with Database(bank_url) as database:
-        loaded = EventStore(database, catalogue).load(Account, StreamId(tenant[0], "Account", account))
+        loaded = Repository(EventStore(database, catalogue)).load(Account, StreamId(tenant[0], "Account", account))
     assert loaded.snapshot_version == version
 
 

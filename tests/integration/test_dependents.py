@@ -9,11 +9,11 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
+from acci.store.generations.view import ColumnsInUse
 from acci.store.postgres.database import Connection
 from acci.store.postgres.tenants import enter
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
-from acci.store.rebuilding.publish import ColumnsInUse
 from acci.store.registry import Catalogue
 from tests.histories import append_orders, append_users, value
 from tests.orders import CONTEXT

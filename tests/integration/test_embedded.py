@@ -11,9 +11,10 @@ import psutil
 import psycopg
 import pytest
 
+from acci.store.database_url import database_url
 from acci.store.embedded import server as embedded
 from acci.store.embedded.ports import PortTaken, free_port, is_alive
-from acci.store.embedded.server import EmbeddedServer, NoDatabase, database_url
+from acci.store.embedded.server import EmbeddedServer, NoDatabase
 from acci.store.settings import Settings
 from tests.prefect_server import wait_for
 from tests.servers import SharedServer

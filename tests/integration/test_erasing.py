@@ -12,10 +12,10 @@ from psycopg import sql as identifiers
 
 from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
+from acci.store.aggregates.repository import Repository
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import WHOLE
 from acci.store.commands.handler import CommandHandler
-from acci.store.commands.idempotency import CommandReused, remembered_as
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.server import EmbeddedServer
@@ -23,6 +23,7 @@ from acci.store.encryption import key_store
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused, remembered_as
 from acci.store.maintenance.erasure import NobodyToErase, erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
@@ -117,7 +118,7 @@ def test_personal_data_is_stored_unreadable_and_read_as_it_was(
         registered, renamed = store.read_stream(stream("ann"))
         assert registered.data.name == SECRETS[0]  # type: ignore[attr-defined]
         assert renamed.data.name == SECRETS[2]  # type: ignore[attr-defined]
-        loaded = store.load(Person, stream("ann"))
+        loaded = Repository(store).load(Person, stream("ann"))
         assert (loaded.state.name, loaded.snapshot_version) == (SECRETS[2], 2)
     assert rows(built, "people")[0] == ("t1", "ann", SECRETS[2], "annabel zwart of Delft", SECRETS[1], 2)
     assert rows(built, "people")[1][2:5] == ("Bob", "bob of Delft", None)
@@ -147,7 +148,7 @@ def test_a_person_is_erased(handler: CommandHandler, built: Connection, database
     places = ("acci.events", "acci.snapshots", "acci.dead_letters", "acci.findings", "read.notes")
     assert said(built, *places) == []
     with Database(database_url, 2, "append") as database:
-        assert EventStore(database, CATALOGUE).load(Person, stream("ann")).state.name == ERASED
+        assert Repository(EventStore(database, CATALOGUE)).load(Person, stream("ann")).state.name == ERASED
 
     again = erase(built, CATALOGUE, "t1", "ann")
     assert (again.keys_destroyed, again.left) == (0, {})
@@ -259,7 +260,7 @@ def test_a_restored_backup_brings_nobody_back(
         with Database(url, 2, "append") as database:
             restored = EventStore(database, CATALOGUE)
             assert {event.data.name for event in restored.read_stream(stream("ann"))} == {ERASED}  # type: ignore[attr-defined]
-            assert restored.load(Person, stream("ann")).state.name == ERASED
+            assert Repository(restored).load(Person, stream("ann")).state.name == ERASED
         with connect(url, "test", "administer") as connection:
             assert rows(connection, "people")[0][2] == SECRETS[2]
             assert key_store.keys().erased() == [("t1", "ann")]
@@ -360,13 +361,13 @@ def test_a_state_folded_before_is_not_kept_afterwards(
     """Whoever loaded the person, and would keep a snapshot now, would bring them back under a new key."""
     with Database(database_url, 2, "append") as database:
         events = EventStore(database, CATALOGUE)
-        loaded = events.load(Person, stream("ann"))
+        loaded = Repository(events).load(Person, stream("ann"))
         assert loaded.state.name == SECRETS[2]
         erase(built, CATALOGUE, "t1", "ann")
-        events.save_snapshot(stream("ann"), loaded.version, loaded.state)
+        Repository(events).save_snapshot(stream("ann"), loaded.version, loaded.state)
         assert compact(built, CATALOGUE, Person).taken == 0
         assert value(built, "SELECT count(*) FROM acci.snapshots WHERE (tenant_id, aggregate_id) = ('t1', 'ann')") == 0
-        assert events.load(Person, stream("ann")).state.name == ERASED
+        assert Repository(events).load(Person, stream("ann")).state.name == ERASED
 
 
 def test_in_one_command(handler: CommandHandler, built: Connection, database_url: str, keys_url: str) -> None:

@@ -13,7 +13,6 @@ import pytest
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData
 from acci.store.auditing.schema import differences
-from acci.store.commands.idempotency import CommandReused
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLines
@@ -21,6 +20,7 @@ from acci.store.log.append import Append, EventIdTaken, MisplacedEvent
 from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import FEW, IdsDoubled, make_unique
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, Paid, event, stream

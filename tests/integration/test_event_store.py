@@ -15,11 +15,13 @@ import pytest
 from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.events import Unregistered as OfNoClass
+from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Append, MisplacedEvent
 from acci.store.log.event_store import PAGE, EventStore
-from acci.store.log.payloads import PayloadTooLarge, Unstorable
+from acci.store.log.payloads import PayloadTooLarge
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
+from acci.store.values.storable import Unstorable
 from acci.store.values.timestamps import WrongMoment
 from tests.histories import value
 from tests.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
@@ -222,7 +224,7 @@ def test_a_moment_without_a_zone_is_refused(store: EventStore) -> None:
     """It would be taken for one of UTC, which nobody has said."""
     for wrong in (datetime(2026, 1, 1), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))):  # noqa: DTZ001
         with pytest.raises(WrongMoment):
-            store.load(Account, stream("a"), as_of=wrong)
+            Repository(store).load(Account, stream("a"), as_of=wrong)
         with pytest.raises(WrongMoment):
             next(store.read_stream(stream("a"), as_of=wrong))
 

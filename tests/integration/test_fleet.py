@@ -8,7 +8,7 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
@@ -66,7 +66,7 @@ def blocks_read(
             build.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
             told(mine)
     for each in {part.generation for part in partitions}:
-        build.discard(connection, generations.one(connection, each))
+        lifecycle.discard(connection, generations.one(connection, each))
     read = "SELECT heap_blks_read FROM pg_statio_all_tables WHERE relid = 'acci.events'::regclass"
     return int(value(connection, read))
 

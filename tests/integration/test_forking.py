@@ -4,6 +4,7 @@ import subprocess
 import sys
 from decimal import Decimal
 
+from acci.store.aggregates.repository import Repository
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue
@@ -58,5 +59,5 @@ def test_each_side_of_a_fork_goes_on_for_itself(database_url: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     with Database(database_url) as database:
         store = EventStore(database, CATALOGUE)
-        balances = {name: store.load(Account, stream(name)).state.balance for name in ("a", "b", "parent")}
+        balances = {name: Repository(store).load(Account, stream(name)).state.balance for name in ("a", "b", "parent")}
     assert balances == {"a": Decimal(COUNT), "b": Decimal(COUNT), "parent": Decimal(COUNT + 1)}

@@ -4,7 +4,7 @@ import pytest
 from psycopg import sql
 
 from acci.domain.projections import Projection
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
@@ -219,7 +219,7 @@ def test_what_was_rejected_is_not_gone_on_with(
     generation = built(connection, catalogue, sales)
     table = sql.Identifier(generation.schema, "daily_sales")
     connection.execute(sql.SQL("DELETE FROM {}").format(table))
-    build.reject(connection, generation)
+    lifecycle.reject(connection, generation)
     assert [each.generation for each in generations.rejected(connection, "daily_sales")] == [generation.generation]
 
     build.rebuild(connection, catalogue, sales)

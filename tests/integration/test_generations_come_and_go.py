@@ -11,7 +11,7 @@ from acci.store.auditing.repair import derive_rows
 from acci.store.backfilling import backfill
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.dropping import all_generations
 from acci.store.generations.generations import CheckpointBeyondLog
 from acci.store.generations.live import BuildGone
@@ -75,7 +75,7 @@ def replace(other: Connection, projection: type[Projection]) -> Callable[[], Non
 
     def replaced() -> None:
         build.rebuild(other, CATALOGUE, projection)
-        assert build.retain(other, projection.name, 0) == 1
+        assert lifecycle.retain(other, projection.name, 0) == 1
 
     return replaced
 
@@ -191,7 +191,7 @@ def test_a_build_that_is_thrown_away_says_so_at_each_step(
     if step in ("gate", "publish"):
         generation = build.finish(other, SALES, generation)
     append_orders(connection, 2, "later-")
-    build.discard(other, generation)
+    lifecycle.discard(other, generation)
     steps: dict[str, Callable[[], object]] = {
         "fill": lambda: build.fill(overtaken, SALES, generation, parts[0]),
         "finish": lambda: build.finish(overtaken, SALES, generation),
@@ -217,7 +217,7 @@ def test_the_gate_compares_with_what_is_live_by_then(
         """As after a rollback, with what was live dropped by housekeeping."""
         with other.transaction():
             other.execute(sql("generations/set_state"), {"generation": older.generation, "state": "kept"})
-        build.discard(other, older)
+        lifecycle.discard(other, older)
 
     overtaken.let(go_back, "generations/live")
     verdict = gate.inspect(overtaken, CATALOGUE, projection, generation)

@@ -13,12 +13,14 @@ import pytest
 
 from acci.domain.commands import CommandMetadata
 from acci.domain.errors import ConcurrencyError, InvalidCommand, Refused, UnknownName
+from acci.store.aggregates.repository import Repository
+from acci.store.commands import deciding
 from acci.store.commands import handler as handling
 from acci.store.commands.handler import LONGEST_PAUSE, CommandHandler
-from acci.store.commands.idempotency import CommandReused
 from acci.store.commands.validation import typed
 from acci.store.log.append import Append, StreamChanged
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue
 from tests.ledger import CONTEXT, TENANT, Account, LedgerCommand, Open, Paid, Pay, PayTwice, command, event, stream
@@ -52,7 +54,7 @@ def opened(handler: CommandHandler, *accounts: str) -> None:
 
 
 def balance(store: EventStore, account: str = "a") -> int:
-    return int(store.load(Account, stream(account)).state.balance)
+    return int(Repository(store).load(Account, stream(account)).state.balance)
 
 
 def test_a_command_leads_to_events_that_tell_who_and_why(handler: CommandHandler, store: EventStore) -> None:
@@ -151,24 +153,27 @@ def test_on_a_conflict_the_aggregate_decides_again(handler: CommandHandler, stor
     assert (balance(store), store.version(stream("a"))) == (0, 12)
 
 
-def test_conflicts_without_end_are_given_up(store: EventStore, database_url: str) -> None:
+def test_conflicts_without_end_are_given_up(
+    store: EventStore, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handler = CommandHandler(store, CATALOGUE, attempts=3)
     opened(handler, "a")
     decisions = []
 
-    class Meddling(EventStore):
+    class Meddling(Repository):
         def load(self, *args: Any, **kwargs: Any) -> Any:
             loaded = super().load(*args, **kwargs)
             decisions.append(loaded.version)
             store.append(stream("a"), loaded.version, [event(Paid(amount=Decimal(1)), loaded.version + 1)])
             return loaded
 
+    monkeypatch.setattr(deciding, "Repository", Meddling)
     with Database(database_url, size=1) as database:
         with pytest.raises(ConcurrencyError):
-            CommandHandler(Meddling(database, CATALOGUE), CATALOGUE, attempts=3).handle(pay(5))
+            CommandHandler(EventStore(database, CATALOGUE), CATALOGUE, attempts=3).handle(pay(5))
         assert decisions == [1, 2, 3]
         with pytest.raises(ConcurrencyError) as once:
-            CommandHandler(Meddling(database, CATALOGUE), CATALOGUE, attempts=9).handle(pay(5), expected_version=4)
+            CommandHandler(EventStore(database, CATALOGUE), CATALOGUE, attempts=9).handle(pay(5), expected_version=4)
         assert (once.value.args, decisions[3:]) == (("a", 4, 5), [4, 5])
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
+from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.queues import Queues
 from acci.store.commands.state_cache import RecentStates
@@ -97,7 +98,7 @@ def test_of_many_threads_at_one_aggregate_none_gives_up_and_none_decides_twice(
             handler.handle(pay())
 
     at_once(several, THREADS)
-    assert [store.load(Account, stream("a")).state.balance, len(decided)] == [THREADS * EACH] * 2
+    assert [Repository(store).load(Account, stream("a")).state.balance, len(decided)] == [THREADS * EACH] * 2
     assert len(handler._queues) == 0
 
 
@@ -112,7 +113,7 @@ def test_of_many_that_write_several_at_once_none_gives_up(store: EventStore) -> 
 
     handler.handle_together([pay(1000), pay(1000, "b")])
     at_once(transfer, 8)
-    balances = [store.load(Account, stream(name)).state.balance for name in "ab"]
+    balances = [Repository(store).load(Account, stream(name)).state.balance for name in "ab"]
     assert balances == [1000, 1000]
     assert len(handler._queues) == 0
 
@@ -131,7 +132,7 @@ def test_of_several_processes_none_gives_up(store: EventStore, database_url: str
         each.stdin.flush()
     ended = [(each.communicate(timeout=150)[1], each.returncode) for each in started]
     assert ended == [("", 0)] * processes
-    assert store.load(Account, stream("a")).state.balance == processes * threads * (60 // threads)
+    assert Repository(store).load(Account, stream("a")).state.balance == processes * threads * (60 // threads)
 
 
 def test_who_has_the_turn_at_the_database_is_not_passed_by(
@@ -157,7 +158,7 @@ def test_who_has_the_turn_at_the_database_is_not_passed_by(
 def test_a_turn_that_does_not_come_is_done_without(
     store: EventStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acci.store.commands.contention.WAIT_MILLISECONDS", 50)
+    monkeypatch.setattr("acci.store.log.stream_locks.WAIT_MILLISECONDS", 50)
     name = stream("a")
     with store.in_turn([name]) as first:
         assert first.version(name) == 1

@@ -12,6 +12,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from acci.store.aggregates.loading import UnreadableEvent
+from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.append import Append
 from acci.store.log.event_store import EventStore
@@ -56,14 +57,14 @@ def test_snapshots_are_taken_as_often_as_the_aggregate_says(handler: CommandHand
 
 def test_an_aggregate_is_its_snapshot_and_the_events_behind_it(handler: CommandHandler, store: EventStore) -> None:
     run(handler, 7)
-    loaded = store.load(Account, stream("a"))
+    loaded = Repository(store).load(Account, stream("a"))
     assert (loaded.version, loaded.snapshot_version, loaded.state) == (
         8,
         6,
         Account(open=True, holder="Ann Berg", balance=Decimal("3.50")),
     )
     assert loaded.state == Account.from_events(store.read_stream(stream("a")))
-    assert store.load(Account, stream("nobody")).version == 0
+    assert Repository(store).load(Account, stream("nobody")).version == 0
 
 
 def round_trips(database: Database, act: Callable[[], object], log: Path) -> int:
@@ -95,7 +96,7 @@ def test_loading_and_appending_are_one_round_trip_each(database_url: str, tmp_pa
             name = next(accounts)
             store.append(stream(name), 0, [event(Paid(amount=Decimal(1)), v, name) for v in (1, 2, 3)])
 
-        assert round_trips(database, lambda: store.load(Account, stream("a")), tmp_path / "load") == 1
+        assert round_trips(database, lambda: Repository(store).load(Account, stream("a")), tmp_path / "load") == 1
         assert round_trips(database, append, tmp_path / "append") == 1
         assert round_trips(database, together, tmp_path / "together") == 1
         pay = lambda: handler.handle(command(Pay(account="a", amount=Decimal(0))))  # noqa: E731
@@ -106,15 +107,15 @@ def test_a_snapshot_that_does_not_fit_is_ignored(
     handler: CommandHandler, store: EventStore, database: Database
 ) -> None:
     run(handler, 7)
-    truth = store.load(Account, stream("a")).state
+    truth = Repository(store).load(Account, stream("a")).state
     with database.connection() as connection:
         unfit: list[Any] = [{"balance": "much"}, {"balance": None}, [], "x"]
         for spoilt in unfit:
             connection.execute("UPDATE acci.snapshots SET state = %s", [Jsonb(spoilt)])
-            loaded = store.load(Account, stream("a"))
+            loaded = Repository(store).load(Account, stream("a"))
             assert (loaded.state, loaded.version, loaded.snapshot_version) == (truth, 8, 0)
         connection.execute("UPDATE acci.snapshots SET state = '{\"balance\": \"77\"}', state_schema = 'an older one'")
-    assert store.load(Account, stream("a")).state == truth
+    assert Repository(store).load(Account, stream("a")).state == truth
 
 
 def test_a_change_to_the_state_makes_old_snapshots_unfit(handler: CommandHandler, store: EventStore) -> None:
@@ -130,33 +131,35 @@ def test_a_change_to_the_state_makes_old_snapshots_unfit(handler: CommandHandler
     class Meaning(Account):
         state_version: ClassVar[int] = 2
 
-    assert store.load(Account, stream("a")).snapshot_version == 3
-    assert store.load(Remembering, stream("a")).snapshot_version == 0
+    assert Repository(store).load(Account, stream("a")).snapshot_version == 3
+    assert Repository(store).load(Remembering, stream("a")).snapshot_version == 0
     assert Meaning.state_schema() != Account.state_schema()
 
 
 def test_an_aggregate_as_of_a_version(handler: CommandHandler, store: EventStore) -> None:
     run(handler, 7)
     for version in range(9):
-        loaded = store.load(Account, stream("a"), to_version=version)
+        loaded = Repository(store).load(Account, stream("a"), to_version=version)
         assert loaded.version == version
         assert loaded.state == Account.from_events(store.read_stream(stream("a"), to_version=version))
         assert loaded.snapshot_version == version // 3 * 3 if version < 8 else 6
-    newest = store.load(Account, stream("a"))
-    assert store.load(Account, stream("a"), to_version=2**31) == newest, "no version is so large"
+    newest = Repository(store).load(Account, stream("a"))
+    assert Repository(store).load(Account, stream("a"), to_version=2**31) == newest, "no version is so large"
     assert list(store.read_stream(stream("a"), to_version=2**40)) == list(store.read_stream(stream("a")))
     assert list(store.read_stream(stream("a"), from_version=2**40)) == []
-    assert store.load(Account, stream("a"), to_version=-(2**31) - 1).version == 0
+    assert Repository(store).load(Account, stream("a"), to_version=-(2**31) - 1).version == 0
 
 
 def test_an_aggregate_as_of_a_moment(store: EventStore) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     days = [replace(event(Paid(amount=Decimal(v)), v), timestamp=start + timedelta(days=v)) for v in range(1, 5)]
     store.append(stream("a"), 0, days)
-    store.save_snapshot(stream("a"), 4, Account(balance=Decimal(10)))
-    balances = [store.load(Account, stream("a"), as_of=start + timedelta(days=v)).state.balance for v in range(6)]
+    Repository(store).save_snapshot(stream("a"), 4, Account(balance=Decimal(10)))
+    balances = [
+        Repository(store).load(Account, stream("a"), as_of=start + timedelta(days=v)).state.balance for v in range(6)
+    ]
     assert balances == [0, 1, 3, 6, 10, 10]
-    assert store.load(Account, stream("a"), as_of=start).version == 0
+    assert Repository(store).load(Account, stream("a"), as_of=start).version == 0
 
 
 def test_as_of_a_moment_it_is_as_it_was_though_clocks_differ(store: EventStore) -> None:
@@ -171,7 +174,7 @@ def test_as_of_a_moment_it_is_as_it_was_though_clocks_differ(store: EventStore) 
         versions = [each.version for each in store.read_stream(stream("a"), as_of=moment)]
         first_later = next((v for v, happened in enumerate(told, 1) if happened > day), len(told) + 1)
         assert versions == list(range(1, first_later))
-        loaded = store.load(Account, stream("a"), as_of=moment)
+        loaded = Repository(store).load(Account, stream("a"), as_of=moment)
         assert (loaded.version, loaded.state.balance) == (len(versions), Decimal(sum(versions)))
         assert [each.version for each in store.read_stream(stream("a"), 3, as_of=moment)] == versions[2:]
 
@@ -189,7 +192,7 @@ def test_an_aggregate_with_an_event_that_cannot_be_read_decides_nothing(
             " (now(), gen_random_uuid(), 3, 9, 'acme', 'Account', 'a', 'Paid', '{}', '{}'),"
             " (now(), gen_random_uuid(), 4, 1, 'acme', 'Account', 'a', 'Forgotten', '{}', '{}')"
         )
-    assert store.load(Account, stream("a"), to_version=2).state.balance == Decimal("0.50")
+    assert Repository(store).load(Account, stream("a"), to_version=2).state.balance == Decimal("0.50")
     with pytest.raises(UnreadableEvent) as refused:
         handler.handle(command(Pay(account="a", amount=Decimal(1))))
     assert refused.value.args[:3] == ("Paid", "a", 3)

@@ -17,6 +17,7 @@ from acci.domain.contexts import Context
 from acci.domain.errors import Refused
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.aggregates.compaction import compact
+from acci.store.aggregates.repository import Repository
 from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.repair import repair
@@ -52,9 +53,9 @@ def test_a_snapshot_ahead_of_the_log_is_ignored(
 ) -> None:
     handler.handle(command(Open(account="a", holder="Ann")))
     handler.handle(command(Pay(account="a", amount=Decimal(5))))
-    store.save_snapshot(stream("a"), 9, Account(open=True, balance=Decimal(100), holder="Eve"))
+    Repository(store).save_snapshot(stream("a"), 9, Account(open=True, balance=Decimal(100), holder="Eve"))
     for to_version in (None, 2, 20):
-        loaded = store.load(Account, stream("a"), to_version=to_version)
+        loaded = Repository(store).load(Account, stream("a"), to_version=to_version)
         assert (loaded.version, loaded.snapshot_version, loaded.state.balance) == (2, 0, Decimal(5))
     assert CommandHandler(store, CATALOGUE).handle(command(Pay(account="a", amount=Decimal(1))))[0].version == 3
 
@@ -66,7 +67,7 @@ def test_the_newest_event_is_known_also_where_only_a_snapshot_was_read(
     handler.handle(command(Open(account="a", holder="Ann")))
     for _ in range(2):
         handler.handle(command(Pay(account="a", amount=Decimal(50))))
-    loaded = store.load(Account, stream("a"))
+    loaded = Repository(store).load(Account, stream("a"))
     newest = list(store.read_stream(stream("a")))[-1].id
     assert (loaded.version, loaded.snapshot_version, loaded.newest) == (3, 3, newest)
     remembering, other = (CommandHandler(store, CATALOGUE, attempts=2) for _ in range(2))
@@ -116,7 +117,7 @@ def test_a_state_that_looks_like_a_concealed_one_is_taken_for_what_it_is(
     for _ in range(2):
         sent = command(Tag(id="a", key="acci.personal", value=value))
         CommandHandler(tagging, catalogue, recent=0).handle(sent)
-    loaded = tagging.load(Tags, StreamId(TENANT, "Tags", "a"))
+    loaded = Repository(tagging).load(Tags, StreamId(TENANT, "Tags", "a"))
     assert (loaded.state.tags, loaded.snapshot_version) == ({"acci.personal": value}, 2)
     assert compact(connection, catalogue, Tags, keep=0).dropped == 2
     assert audit(connection, catalogue, all_checks(catalogue)["snapshots"], None, Extent()).found == ()
@@ -187,7 +188,7 @@ def test_a_state_that_would_not_come_back_is_not_snapshotted(
 )
 def test_values_that_json_does_not_tell_are_not_snapshotted(database: Database, value: Any) -> None:
     with pytest.raises(SnapshotRefused) as refused:
-        EventStore(database, PURSES).save_snapshot(StreamId(TENANT, "Purse", "a"), 1, Purse(last=value))
+        Repository(EventStore(database, PURSES)).save_snapshot(StreamId(TENANT, "Purse", "a"), 1, Purse(last=value))
     assert refused.value.field in ("last", "its state", "last.1")
 
 

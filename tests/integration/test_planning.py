@@ -8,6 +8,7 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
+from acci.store.generations import lifecycle
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build, publish
 from acci.store.rebuilding.plan import plan
@@ -141,9 +142,9 @@ def test_an_unblocked_retention_leaves_what_is_being_read(
         build.rebuild(connection, catalogue, users)
     with connect(database_url, "reader") as reader, reader.transaction():
         reader.execute("SELECT * FROM generation_1.user_view")
-        assert build.retain(connection, "user_view", 0) == 1
+        assert lifecycle.retain(connection, "user_view", 0) == 1
         assert value(reader, "SELECT count(*) FROM generation_1.user_view") > 0
-    assert build.retain(connection, "user_view", 0) == 1
+    assert lifecycle.retain(connection, "user_view", 0) == 1
     assert publish.publish(connection, users, live(connection, users)).generation == 3
 
 

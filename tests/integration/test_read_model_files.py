@@ -9,7 +9,7 @@ import pytest
 from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
@@ -115,5 +115,5 @@ def test_a_vacuumed_table_is_read_by_its_index_alone(
     build.rebuild(connection, catalogue, users)
     seen = "SELECT relallvisible = relpages AND relpages > 0 FROM pg_class WHERE oid = %s::regclass"
     table = f"{live(connection, users).schema}.user_view"
-    build.vacuum(connection, live(connection, users))
+    lifecycle.vacuum(connection, live(connection, users))
     assert value(connection, seen, (table,))

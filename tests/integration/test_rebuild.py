@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
@@ -257,9 +257,9 @@ def test_the_newest_old_generations_are_kept(
     for _ in range(4):
         build.rebuild(connection, catalogue, sales)
     assert [each.generation for each in generations.kept(connection, "daily_sales")] == [3, 2, 1]
-    assert build.retain(connection, "daily_sales", 1) == 2
+    assert lifecycle.retain(connection, "daily_sales", 1) == 2
     assert [each.generation for each in generations.kept(connection, "daily_sales")] == [3]
-    assert build.retain(connection, "daily_sales", 1) == 0
+    assert lifecycle.retain(connection, "daily_sales", 1) == 0
     schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'generation%' ORDER BY 1")
     assert schemas.fetchall() == [("generation_3",), ("generation_4",)]
     assert wrong_rows(connection, sales) == 0

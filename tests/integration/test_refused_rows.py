@@ -9,7 +9,7 @@ from acci.domain.contexts import Context
 from acci.domain.errors import UnknownNumber
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, Update, on
-from acci.store.generations import dropping, generations
+from acci.store.generations import dropping, generations, lifecycle
 from acci.store.generations.dropping import StillLive
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
@@ -193,7 +193,7 @@ def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path:
     build.rebuild(connection, catalogue, Members)
     build.rebuild(connection, catalogue, Members)
     left, _ = build.begin(connection, catalogue, Members, 1)
-    build.reject(connection, left)
+    lifecycle.reject(connection, left)
     with pytest.raises(StillLive):
         dropping.drop(connection, 2)
     with (

@@ -16,6 +16,7 @@ from acci.domain.events import Event, EventData, Retired, StreamId
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
 from acci.store.aggregates.history import history
 from acci.store.aggregates.loading import UnregisteredEvent
+from acci.store.aggregates.repository import Repository
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.commands.handler import CommandHandler
@@ -187,7 +188,7 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
     assert [event.event_type for event in store.read_all()] == ["ItemRegistered"] * 3
     for name in ("ItemAdded", "ItemRegistered"):
         assert len(list(store.read_all(event_types=[name]))) == 3
-    assert store.load(after.aggregate("Item"), item("nut")).state.title == "Bolt"  # type: ignore[attr-defined]
+    assert Repository(store).load(after.aggregate("Item"), item("nut")).state.title == "Bolt"  # type: ignore[attr-defined]
     for name in ("stock", "tally"):
         gated(connection, after, name)
     expected = [("t", name, "Bolt", "ItemRegistered", 0) for name in ("bolt", "nail", "nut")]
@@ -227,7 +228,7 @@ def test_a_retired_event_is_passed_over(database: Database, connection: Connecti
     store = EventStore(database, after)
     (old,) = store.read_all()
     assert isinstance(old.data, Retired)
-    assert store.load(after.aggregate("Item"), item("bolt")).version == 1
+    assert Repository(store).load(after.aggregate("Item"), item("bolt")).version == 1
     add_item(database, after, "bolt")
     gated(connection, after, "stock")
     assert [row[1] for row in rows(connection, "stock")] == ["bolt"]

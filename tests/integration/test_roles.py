@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql as identifiers
 
+from acci.store.generations import lifecycle
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAllowed
@@ -101,7 +102,7 @@ def test_what_each_may(database_url: str) -> None:
     with connect(database_url, "test", "project") as connection:
         build.rebuild(connection, catalogue, users)
         build.rebuild(connection, catalogue, users)
-        assert build.retain(connection, "user_view", 0) == 1
+        assert lifecycle.retain(connection, "user_view", 0) == 1
         assert catch_up(connection, catalogue, users).checkpoint == 1
     with connect(database_url, "test", "append") as connection:
         assert establish(connection).position == 1, "known, though not remembered"

@@ -12,7 +12,7 @@ import pytest
 from acci.domain.errors import UnknownNumber
 from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog
 from acci.store.generations.table_definition import TableAltered
@@ -188,7 +188,7 @@ def test_twenty_swaps_and_a_rollback_under_load(
         try:
             for _ in range(20):
                 build.rebuild(connection, catalogue, sales)
-                build.retain(connection, "daily_sales", 1)
+                lifecycle.retain(connection, "daily_sales", 1)
             roll_back(connection, catalogue, sales)
         finally:
             done.set()

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from acci.domain.errors import AcciError
 from acci.store.commands.handler import CommandHandler
-from acci.store.embedded.server import direct_url
+from acci.store.database_url import direct_url
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of

@@ -9,6 +9,7 @@ import pytest
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Append, Handled, StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
@@ -57,7 +58,7 @@ def store(database_url: str) -> Iterator[EventStore]:
             store.append(stream, 0, [paid(stream, each) for each in range(1, version)])
             store.commit([Append(stream, version - 1, [paid(stream, version)], commands.get(stream))])
             state = TYPES[stream.aggregate_type](balance=Decimal(amount * snapshot))
-            store.save_snapshot(stream, snapshot, state)
+            Repository(store).save_snapshot(stream, snapshot, state)
         yield store
 
 
@@ -69,9 +70,9 @@ def test_each_is_read_by_itself(store: EventStore, stream: StreamId) -> None:
         (stream, each) for each in range(1, version + 1)
     ]
     aggregate = TYPES[stream.aggregate_type]
-    loaded = store.load(aggregate, stream)
+    loaded = Repository(store).load(aggregate, stream)
     assert (int(loaded.state.balance), loaded.version, loaded.snapshot_version) == (amount * version, version, snapshot)
-    before = store.load(aggregate, stream, to_version=snapshot - 1)
+    before = Repository(store).load(aggregate, stream, to_version=snapshot - 1)
     assert (int(before.state.balance), before.snapshot_version) == (amount * (snapshot - 1), 0)
     assert store.commit([], {stream: version}) == ()
     for wrong in {own for _, own, _ in STREAMS.values()} - {version}:
@@ -84,10 +85,10 @@ def test_a_command_is_known_to_its_own_tenant(store: EventStore) -> None:
     for stream in (OWN, OF_TENANT):
         (led_to,) = store.result_of(stream.tenant_id, SAME)
         assert (led_to.stream, led_to.version) == (stream, STREAMS[stream][1])
-        assert store.load(Account, stream, command_id=SAME).handled_content == b""
+        assert Repository(store).load(Account, stream, command_id=SAME).handled_content == b""
     assert len(store.result_of("other", THEIRS)) == 1
     assert store.result_of("acme", THEIRS) == ()
-    assert store.load(Account, OWN, command_id=THEIRS).handled_content is None
+    assert Repository(store).load(Account, OWN, command_id=THEIRS).handled_content is None
 
 
 @pytest.mark.parametrize("rival", [OF_TENANT, OF_TYPE, OF_ID], ids="/".join)

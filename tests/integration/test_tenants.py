@@ -16,6 +16,7 @@ from acci.domain.events import Event, EventMetadata, StreamId
 from acci.domain.projections import Projection, Upsert, count, on
 from acci.domain.users.events import UserCreated, UserUpdated
 from acci.domain.users.user import CreateUser, User
+from acci.store.aggregates.repository import Repository
 from acci.store.auditing import repair
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import Extent
@@ -74,7 +75,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def test_two_tenants_may_use_the_same_ids(store: EventStore, built: Connection) -> None:
     for tenant, name in (("t1", "Ann of one"), ("t2", "Ann of two")):
-        loaded = store.load(User, StreamId(tenant, "User", "ann"))
+        loaded = Repository(store).load(User, StreamId(tenant, "User", "ann"))
         assert (loaded.version, loaded.state.name) == (1, name)
         (event,) = store.read_stream(StreamId(tenant, "User", "ann"))
         assert event.tenant_id == tenant
@@ -83,7 +84,9 @@ def test_two_tenants_may_use_the_same_ids(store: EventStore, built: Connection) 
 
 
 def test_a_reader_sees_one_tenant(store: EventStore, built: Connection, database_url: str) -> None:
-    store.save_snapshot(StreamId("t2", "User", "ann"), 1, store.load(User, StreamId("t2", "User", "ann")).state)
+    Repository(store).save_snapshot(
+        StreamId("t2", "User", "ann"), 1, Repository(store).load(User, StreamId("t2", "User", "ann")).state
+    )
     generation = value(built, "SELECT generation FROM acci.generations WHERE state = 'live'")
     built.execute(
         "INSERT INTO acci.dead_letters (generation, position, event_type, keys, error, payload)"
@@ -113,7 +116,7 @@ def test_no_tenant_is_left_behind_on_a_connection(store: EventStore, database_ur
     with connect(database_url, "test", "append") as connection, Database(database_url, 1, "append") as database:
         assert value(connection, "SELECT count(*) FROM acci.events") == 0
         inside = EventStore(database, CATALOGUE)
-        inside.load(User, StreamId("t1", "User", "ann"))
+        Repository(inside).load(User, StreamId("t1", "User", "ann"))
         assert inside.version(StreamId("t2", "User", "bob")) == 1
         create(inside, "t1", "cid", "Cid")
         with database.connection() as lent:

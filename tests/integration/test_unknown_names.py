@@ -9,6 +9,7 @@ import pytest
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import NotAList, UnknownName
 from acci.store.aggregates.loading import WrongAggregate
+from acci.store.aggregates.repository import Repository
 from acci.store.auditing.audit import chosen
 from acci.store.backfilling.selection import Choice
 from acci.store.log.event_store import EventStore
@@ -48,10 +49,10 @@ def test_reading_events_of_unknown_types(store: EventStore) -> None:
 
 def test_a_stream_is_folded_by_its_own_aggregate_only(store: EventStore) -> None:
     with pytest.raises(WrongAggregate, match="'a' is a stream of Account, not of Deposit"):
-        store.load(Deposit, stream("a"))
+        Repository(store).load(Deposit, stream("a"))
     with pytest.raises(WrongAggregate):
-        store.save_snapshot(stream("a"), 1, Deposit())
-    assert store.load(Account, stream("a")).version == 1
+        Repository(store).save_snapshot(stream("a"), 1, Deposit())
+    assert Repository(store).load(Account, stream("a")).version == 1
 
 
 def test_waiting_for_what_nobody_registered_does_not_wait(database: Database) -> None:

@@ -28,10 +28,11 @@ from hypothesis.stateful import (
 from acci.domain.commands import Command
 from acci.domain.errors import ConcurrencyError, Refused
 from acci.domain.events import EventData
+from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
-from acci.store.commands.idempotency import CommandReused
 from acci.store.log.append import Recorded, StreamChanged
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue
 from tests.cutting import CuttingProxy
@@ -197,7 +198,7 @@ class WriteSide(RuleBasedStateMachine):
     @invariant()
     def an_aggregate_is_what_its_events_make(self) -> None:
         for account, events in self.model.events.items():
-            loaded = self.store.load(Account, stream(account, self.tenant))
+            loaded = Repository(self.store).load(Account, stream(account, self.tenant))
             assert (loaded.version, loaded.state.balance) == (len(events), self.model.balance(account))
 
     # -- how ----------------------------------------------------------------------------------------------------------

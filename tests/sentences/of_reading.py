@@ -5,19 +5,20 @@ from acci.store.auditing.checks import DoesNotFit, LeftOut
 from acci.store.auditing.scope import KeyDoesNotFit
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.new_columns import NotOnlyNewColumns
-from acci.store.backfilling.selection import WrongKey
 from acci.store.generations import rule_order
 from acci.store.generations.dropping import StillLive
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.generations.live import BuildGone
 from acci.store.generations.table_definition import TableAltered
+from acci.store.generations.view import ColumnsInUse
+from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.poison_events import TooManyDeadLetters
 from acci.store.reading.as_of import NotApplicable, NotFinal
 from acci.store.reading.queries import InvalidQuery, NotPublished
 from acci.store.reading.waiting import NotThereYet
 from acci.store.rebuilding.gate import GateClosed
-from acci.store.rebuilding.publish import ColumnsInUse, SwapBlocked
+from acci.store.rebuilding.publish import SwapBlocked
 from acci.store.rebuilding.rollback import NothingKept, NotPutBack, OtherRules
 
 SENTENCES: list[tuple[AcciError, str]] = [

@@ -3,7 +3,6 @@
 from acci.domain.errors import AcciError
 from acci.store.aggregates.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from acci.store.aggregates.snapshots import SnapshotRefused
-from acci.store.commands.idempotency import CommandReused
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.importing.problems import (
@@ -18,9 +17,11 @@ from acci.store.importing.problems import (
 from acci.store.log.append import EventIdTaken, MisplacedEvent, StreamChanged
 from acci.store.log.bulk import BulkRefused
 from acci.store.log.event_ids import IdsDoubled
-from acci.store.log.payloads import PayloadTooLarge, Unstorable
+from acci.store.log.idempotency import CommandReused
+from acci.store.log.payloads import PayloadTooLarge
 from acci.store.maintenance.erasure import NobodyToErase
 from acci.store.testing.simulation import SimulationRunning
+from acci.store.values.storable import Unstorable
 from acci.store.values.strict_json import NotJson
 from acci.store.values.timestamps import WrongMoment
 

@@ -21,6 +21,7 @@ from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.scope import WHOLE
 from acci.store.commands.handler import CommandHandler
+from acci.store.generations import lifecycle
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
@@ -74,7 +75,7 @@ def building(url: str, catalogue: Catalogue) -> None:
     with connect(url, "soak rebuild", "project") as connection:
         projection = random.choice(list(catalogue.projections.values()))
         build.rebuild(connection, catalogue, projection)
-        build.retain(connection, projection.name, 1)
+        lifecycle.retain(connection, projection.name, 1)
         compact(connection, catalogue, Person)
     tell("rebuilt")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, create_model
 
 from acci.domain.commands import Command, CommandData
-from acci.store.commands.idempotency import remembered_as
 from acci.store.log.append import Handled
+from acci.store.log.idempotency import remembered_as
 from acci.store.values.canonical import content_of
 from tests.ledger import Pay, PayTwice, command
 

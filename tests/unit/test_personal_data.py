@@ -13,8 +13,9 @@ from acci.domain.events import Event, EventData, EventMetadata
 from acci.domain.personal import Personal, personal_fields
 from acci.domain.projections import Projection, Upsert, count, lower, on
 from acci.domain.users.user_view import UserView
-from acci.store.log.payloads import Unstorable, encode_data
+from acci.store.log.payloads import encode_data
 from acci.store.projecting.decrypted_events import refuse_personal_keys, uses_personal
+from acci.store.values.storable import Unstorable
 from tests.people import (
     Cities,
     Notes,

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, create_mo
 from acci.domain.events import Event, EventData, EventMetadata, Unreadable
 from acci.domain.personal import Personal
 from acci.store.log.decoding import Decoder
-from acci.store.log.payloads import Unstorable, encode_data
+from acci.store.log.payloads import encode_data
+from acci.store.values.storable import Unstorable
 
 
 class Base(BaseModel):

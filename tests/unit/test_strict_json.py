@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from acci.store.values.strict_json import NotJson, parse_object, unstorable
+from acci.store.values.storable import unstorable
+from acci.store.values.strict_json import NotJson, parse_object
 
 
 @pytest.mark.parametrize(

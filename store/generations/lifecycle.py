@@ -1,0 +1,56 @@
+"""The end of a generation: rejected, retained for a rollback, discarded; and its table vacuumed."""
+
+from contextlib import suppress
+
+from psycopg import errors
+from psycopg import sql as identifiers
+
+from acci.store.generations import generations, lifecycle
+from acci.store.generations.generations import Generation
+from acci.store.generations.live import BuildGone, while_there
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
+
+LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other readers queue behind it
+
+
+def vacuum(connection: Connection, generation: Generation) -> None:
+    """Note which pages of a new table all may see, so that reading an index alone need not visit them. Blocks nobody.
+
+    PostgreSQL would come to it by itself, a minute later.
+    """
+    table = identifiers.Identifier(generation.schema, generation.projection)
+    with suppress(BuildGone), while_there(connection, generation):
+        connection.execute(identifiers.SQL("VACUUM {}").format(table))
+
+
+def reject(connection: Connection, generation: Generation) -> None:
+    """Never publish it; it stays to be looked at until the next rebuild begins, which does not go on with it."""
+    connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "rejected"})
+
+
+def retain(connection: Connection, projection: str, kept: int) -> int:
+    """Drop old generations but the newest `kept`; how many were dropped. Blocks nobody.
+
+    One that a reader still has a query on is left for the next time.
+    """
+    dropped = 0
+    for generation in generations.kept(connection, projection)[kept:]:
+        try:
+            discard(connection, generation)
+        except errors.LockNotAvailable:
+            continue
+        dropped += 1
+    return dropped
+
+
+def discard(connection: Connection, generation: Generation) -> None:
+    """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
+    with connection.transaction():
+        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(lifecycle.LOCK_WAIT_MILLISECONDS)})
+        connection.execute(
+            identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
+        )
+        parameters = {"generation": generation.generation}
+        connection.execute(sql("generations/drop_partitions"), parameters)
+        connection.execute(sql("generations/set_state"), parameters | {"state": "dropped"})

@@ -1,0 +1,82 @@
+"""Traces of batches: a span each, and one in the trace of each correlation whose events readers now see."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from acci.store import telemetry
+from acci.store.generations.generations import Generation
+from acci.store.postgres.database import Connection
+from acci.store.postgres.statements import sql
+from acci.store.telemetry import UNHEARD, of_correlation
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that was applied: the events in (after, upto]; `careful`: there may be parked keys."""
+
+    after: int
+    upto: int
+    rows: int
+    dead_letters: int
+    careful: bool
+
+
+def applying(
+    connection: Connection, generation: Generation, event_types: Sequence[str]
+) -> AbstractContextManager[Callable[[Batch], None]]:
+    """Inside, a batch is applied and committed; call what is given with it, unless there was nothing to apply.
+
+    One span a batch, in a trace of its own. If readers see the generation, also one in the trace of each correlation
+    whose events it applied, linked to the batch's: of those among the last 1,000 positions, 100 at most. They are found
+    by one query, after the commit.
+    """
+    return _applying(connection, generation, event_types) if telemetry.is_on() else UNHEARD
+
+
+@contextmanager
+def _applying(
+    connection: Connection, generation: Generation, event_types: Sequence[str]
+) -> Iterator[Callable[[Batch], None]]:
+    began, applied = time.time_ns(), list[Batch]()
+    about = {
+        "acci.projection": generation.projection,
+        "acci.generation": generation.generation,
+        "acci.generation_state": generation.state,
+    }
+    name = f"batch of {generation.projection}"
+    try:
+        yield applied.append
+    except Exception as error:
+        span = telemetry.begin(name, about, start_time=began)
+        telemetry.mark_wrong(span, type(error).__name__)
+        span.end()
+        raise
+    for batch in applied:
+        committed = time.time_ns()
+        positions = {"acci.first_position": batch.after + 1, "acci.last_position": batch.upto}
+        counts = {"acci.rows": batch.rows, "acci.dead_letters": batch.dead_letters}
+        span = telemetry.begin(name, about | positions | counts, start_time=began)
+        span.end(committed)
+        if generation.state != "live":
+            continue
+        parameters = {"generation": generation.generation, "event_types": list(event_types)} | vars(batch)
+        # Of what waits behind a dead letter the events are not known, only that there is something.
+        about_all = about | {"acci.keys_parked": batch.careful or batch.dead_letters > 0}
+        for tenant_id, correlation_id, first, last, events, set_aside in connection.execute(
+            sql("tracing/correlations"), parameters
+        ):
+            part = telemetry.begin(
+                f"applied to {generation.projection}",
+                about_all
+                | of_correlation(tenant_id, correlation_id)
+                | {"acci.first_position": first, "acci.last_position": last}
+                | {"acci.events": events, "acci.dead_letters": set_aside},
+                telemetry.trace_id(tenant_id, correlation_id),
+                span.get_span_context(),
+                began,
+            )
+            if set_aside:
+                telemetry.mark_wrong(part, "set aside as a dead letter")
+            part.end(committed)

@@ -9,13 +9,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.audit_report import announce, tell_audit, tell_history, tell_repairs
-from acci.flows.forms import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
-from acci.flows.links import this_run
-from acci.flows.names import of_audit
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.artifacts.audit import announce, tell_audit, tell_history, tell_repairs
+from acci.flows.runtime.links import this_run
+from acci.flows.runtime.parameters import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.run_names import of_audit
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing import repair as repairing
 from acci.store.auditing.audit import Audited, chosen
 from acci.store.auditing.audit import audit as make

@@ -8,12 +8,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.forms import EventType, KeyOfRow, Moment, OneProjection, Tenant
-from acci.flows.names import of_backfill
-from acci.flows.progress import ProgressBar
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.artifacts.progress import ProgressBar
+from acci.flows.runtime.parameters import EventType, KeyOfRow, Moment, OneProjection, Tenant
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.run_names import of_backfill
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
 from acci.store.backfilling.selection import Choice

@@ -11,16 +11,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows import happenings
+from acci.flows.artifacts.progress import ProgressBar
+from acci.flows.artifacts.tables import listed, tell_verdict
 from acci.flows.check_quality import check_changes, verdict
-from acci.flows.forms import AllOrOne
-from acci.flows.names import add_to_name
-from acci.flows.progress import ProgressBar
-from acci.flows.quality_gate import quality_checks
-from acci.flows.retrying import refusing, step
-from acci.flows.session import projection_names, session
-from acci.flows.telling import listed, tell_verdict
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.quality.gate import quality_checks
+from acci.flows.runtime import prefect_events
+from acci.flows.runtime.parameters import AllOrOne
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.run_names import add_to_name
+from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.postgres.database import Connection
@@ -114,7 +114,7 @@ def catch_up(
     )
     for each in outcomes:
         if each.dead_letters:
-            happenings.announce(happenings.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
+            prefect_events.announce(prefect_events.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
     moved = [each for each in outcomes if each.checkpoint > each.start]
     if moved:
         add_to_name(

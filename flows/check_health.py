@@ -9,13 +9,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows import happenings
-from acci.flows.charts import lines
-from acci.flows.links import to_run
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.telling import markdown_table, tell_chart
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.artifacts.charts import lines
+from acci.flows.artifacts.tables import markdown_table, tell_chart
+from acci.flows.runtime import prefect_events
+from acci.flows.runtime.links import to_run
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing.statistics import LastAudit, last_audit
 from acci.store.monitoring.health import Bounds, Health, examine
 from acci.store.monitoring.lag_samples import lag_curves, sample
@@ -61,8 +61,8 @@ def check_health(
     wrong = [check for check in found.checks if not check.healthy]
     for check in wrong:
         get_run_logger().error("%s: %s", check.name, check.said)
-        happenings.announce(
-            f"{happenings.UNHEALTHY}.{check.kind.replace(' ', '-')}", check.projection, {"said": check.said}
+        prefect_events.announce(
+            f"{prefect_events.UNHEALTHY}.{check.kind.replace(' ', '-')}", check.projection, {"said": check.said}
         )
     if all(check.healthy for check in found.checks if check.kind == "migrations"):
         with session("health") as (connection, catalogue):

@@ -10,14 +10,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows import quality
-from acci.flows.forms import AllOrOne
-from acci.flows.quality import Report
-from acci.flows.quality_report import outcome, page
-from acci.flows.retrying import refusing, step
-from acci.flows.session import projection_names, session
-from acci.flows.telling import markdown_table
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.artifacts.quality import outcome, page
+from acci.flows.artifacts.tables import markdown_table
+from acci.flows.quality import great_expectations
+from acci.flows.quality.great_expectations import Report
+from acci.flows.runtime.parameters import AllOrOne
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import is_live, on_live
 from acci.store.registry import load
@@ -33,7 +33,7 @@ def check_projection(projection: str, span: tuple[int, int] | None = None) -> Re
             return None
 
         def validate(generation: Generation) -> Report:
-            made = quality.validate(connection, suite, generation, span)
+            made = great_expectations.validate(connection, suite, generation, span)
             if made.failures and not is_live(connection, generation):
                 raise Busy(projection, "rebuild")  # if its table is gone, the library only says that it failed
             return made
@@ -79,7 +79,7 @@ def tell(reports: list[Report]) -> None:
         create_markdown_artifact(key="quality-failures", markdown="\n\n".join(failing), description="Rows that fail")
 
 
-def _rows(result: quality.Result) -> str:
+def _rows(result: great_expectations.Result) -> str:
     names = tuple(dict.fromkeys(name for row in result.rows for name in row))
     return markdown_table(names, (tuple(map(row.get, names)) for row in result.rows)) if names else ""
 

@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.forms import AllOrOneAggregate
-from acci.flows.progress import ProgressBar
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.artifacts.progress import ProgressBar
+from acci.flows.runtime.parameters import AllOrOneAggregate
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.aggregates.compaction import Compacted, compact, some_streams
 from acci.store.auditing.audit import SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.scope import Extent

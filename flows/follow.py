@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.forms import AllOrOne
-from acci.flows.retrying import refusing
-from acci.flows.session import projection_names
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.parameters import AllOrOne
+from acci.flows.runtime.retrying import refusing
+from acci.flows.runtime.session import projection_names
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.database_url import direct_url
 from acci.store.projecting.following import follow as follow_log
 from acci.store.registry import load

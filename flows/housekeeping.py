@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.maintenance.housekeeping import Tidied, tidy
 
 

@@ -9,14 +9,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.building import Orders, count, look_ahead
-from acci.flows.fleet import Outcome, rebuild_all, said
-from acci.flows.forms import AllStaleOrOne
-from acci.flows.names import add_to_name, of_rebuild
-from acci.flows.retrying import refusing
-from acci.flows.session import projection_names, session
-from acci.flows.task_runners import chosen_runner
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.parameters import AllStaleOrOne
+from acci.flows.runtime.rebuild_recipe import Outcome, rebuild_all, said
+from acci.flows.runtime.rebuild_tasks import Orders, count, look_ahead
+from acci.flows.runtime.retrying import refusing
+from acci.flows.runtime.run_names import add_to_name, of_rebuild
+from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.task_runners import chosen_runner
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.rebuilding.gate import CHANGES_ALLOWED, Allowance
 from acci.store.rebuilding.staleness import stale
 

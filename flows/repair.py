@@ -8,13 +8,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from acci.flows.artifacts.audit import tell_repairs
 from acci.flows.audit import mend
-from acci.flows.audit_report import tell_repairs
-from acci.flows.forms import AllOrOne
-from acci.flows.links import to_run
-from acci.flows.retrying import refusing
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.links import to_run
+from acci.flows.runtime.parameters import AllOrOne
+from acci.flows.runtime.retrying import refusing
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing.findings import findings
 from acci.store.auditing.statistics import last_run
 

@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.forms import AllOrOne
-from acci.flows.retrying import refusing, step
-from acci.flows.session import projection_names, session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.parameters import AllOrOne
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.generations.generations import NotBuilt
 from acci.store.projecting.dead_letters import Retried, letters, retry
 

@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from acci.flows.forms import OneProjection
-from acci.flows.retrying import refusing, step
-from acci.flows.session import session
-from acci.flows.timeouts import allowed_seconds
+from acci.flows.runtime.parameters import OneProjection
+from acci.flows.runtime.retrying import refusing, step
+from acci.flows.runtime.session import session
+from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.rebuilding.rollback import candidate, roll_back

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import psutil
 
-from acci.flows.local.access import Access
-from acci.flows.local.api import PrefectApi
 from acci.flows.local.declared import in_file
-from acci.flows.local.deploying import Deploying, Owner
-from acci.flows.local.doors import own_login
+from acci.flows.local.deployments import Deploying, Owner
 from acci.flows.local.environment import MARK, prefect_environment
-from acci.flows.local.program import Program
-from acci.flows.own_names import OwnNames
+from acci.flows.local.object_names import OwnNames
+from acci.flows.local.prefect_api import PrefectApi
+from acci.flows.local.prefect_login import Access
+from acci.flows.local.process import Program
+from acci.flows.local.server_protection import own_login
 from acci.store.embedded.ports import free_port
 from acci.store.settings import Settings
 

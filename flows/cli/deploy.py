@@ -31,11 +31,11 @@ def deploy(
 
     To the Prefect server of PREFECT_API_URL, or that of the running `make up`, which did so when it started.
     """
-    from acci.flows.local.api import PrefectApi
-    from acci.flows.local.deploying import Deploying, Owner
+    from acci.flows.local.deployments import Deploying, Owner
     from acci.flows.local.environment import prefect_environment
-    from acci.flows.local.running import prefect_access
-    from acci.flows.own_names import OwnNames
+    from acci.flows.local.instance import prefect_access
+    from acci.flows.local.object_names import OwnNames
+    from acci.flows.local.prefect_api import PrefectApi
     from acci.store.database_url import direct_url
     from acci.store.postgres.database import connect
     from acci.store.postgres.database_id import database_id

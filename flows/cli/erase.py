@@ -49,8 +49,8 @@ def erase(
 
 def _artifacts(settings: Settings, texts: list[str]) -> int | None:
     """How many were deleted; None without a Prefect server, which has none to keep."""
-    from acci.flows.local.api import PrefectApi
-    from acci.flows.local.running import prefect_access
+    from acci.flows.local.instance import prefect_access
+    from acci.flows.local.prefect_api import PrefectApi
 
     access = prefect_access(settings)
     return None if access is None else PrefectApi(access).delete_artifacts(texts)

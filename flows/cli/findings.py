@@ -38,7 +38,7 @@ def findings(
     with connect(direct_url(settings), "findings", "administer", shared=True) as connection:
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
-        from acci.flows.differences import of_findings
+        from acci.flows.artifacts.differences import of_findings
 
         frame = of_findings(found)
         with csv.open("w", encoding="utf-8", newline="") as file:

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 @app.command("list")
 def list_(json: JsonFlag = False) -> None:
     """List the generations: live, in the making, stopped by the gate, kept for a rollback."""
-    from acci.flows.session import session
+    from acci.flows.runtime.session import session
     from acci.store.generations.dropping import all_generations
 
     with session("generations", "administer") as (connection, _):
@@ -52,7 +52,7 @@ def drop(
 
     One that an interrupted rebuild left, that the gate stopped, or that is kept for a rollback.
     """
-    from acci.flows.session import session
+    from acci.flows.runtime.session import session
     from acci.store.generations.dropping import drop as throw_away
 
     with session("generations", "administer") as (connection, _):

@@ -10,7 +10,7 @@ from acci.domain.errors import AcciError
 from acci.flows.cli import (
     aggregate,
     as_of,
-    coverage,
+    check_schemas,
     dead_letters,
     deploy,
     erase,
@@ -23,7 +23,6 @@ from acci.flows.cli import (
     metrics,
     migrate,
     query,
-    run,
     send,
     simulate,
     status,
@@ -32,6 +31,7 @@ from acci.flows.cli import (
 )
 from acci.flows.cli.output import finish_output, open_output
 from acci.flows.cli.printing import as_json, passage
+from acci.flows.cli.run import rebuild
 
 
 @dataclass(eq=False, repr=False)
@@ -80,11 +80,11 @@ app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)
 app.command("erase")(erase.erase)
-app.command("coverage")(coverage.coverage)
+app.command("coverage")(check_schemas.coverage)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
 app.add_typer(generations.app, name="generations", help="The builds of read models.")
-app.add_typer(run.app, name="run", help="Run a flow here and now: the same that the deployments run.")
+app.add_typer(rebuild.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 
 
 def _print_version(wanted: bool) -> None:

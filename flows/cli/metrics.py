@@ -36,7 +36,7 @@ def metrics(
     ] = None,
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
-    from acci.flows.prometheus import text
+    from acci.flows.cli.prometheus import text
     from acci.store.database_url import direct_url
     from acci.store.monitoring.metrics import read_metrics
     from acci.store.postgres.database import connect
@@ -53,7 +53,7 @@ def metrics(
 
 
 def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[str]) -> None:
-    from acci.flows.prometheus import serve
+    from acci.flows.cli.prometheus import serve
 
     try:
         at = serve(url, catalogue, host, port, names)

@@ -17,7 +17,7 @@ from acci.store.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from acci.flows.local.everything import Everything
+    from acci.flows.local.stack import Everything
 
 PREFECT_PORT = 4200
 
@@ -44,8 +44,8 @@ def up(
     first catch-up. What is there from an earlier start is found again. A database of your own (ACCI_DATABASE_URL)
     and a Prefect server of your own (PREFECT_API_URL) are used instead of those that would be started.
     """
-    from acci.flows.local.everything import Everything, Show, Wishes
-    from acci.flows.local.running import only_one
+    from acci.flows.local.instance import only_one
+    from acci.flows.local.stack import Everything, Show, Wishes
     from acci.store.registry import load
 
     settings = Settings.from_environment()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from acci.flows.own_names import OwnNames
+from acci.flows.local.object_names import OwnNames
 from acci.store.settings import CHECKOUT
 
 DATABASE = "acci-database:"  # begins the tag that says which database a deployment belongs to

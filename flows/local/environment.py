@@ -2,9 +2,9 @@
 
 import os
 
-from acci.flows.local.access import Access
-from acci.flows.local.doors import closed
-from acci.flows.local.from_the_shell import meant_for_ours, python_path
+from acci.flows.local.inherited_environment import meant_for_ours, python_path
+from acci.flows.local.prefect_login import Access
+from acci.flows.local.server_protection import closed
 from acci.store.settings import Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from acci.flows.local.api import PrefectApi
+from acci.flows.local.prefect_api import PrefectApi
 from acci.store.embedded.ports import command_line
 
 

@@ -12,7 +12,7 @@ from psycopg import sql as identifiers
 
 from acci.domain.errors import AcciError
 from acci.domain.users.user import CreateUser
-from acci.flows.session import session
+from acci.flows.runtime.session import session
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants

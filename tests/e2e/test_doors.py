@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from acci.flows.local.access import Access
-from acci.flows.local.api import LoginRefused, PrefectApi
+from acci.flows.local.prefect_api import LoginRefused, PrefectApi
+from acci.flows.local.prefect_login import Access
 from tests.prefect_server import PrefectServer
 from tests.shell import acci, refusal
 
@@ -145,7 +145,7 @@ def test_the_server_of_a_single_run_is_closed_too(tmp_path: Any) -> None:
     """What `acci run` has Prefect start for itself, where there is no server."""
     program = """
 import os, httpx
-from acci.flows.cli.flow_runs import _join_prefect
+from acci.flows.cli.run.flow_runs import _join_prefect
 _join_prefect()
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from acci.flows.local.deploying import NoSuchBlock
+from acci.flows.local.deployments import NoSuchBlock
 from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acci.flows.local.program import QUICK_ENDS, Program
+from acci.flows.local.process import QUICK_ENDS, Program
 from acci.store.embedded.ports import ServerDidNotStart
 from tests.prefect_server import wait_for
 

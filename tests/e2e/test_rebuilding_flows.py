@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from acci.flows.artifacts.tables import FAILURES, LENGTH, listed
 from acci.flows.backfill import backfill
 from acci.flows.catch_up import catch_up as catch_up_flow
 from acci.flows.rebuild import rebuild
 from acci.flows.retry_dead_letters import retry_dead_letters
 from acci.flows.rollback import rollback
-from acci.flows.telling import FAILURES, LENGTH, listed
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from acci.flows.local.deploying import NotOurs, Owner
-from acci.flows.own_names import OwnNames
+from acci.flows.local.deployments import NotOurs, Owner
+from acci.flows.local.object_names import OwnNames
 from tests.prefect_server import PrefectServer
 from tests.shell import acci, refusal
 

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from acci.flows.local.environment import MARK
-from acci.flows.local.leftovers import end_processes
-from acci.flows.local.running import running
+from acci.flows.local.instance import running
+from acci.flows.local.orphans import end_processes
 from acci.store.embedded.ports import free_port
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import whereabouts

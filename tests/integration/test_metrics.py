@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from acci.flows.prometheus import text
+from acci.flows.cli.prometheus import text
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.statistics import Result, record
 from acci.store.log.high_water import establish

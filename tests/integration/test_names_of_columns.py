@@ -12,7 +12,7 @@ from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection, Projection, Upsert, add, on
 from acci.domain.projections.python_folds import Row
 from acci.domain.quality import Suite, expect, no_rows
-from acci.flows import quality
+from acci.flows.quality import great_expectations
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.repair import repair
 from acci.store.auditing.scope import Extent
@@ -152,8 +152,8 @@ def test_a_column_may_have_any_name(connection: Connection, catalogue: Catalogue
     live = generations.live(connection, projection.name)
     assert live is not None
     for span in (None, (0, 2)):
-        failures = quality.validate(connection, catalogue.suites[projection.name], live, span).failures
+        failures = great_expectations.validate(connection, catalogue.suites[projection.name], live, span).failures
         assert [str(each) for each in failures] == []
         large = Suite(projection, no_rows('"a:1" > 5', "Large."))
-        (told,) = quality.validate(connection, large, live, span).failures
+        (told,) = great_expectations.validate(connection, large, live, span).failures
         assert (told.failing, dict(told.rows[0])) == (1, {"tenant_id": "t", KEY[1]: "a%b"})

@@ -10,9 +10,9 @@ import pytest
 
 from acci.domain.errors import DefinitionError
 from acci.domain.quality import Suite, expect, no_rows
-from acci.flows import quality
-from acci.flows.quality import Report
-from acci.flows.quality_report import page
+from acci.flows.artifacts.quality import page
+from acci.flows.quality import great_expectations
+from acci.flows.quality.great_expectations import Report
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection, connect
 from acci.store.registry import Catalogue, load
@@ -34,7 +34,7 @@ def catalogue() -> Catalogue:
 def report(connection: Connection, suite: Suite, span: tuple[int, int] | None = None) -> Report:
     generation = generations.live(connection, suite.projection.name)
     assert generation is not None
-    return quality.validate(connection, suite, generation, span)
+    return great_expectations.validate(connection, suite, generation, span)
 
 
 def test_a_sound_read_model_passes(connection: Connection, catalogue: Catalogue) -> None:
@@ -49,7 +49,7 @@ def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue
     corrupt(connection, "accounts", "UPDATE {table} SET movements = -1, note = 'xx' WHERE id = %(id)s", id=account)
     generation = generations.live(connection, "accounts")
     assert generation is not None
-    found = quality.check(connection, catalogue, Accounts, generation)
+    found = great_expectations.check(connection, catalogue, Accounts, generation)
 
     assert [failure.failing for failure in found] == [1, 1, 1]
     assert all(failure.rows[0]["tenant_id"] == tenant and failure.rows[0]["id"] == account for failure in found)
@@ -141,6 +141,7 @@ def test_a_declaration_is_checked() -> None:
 
 
 def test_nothing_is_imported_before_there_is_something_to_check() -> None:
-    program = "import sys, acci.flows.quality, acci.flows.quality_report; print('great_expectations' in sys.modules)"
+    ours = "acci.flows.quality.great_expectations, acci.flows.artifacts.quality"
+    program = f"import sys, {ours}; print('great_expectations' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

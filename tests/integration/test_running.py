@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from acci.flows.local.access import Access
-from acci.flows.local.doors import own_login
 from acci.flows.local.environment import MARK
-from acci.flows.local.leftovers import end_processes
-from acci.flows.local.running import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
+from acci.flows.local.instance import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
+from acci.flows.local.orphans import end_processes
+from acci.flows.local.prefect_login import Access
+from acci.flows.local.server_protection import own_login
 from acci.store.settings import Settings
 from tests.shell import acci
 
@@ -66,7 +66,7 @@ def test_a_second_one_is_told_where_the_first_is(settings: Settings) -> None:
 
 def test_a_killed_one_is_not_running(settings: Settings, tmp_path: Path) -> None:
     program = (
-        "import os, signal; from acci.flows.local.running import only_one; from acci.store.settings import Settings;"
+        "import os, signal; from acci.flows.local.instance import only_one; from acci.store.settings import Settings;"
         "held = only_one(Settings.from_environment(), 'api', 'ui'); held.__enter__();"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -5,12 +5,12 @@ from acci.flows.cli.deploy import NoPrefectServer
 from acci.flows.cli.main import UnusableArgument, UnusableFile
 from acci.flows.cli.metrics import CannotServe
 from acci.flows.cli.output import NoOutput
-from acci.flows.discretion import Unspoken
-from acci.flows.local.api import LoginRefused, PrefectUnreachable
-from acci.flows.local.deploying import NoSuchBlock, NotOurs
-from acci.flows.local.running import AlreadyRunning, NoHome
-from acci.flows.own_names import UnusablePrefix
-from acci.flows.task_runners import NoDask
+from acci.flows.local.deployments import NoSuchBlock, NotOurs
+from acci.flows.local.instance import AlreadyRunning, NoHome
+from acci.flows.local.object_names import UnusablePrefix
+from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
+from acci.flows.runtime.redaction import Unspoken
+from acci.flows.runtime.task_runners import NoDask
 from acci.store.embedded.account import ForeignData, NoSystemUser
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from acci.flows.charts import as_image, lines, stacked_bars
-from acci.flows.differences import differences, most_common, of_findings
+from acci.flows.artifacts.charts import as_image, lines, stacked_bars
+from acci.flows.artifacts.differences import differences, most_common, of_findings
 from acci.store.auditing.findings import Finding, Found, Severity
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acci.flows.local.everything import became
+from acci.flows.local.stack import became
 
 
 @pytest.mark.parametrize(

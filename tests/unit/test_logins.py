@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acci.flows.local.doors import closed_to_others, kept_login, login_file, own_login
+from acci.flows.local.server_protection import closed_to_others, kept_login, login_file, own_login
 from acci.store.settings import Settings
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from acci.flows import happenings
 from acci.flows.local.declared import flow_of, in_file, owned
-from acci.flows.local.deploying import telling
-from acci.flows.own_names import OwnNames, UnusablePrefix
+from acci.flows.local.deployments import telling
+from acci.flows.local.object_names import OwnNames, UnusablePrefix
+from acci.flows.runtime import prefect_events
 from acci.store.settings import Settings
 
 DATABASE = UUID(int=1)
@@ -66,9 +66,9 @@ def test_it_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert OwnNames.of(Settings.from_environment({"ACCI_PREFECT_PREFIX": " shop "})) == OwnNames("shop")
     said: list[dict[str, str]] = []
     monkeypatch.setenv("ACCI_PREFECT_PREFIX", "shop")
-    monkeypatch.setattr(happenings, "emit_event", lambda **event: said.append(event["resource"]))
-    happenings.announce(happenings.AUDIT_FOUND, "users", {})
-    happenings.announce(happenings.UNHEALTHY, None, {})
+    monkeypatch.setattr(prefect_events, "emit_event", lambda **event: said.append(event["resource"]))
+    prefect_events.announce(prefect_events.AUDIT_FOUND, "users", {})
+    prefect_events.announce(prefect_events.UNHEALTHY, None, {})
     assert [each["prefect.resource.id"] for each in said] == ["shop-acci.read-model.users", "shop-acci.log"]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from acci.flows.local.access import Access
 from acci.flows.local.environment import prefect_environment
-from acci.flows.local.from_the_shell import IMPORTED_FROM
+from acci.flows.local.inherited_environment import IMPORTED_FROM
+from acci.flows.local.prefect_login import Access
 from acci.store.settings import Settings
 
 ACCESS = Access("http://h/api", "acci:secret")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
-from acci.flows.local.access import Access
-from acci.flows.local.api import PrefectApi, PrefectUnreachable
-from acci.flows.local.deploying import Deploying, Owner
-from acci.flows.local.doors import login_file, own_login
+from acci.flows.local.deployments import Deploying, Owner
 from acci.flows.local.environment import prefect_environment
-from acci.flows.local.leftovers import end_processes
 from acci.flows.local.lost_runs import give_up_lost_runs
-from acci.flows.local.program import Program
+from acci.flows.local.object_names import OwnNames
+from acci.flows.local.orphans import end_processes
+from acci.flows.local.prefect_api import PrefectApi, PrefectUnreachable
+from acci.flows.local.prefect_login import Access
+from acci.flows.local.process import Program
 from acci.flows.local.sample import fill_if_empty
-from acci.flows.own_names import OwnNames
+from acci.flows.local.server_protection import login_file, own_login
 from acci.store.embedded import libpq_environment
 from acci.store.embedded.log_files import bound
 from acci.store.embedded.ports import HOST, PortTaken, is_free

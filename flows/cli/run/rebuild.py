@@ -5,20 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from acci.flows.cli import audits, backfills, plans, upkeep
 from acci.flows.cli.bounds import BIGINT
-from acci.flows.cli.flow_runs import check_wanted, run_flow
 from acci.flows.cli.printing import JsonFlag
+from acci.flows.cli.run import audits, backfill, maintenance, rebuild_plan
+from acci.flows.cli.run.flow_runs import check_wanted, run_flow
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.command("backfill")(backfills.backfill)
+app.command("backfill")(backfill.backfill)
 app.command("audit")(audits.audit)
 app.command("repair")(audits.repair)
 app.command("check-quality")(audits.check_quality)
 app.command("seal")(audits.seal)
-app.command("check-health")(upkeep.check_health)
-app.command("housekeeping")(upkeep.housekeeping)
-app.command("retry-dead-letters")(upkeep.retry_dead_letters)
+app.command("check-health")(maintenance.check_health)
+app.command("housekeeping")(maintenance.housekeeping)
+app.command("retry-dead-letters")(maintenance.retry_dead_letters)
 app.command("compact-snapshots")(audits.compact_snapshots)
 
 
@@ -68,7 +68,7 @@ def rebuild(
     """
     if dry_run:
         check_wanted(projection)
-        plans.show(projection, partitions, json)
+        rebuild_plan.show(projection, partitions, json)
         return
 
     def load() -> Callable[..., Any]:

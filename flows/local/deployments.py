@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from acci.domain.errors import AcciError
-from acci.flows.local.api import PrefectApi
 from acci.flows.local.declared import DATABASE, flow_of, in_file, owned
-from acci.flows.local.program import Program
-from acci.flows.own_names import BASE, OwnNames
+from acci.flows.local.object_names import BASE, OwnNames
+from acci.flows.local.prefect_api import PrefectApi
+from acci.flows.local.process import Program
 
 SECONDS = 300
 

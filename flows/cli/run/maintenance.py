@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from acci.flows.cli.flow_runs import run_flow
 from acci.flows.cli.printing import JsonFlag
+from acci.flows.cli.run.flow_runs import run_flow
 
 
 def check_health(json: JsonFlag = False) -> None:

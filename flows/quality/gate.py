@@ -1,7 +1,7 @@
 """The quality suite's place in the gate."""
 
 from acci.domain.projections import Projection
-from acci.flows.quality import check
+from acci.flows.quality.great_expectations import check
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding.gate import Check

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from acci.domain.errors import AcciError
-from acci.flows.discretion import Unspoken, may_say
+from acci.flows.runtime.redaction import Unspoken, may_say
 from acci.store.postgres.errors import is_transient, refusal_of
 from acci.store.projecting.error_text import kind_of
 

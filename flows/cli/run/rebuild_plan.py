@@ -8,8 +8,8 @@ from acci.flows.cli.printing import console, print_json
 
 def show(wanted: str, partitions: int, json: bool) -> None:
     """Print the plans of the projections meant by `wanted`; nothing is changed."""
-    from acci.flows.plans import plan_rows, shares_of
-    from acci.flows.session import projection_names, session
+    from acci.flows.artifacts.rebuild_plan import plan_rows, shares_of
+    from acci.flows.runtime.session import projection_names, session
     from acci.store.rebuilding.plan import count_events, plan
     from acci.store.rebuilding.staleness import stale
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect.events import emit_event
 
-from acci.flows.own_names import OwnNames
+from acci.flows.local.object_names import OwnNames
 from acci.store.settings import Settings
 
 AUDIT_FOUND = "acci.audit.found"

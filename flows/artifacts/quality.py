@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from acci.flows.quality import Report, Result
+    from acci.flows.quality.great_expectations import Report, Result
 
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
-from acci.flows.plans import shares_of
-from acci.flows.progress import ProgressBar
-from acci.flows.quality_gate import quality_checks
-from acci.flows.retrying import step
-from acci.flows.session import session
-from acci.flows.telling import tell_plan, tell_verdict
+from acci.flows.artifacts.progress import ProgressBar
+from acci.flows.artifacts.rebuild_plan import shares_of
+from acci.flows.artifacts.tables import tell_plan, tell_verdict
+from acci.flows.quality.gate import quality_checks
+from acci.flows.runtime.retrying import step
+from acci.flows.runtime.session import session
 from acci.store.generations import lifecycle
 from acci.store.generations.generations import Generation, Partition
 from acci.store.generations.view import ColumnsInUse

@@ -7,8 +7,8 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
-from acci.flows.charts import lines
-from acci.flows.telling import tell_chart
+from acci.flows.artifacts.charts import lines
+from acci.flows.artifacts.tables import tell_chart
 from acci.store.projecting.batches import Progress
 
 EVERY_SECONDS = 2.0

@@ -10,8 +10,18 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
-from acci.flows.building import Filled, Orders, begin, check, fill, finish, look_ahead, publish, retain
-from acci.flows.session import session
+from acci.flows.runtime.rebuild_tasks import (
+    Filled,
+    Orders,
+    begin,
+    check,
+    fill,
+    finish,
+    look_ahead,
+    publish,
+    retain,
+)
+from acci.flows.runtime.session import session
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, Partition
 from acci.store.rebuilding.fill_order import in_one_pass

@@ -45,10 +45,10 @@ def check_wanted(projection: str) -> None:
 
 def _join_prefect() -> None:
     """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
-    from acci.flows.local.api import require_usable
-    from acci.flows.local.doors import closed_to_others
     from acci.flows.local.environment import QUIET
-    from acci.flows.local.running import prefect_access
+    from acci.flows.local.instance import prefect_access
+    from acci.flows.local.prefect_api import require_usable
+    from acci.flows.local.server_protection import closed_to_others
 
     settings = Settings.from_environment()
     access = prefect_access(settings)

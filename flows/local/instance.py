@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from acci.domain.errors import AcciError
-from acci.flows.local.access import Access
-from acci.flows.local.doors import kept_login, login_file
+from acci.flows.local.prefect_login import Access
+from acci.flows.local.server_protection import kept_login, login_file
 from acci.store.embedded.log_files import make_private
 from acci.store.embedded.ports import HOST
 from acci.store.settings import DEFAULT_HOME, Settings

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import httpx
 
 from acci.domain.errors import AcciError
-from acci.flows.local.access import Access
+from acci.flows.local.prefect_login import Access
 
 
 @dataclass(eq=False, repr=False)

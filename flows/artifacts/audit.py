@@ -6,11 +6,11 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from acci.flows import happenings
-from acci.flows.charts import stacked_bars
-from acci.flows.differences import differences, most_common
-from acci.flows.discretion import may_show
-from acci.flows.telling import markdown_table, tell_chart
+from acci.flows.artifacts.charts import stacked_bars
+from acci.flows.artifacts.differences import differences, most_common
+from acci.flows.artifacts.tables import markdown_table, tell_chart
+from acci.flows.runtime import prefect_events
+from acci.flows.runtime.redaction import may_show
 from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repair import Repaired
@@ -105,4 +105,4 @@ def announce(done: Sequence[Audited]) -> None:
             "findings": sum(len(each.found) for each in of_one),
             "checks": [each.check for each in of_one],
         }
-        happenings.announce(happenings.AUDIT_FOUND, name, payload, severity=worst.value)
+        prefect_events.announce(prefect_events.AUDIT_FOUND, name, payload, severity=worst.value)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from acci.flows.cli.flow_runs import run_flow
 from acci.flows.cli.json_input import KEY, read_key
 from acci.flows.cli.printing import JsonFlag
+from acci.flows.cli.run.flow_runs import run_flow
 
 
 def audit(

@@ -5,8 +5,8 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from acci.flows.charts import as_image
-from acci.flows.plans import plan_rows
+from acci.flows.artifacts.charts import as_image
+from acci.flows.artifacts.rebuild_plan import plan_rows
 from acci.store.rebuilding.gate import Verdict
 from acci.store.rebuilding.plan import Plan
 from acci.store.verifying.table_diff import spelled_key

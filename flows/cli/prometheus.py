@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from acci.domain.errors import AcciError
-from acci.flows.own_hosts import for_own_hosts
+from acci.flows.local.allowed_hosts import for_own_hosts
 from acci.store.monitoring.metrics import Histogram, Metrics, read_metrics
 from acci.store.postgres.database import connect
 from acci.store.postgres.errors import refusal_of

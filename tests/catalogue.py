@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acci.store.auditing.schema import FILE, described
 from acci.store.postgres.database import connect
-from tests.servers import SharedServer
+from tests.support.servers import SharedServer
 
 
 def spelled(made: dict[str, str]) -> str:

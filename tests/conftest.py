@@ -12,10 +12,10 @@ from hypothesis import settings
 from acci.domain.projections import Projection
 from acci.store.postgres.database import Connection, connect
 from acci.store.registry import Catalogue, load
-from tests.bank import ledger
-from tests.prefect_server import PrefectServer
-from tests.read_models import CONTEXTS
-from tests.servers import SharedServer
+from tests.domains.bank import ledger
+from tests.support.prefect_server import PrefectServer
+from tests.support.read_models import CONTEXTS
+from tests.support.servers import SharedServer
 
 TESTS = Path(__file__).parent
 HOME = Path(tempfile.gettempdir()) / "acci-tests-use-no-home"
@@ -101,7 +101,7 @@ def empty_database_url(server: SharedServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def bank_template(server: SharedServer) -> Iterator[str]:
-    """The name of a database with the bank of tests/bank, its read models live."""
+    """The name of a database with the bank of tests/domains/bank, its read models live."""
     with server.database() as url:
         ledger.build(url)
         yield url.rpartition("/")[2]

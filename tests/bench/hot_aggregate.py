@@ -14,14 +14,14 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database
 from acci.store.registry import load
 from tests.bench.rows import Row
-from tests.ledger import Open, Pay, command
+from tests.domains.ledger import Open, Pay, command
 
 THREADS, COMMANDS = (1, 4, 16), 320  # commands a turn
 
 
 def measure(database_url: str, turns: int) -> list[Row]:
     """The ratio is to one thread's rate."""
-    catalogue = load(["tests.ledger"])
+    catalogue = load(["tests.domains.ledger"])
     rates: dict[int, list[float]] = {}
     gave_up = dict.fromkeys(THREADS, 0)
     with Database(database_url, size=max(THREADS)) as database:

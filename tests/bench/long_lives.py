@@ -18,7 +18,7 @@ from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue, load
 from tests.bench import library
 from tests.bench.rows import Row
-from tests.ledger import Account, Opened, Owner, Paid, Pay, command, event, stream
+from tests.domains.ledger import Account, Opened, Owner, Paid, Pay, command, event, stream
 
 LIVED, COMMANDS = 500, 20  # events before, commands a turn
 Act = Callable[[], object]
@@ -27,7 +27,7 @@ WITH = {False: "replayed", True: "with a snapshot"}
 
 def measure(database_url: str, turns: int) -> list[Row]:
     """Both in turns; ACCI's ratio is to the library's time for the same."""
-    catalogue = load(["tests.ledger"])
+    catalogue = load(["tests.domains.ledger"])
     taken: dict[tuple[str, bool], list[float]] = {}
     with Database(database_url, size=1) as database, library.people(database_url) as people:
         acts = {

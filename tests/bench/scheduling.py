@@ -20,7 +20,7 @@ from acci.store.rebuilding import build
 from acci.store.registry import load
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
-from tests.prefect_server import PrefectServer, wait_for
+from tests.support.prefect_server import PrefectServer, wait_for
 
 PROJECTION, TURNS = "user_view", 3
 PURPOSES = ("from request to Running", "from request to the first task", "from request to the end")

@@ -10,11 +10,11 @@ from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import load
-from tests.bank.account import Account
-from tests.bank.histories import history, long_history
 from tests.bench.ground import Ground
 from tests.bench.rows import Row
 from tests.bench.turns import medians
+from tests.domains.bank.account import Account
+from tests.domains.bank.histories import history, long_history
 
 PROMISE = "≤ 0.02"
 LONG = 10_000  # events of one account
@@ -24,7 +24,7 @@ MANY = 50_000  # events of many accounts, whose due snapshots are taken
 def measure(ground: Ground, turns: int) -> list[Row]:
     """The ratio is to loading without a snapshot."""
     url = ground.database()
-    catalogue, stream = load(["tests.bank"]), StreamId("tenant-0", "Account", "long")
+    catalogue, stream = load(["tests.domains.bank"]), StreamId("tenant-0", "Account", "long")
     with connect(url, "bench") as connection, Database(url) as database:
         append_in_bulk(connection, long_history(stream, LONG), PAYLOAD_LIMIT)
         connection.execute("ANALYZE acci.events")

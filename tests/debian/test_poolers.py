@@ -23,10 +23,10 @@ from acci.store.projecting.batches import catch_up
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.histories import value
-from tests.ledger import command
-from tests.poolers import Pooler
-from tests.shell import acci, refusal
+from tests.domains.ledger import command
+from tests.support.histories import value
+from tests.support.poolers import Pooler
+from tests.support.shell import acci, refusal
 
 CATALOGUE = load(["acci.domain.users"])
 USERS = CATALOGUE.projection("user_view")

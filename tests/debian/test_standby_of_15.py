@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clusters import OF_DEBIAN
 from tests.faults.test_standby import Pair, answers_reading, keeps_the_mark, refuses_writing
+from tests.support.clusters import OF_DEBIAN
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from acci.store.auditing.findings import findings
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection, connect
-from tests.bank.events import Withdrawn
-from tests.bank.ledger import EVENTS, corrupt, some_account
-from tests.prefect_server import PrefectServer, wait_for
+from tests.domains.bank.events import Withdrawn
+from tests.domains.bank.ledger import EVENTS, corrupt, some_account
+from tests.support.prefect_server import PrefectServer, wait_for
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
 ) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
 
     earlier = {run["id"] for run in runs_of(prefect_server, "repair")}
 
@@ -92,7 +92,7 @@ def test_an_audit_repairs_seals_are_made_and_snapshots_taken(
 ) -> None:
     _, account = some_account(connection)
     corrupt(connection, "accounts", "DELETE FROM {table} WHERE id = %(id)s", id=account)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
     wanted: dict[str, dict[str, Any]] = {
         "audit": {"projection": "accounts", "repair": True},
         "seal": {"size": 100},
@@ -117,7 +117,7 @@ def test_a_catch_up_checks_what_it_changed(
     envelope = (uuid4(), account, "Account", "Withdrawn", version, withdrawn)
     event = Event(*envelope, EventMetadata(tenant, "by hand"), datetime.now(UTC))
     append_in_bulk(connection, [event], PAYLOAD_LIMIT)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.bank"}
+    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
 
     run = prefect_server.run("catch-up", {"projection": "all"}, **environment)
     state = prefect_server.ended(run)["state"]

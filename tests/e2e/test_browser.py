@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from acci.store.postgres.database import connect
-from tests.bank.ledger import corrupt, some_account
-from tests.browser import Browser, program
-from tests.prefect_server import PrefectServer
+from tests.domains.bank.ledger import corrupt, some_account
+from tests.support.browser import Browser, program
+from tests.support.prefect_server import PrefectServer
 
 CHROMIUM = program()
 ANYWHERE = "a, button, [role=tab], [role=menuitem], .p-overflow-menu-item, li, span, div"
@@ -27,7 +27,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 @pytest.fixture
 def bank_of_the_worker(prefect_server: PrefectServer, bank_url: str) -> Iterator[str]:
     """The bank on which the audits of this test run: the form says nothing of databases."""
-    with prefect_server.environment_of("audit", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.bank"):
+    with prefect_server.environment_of("audit", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.domains.bank"):
         yield bank_url
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from acci.store.postgres.database import connect
 from acci.store.registry import load
-from tests.histories import append_users, value
-from tests.prefect_server import PrefectServer
-from tests.read_models import live, wrong_rows
-from tests.shell import acci, refusal
+from tests.support.histories import append_users, value
+from tests.support.prefect_server import PrefectServer
+from tests.support.read_models import live, wrong_rows
+from tests.support.shell import acci, refusal
 
 INSTALLED = find_spec("prefect_dask") is not None
 

@@ -14,7 +14,7 @@ import yaml
 
 from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.store.settings import CHECKOUT
-from tests.prefect_server import DATABASE, PrefectServer, wait_for
+from tests.support.prefect_server import DATABASE, PrefectServer, wait_for
 
 FILE: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DECLARED: list[dict[str, Any]] = FILE["deployments"]

@@ -14,10 +14,10 @@ from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.registry import Catalogue
-from tests.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
-from tests.prefect_server import PrefectServer, wait_for
-from tests.servers import SharedServer
-from tests.shell import CHECKOUT, acci
+from tests.domains.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
+from tests.support.prefect_server import PrefectServer, wait_for
+from tests.support.servers import SharedServer
+from tests.support.shell import CHECKOUT, acci
 
 CATALOGUE = Catalogue((CONTEXT,))
 SECRET = "Zwartkruis"  # in whatever is personal
@@ -42,7 +42,7 @@ from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler
-from tests.people import CONTEXT, RenamePerson, command
+from tests.domains.people import CONTEXT, RenamePerson, command
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 
@@ -124,7 +124,7 @@ def test_nothing_personal_gets_to_prefect_and_erased_it_is_nowhere(
         handler.handle(command(TakeNote(desk="d1", person="bob", note=f"unspeakable {SECRET}")))
         handler.handle(command(TakeNote(desk="d2", person="ann", note=f"{SECRET} likes bread")))
     environment = prefect_server.environment | {
-        "ACCI_DATABASE_URL": database_url, "ACCI_KEYS_URL": keys_url, "ACCI_CONTEXTS": "tests.people",
+        "ACCI_DATABASE_URL": database_url, "ACCI_KEYS_URL": keys_url, "ACCI_CONTEXTS": "tests.domains.people",
     }  # fmt: skip
     program = [sys.executable, "-c", FLOWS, database_url, FAULT, SECRET]
     done = subprocess.run(program, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)

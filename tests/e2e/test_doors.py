@@ -15,8 +15,8 @@ from websockets.typing import Origin, Subprotocol
 
 from acci.flows.local.prefect_api import LoginRefused, PrefectApi
 from acci.flows.local.prefect_login import Access
-from tests.prefect_server import PrefectServer
-from tests.shell import acci, refusal
+from tests.support.prefect_server import PrefectServer
+from tests.support.shell import acci, refusal
 
 FOREIGN = "http://pages.example"
 OPEN = {"/health", "/ready"}  # what tells that it runs, and nothing else

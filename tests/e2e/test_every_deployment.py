@@ -9,8 +9,8 @@ import yaml
 from acci.store.registry import load
 from acci.store.settings import CHECKOUT
 from acci.store.testing.simulation import simulate
-from tests.prefect_server import PrefectServer
-from tests.servers import SharedServer
+from tests.support.prefect_server import PrefectServer
+from tests.support.servers import SharedServer
 
 DECLARED = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
 Expected = dict[str, tuple[dict[str, Any], str]]

@@ -11,11 +11,11 @@ import pytest
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.bank.ledger import corrupt
-from tests.prefect_server import PrefectServer, wait_for
-from tests.shell import acci
+from tests.domains.bank.ledger import corrupt
+from tests.support.prefect_server import PrefectServer, wait_for
+from tests.support.shell import acci
 
-BEFORE, AFTER = "tests.incident.before", "tests.incident.after"
+BEFORE, AFTER = "tests.domains.incident.before", "tests.domains.incident.after"
 
 
 class OnCall:

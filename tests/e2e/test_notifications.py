@@ -18,8 +18,8 @@ from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.histories import append_orders
-from tests.prefect_server import PrefectServer, wait_for
+from tests.support.histories import append_orders
+from tests.support.prefect_server import PrefectServer, wait_for
 
 
 @contextmanager
@@ -128,8 +128,8 @@ def switched_on(prefect_server: PrefectServer, trigger: str, deployment: str, **
 @pytest.mark.timeout(400)
 def test_what_lags_is_caught_up(prefect_server: PrefectServer, database_url: str) -> None:
     """From the health check over its event and the trigger of prefect.yaml to a run that catches up."""
-    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.orders"}
-    catalogue = load(["tests.orders"])
+    environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.orders"}
+    catalogue = load(["tests.domains.orders"])
     with connect(database_url, "test") as connection:
         for projection in catalogue.projections.values():
             build.rebuild(connection, catalogue, projection)

@@ -7,7 +7,7 @@ import pytest
 
 from acci.flows.local.process import QUICK_ENDS, Program
 from acci.store.embedded.ports import ServerDidNotStart
-from tests.prefect_server import wait_for
+from tests.support.prefect_server import wait_for
 
 
 def test_its_last_words_are_the_reason(tmp_path: Path) -> None:

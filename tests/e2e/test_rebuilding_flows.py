@@ -18,9 +18,9 @@ from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.histories import append_bad_order, append_orders, append_users, value
-from tests.prefect_server import PrefectServer
-from tests.read_models import CONTEXTS, wrong_rows
+from tests.support.histories import append_bad_order, append_orders, append_users, value
+from tests.support.prefect_server import PrefectServer
+from tests.support.read_models import CONTEXTS, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 SALES, USERS = (CATALOGUE.projection(name) for name in ("daily_sales", "user_view"))

@@ -9,8 +9,8 @@ import pytest
 
 from acci.flows.local.deployments import NotOurs, Owner
 from acci.flows.local.object_names import OwnNames
-from tests.prefect_server import PrefectServer
-from tests.shell import acci, refusal
+from tests.support.prefect_server import PrefectServer
+from tests.support.shell import acci, refusal
 
 ONE, OTHER = UUID(int=11), UUID(int=12)
 FILE = """

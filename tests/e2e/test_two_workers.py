@@ -8,9 +8,9 @@ import pytest
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.histories import append_orders, append_users
-from tests.prefect_server import PrefectServer, wait_for
-from tests.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
+from tests.support.histories import append_orders, append_users
+from tests.support.prefect_server import PrefectServer, wait_for
+from tests.support.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 USERS, SALES = CATALOGUE.projection("user_view"), CATALOGUE.projection("daily_sales")

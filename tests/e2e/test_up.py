@@ -22,7 +22,7 @@ from acci.store.embedded.ports import free_port
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import whereabouts
 from acci.store.settings import CHECKOUT, Settings
-from tests.prefect_server import PrefectServer, wait_for
+from tests.support.prefect_server import PrefectServer, wait_for
 
 DECLARED = [each["name"] for each in yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]]
 pytestmark = pytest.mark.timeout(400)

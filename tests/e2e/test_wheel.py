@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell import CHECKOUT
+from tests.support.shell import CHECKOUT
 
 DOMAIN = '''"""Of the user's own, by the name that most give it."""
 

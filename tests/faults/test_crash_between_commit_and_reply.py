@@ -15,8 +15,8 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
-from tests.cutting import CuttingProxy, When
-from tests.ledger import CONTEXT, Open, Pay, command, stream
+from tests.domains.ledger import CONTEXT, Open, Pay, command, stream
+from tests.support.cutting import CuttingProxy, When
 
 CATALOGUE = Catalogue((CONTEXT,))
 SENDER = """
@@ -27,7 +27,7 @@ from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler
-from tests.ledger import CONTEXT, Pay, command
+from tests.domains.ledger import CONTEXT, Pay, command
 catalogue = Catalogue((CONTEXT,))
 handler = CommandHandler(EventStore(Database(sys.argv[1]), catalogue), catalogue)
 handler.handle(command(Pay(account="a", amount=Decimal(5)), UUID(sys.argv[2])))

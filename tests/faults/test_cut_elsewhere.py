@@ -17,11 +17,11 @@ from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.cutting import CuttingProxy, When
-from tests.histories import append_orders, append_users, value
-from tests.prefect_server import wait_for
-from tests.read_models import CONTEXTS, wrong_rows
-from tests.servers import SharedServer
+from tests.support.cutting import CuttingProxy, When
+from tests.support.histories import append_orders, append_users, value
+from tests.support.prefect_server import wait_for
+from tests.support.read_models import CONTEXTS, wrong_rows
+from tests.support.servers import SharedServer
 
 CATALOGUE = load(CONTEXTS)
 SALES, TOTALS = CATALOGUE.projection("daily_sales"), CATALOGUE.projection("order_totals")

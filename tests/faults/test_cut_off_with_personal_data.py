@@ -22,11 +22,11 @@ from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from tests.cutting import CuttingProxy, When
-from tests.histories import value
-from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
-from tests.prefect_server import wait_for
-from tests.servers import SharedServer
+from tests.domains.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
+from tests.support.cutting import CuttingProxy, When
+from tests.support.histories import value
+from tests.support.prefect_server import wait_for
+from tests.support.servers import SharedServer
 
 CATALOGUE = Catalogue((CONTEXT,))
 COMMIT = b"COMMIT"

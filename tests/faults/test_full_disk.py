@@ -19,10 +19,10 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
-from tests.histories import append_users, value
-from tests.ledger import CONTEXT, Open, Pay, command
-from tests.prefect_server import wait_for
-from tests.read_models import CONTEXTS, live, rows_of, wrong_rows
+from tests.domains.ledger import CONTEXT, Open, Pay, command
+from tests.support.histories import append_users, value
+from tests.support.prefect_server import wait_for
+from tests.support.read_models import CONTEXTS, live, rows_of, wrong_rows
 
 CATALOGUE, LEDGER = load(CONTEXTS), Catalogue((CONTEXT,))
 USERS = CATALOGUE.projection("user_view")

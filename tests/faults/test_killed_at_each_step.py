@@ -18,13 +18,13 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.cutting import CuttingProxy
-from tests.doomed import Doomed
-from tests.histories import append_orders, value
-from tests.places import REBUILD, RUNS, Place, Run, rebuild
-from tests.prefect_server import wait_for
-from tests.read_models import CONTEXTS, live, rows_of, wrong_rows
-from tests.servers import SharedServer
+from tests.support.cutting import CuttingProxy
+from tests.support.doomed import Doomed
+from tests.support.histories import append_orders, value
+from tests.support.places import REBUILD, RUNS, Place, Run, rebuild
+from tests.support.prefect_server import wait_for
+from tests.support.read_models import CONTEXTS, live, rows_of, wrong_rows
+from tests.support.servers import SharedServer
 
 CATALOGUE = load(CONTEXTS)
 SALES = CATALOGUE.projection("daily_sales")

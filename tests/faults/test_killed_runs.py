@@ -14,10 +14,10 @@ from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from tests.histories import append_orders, append_users, value
-from tests.prefect_server import PrefectServer, wait_for
-from tests.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_rows
-from tests.shell import CHECKOUT, command
+from tests.support.histories import append_orders, append_users, value
+from tests.support.prefect_server import PrefectServer, wait_for
+from tests.support.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_rows
+from tests.support.shell import CHECKOUT, command
 
 BUILT, MORE = 4800, 4800  # orders: those built with, and as many that come on the same days
 

@@ -21,10 +21,10 @@ from acci.store.projecting.batches import catch_up
 from acci.store.projecting.following import follow
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
-from tests.doomed import Doomed, External
-from tests.histories import value
-from tests.ledger import CONTEXT, Open, Pay, command, stream
-from tests.read_models import CONTEXTS
+from tests.domains.ledger import CONTEXT, Open, Pay, command, stream
+from tests.support.doomed import Doomed, External
+from tests.support.histories import value
+from tests.support.read_models import CONTEXTS
 
 CATALOGUE = load(CONTEXTS)
 LEDGER = Catalogue((CONTEXT,))

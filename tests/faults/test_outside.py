@@ -24,10 +24,10 @@ from acci.store.postgres.tenants import enter
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, publish
 from acci.store.registry import Catalogue, load
-from tests.histories import append_orders, append_users, cut_log, value
-from tests.ledger import CONTEXT, Open, command
-from tests.prefect_server import wait_for
-from tests.read_models import CONTEXTS, live, wait_until_blocked, wrong_rows
+from tests.domains.ledger import CONTEXT, Open, command
+from tests.support.histories import append_orders, append_users, cut_log, value
+from tests.support.prefect_server import wait_for
+from tests.support.read_models import CONTEXTS, live, wait_until_blocked, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 LEDGER = Catalogue((CONTEXT,))

@@ -24,11 +24,11 @@ from acci.store.reading.as_of import NotFinal, rows_as_of
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
-from tests.clusters import Cluster
-from tests.histories import append_users, value
-from tests.ledger import CONTEXT, Open, command
-from tests.prefect_server import wait_for
-from tests.shell import acci, refusal
+from tests.domains.ledger import CONTEXT, Open, command
+from tests.support.clusters import Cluster
+from tests.support.histories import append_users, value
+from tests.support.prefect_server import wait_for
+from tests.support.shell import acci, refusal
 
 CATALOGUE, LEDGER = load(["acci.domain.users"]), Catalogue((CONTEXT,))
 USERS = CATALOGUE.projection("user_view")

@@ -29,10 +29,10 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.histories import value
-from tests.people import command
+from tests.domains.people import command
 from tests.soak.journal import entries
 from tests.soak.working import CONTEXTS, findings, tell
+from tests.support.histories import value
 
 CREW = ("client", "client", "client", "project", "project", "rebuild", "audit")
 KILLS = ("client", "client", "project", "rebuild", "audit", "connection", "connections", "PostgreSQL")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from acci.domain.commands import CommandData
-from tests.people import RegisterPerson, RenamePerson, TakeNote
+from tests.domains.people import RegisterPerson, RenamePerson, TakeNote
 
 KINDS: dict[str, type[CommandData]] = {kind.__name__: kind for kind in (RegisterPerson, RenamePerson, TakeNote)}
 

@@ -29,10 +29,10 @@ from acci.store.postgres.errors import is_transient
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
-from tests.people import Person, RegisterPerson, RenamePerson, TakeNote, command
+from tests.domains.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 
-CONTEXTS = ["tests.people"]
+CONTEXTS = ["tests.domains.people"]
 PEOPLE, TENANTS = 400, ("t1", "t2", "t3")
 Work = Callable[[str, Catalogue], None]
 

@@ -16,8 +16,8 @@ from acci.domain.errors import DefinitionError, Refused
 from acci.domain.events import Event, EventData
 from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from acci.domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, User
-from tests.ledger import CONTEXT as LEDGER
-from tests.ledger import Account, Closed, Open, Paid, Pay, PayTwice, command, event
+from tests.domains.ledger import CONTEXT as LEDGER
+from tests.domains.ledger import Account, Closed, Open, Paid, Pay, PayTwice, command, event
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ANN = UserCreated(email="ann@acme.example", name="Ann")

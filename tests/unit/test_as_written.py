@@ -127,7 +127,7 @@ def test_no_number_is_ever_a_moment(value: Any) -> None:
 
 
 def test_commands_and_queries_are_read_as_strictly(tmp_path: Path) -> None:
-    catalogue = load(["tests.ledger"])
+    catalogue = load(["tests.domains.ledger"])
     metadata = CommandMetadata(user_id="me", correlation_id="c", tenant_id="t", timestamp=datetime.now().astimezone())
     with pytest.raises(InvalidCommand, match="amount: is no number as it is usually written"):
         typed(catalogue, "Pay", {"account": "a", "amount": "1_000"}, metadata)

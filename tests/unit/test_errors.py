@@ -15,7 +15,7 @@ import acci.domain
 import acci.flows
 import acci.store
 from acci.domain.errors import AcciError
-from tests.sentences import SENTENCES
+from tests.support.sentences import SENTENCES
 
 
 def classes() -> list[type[AcciError]]:

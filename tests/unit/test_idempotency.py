@@ -15,7 +15,7 @@ from acci.domain.commands import Command, CommandData
 from acci.store.log.append import Handled
 from acci.store.log.idempotency import remembered_as
 from acci.store.values.canonical import content_of
-from tests.ledger import Pay, PayTwice, command
+from tests.domains.ledger import Pay, PayTwice, command
 
 
 class Inner(BaseModel):

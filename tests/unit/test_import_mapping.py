@@ -28,7 +28,7 @@ RECORD = {"user": "u1", "at": "2024-05-01T10:00:00+02:00", "mail": "a@b", "name"
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return load(["acci.domain.users", "tests.permits"])
+    return load(["acci.domain.users", "tests.domains.permits"])
 
 
 def written(folder: Path, text: str, name: str = "mapping.toml") -> Path:

@@ -16,12 +16,7 @@ from acci.domain.users.user_view import UserView
 from acci.store.log.payloads import encode_data
 from acci.store.projecting.decrypted_events import refuse_personal_keys, uses_personal
 from acci.store.values.storable import Unstorable
-from tests.people import (
-    Cities,
-    Notes,
-    People,
-    PersonRegistered,
-)  # fmt: skip
+from tests.domains.people import Cities, Notes, People, PersonRegistered  # fmt: skip
 
 
 def test_only_who_uses_it_pays_for_it() -> None:

@@ -33,8 +33,8 @@ from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import Rows, apply
 from acci.store.testing.harness import spelled_out
 from acci.store.testing.kit import assumed_columns
-from tests.strategies.histories import Draft, History, histories
-from tests.strategies.projections import RandomProjection, projections
+from tests.support.strategies.histories import Draft, History, histories
+from tests.support.strategies.projections import RandomProjection, projections
 
 
 class Place(BaseModel):

@@ -15,13 +15,13 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
             "ACCI_DATABASE_URL": "postgresql://h/d",
-            "ACCI_CONTEXTS": " tests.permits, acci.domain.users ,tests.permits,",
+            "ACCI_CONTEXTS": " tests.domains.permits, acci.domain.users ,tests.domains.permits,",
             "ACCI_HOME": str(tmp_path),
             "PREFECT_API_URL": "http://h/api",
             "ACCI_DASK": "tcp://h:8786",
         }
     )
-    contexts = ("tests.permits", "acci.domain.users")
+    contexts = ("tests.domains.permits", "acci.domain.users")
     assert settings == Settings("postgresql://h/d", contexts, tmp_path, "http://h/api", "tcp://h:8786")
 
 

@@ -17,7 +17,7 @@ from acci.domain.expressions.values import json_of
 from acci.domain.projections import Insert, Projection, cast, coalesce, on
 from acci.domain.upcasting import Upcaster, WrongShape, check_upcasters, leaf_of, old, upcast
 from acci.store.log.decoding import Decoder
-from tests.ledger import Opened, Paid
+from tests.domains.ledger import Opened, Paid
 
 
 def brought(event: type[EventData], version: int, **payload: Any) -> EventData:

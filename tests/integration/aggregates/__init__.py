@@ -1,0 +1,1 @@
+"""Tests of `acci.store.aggregates` with a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Tests of `acci.store.auditing` with a real PostgreSQL."""

@@ -1,0 +1,301 @@
+"""ACCI's own objects against what the migrations make: whoever loosens one is found out, by audits and by health."""
+
+from collections.abc import Iterator
+from typing import LiteralString
+
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from acci.store.auditing.schema import FILE, described, differences
+from acci.store.generations import generations
+from acci.store.monitoring.health import Bounds, examine
+from acci.store.postgres.database import Connection, connect
+from acci.store.registry import Catalogue, load
+from acci.store.settings import Settings
+from tests.catalogue import spelled
+from tests.domains.bank.ledger import audited
+from tests.support.servers import SharedServer
+
+AUTHORIZATION: dict[str, tuple[LiteralString, str]] = {
+    "row security off": ("ALTER TABLE acci.events DISABLE ROW LEVEL SECURITY", "row security of table acci.events"),
+    "a policy replaced": (
+        "ALTER POLICY of_the_tenant ON acci.events USING (true)",
+        "policy of_the_tenant on acci.events",
+    ),
+    "a policy added": ("CREATE POLICY more ON acci.commands USING (true)", "policy more on acci.commands"),
+    "a policy gone": ("DROP POLICY of_every_tenant ON acci.events", "policy of_every_tenant on acci.events"),
+    "a policy for others": (
+        "ALTER POLICY of_every_tenant ON acci.events TO PUBLIC",
+        "policy of_every_tenant on acci.events",
+    ),
+    "rights of a role": (
+        "GRANT UPDATE ON acci.generations TO acci_append",
+        "right to UPDATE table acci.generations of acci_append",
+    ),
+    "rights of everybody": ("GRANT SELECT ON acci.seals TO PUBLIC", "right to SELECT table acci.seals of PUBLIC"),
+    "rights to a column": (
+        "GRANT INSERT (position) ON acci.events TO acci_append",
+        'right to INSERT column acci.events."position" of acci_append',
+    ),
+    "rights gone": ("REVOKE SELECT ON acci.events FROM acci_read", "right to SELECT table acci.events of acci_read"),
+    "rights to pass on": (
+        "GRANT SELECT ON acci.events TO acci_read WITH GRANT OPTION",
+        "right to SELECT table acci.events of acci_read",
+    ),
+    "a borrowed function": (
+        "GRANT EXECUTE ON FUNCTION acci.make_schema(text) TO PUBLIC",
+        "right to EXECUTE function acci.make_schema(name text) of PUBLIC",
+    ),
+    "rights to a schema": (
+        "GRANT CREATE ON SCHEMA acci TO acci_project",
+        "right to CREATE schema acci of acci_project",
+    ),
+    "rights to a sequence": (
+        "GRANT UPDATE ON acci.events_position_seq TO acci_append",
+        "right to UPDATE sequence acci.events_position_seq of acci_append",
+    ),
+    "rights to come": (
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA acci GRANT SELECT ON TABLES TO PUBLIC",
+        "default right to SELECT in acci of PUBLIC on tables made by (owner)",
+    ),
+    "an owner": ("ALTER TABLE acci.seals OWNER TO acci_administer", "table acci.seals"),
+    "the owner of a function": ("ALTER FUNCTION acci.sessions() OWNER TO acci_administer", "function acci.sessions("),
+    "the owner of the schema": ("ALTER SCHEMA acci OWNER TO acci_project", "schema acci"),
+}
+GUARDS: dict[str, tuple[LiteralString, str]] = {
+    "a function that refuses nothing": (
+        (
+            "CREATE OR REPLACE FUNCTION acci.refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RETURN NULL; END $$"
+        ),
+        "body of function acci.refuse_change()",
+    ),
+    "a mark that waits for nobody": (
+        "CREATE OR REPLACE FUNCTION acci.appending() RETURNS text[] LANGUAGE sql RETURN '{}'::text[]",
+        "body of function acci.appending()",
+    ),
+    "settings of a function": (
+        "ALTER FUNCTION acci.make_schema(text) RESET ALL",
+        "body of function acci.make_schema(name text)",
+    ),
+    "borrowed rights": (
+        "ALTER FUNCTION acci.raise_high_water SECURITY DEFINER",
+        "body of function acci.raise_high_water(mark bigint)",
+    ),
+    "an aggregate": (
+        "DROP AGGREGATE acci.first(anyelement) CASCADE",
+        "aggregate acci.first(anyelement)",
+    ),
+    "seals that can be changed": ("DROP TRIGGER seals_are_kept ON acci.seals", "trigger seals_are_kept on acci.seals"),
+    "events that vanish": (
+        (
+            "CREATE FUNCTION public.drop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
+            "CREATE TRIGGER gone BEFORE INSERT ON acci.events FOR EACH ROW EXECUTE FUNCTION public.drop_it()"
+        ),
+        "trigger gone on acci.events",
+    ),
+    "a rule": ("CREATE RULE gone AS ON DELETE TO acci.seals DO INSTEAD NOTHING", "rule gone on acci.seals"),
+    "foreign keys silenced": (
+        "ALTER TABLE acci.partitions DISABLE TRIGGER ALL",
+        "trigger",
+    ),
+    "triggers silenced for all": (
+        (
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_replication_role = replica', current_catalog);"
+            " END $$"
+        ),
+        "setting session_replication_role",
+    ),
+}
+TABLES: dict[str, tuple[LiteralString, str]] = {
+    "versions that may repeat": (
+        "ALTER TABLE acci.events DROP CONSTRAINT events_stream_version_key",
+        "constraint events_stream_version_key of acci.events",
+    ),
+    "a check gone": (
+        "ALTER TABLE acci.events DROP CONSTRAINT events_version_check",
+        "constraint events_version_check of acci.events",
+    ),
+    "a check that lets everything pass": (
+        "ALTER TABLE acci.seals DROP CONSTRAINT seals_check, ADD CONSTRAINT seals_check CHECK (upto IS NOT NULL)",
+        "constraint seals_check of acci.seals",
+    ),
+    "a constraint added": (
+        "ALTER TABLE acci.events ADD CHECK (version < 1000000)",
+        "constraint events_version_check1 of acci.events",
+    ),
+    "a column that may be NULL": (
+        "ALTER TABLE acci.events ALTER metadata DROP NOT NULL",
+        "NULL in column acci.events.metadata",
+    ),
+    "another default": (
+        "ALTER TABLE acci.events ALTER recorded_at SET DEFAULT '2000-01-01'",
+        "default of column acci.events.recorded_at",
+    ),
+    "positions at will": (
+        "ALTER TABLE acci.events ALTER position SET GENERATED BY DEFAULT",
+        'identity of column acci.events."position"',
+    ),
+    "a column more": ("ALTER TABLE acci.events ADD COLUMN mine text", "column acci.events.mine"),
+    "another type": ("ALTER TABLE acci.imports ALTER lines TYPE integer", "column acci.imports.lines"),
+    "unlogged": ("ALTER TABLE acci.snapshots SET UNLOGGED", "table acci.snapshots"),
+    "positions drawn ahead": (
+        "ALTER SEQUENCE acci.events_position_seq CACHE 50",
+        "numbers of sequence acci.events_position_seq",
+    ),
+    "positions that come again": (
+        "ALTER SEQUENCE acci.events_position_seq CYCLE",
+        "numbers of sequence acci.events_position_seq",
+    ),
+    "an index gone": ("DROP INDEX acci.generations_live_key", "index generations_live_key of acci.generations"),
+    "an index that serves nobody": (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acci.generations_live_key'::regclass",
+        "index acci.generations_live_key",
+    ),
+    "rows of another table": ("CREATE TABLE public.phantom () INHERITS (acci.events)", "table public.phantom"),
+    "a table gone": ("DROP TABLE acci.lag_samples", "table acci.lag_samples"),
+}
+READ_MODELS: dict[str, tuple[LiteralString, str]] = {
+    "unlogged": ("ALTER TABLE {table} SET UNLOGGED", "table {place}"),
+    "row security off": ("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY", "row security of table {place}"),
+    "row security forced": ("ALTER TABLE {table} FORCE ROW LEVEL SECURITY", "row security of table {place}"),
+    "a policy replaced": ("ALTER POLICY of_the_tenant ON {table} USING (true)", "policy of_the_tenant on {place}"),
+    "a policy for all": ("ALTER POLICY of_every_tenant ON {table} TO PUBLIC", "policy of_every_tenant on {place}"),
+    "a policy gone": ("DROP POLICY of_the_tenant ON {table}", "policy of_the_tenant on {place}"),
+    "a policy added": ("CREATE POLICY mine ON {table} USING (true)", "policy mine on {place}"),
+    "an owner": ("ALTER TABLE {table} OWNER TO acci", "table {place}"),
+    "the owner of its view": ("ALTER VIEW read.accounts OWNER TO acci", "view read.accounts"),
+    "rights of everybody": ("GRANT SELECT ON {table} TO PUBLIC", "right to SELECT {place} of PUBLIC"),
+    "rights to write": ("GRANT DELETE ON {table} TO acci_read", "right to DELETE {place} of acci_read"),
+    "rights to write a column": (
+        "GRANT UPDATE (balance) ON {table} TO acci_read",
+        "right to UPDATE (balance) {place} of acci_read",
+    ),
+    "rights to write through the view": (
+        "GRANT DELETE ON read.accounts TO acci_read",
+        "right to DELETE read.accounts of acci_read",
+    ),
+}  # fmt: skip
+ALLOWED: tuple[LiteralString, ...] = (
+    "GRANT SELECT ON read.turnover TO acci_read",
+    "GRANT SELECT ON read.turnover TO PUBLIC",
+    "CREATE VIEW public.rich AS SELECT * FROM read.accounts WHERE balance > 100",
+    "CREATE TABLE public.mine (id text)",
+    "ALTER TABLE acci.events SET (autovacuum_vacuum_scale_factor = 0.01)",
+    "ALTER TABLE acci.events ALTER tenant_id SET STATISTICS 500",
+    "COMMENT ON TABLE acci.seals IS 'ours'",
+    "CREATE STATISTICS acci_stat ON tenant_id, event_type FROM acci.events",
+    "ALTER VIEW read.accounts SET (security_barrier)",
+)
+# No single statement puts these back.
+BY_HAND = {
+    TABLES["a table gone"][0],
+    TABLES["another type"][0],
+    GUARDS["an aggregate"][0],
+}
+CASES = [
+    pytest.param(change, place, id=name)
+    for changes in (AUTHORIZATION, GUARDS, TABLES)
+    for name, (change, place) in changes.items()
+]
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load(["tests.domains.bank"])
+
+
+@pytest.fixture(scope="module")
+def built(server: SharedServer, bank_template: str) -> Iterator[Connection]:
+    with server.database(template=bank_template) as url, connect(url, "test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def bank(built: Connection) -> Iterator[Connection]:
+    """What is changed about it is undone."""
+    with built.transaction(force_rollback=True):
+        yield built
+
+
+def found(connection: Connection) -> dict[str, str]:
+    return {each.what: str(each) for each in differences(connection)}
+
+
+def mend(connection: Connection) -> None:
+    """As somebody would who does what is said, and asks again."""
+    for _ in range(2):
+        for each in differences(connection):
+            connection.execute(each.remedy.encode(), prepare=False)
+
+
+def test_what_is_committed_is_what_the_migrations_make(connection: Connection) -> None:
+    """Else `make catalogue`."""
+    if connection.info.server_version >= 160_000:
+        assert spelled(described(connection)) == FILE.read_text(encoding="utf-8")
+    assert found(connection) == {}
+
+
+@pytest.mark.parametrize(("change", "place"), CASES)
+def test_what_was_loosened_is_found_and_its_remedy_mends_it(
+    bank: Connection, change: LiteralString, place: str
+) -> None:
+    bank.execute(change, prepare=False)
+    assert any(each.startswith(place) for each in found(bank)), found(bank)
+    if change not in BY_HAND:
+        mend(bank)
+        assert found(bank) == {}
+
+
+@pytest.mark.parametrize(("change", "place"), READ_MODELS.values(), ids=READ_MODELS)
+def test_what_was_loosened_about_a_read_model_is_found(bank: Connection, change: LiteralString, place: str) -> None:
+    live = generations.live(bank, "accounts")
+    assert live is not None
+    bank.execute(SQL(change).format(table=Identifier(live.schema, "accounts")))
+    assert place.format(place=f"{live.schema}.accounts") in found(bank)
+    mend(bank)
+    assert found(bank) == {}
+
+
+def test_what_users_may_make_is_no_finding(bank: Connection) -> None:
+    for statement in ALLOWED:
+        bank.execute(statement)
+    assert found(bank) == {}
+
+
+def test_a_part_of_a_table_that_is_none_of_the_migrations_is_named_with_it_alone(bank: Connection) -> None:
+    bank.execute("CREATE TABLE acci.e (id integer PRIMARY KEY)")
+    bank.execute("DROP INDEX acci.events_by_type")
+    assert {*found(bank)} == {"table acci.e", "index events_by_type of acci.events"}
+
+
+def test_a_change_is_a_finding_until_it_is_mended(bank_url: str, catalogue: Catalogue) -> None:
+    with connect(bank_url, "test") as connection:
+        connection.execute("GRANT SELECT ON acci.seals TO PUBLIC")
+        with connect(bank_url, "audit", "administer") as administrator:
+            (done,) = audited(administrator, catalogue, "schema")
+            assert [each.place["object"] for each in done.found] == ["right to SELECT table acci.seals of PUBLIC"]
+            assert done.found[0].problem.endswith("run: REVOKE SELECT ON TABLE acci.seals FROM PUBLIC.")
+            connection.execute("REVOKE SELECT ON TABLE acci.seals FROM PUBLIC")
+            (done,) = audited(administrator, catalogue, "schema")
+    assert (done.found, done.resolved) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (GUARDS["a function that refuses nothing"][0], "append-only"),
+        (GUARDS["a mark that waits for nobody"][0], "schema"),
+        (AUTHORIZATION["rights of everybody"][0], "schema"),
+    ],
+)
+def test_health_tells_it_with_the_way_out(
+    bank_url: str, catalogue: Catalogue, change: LiteralString, check: str
+) -> None:
+    with connect(bank_url, "test") as connection:
+        connection.execute(change, prepare=False)
+        looked = examine(Settings.from_environment({"ACCI_DATABASE_URL": bank_url}), catalogue, Bounds())
+        assert [each.name for each in looked.checks if not each.healthy] == [check]
+        mend(connection)
+    looked = examine(Settings.from_environment({"ACCI_DATABASE_URL": bank_url}), catalogue, Bounds())
+    assert looked.healthy

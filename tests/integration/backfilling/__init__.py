@@ -1,0 +1,1 @@
+"""Tests of `acci.store.backfilling` with a real PostgreSQL."""

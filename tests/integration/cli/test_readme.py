@@ -1,0 +1,65 @@
+"""The README's own examples, as they are printed there."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acci.domain.contexts import Context
+from acci.domain.events import EventData
+from acci.domain.upcasting import check_upcasters, upcast
+from acci.store.postgres.database import Connection
+from acci.store.rebuilding import build
+from acci.store.registry import load
+from tests.support.shell import CHECKOUT, acci, refusal
+
+BLOCKS = re.findall(r"```(python|sql)\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder above the package that the README shows, file by file."""
+    for _, text in BLOCKS:
+        if named := re.match(r"(?:#|--) (shop/\S+)\n", text):
+            file = tmp_path / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
+        monkeypatch.delitem(sys.modules, name)  # another test's, of the same name
+    return tmp_path
+
+
+def test_the_domain_works_as_it_stands(connection: Connection, database_url: str, shop: Path) -> None:
+    place = {
+        "ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users,shop", "PYTHONPATH": f"{shop}:{CHECKOUT}"
+    }  # fmt: skip
+    sender = ("--tenant", "t1", "--user", "me")
+    sent = acci("send", "AddItem", *sender, '{"item": "bolt", "title": "Bolt M6"}', **place)
+    assert sent.stdout == "ItemAdded, version 1 of bolt, at position 1\n", sent.stderr
+    for count in (5, 7, -4):
+        assert acci("send", "MoveStock", *sender, json.dumps({"item": "bolt", "count": count}), **place).returncode == 0
+    few = acci("send", "MoveStock", *sender, '{"item": "bolt", "count": -9}', **place)
+    assert refusal(few) == "MoveStock was refused for 'bolt': there are 8."
+
+    catalogue = load(["acci.domain.users", "shop"])
+    for projection in catalogue.projections.values():
+        build.rebuild(connection, catalogue, projection)
+    asked = acci("query", "low_stock", "--tenant", "t1", "--json", **place)
+    assert json.loads(asked.stdout) == [{"id": "bolt", "title": "Bolt M6", "on_hand": 8}]
+    assert connection.execute("SELECT on_hand, most FROM read.peaks").fetchall() == [(8, 12)]
+    assert catalogue.suites["stock"].expectations
+
+
+def test_the_upcasters_do_as_they_say() -> None:
+    (text,) = (text for _, text in BLOCKS if "class PersonMoved" in text)
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(text, names)  # noqa: S102 what the README says
+    moved: type[EventData] = names["PersonMoved"]
+    check_upcasters(moved)
+    Context(name="x", sql=Path(), events=(moved,))
+    old = json.dumps({"town": "Delft", "address": "Langweg, 3"})
+    assert json.loads(upcast(moved, 1, old)) == {"city": "Delft", "country": "NL", "street": "Langweg", "number": "3"}

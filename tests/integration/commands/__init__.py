@@ -1,0 +1,1 @@
+"""Tests of `acci.store.commands` with a real PostgreSQL."""

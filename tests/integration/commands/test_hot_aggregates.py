@@ -1,0 +1,241 @@
+"""Hot aggregates: many at once at one, of this process and of others; each gets through."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from acci.domain.commands import Command, CommandData
+from acci.domain.errors import Refused
+from acci.store.aggregates.repository import Repository
+from acci.store.commands.handler import CommandHandler
+from acci.store.commands.queues import Queues
+from acci.store.commands.state_cache import RecentStates
+from acci.store.log.event_store import EventStore
+from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
+from tests.domains.ledger import CONTEXT, Account, Open, Pay, command, stream
+from tests.support.read_models import wait_until_blocked
+from tests.support.shell import CHECKOUT
+
+# Of this database alone: other tests run on the same server.
+ADVISORY_LOCKS = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()"""
+CATALOGUE = Catalogue((CONTEXT,))
+THREADS, EACH = 16, 20
+OTHER_PROCESS = """
+import sys
+from decimal import Decimal
+from concurrent.futures import ThreadPoolExecutor
+from acci.store.registry import Catalogue
+from acci.store.postgres.database import Database
+from acci.store.log.event_store import EventStore
+from acci.store.commands.handler import CommandHandler
+from tests.domains.ledger import CONTEXT, Pay, command
+
+url, threads, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+catalogue = Catalogue((CONTEXT,))
+with Database(url) as database:
+    handler = CommandHandler(EventStore(database, catalogue), catalogue)
+    pay = lambda _: handler.handle(command(Pay(account="a", amount=Decimal(1))))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(pay, range(threads * each)))
+"""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def store(database: Database) -> EventStore:
+    store = EventStore(database, CATALOGUE)
+    CommandHandler(store, CATALOGUE).handle(command(Open(account="a", holder="Ann")))
+    return store
+
+
+def pay(amount: int = 1, account: str = "a") -> Command[CommandData]:
+    return command(Pay(account=account, amount=Decimal(amount)))
+
+
+def at_once(act: Any, count: int) -> list[Any]:
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> Any:
+        gate.wait()
+        return act(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(one, range(count)))
+
+
+def test_of_many_threads_at_one_aggregate_none_gives_up_and_none_decides_twice(
+    database: Database, store: EventStore
+) -> None:
+    decided: list[int] = []
+
+    class Noting(EventStore):
+        def commit(self, *args: Any) -> Any:
+            decided.append(1)
+            return super().commit(*args)
+
+    handler = CommandHandler(Noting(database, CATALOGUE), CATALOGUE, attempts=1)
+
+    def several(_: int) -> None:
+        for _again in range(EACH):
+            handler.handle(pay())
+
+    at_once(several, THREADS)
+    assert [Repository(store).load(Account, stream("a")).state.balance, len(decided)] == [THREADS * EACH] * 2
+    assert len(handler._queues) == 0
+
+
+def test_of_many_that_write_several_at_once_none_gives_up(store: EventStore) -> None:
+    handler = CommandHandler(store, CATALOGUE, attempts=1)
+    handler.handle(command(Open(account="b", holder="Bob")))
+
+    def transfer(number: int) -> None:
+        accounts = "ab" if number % 2 else "ba"
+        for _ in range(EACH):
+            handler.handle_together([pay(-1, accounts[0]), pay(1, accounts[1])])
+
+    handler.handle_together([pay(1000), pay(1000, "b")])
+    at_once(transfer, 8)
+    balances = [Repository(store).load(Account, stream(name)).state.balance for name in "ab"]
+    assert balances == [1000, 1000]
+    assert len(handler._queues) == 0
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(4, 1), (2, 8)])
+def test_of_several_processes_none_gives_up(store: EventStore, database_url: str, processes: int, threads: int) -> None:
+    arguments = [sys.executable, "-W", "error", "-c", OTHER_PROCESS, database_url, str(threads), str(60 // threads)]
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    started = [subprocess.Popen(arguments, cwd=CHECKOUT, text=True, **pipes) for _ in range(processes)]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    ended = [(each.communicate(timeout=150)[1], each.returncode) for each in started]
+    assert ended == [("", 0)] * processes
+    assert Repository(store).load(Account, stream("a")).state.balance == processes * threads * (60 // threads)
+
+
+def test_who_has_the_turn_at_the_database_is_not_passed_by(
+    store: EventStore, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process whose aggregate is hot decides on what it remembers, and would be the faster one for ever."""
+    handler = CommandHandler(store, CATALOGUE)
+    name = stream("a")
+    handler.handle(pay())
+    with connect(database_url, "other process") as other, ThreadPoolExecutor(1) as threads:
+        other.execute("BEGIN")
+        parts: dict[str, Any] = {f"{part}s": [value] for part, value in name._asdict().items()}
+        other.execute(sql("events/lock_streams"), parts | {"written": [True]})
+        monkeypatch.setattr(handler._recent, "is_hot", lambda _: True)
+        paying = threads.submit(handler.handle, pay())
+        _wait_for_a_queue(connection)
+        assert not paying.done()
+        assert store.version(name) == 2
+        other.execute("COMMIT")
+        assert paying.result(timeout=30)[0].version == 3
+
+
+def test_a_turn_that_does_not_come_is_done_without(
+    store: EventStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acci.store.log.stream_locks.WAIT_MILLISECONDS", 50)
+    name = stream("a")
+    with store.in_turn([name]) as first:
+        assert first.version(name) == 1
+        with store.in_turn([name]) as second:
+            assert second.version(name) == 1
+            assert CommandHandler(second, CATALOGUE).handle(pay())[0].version == 2
+        assert first.version(name) == 2
+    assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
+
+
+def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> None:
+    with Database(database_url, size=1) as database:
+        store = EventStore(database, CATALOGUE)
+        handler = CommandHandler(store, CATALOGUE)
+        handler.handle(command(Open(account="a", holder="Ann")))
+        for together in (False, True):
+            handler._contention.met([stream("a")])
+            with pytest.raises(Refused):
+                handler.handle_together([pay(-1), pay(-1)]) if together else handler.handle(pay(-1))
+            handler._contention.met([stream("a")])
+            handler.handle_together([pay(1)])
+        with database.connection() as connection:
+            assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
+
+
+def test_a_turn_is_waited_for_no_longer_than_allowed_and_given_in_order() -> None:
+    queues, name, order = Queues(patience=0.05), stream("a"), []
+    with queues.turn([name, name]):
+        with queues.turn([name]):
+            assert len(queues) == 1, "it went on without"
+        assert len(queues) == 1
+    assert len(queues) == 0
+    queues = Queues()
+
+    def wait(number: int) -> None:
+        with queues.turn([name]):
+            order.append(number)
+
+    with ThreadPoolExecutor(5) as threads, queues.turn([name]):
+        for number in range(5):
+            threads.submit(wait, number)
+            while len(queues._waiting[name]) <= number:
+                pass
+    assert (order, len(queues)) == ([0, 1, 2, 3, 4], 0)
+
+
+def test_who_is_interrupted_while_waiting_holds_nobody_up() -> None:
+    queues, name = Queues(), stream("a")
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(queues.enter, name).result()
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt), queues.turn([stream("0"), name]):
+                pytest.fail("it is another one's turn")
+            queues.leave(name)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(queues) == 0
+
+
+def test_a_process_that_is_forked_off_has_locks_of_its_own() -> None:
+    queues, recent = Queues(), RecentStates(2)
+    with queues.turn([stream("a")]), recent._lock, queues._guard:
+        child = os.fork()
+        if child == 0:
+            free = recent._lock.acquire(blocking=False) and queues._guard.acquire(blocking=False) and not len(queues)
+            os._exit(0 if free else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def _wait_for_a_queue(connection: Connection) -> None:
+    query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while (row := connection.execute(query).fetchone()) is None:
+        pass
+    wait_until_blocked(connection, row[0])

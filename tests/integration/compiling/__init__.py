@@ -1,0 +1,1 @@
+"""Tests of `acci.store.compiling` with a real PostgreSQL."""

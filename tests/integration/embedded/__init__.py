@@ -1,0 +1,1 @@
+"""Tests of `acci.store.embedded` with a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Tests of `acci.store.generations` with a real PostgreSQL."""

@@ -1,0 +1,84 @@
+"""Which rules are newer is kept in the database: a program that was not upgraded does not undo newer rules."""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from acci.domain.projections import Projection
+from acci.domain.users import CONTEXT
+from acci.store.generations import generations
+from acci.store.generations.fingerprints import RebuildNeeded, define
+from acci.store.generations.rule_order import OlderRules
+from acci.store.postgres.database import Connection
+from acci.store.projecting.batches import catch_up
+from acci.store.rebuilding import build
+from acci.store.rebuilding.rollback import roll_back
+from acci.store.rebuilding.staleness import stale
+from acci.store.registry import Catalogue
+from tests.support.histories import append_users
+from tests.support.read_models import changed_users, live, rows_of, wrong_rows
+
+Program = tuple[Catalogue, type[Projection]]
+
+
+@pytest.fixture
+def old() -> Program:
+    catalogue = Catalogue((CONTEXT,))
+    return catalogue, catalogue.projection("user_view")
+
+
+@pytest.fixture
+def new(connection: Connection, old: Program) -> Program:
+    """The program that was upgraded; its rules are live."""
+    catalogue = Catalogue((replace(CONTEXT, projections=(changed_users(),)),))
+    append_users(connection, 20)
+    build.rebuild(connection, *old)
+    build.rebuild(connection, catalogue, catalogue.projection("user_view"))
+    return catalogue, catalogue.projection("user_view")
+
+
+def test_an_older_program_is_refused_and_nothing_changes(connection: Connection, old: Program, new: Program) -> None:
+    before = rows_of(connection, new[1])
+    assert "the live rows were made by newer rules than this program has" in stale(connection, old[0])["user_view"]
+    for fresh in (False, True):
+        with pytest.raises(OlderRules, match="Upgrade the program that runs here"):
+            build.rebuild(connection, *old, fresh=fresh)
+    with pytest.raises(RebuildNeeded):
+        catch_up(connection, *old)
+    assert rows_of(connection, new[1]) == before
+    assert generations.building(connection, "user_view") is None
+    build.rebuild(connection, *new)
+    assert stale(connection, new[0]) == {}
+
+
+def test_older_rules_that_are_meant_are_the_newest_from_then_on(
+    connection: Connection, old: Program, new: Program
+) -> None:
+    build.rebuild(connection, *old, allow_older_rules=True)
+    assert wrong_rows(connection, old[1]) == 0
+    build.rebuild(connection, *old)
+    with pytest.raises(OlderRules):
+        build.rebuild(connection, *new)
+
+
+def test_a_program_that_knows_nothing_of_it_is_refused_by_the_database(
+    connection: Connection, old: Program, new: Program
+) -> None:
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="live by newer rules"):
+        generations.begin(connection, *old)
+
+
+def test_a_rollback_needs_no_leave(connection: Connection, old: Program, new: Program) -> None:
+    roll_back(connection, *old)
+    assert wrong_rows(connection, old[1]) == 0
+    assert live(connection, old[1]).generation == 1
+    build.rebuild(connection, *new)
+    roll_back(connection, *new, wanted=1, as_it_was=True)
+    assert live(connection, old[1]).generation == 1
+
+
+def test_what_was_never_seen_is_newer(connection: Connection, old: Program, new: Program) -> None:
+    connection.execute("DELETE FROM acci.rules WHERE fingerprint = %s", (define(*old).fingerprint,))
+    build.rebuild(connection, *old)
+    assert wrong_rows(connection, old[1]) == 0

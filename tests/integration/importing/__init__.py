@@ -1,0 +1,1 @@
+"""Tests of `acci.store.importing` with a real PostgreSQL."""

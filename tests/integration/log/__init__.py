@@ -1,0 +1,1 @@
+"""Tests of `acci.store.log` with a real PostgreSQL."""

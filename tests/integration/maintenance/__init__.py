@@ -1,0 +1,1 @@
+"""Tests of `acci.store.maintenance` with a real PostgreSQL."""

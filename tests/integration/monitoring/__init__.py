@@ -1,0 +1,1 @@
+"""Tests of `acci.store.monitoring` with a real PostgreSQL."""

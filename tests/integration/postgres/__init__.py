@@ -1,0 +1,1 @@
+"""Tests of `acci.store.postgres` with a real PostgreSQL."""

@@ -1,0 +1,137 @@
+"""Whatever there is in the database, by its own catalogue: no table without a policy, no borrowed rights to be misled.
+
+And nothing of another tenant's is to be had in a roundabout way, by whoever may not send any SQL they like: who may can
+name another tenant, or have a function of their own look past the view's condition (README, Decisions).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.tenants import enter
+from acci.store.rebuilding import build
+from acci.store.registry import load
+from tests.support.histories import append_users, value
+from tests.support.servers import SharedServer
+
+# Readable by who appends or reads, and of no tenant's: positions, generations.
+OF_NOBODY = {"acci.generations", "acci.high_water", "acci.rules", "acci_migrations.applied"}
+# Asked for by name, each with what it is for; a new one has to be looked at.
+BORROWED = {
+    "acci.discard": ["acci_administer"],
+    "acci.make_schema": ["acci_project"],
+    "acci.log_end": ["acci_administer", "acci_append", "acci_project", "acci_read"],
+    "acci.sessions": ["acci_administer", "acci_append", "acci_project", "acci_read"],
+    "acci.analyze_findings": ["acci_administer"],
+}
+
+
+@pytest.fixture(scope="module")
+def url(server: SharedServer) -> Iterator[str]:
+    with server.database() as database_url:
+        catalogue = load(["acci.domain.users"])
+        with connect(database_url, "test") as connection:
+            append_users(connection, 20)
+            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
+            connection.execute("ANALYZE")
+        yield database_url
+
+
+@pytest.fixture
+def reader(url: str) -> Iterator[Connection]:
+    with connect(url, "test", "read") as connection:
+        enter(connection, "tenant-1")
+        yield connection
+
+
+@pytest.fixture
+def everything(url: str) -> Iterator[Connection]:
+    with connect(url, "test") as connection:
+        yield connection
+
+
+def test_what_can_be_read_has_a_policy(everything: Connection) -> None:
+    rows = everything.execute(
+        "SELECT concat(n.nspname, '.', c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^(pg_|information_schema)' AND NOT c.relrowsecurity"
+        " AND EXISTS (SELECT FROM unnest('{acci_append,acci_read}'::text[]) AS r (name)"
+        "             WHERE has_any_column_privilege(r.name, c.oid, 'SELECT'))"
+    )
+    assert {row[0] for row in rows} <= OF_NOBODY
+
+
+def test_borrowed_rights_are_few_and_cannot_be_misled(everything: Connection) -> None:
+    rows = everything.execute(
+        "SELECT concat(n.nspname, '.', p.proname), p.proconfig,"
+        " array(SELECT a.grantee::regrole::text FROM aclexplode(p.proacl) AS a"
+        " WHERE a.grantee <> p.proowner ORDER BY 1) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
+        " WHERE p.prosecdef AND n.nspname !~ '^(pg_|information_schema)'"
+    ).fetchall()
+    assert {name: grantees for name, _, grantees in rows} == BORROWED
+    assert all(config == ["search_path=pg_catalog, pg_temp"] for _, config, _ in rows)
+
+
+ROUNDABOUT: dict[str, LiteralString] = {
+    "statistics of the log": "SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'events'",
+    "statistics of a read model": "SELECT histogram_bounds::text FROM pg_stats WHERE tablename = 'user_view'",
+    "a join with nothing": "SELECT email FROM read.user_view AS a RIGHT JOIN (VALUES (1)) AS b ON true",
+    "the log by a function of one's own": "SELECT data::text FROM acci.events WHERE pg_temp.tell(data::text)",
+    "what others are at": "SELECT concat(s) FROM acci.sessions() AS s",
+    "an error": "SELECT CASE WHEN tenant_id <> 'tenant-1' THEN email::int::text END FROM read.user_view",
+}
+
+
+@pytest.mark.parametrize("way", ROUNDABOUT)
+def test_nothing_of_another_tenant_is_seen_in_a_roundabout_way(reader: Connection, way: str) -> None:
+    """Nor by what is told on the way: notices that a function raises, the text of errors."""
+    told: list[str] = []
+    reader.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+    reader.execute(
+        "CREATE FUNCTION pg_temp.tell(said text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS"
+        " $$ BEGIN RAISE NOTICE '%', said; RETURN true; END $$"
+    )
+    try:
+        told += [str(row) for row in reader.execute(ROUNDABOUT[way]).fetchall()]
+    except psycopg.Error as error:
+        told.append(str(error))
+    said = set(re.findall(r"[\w.-]+@[\w.-]+", " ".join(told)))
+    assert not said & theirs(reader)
+
+
+def theirs(reader: Connection) -> set[str]:
+    """Addresses that only another tenant's users have."""
+    with connect(reader.info.dsn + f" password={reader.info.password}", "test", "administer") as administrator:
+        rows = administrator.execute("SELECT email FROM read.user_view WHERE tenant_id <> 'tenant-1'").fetchall()
+    assert rows
+    return {row[0] for row in rows}
+
+
+def test_why_an_event_was_discarded_is_its_tenants(url: str, reader: Connection) -> None:
+    with connect(url, "test") as owner, owner.transaction():
+        for tenant in ("tenant-0", "tenant-1"):
+            owner.execute(
+                "INSERT INTO acci.discarded_events (projection, position, reason)"
+                " SELECT 'user_view', min(position), 'for ' || tenant_id"
+                " FROM acci.events WHERE tenant_id = %s GROUP BY tenant_id",
+                (tenant,),
+            )
+    try:
+        assert reader.execute("SELECT reason FROM acci.discarded_events").fetchall() == [("for tenant-1",)]
+    finally:
+        with connect(url, "test", "administer") as administrator:
+            administrator.execute("DELETE FROM acci.discarded_events")
+
+
+def test_a_tenant_that_is_none(reader: Connection) -> None:
+    for tenant in ("", "tenant-%", "tenant-0' OR true --", "TENANT-0", "tenant-0 "):
+        enter(reader, tenant)
+        assert value(reader, "SELECT count(*) FROM read.user_view") == 0
+        assert value(reader, "SELECT count(*) FROM acci.events") == 0
+    for statement in ("RESET acci.tenant", "SET acci.tenant TO DEFAULT", "RESET ALL"):
+        enter(reader, "tenant-1")
+        reader.execute(statement)
+        assert value(reader, "SELECT count(*) FROM acci.events") == 0

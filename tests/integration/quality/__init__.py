@@ -1,0 +1,1 @@
+"""Tests of `acci.flows.quality` with a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Tests of `acci.store.reading` with a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Tests of `acci.store.rebuilding` with a real PostgreSQL."""

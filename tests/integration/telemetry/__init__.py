@@ -1,0 +1,1 @@
+"""Tests of `acci.store.telemetry` with a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Tests of `acci.store.testing` with a real PostgreSQL."""

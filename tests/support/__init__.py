@@ -1,0 +1,1 @@
+"""What tests share: servers, shells, browsers, histories, strategies, corruptions. No test is here."""

@@ -28,7 +28,8 @@ CONTAINERS_OWN = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,ne
 ASKING = """
 import psycopg
 from acci.domain.errors import AcciError
-from acci.store.embedded.server import EmbeddedServer, database_url
+from acci.store.database_url import database_url
+from acci.store.embedded.server import EmbeddedServer
 from acci.store.settings import Settings
 settings = Settings.from_environment()
 server = EmbeddedServer.of(settings)

@@ -15,6 +15,8 @@ from store.catalogue import Catalogue
 from store.database import Connection, connect, whereabouts
 from store.embedded import direct_url
 from store.metrics import STRIDE, count_events
+from store.projecting import generations
+from store.projecting.shapes import TableAltered, alterations
 from store.refusals import SchemaMissing, SequenceBehind, refusal_of
 from store.settings import Settings
 from store.statements import sql
@@ -191,6 +193,19 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
             yield Check("lag", False, said, name)
 
 
+def _read_models(connection: Connection, catalogue: Catalogue, _: Bounds) -> Iterator[Check]:
+    for name, shown in connection.execute(sql("health/read_models"), {"names": [*catalogue.projections]}).fetchall():
+        generation = generations.live(connection, name)
+        altered = () if generation is None else alterations(connection, generation)
+        if altered:
+            yield Check("read model", False, str(TableAltered(name, altered)), name)
+        elif shown:
+            yield Check("read model", True, f"read.{name} shows the live table, which is as it was made.", name)
+        else:
+            said = f"read.{name} is gone or shows something else: run `acci run rebuild {name}`."
+            yield Check("read model", False, said, name)
+
+
 def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     found = [row for row in connection.execute(sql("dead_letters/of_live")).fetchall() if row[1]]
     many = sum(row[1] for row in found)
@@ -260,6 +275,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("sequence", _sequence),
     ("mark", _mark),
     ("lag", _lag),
+    ("read model", _read_models),
     ("dead letters", _dead_letters),
     ("event types", _event_types),
     ("last audit", _audit),

@@ -26,7 +26,6 @@ from tests.histories import value
 from tests.ledger import CONTEXT, Open, Pay, command, stream
 from tests.read_models import CONTEXTS
 
-BEHIND = "SELECT checkpoint < (SELECT max(position) FROM acci.events) FROM acci.generations WHERE state = 'live'"
 CATALOGUE = load(CONTEXTS)
 LEDGER = Catalogue((CONTEXT,))
 
@@ -36,6 +35,13 @@ def findings_of_ledger(connection: Connection) -> list[str]:
     catch_up(connection, LEDGER, LEDGER.projection("holders"))
     made = [audit(connection, LEDGER, check, name, WHOLE) for check, name in chosen(LEDGER, [], None)]
     return [f"{each.check}: {found.problem}" for each in made for found in each.found]
+
+
+def await_end(connection: Connection, following: threading.Thread) -> None:
+    """Until the follower has applied the whole log: nobody else applies anything."""
+    while value(connection, "SELECT checkpoint < (SELECT max(position) FROM acci.events) FROM acci.generations"):
+        assert following.is_alive()
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("kind", [Doomed, External])
@@ -72,14 +78,11 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
                     heard = True
 
         followed = threading.Event()
-
-        def follower() -> None:
-            follow(url, LEDGER, ["holders"], 0.05, followed.is_set, lambda *_: None)
-
         with connect(url, "test") as connection:
             rebuilding.rebuild(connection, LEDGER, LEDGER.projection("holders"))
         clients = [threading.Thread(target=client, args=(f"a{number}",)) for number in range(4)]
-        following = threading.Thread(target=follower)
+        follower = (url, LEDGER, ["holders"], 0.05, followed.is_set, lambda *_: None)
+        following = threading.Thread(target=follow, args=follower)
         for each in (*clients, following):
             each.start()
         for _ in range(2):
@@ -91,9 +94,7 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
             each.join()
         assert failed == []
         with connect(url, "test") as connection:
-            while value(connection, BEHIND):  # nobody but the follower applies anything
-                assert following.is_alive()
-                time.sleep(0.1)
+            await_end(connection, following)
             followed.set()
             following.join()
             assert value(connection, "SELECT count(*) FROM acci.events") == told[0] > 4

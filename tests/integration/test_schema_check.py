@@ -63,9 +63,15 @@ AUTHORIZATION: dict[str, tuple[LiteralString, str]] = {
     "the owner of a function": ("ALTER FUNCTION acci.sessions() OWNER TO acci_administer", "function acci.sessions("),
     "the owner of the schema": ("ALTER SCHEMA acci OWNER TO acci_project", "schema acci"),
     "the owner of a table with a sequence": ("ALTER TABLE acci.events OWNER TO acci_append", "table acci.events"),
-    "an owner without rights": ("REVOKE ALL ON acci.events FROM acci", "right to DELETE, INSERT, SELECT, UPDATE acci.events"),
+    "an owner without rights": (
+        "REVOKE ALL ON acci.events FROM acci",
+        "right to DELETE, INSERT, SELECT, UPDATE acci.events of acci",
+    ),
     "a role to log in as": ("ALTER ROLE acci_append LOGIN", "role acci_append"),
-    "the database open to the server": (IN_DATABASE.format("GRANT CONNECT", "TO PUBLIC"), "right to CONNECT to database"),
+    "the database open to the server": (
+        IN_DATABASE.format("GRANT CONNECT", "TO PUBLIC"),
+        "right to CONNECT to database",
+    ),
     "schemas from everybody": (IN_DATABASE.format("GRANT CREATE", "TO PUBLIC"), "right to CREATE in database"),
     "schemas from a role": (IN_DATABASE.format("GRANT CREATE", "TO acci_append"), "right to CREATE in database"),
     "the owner of the database": (
@@ -163,7 +169,10 @@ TABLES: dict[str, tuple[LiteralString, str]] = {
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acci.generations_live_key'::regclass",
         "index acci.generations_live_key",
     ),
-    "long payloads refused": ("ALTER TABLE acci.events ALTER data SET STORAGE PLAIN", "storage of column acci.events.data"),
+    "long payloads refused": (
+        "ALTER TABLE acci.events ALTER data SET STORAGE PLAIN",
+        "storage of column acci.events.data",
+    ),
     "positions that a crash forgets": (
         "ALTER SEQUENCE acci.events_position_seq SET UNLOGGED",
         "sequence acci.events_position_seq",

@@ -21,6 +21,7 @@ from domain.projections import FoldProjection, Projection
 from store import high_water
 from store.catalogue import Catalogue
 from store.database import Connection
+from store.lock_waits import users
 from store.projecting import discards, generations, shapes, swapping
 from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
@@ -248,6 +249,15 @@ def retain(connection: Connection, projection: str, kept: int) -> int:
 
 def discard(connection: Connection, generation: Generation) -> None:
     """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
+    try:
+        _discard(connection, generation)
+    except errors.LockNotAvailable as error:
+        if reading := users(connection.info, generation.schema):
+            error.add_note(f"read by {reading}")
+        raise
+
+
+def _discard(connection: Connection, generation: Generation) -> None:
     with connection.transaction():
         connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(swapping.LOCK_WAIT_MILLISECONDS)})
         connection.execute(

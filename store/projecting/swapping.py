@@ -16,6 +16,7 @@ from domain.errors import AcciError
 from domain.projections import Projection
 from store import high_water
 from store.database import Connection
+from store.lock_waits import users
 from store.projecting import discards, generations
 from store.projecting.appliers import applier_of
 from store.projecting.batches import advance, apply_batch
@@ -38,10 +39,12 @@ class SwapBlocked(AcciError):
 
     projection: str
     seconds: float
+    held: str = ""
 
     def __str__(self) -> str:
+        by = f" or hold what the swap needs ({self.held})" if self.held else ""
         return (
-            f"{self.projection} could not be swapped within {self.seconds:g} s: long queries are reading it. "
+            f"{self.projection} could not be swapped within {self.seconds:g} s: others are reading it{by}. "
             "The old generation is still live; run the same again to go on."
         )
 
@@ -92,7 +95,9 @@ def _publish(
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                raise SwapBlocked(projection.name, patience) from error
+                reading = users(connection.info, "read", projection.name)
+                held = "; ".join(filter(None, (*getattr(error, "__notes__", ()), reading and f"read by {reading}")))
+                raise SwapBlocked(projection.name, patience, held) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 

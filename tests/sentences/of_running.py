@@ -13,6 +13,7 @@ from flows.own_names import UnusablePrefix
 from flows.task_runners import NoDask
 from store.embedded import NoDatabase
 from store.embedded_programs import NoEmbeddedPostgres
+from store.identity import NoIdentity
 from store.listening import PortTaken, ServerDidNotStart, ServerDidNotStop
 from store.log_files import LogsClosed
 from store.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
@@ -174,6 +175,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The database's disk is full: could not extend file. What was committed stays; make room and run "
             "the same again."
+        ),
+    ),
+    (
+        NoIdentity(),
+        (
+            "The database does not know which one it is: acci.identity has no row. Run: INSERT INTO acci.identity "
+            "DEFAULT VALUES; it then has a new id, with which `acci deploy --take-over` takes its deployments over."
         ),
     ),
     (

@@ -1,6 +1,7 @@
 """A database knows which one it is."""
 
 import re
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -30,7 +31,7 @@ def test_one_that_lost_its_id_is_told_what_to_do(connection: Connection) -> None
         database_id(connection)
     (way_out,) = re.findall(r"Run: (INSERT .*?);", str(refused.value))
     connection.execute(way_out.encode())
-    assert database_id(connection)
+    assert isinstance(database_id(connection), UUID)
 
 
 def test_no_two_have_the_same(empty_database_url: str, connection: psycopg.Connection) -> None:

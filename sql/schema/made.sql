@@ -39,7 +39,19 @@ WITH within AS (
 ), found AS (
     SELECT lower(kind) || ' ' || place AS what, format('ALTER %s %s OWNER TO %s', kind, place, role.name) AS made,
            format('DROP %s %s', kind, place) AS away
-    FROM owned LEFT JOIN role ON role.oid = owned.owner
+    FROM owned LEFT JOIN role ON role.oid = owned.owner WHERE kind <> 'SEQUENCE'
+    UNION ALL
+    SELECT 'sequence ' || place,  -- a column's belongs to whom its table does
+           coalesce('OWNED BY ' || (SELECT format('%s.%I', d.refobjid::regclass, a.attname) FROM pg_catalog.pg_depend AS d
+                                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                                    WHERE d.classid = 'pg_class'::regclass AND d.objid = relation.oid
+                                      AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')),
+                    format('ALTER SEQUENCE %s OWNER TO %s', place, role.name)),
+           format('DROP SEQUENCE %s', place)
+    FROM relation LEFT JOIN role ON role.oid = relation.relowner WHERE relkind = 'S'
+    UNION ALL
+    SELECT 'extension ' || extname, format('CREATE EXTENSION %I SCHEMA public', extname), NULL  -- or wherever it is
+    FROM pg_catalog.pg_extension WHERE extname IN ('pg_trgm', 'btree_gin')
     UNION ALL
     SELECT format('right to %s %s %s', grants.privilege_type, lower(kind), place) || ' of ' || role.name,
            format('GRANT %s ON %s %s TO %s', grants.privilege_type, CASE WHEN kind IN ('VIEW', 'MATERIALIZED VIEW',
@@ -174,13 +186,14 @@ WITH within AS (
     FROM type
     UNION ALL
     SELECT 'role ' || rolname,
-           format('ALTER ROLE %I %s %s %s %s %s %s', rolname,
+           format('ALTER ROLE %I %s %s %s %s %s %s %s', rolname,
                   CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END,
                   CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END,
                   CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END,
                   CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
                   CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
-                  CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END),
+                  CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+                  CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END),
            NULL
     FROM pg_catalog.pg_roles WHERE rolname IN ('acci_append', 'acci_project', 'acci_read', 'acci_administer')
     UNION ALL

@@ -41,6 +41,7 @@ LONGEST = 300  # characters of a statement in a sentence
 COLUMN = "column "
 WHOLE = (
     "aggregate ",
+    "domain ",
     "foreign table ",
     "function ",
     "materialized view ",
@@ -52,7 +53,20 @@ WHOLE = (
 )
 WITH_PARTS = (*WHOLE, COLUMN, "constraint ", "trigger ")
 MADE_AGAIN = ("constraint ", "index ", "policy ", "right ", "default right ", "rule ", "trigger ")
-HARMLESS = ("aggregate", "body", "function", "index", "procedure", "sequence", "table", "type", "values", "view")
+HARMLESS = (
+    "aggregate",
+    "body",
+    "domain",
+    "function",
+    "index",
+    "materialized view",
+    "procedure",
+    "sequence",
+    "table",
+    "type",
+    "values",
+    "view",
+)
 
 
 @dataclass(frozen=True)

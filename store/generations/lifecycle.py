@@ -9,6 +9,7 @@ from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.generations.live import BuildGone, while_there
 from acci.store.postgres.database import Connection
+from acci.store.postgres.lock_waits import users
 from acci.store.postgres.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other readers queue behind it
@@ -46,6 +47,15 @@ def retain(connection: Connection, projection: str, kept: int) -> int:
 
 def discard(connection: Connection, generation: Generation) -> None:
     """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
+    try:
+        _discard(connection, generation)
+    except errors.LockNotAvailable as error:
+        if reading := users(connection.info, generation.schema):
+            error.add_note(f"read by {reading}")
+        raise
+
+
+def _discard(connection: Connection, generation: Generation) -> None:
     with connection.transaction():
         connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(lifecycle.LOCK_WAIT_MILLISECONDS)})
         connection.execute(

@@ -11,6 +11,8 @@ from acci.store.auditing.findings import Severity
 from acci.store.auditing.schema import differences
 from acci.store.auditing.statistics import last_audit, open_findings
 from acci.store.database_url import direct_url
+from acci.store.generations import generations
+from acci.store.generations.table_definition import TableAltered, alterations
 from acci.store.log import high_water
 from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
 from acci.store.monitoring.metrics import STRIDE, count_events
@@ -192,6 +194,19 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
             yield Check("lag", False, said, name)
 
 
+def _read_models(connection: Connection, catalogue: Catalogue, _: Bounds) -> Iterator[Check]:
+    for name, shown in connection.execute(sql("health/read_models"), {"names": [*catalogue.projections]}).fetchall():
+        generation = generations.live(connection, name)
+        altered = () if generation is None else alterations(connection, generation)
+        if altered:
+            yield Check("read model", False, str(TableAltered(name, altered)), name)
+        elif shown:
+            yield Check("read model", True, f"read.{name} shows the live table, which is as it was made.", name)
+        else:
+            said = f"read.{name} is gone or shows something else: run `acci run rebuild {name}`."
+            yield Check("read model", False, said, name)
+
+
 def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     found = [row for row in connection.execute(sql("dead_letters/of_live")).fetchall() if row[1]]
     many = sum(row[1] for row in found)
@@ -261,6 +276,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("sequence", _sequence),
     ("mark", _mark),
     ("lag", _lag),
+    ("read model", _read_models),
     ("dead letters", _dead_letters),
     ("event types", _event_types),
     ("last audit", _audit),

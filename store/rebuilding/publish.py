@@ -19,6 +19,7 @@ from acci.store.generations.live import while_there
 from acci.store.generations.view import point_view
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
+from acci.store.postgres.lock_waits import users
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
@@ -37,10 +38,12 @@ class SwapBlocked(AcciError):
 
     projection: str
     seconds: float
+    held: str = ""
 
     def __str__(self) -> str:
+        by = f" or hold what the swap needs ({self.held})" if self.held else ""
         return (
-            f"{self.projection} could not be swapped within {self.seconds:g} s: long queries are reading it. "
+            f"{self.projection} could not be swapped within {self.seconds:g} s: others are reading it{by}. "
             "The old generation is still live; run the same again to go on."
         )
 
@@ -77,7 +80,9 @@ def _publish(
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                raise SwapBlocked(projection.name, patience) from error
+                reading = users(connection.info, "read", projection.name)
+                held = "; ".join(filter(None, (*getattr(error, "__notes__", ()), reading and f"read by {reading}")))
+                raise SwapBlocked(projection.name, patience, held) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 

@@ -16,6 +16,7 @@ from tests.catalogue import spelled
 from tests.domains.bank.ledger import audited
 from tests.support.servers import SharedServer
 
+IN_DATABASE: LiteralString = "DO $$ BEGIN EXECUTE format('{} ON DATABASE %I {}', current_catalog); END $$"
 AUTHORIZATION: dict[str, tuple[LiteralString, str]] = {
     "row security off": ("ALTER TABLE acci.events DISABLE ROW LEVEL SECURITY", "row security of table acci.events"),
     "a policy replaced": (
@@ -61,6 +62,22 @@ AUTHORIZATION: dict[str, tuple[LiteralString, str]] = {
     "an owner": ("ALTER TABLE acci.seals OWNER TO acci_administer", "table acci.seals"),
     "the owner of a function": ("ALTER FUNCTION acci.sessions() OWNER TO acci_administer", "function acci.sessions("),
     "the owner of the schema": ("ALTER SCHEMA acci OWNER TO acci_project", "schema acci"),
+    "the owner of a table with a sequence": ("ALTER TABLE acci.events OWNER TO acci_append", "table acci.events"),
+    "an owner without rights": (
+        "REVOKE ALL ON acci.events FROM acci",
+        "right to DELETE, INSERT, SELECT, UPDATE acci.events of acci",
+    ),
+    "a role to log in as": ("ALTER ROLE acci_append LOGIN", "role acci_append"),
+    "the database open to the server": (
+        IN_DATABASE.format("GRANT CONNECT", "TO PUBLIC"),
+        "right to CONNECT to database",
+    ),
+    "schemas from everybody": (IN_DATABASE.format("GRANT CREATE", "TO PUBLIC"), "right to CREATE in database"),
+    "schemas from a role": (IN_DATABASE.format("GRANT CREATE", "TO acci_append"), "right to CREATE in database"),
+    "the owner of the database": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO acci_read', current_catalog); END $$",
+        "database",
+    ),
 }
 GUARDS: dict[str, tuple[LiteralString, str]] = {
     "a function that refuses nothing": (
@@ -152,6 +169,21 @@ TABLES: dict[str, tuple[LiteralString, str]] = {
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'acci.generations_live_key'::regclass",
         "index acci.generations_live_key",
     ),
+    "long payloads refused": (
+        "ALTER TABLE acci.events ALTER data SET STORAGE PLAIN",
+        "storage of column acci.events.data",
+    ),
+    "positions that a crash forgets": (
+        "ALTER SEQUENCE acci.events_position_seq SET UNLOGGED",
+        "sequence acci.events_position_seq",
+    ),
+    "what was acknowledged lost": (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_catalog); END $$",
+        "setting synchronous_commit of DATABASE",
+    ),
+    "an extension gone": ("DROP EXTENSION btree_gin CASCADE", "extension btree_gin"),
+    "a domain more": ("CREATE DOMAIN acci.mine AS text", "domain acci.mine"),
+    "a materialized view more": ("CREATE MATERIALIZED VIEW acci.mine AS SELECT 1", "materialized view acci.mine"),
     "rows of another table": ("CREATE TABLE public.phantom () INHERITS (acci.events)", "table public.phantom"),
     "a table gone": ("DROP TABLE acci.lag_samples", "table acci.lag_samples"),
 }
@@ -164,6 +196,15 @@ READ_MODELS: dict[str, tuple[LiteralString, str]] = {
     "a policy gone": ("DROP POLICY of_the_tenant ON {table}", "policy of_the_tenant on {place}"),
     "a policy added": ("CREATE POLICY mine ON {table} USING (true)", "policy mine on {place}"),
     "an owner": ("ALTER TABLE {table} OWNER TO acci", "table {place}"),
+    "its owner without rights": (
+        "REVOKE ALL ON {table} FROM acci_project",
+        "right to DELETE, INSERT, SELECT, UPDATE {place} of acci_project",
+    ),
+    "rights to make things beside it": (
+        "GRANT CREATE ON SCHEMA {schema} TO PUBLIC",
+        "right to CREATE schema {schema} of PUBLIC",
+    ),
+    "a view by its readers' rights": ("ALTER VIEW read.accounts SET (security_invoker)", "view read.accounts"),
     "the owner of its view": ("ALTER VIEW read.accounts OWNER TO acci", "view read.accounts"),
     "rights of everybody": ("GRANT SELECT ON {table} TO PUBLIC", "right to SELECT {place} of PUBLIC"),
     "rights to write": ("GRANT DELETE ON {table} TO acci_read", "right to DELETE {place} of acci_read"),
@@ -251,8 +292,8 @@ def test_what_was_loosened_is_found_and_its_remedy_mends_it(
 def test_what_was_loosened_about_a_read_model_is_found(bank: Connection, change: LiteralString, place: str) -> None:
     live = generations.live(bank, "accounts")
     assert live is not None
-    bank.execute(SQL(change).format(table=Identifier(live.schema, "accounts")))
-    assert place.format(place=f"{live.schema}.accounts") in found(bank)
+    bank.execute(SQL(change).format(table=Identifier(live.schema, "accounts"), schema=Identifier(live.schema)))
+    assert place.format(place=f"{live.schema}.accounts", schema=live.schema) in found(bank)
     mend(bank)
     assert found(bank) == {}
 

@@ -8,9 +8,10 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from acci.store.auditing.statistics import Result, record
+from acci.store.generations import generations
 from acci.store.log.high_water import establish
 from acci.store.monitoring.health import Bounds, Check, examine
 from acci.store.postgres.database import connect
@@ -61,6 +62,28 @@ def test_a_log_that_can_be_changed_is_found(bank_url: str, change: LiteralString
         (way_out,) = re.findall(r"run: (ALTER .*?)\. Then", found["append-only"])
         connection.execute(SQL(way_out))
     assert unhealthy(bank_url) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP VIEW read.accounts", "run `acci run rebuild accounts`"),
+        ("CREATE OR REPLACE VIEW read.accounts AS SELECT * FROM elsewhere", "run `acci run rebuild accounts`"),
+        ("DROP TABLE {} CASCADE", "altered by hand"),
+        ("ALTER TABLE {} ALTER owner SET DEFAULT 'nobody'", "altered by hand"),
+    ],
+)
+def test_a_read_model_that_nobody_can_read_or_fill_is_found(bank_url: str, change: LiteralString, said: str) -> None:
+    with connect(bank_url, "test") as connection:
+        live = generations.live(connection, "accounts")
+        assert live is not None
+        table = Identifier(live.schema, "accounts")
+        connection.execute(SQL("CREATE TABLE public.elsewhere AS SELECT * FROM {}").format(table))
+        assert unhealthy(bank_url) == {}
+        connection.execute(SQL(change).format(table))
+    found = unhealthy(bank_url)
+    assert list(found) == ["read model of accounts"]
+    assert said in found["read model of accounts"]
 
 
 def test_a_mark_that_is_held_is_found_although_nothing_lags(bank_url: str) -> None:

@@ -1,10 +1,13 @@
 """A database knows which one it is."""
 
+import re
+from uuid import UUID
+
 import psycopg
 import pytest
 
-from acci.store.postgres.database import connect
-from acci.store.postgres.database_id import database_id
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database_id import NoIdentity, database_id
 from acci.store.postgres.errors import SchemaMissing
 from acci.store.postgres.migrations import migrate
 
@@ -20,6 +23,15 @@ def test_it_has_one_id_that_is_kept(empty_database_url: str) -> None:
         assert database_id(connection) == first
     with psycopg.connect(empty_database_url) as connection, pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute("INSERT INTO acci.identity DEFAULT VALUES")
+
+
+def test_one_that_lost_its_id_is_told_what_to_do(connection: Connection) -> None:
+    connection.execute("DELETE FROM acci.identity")
+    with pytest.raises(NoIdentity) as refused:
+        database_id(connection)
+    (way_out,) = re.findall(r"Run: (INSERT .*?);", str(refused.value))
+    connection.execute(way_out.encode())
+    assert isinstance(database_id(connection), UUID)
 
 
 def test_no_two_have_the_same(empty_database_url: str, connection: psycopg.Connection) -> None:

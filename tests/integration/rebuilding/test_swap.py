@@ -7,9 +7,10 @@ import psycopg
 import pytest
 
 from acci.domain.projections import Projection
-from acci.store.generations import generations
+from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.errors import refusal_of
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding import publish as swapping
@@ -117,6 +118,7 @@ def test_a_reader_who_does_not_end_is_given_way_to(
         with pytest.raises(SwapBlocked) as refusal:
             publish(connection, sales, finished, patience=0.3)
         assert "run the same again" in str(refusal.value)
+        assert f"(acci long reader), process {reader.info.backend_pid}, idle in transaction" in str(refusal.value)
         assert refusal.value.transient
         assert live(connection, sales).generation == 1
         append_orders(connection, 50, "more-")
@@ -124,6 +126,19 @@ def test_a_reader_who_does_not_end_is_given_way_to(
         assert value(connection, ORDERS) == 150
     assert publish(connection, sales, finished).checkpoint == 150
     assert wrong_rows(connection, sales) == 0
+
+
+def test_who_reads_a_generation_that_should_be_dropped_is_named(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
+) -> None:
+    append_orders(connection, 10)
+    finished = built(connection, catalogue, sales)
+    with connect(database_url, "long reader") as reader, reader.transaction():
+        reader.execute(f"LOCK TABLE {finished.schema}.daily_sales IN ACCESS SHARE MODE".encode())
+        with pytest.raises(psycopg.errors.LockNotAvailable) as refusal:
+            lifecycle.discard(connection, finished)
+        assert f"(acci long reader), process {reader.info.backend_pid}" in str(refusal_of(refusal.value))
+    lifecycle.discard(connection, finished)
 
 
 @pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])

@@ -133,8 +133,16 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         SwapBlocked("user_view", 2.5),
         (
-            "user_view could not be swapped within 2.5 s: long queries are reading it. The old generation is "
+            "user_view could not be swapped within 2.5 s: others are reading it. The old generation is "
             "still live; run the same again to go on."
+        ),
+    ),
+    (
+        SwapBlocked("user_view", 2.5, "read by shop (report), process 7, active since 90 s"),
+        (
+            "user_view could not be swapped within 2.5 s: others are reading it or hold what the swap needs (read by "
+            "shop (report), process 7, active since 90 s). The old generation is still live; run the same again to go "
+            "on."
         ),
     ),
     (

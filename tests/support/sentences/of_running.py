@@ -16,6 +16,7 @@ from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop
 from acci.store.embedded.programs import NoEmbeddedPostgres
 from acci.store.embedded.server import NoDatabase
+from acci.store.postgres.database_id import NoIdentity
 from acci.store.postgres.errors import (
     BeyondLimits,
     Cancelled,
@@ -36,13 +37,7 @@ from acci.store.postgres.errors import (
     SequenceBehind,
     TookTooLong,
 )
-from acci.store.postgres.migrations import (
-    MigrationEdited,
-    MigrationFailed,
-    MigrationMissing,
-    NotUnicode,
-    ServerTooOld,
-)
+from acci.store.postgres.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
 from acci.store.postgres.session import SharedSession, WrongSession
 from acci.store.settings import WrongSetting
 
@@ -180,6 +175,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The database's disk is full: could not extend file. What was committed stays; make room and run "
             "the same again."
+        ),
+    ),
+    (
+        NoIdentity(),
+        (
+            "The database does not know which one it is: acci.identity has no row. Run: INSERT INTO acci.identity "
+            "DEFAULT VALUES; it then has a new id, with which `acci deploy --take-over` takes its deployments over."
         ),
     ),
     (

@@ -1,6 +1,6 @@
 """One side of a comparison: reads the name of a subject a line, does it once, and answers with what it cost, as JSON.
 
-It is started with the checkout to be measured on PYTHONPATH, and therefore uses only what both have.
+It runs with the checkout to be measured on PYTHONPATH, and therefore uses only what both have.
 """
 
 import json

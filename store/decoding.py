@@ -12,10 +12,11 @@ from domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unre
 from domain.personal import personal_fields
 from domain.projections.values import parse
 from domain.upcasting import upcast
-from store.concealing import reveal
+from store.concealing import MARK, reveal
 from store.validation import problems_of
 
 Row = Sequence[Any]
+_TEXT_OR_NONE = frozenset({str, type(None)})
 
 
 def stored(row: Row) -> RecordedEvent[Any]:
@@ -43,7 +44,8 @@ class Decoder:
 
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
         """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
-        text = reveal(text, str(event_id))
+        if MARK in text:
+            text = reveal(text, str(event_id))
         found = self._types.get(event_type)
         if found is None:
             if event_type in self._retired:
@@ -52,7 +54,7 @@ class Decoder:
         try:
             if schema_version != found.schema_version:
                 text = upcast(found, schema_version, text)
-            return found.model_validate_json(text)
+            return found.__pydantic_validator__.validate_json(text)
         except ValidationError as error:
             field, why = problems_of(error)[0]
             return _unreadable(text, f"{field or 'its payload'}: {_discreetly(found, why, 'it does not fit')}.")
@@ -74,8 +76,10 @@ def _unreadable(text: str, reason: str, kind: type[Unreadable] = Unreadable) -> 
 
 
 def _recorded(row: Row, data: Any, event_type: str) -> RecordedEvent[Any]:
-    position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
-    aggregate_type, aggregate_id, _ = names
+    (
+        position, timestamp, recorded_at, event_id, version, schema_version,
+        tenant_id, aggregate_type, aggregate_id, _, _, metadata,
+    ) = row  # fmt: skip
     known = _known(metadata)
     return RecordedEvent(
         event_id,
@@ -100,4 +104,6 @@ def _known(metadata: str) -> dict[str, Any]:
         return {}
     if not isinstance(known, dict):
         return {}
+    if _TEXT_OR_NONE.issuperset(map(type, known.values())):
+        return known
     return {name: value for name, value in known.items() if value is None or isinstance(value, str)}

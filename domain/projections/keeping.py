@@ -51,7 +51,7 @@ class Keeper:
     ) -> None:
         self._columns = {column.name: column for column in columns if not column.generated}
         others = [column for name, column in self._columns.items() if name not in key]
-        self._key, self._ask, self._fill = tuple(key), ask, fill
+        self._key, self._key_names, self._ask, self._fill = tuple(key), frozenset(key), ask, fill
         self._passing = [column for column in others if column.passing]
         self._blank: Row = dict.fromkeys((*key, *(column.name for column in others)))
         self._takers = {column.name: taker(column) for column in others}
@@ -71,6 +71,17 @@ class Keeper:
 
     def _row(self, key: Key, row: Row, was: Row) -> Row:
         kept = self._blank | row
+        asked = self._take(kept, key, row, was)
+        if not self._key_names <= row.keys():
+            kept.update(zip(self._key, key, strict=True))
+        for name in asked:
+            kept[name] = self._ask(self._columns[name], row[name])
+        if self._needed and None in kept.values():
+            self._fill_up(kept, was)
+        return kept
+
+    def _take(self, kept: Row, key: Key, row: Row, was: Row) -> list[str]:
+        """Put into `kept` what becomes of the values in `row`; the columns that it takes PostgreSQL to know of."""
         asked: list[str] = []
         name = ""
         try:
@@ -78,7 +89,7 @@ class Keeper:
                 if value is was.get(name) and name in self._fixed:
                     continue
                 if (take := self._takers.get(name)) is None:
-                    self._require_key(name, key, value)
+                    kept[name] = self._of_key(name, key, value)
                 elif value is not None and (found := take(value)) is not value:
                     kept[name] = found
                     if found is ASK:
@@ -89,13 +100,7 @@ class Keeper:
             raise NotKept(
                 f"column {name!r} of type {self._columns[name].type} cannot keep it: {told(error)}"
             ) from error
-        for name, part in zip(self._key, key, strict=True):
-            kept[name] = part
-        if asked:
-            kept.update({name: self._ask(self._columns[name], row[name]) for name in asked})
-        if self._needed and None in kept.values():
-            self._fill_up(kept, was)
-        return kept
+        return asked
 
     def _fill_up(self, kept: Row, was: Row) -> None:
         for column in self._passing:
@@ -106,7 +111,7 @@ class Keeper:
             if value is None and column.required and not column.passing and name not in self._key:
                 raise NotKept(f"column {name!r} may not be NULL, and evolve gives it no value")
 
-    def _require_key(self, name: str, key: Key, given: Any) -> None:
+    def _of_key(self, name: str, key: Key, given: Any) -> Any:
         if name not in self._key:
             known = ", ".join(self._blank)
             raise _NotThere(f"evolve gives {name!r}, and its table takes no such column; it takes {known}")
@@ -117,6 +122,7 @@ class Keeper:
             same = False
         if not same:
             raise _NotThere(f"evolve gives key column {name!r} another value than the row's key has; leave it out")
+        return part
 
     def spelled(self, rows: Mapping[Key, Row]) -> dict[Key, tuple[str, ...]]:
         """What tells of kept rows whether they differ from others where Python's == does not, as of 0 and False.

@@ -247,7 +247,7 @@ def test_a_field_without_constraints_takes_values_of_its_own_type_alone_as_they_
     assert Plain().changed(number=True).number is not True
     assert Plain().changed(name="Zoë", at="2026-05-01T00:00:00Z").at == datetime(2026, 5, 1, tzinfo=UTC)
     assert Trimmed().changed(name=" Ann ").name == "Ann"
-    for refused in ({"name": "\ud800"}, {"name": 5}, {"nam": "Ann"}, {"number": "x", "name": "Ann"}):
+    for refused in ({"name": 5}, {"nam": "Ann"}, {"number": "x", "name": "Ann"}):
         with pytest.raises(DefinitionError):
             Plain().changed(**refused)
 

@@ -54,12 +54,13 @@ class Decoder:
         try:
             if schema_version != found.schema_version:
                 text = upcast(found, schema_version, text)
-            return found.__pydantic_validator__.validate_json(text)
+            data: EventData = found.__pydantic_validator__.validate_json(text)
         except ValidationError as error:
             field, why = problems_of(error)[0]
             return _unreadable(text, f"{field or 'its payload'}: {_discreetly(found, why, 'it does not fit')}.")
         except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
             return _unreadable(text, f"{_discreetly(found, str(error), type(error).__name__)}.")
+        return data
 
 
 def _discreetly(data: type[EventData], told: str, instead: str) -> str:

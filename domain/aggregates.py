@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -108,7 +110,14 @@ class Aggregate(BaseModel):
 
         Raises `DefinitionError` for a field that there is not, or a value that it does not take.
         """
-        cls, state = type(self), self.model_copy()
+        cls = type(self)
+        plain = _plain_fields(cls)
+        for name, value in fields.items():
+            if plain.get(name) is not type(value):
+                break
+        else:
+            return self.model_copy(update=fields)
+        state = self.model_copy()
         try:
             if cls.__pydantic_decorators__.model_validators:  # which look at the fields together
                 return cls.model_validate({**self.__dict__, **fields})
@@ -147,6 +156,23 @@ def _check_name(aggregate: type[Aggregate], method: str) -> None:
     if method in vars(Aggregate):
         reason = f"its method {method!r} would stand in for one of every aggregate's; call it something else."
         raise DefinitionError(f"Aggregate {aggregate.__name__}", reason)
+
+
+_PLAIN = (str, int, bool, UUID, date, datetime)  # of which a field without constraints takes every value as it is
+
+
+@cache
+def _plain_fields(aggregate: type[Aggregate]) -> dict[str, Any]:
+    """The fields that take each value of just this type; none if the class has checks of its own."""
+    checks = aggregate.__pydantic_decorators__
+    own = checks.field_validators or checks.model_validators or checks.validators or checks.root_validators
+    if own or aggregate.model_config != Aggregate.model_config:
+        return {}
+    return {
+        name: field.annotation
+        for name, field in aggregate.model_fields.items()
+        if field.annotation in _PLAIN and not field.metadata and not field.frozen
+    }
 
 
 _KEPT = "2"  # how states are kept: raised when older snapshots may hold what would not come back

@@ -92,7 +92,8 @@ class Folding:
 
     def after(self, key: Key, row: Row | None, event: Event[Any]) -> Row | None:
         """The row of `key` after `event`, as it is read back. Raises `NotFolded`, and what asking PostgreSQL raises."""
-        require_readable(event)
+        if isinstance(event.data, Unreadable):
+            require_readable(event)
         try:
             given = self._fold.evolve(None if row is None else row.copy(), event)
         except Exception as error:  # as above

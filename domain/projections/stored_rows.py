@@ -51,7 +51,7 @@ class Keeper:
     ) -> None:
         self._columns = {column.name: column for column in columns if not column.generated}
         others = [column for name, column in self._columns.items() if name not in key]
-        self._key, self._ask, self._fill = tuple(key), ask, fill
+        self._key, self._key_names, self._ask, self._fill = tuple(key), frozenset(key), ask, fill
         self._passing = [column for column in others if column.passing]
         self._blank: Row = dict.fromkeys((*key, *(column.name for column in others)))
         self._takers = {column.name: taker(column) for column in others}
@@ -70,18 +70,28 @@ class Keeper:
         return self._row(key, given if type(given) is dict else _as_row(given), before or {})
 
     def _row(self, key: Key, row: Row, was: Row) -> Row:
-        kept = self._blank.copy()
-        kept.update(zip(self._key, key, strict=True))
+        kept = self._blank | row
+        asked = self._take(kept, key, row, was)
+        if not self._key_names <= row.keys():
+            kept.update(zip(self._key, key, strict=True))
+        for name in asked:
+            kept[name] = self._ask(self._columns[name], row[name])
+        if self._needed and None in kept.values():
+            self._fill_up(kept, was)
+        return kept
+
+    def _take(self, kept: Row, key: Key, row: Row, was: Row) -> list[str]:
+        """Put into `kept` what becomes of the values in `row`; the columns that it takes PostgreSQL to know of."""
         asked: list[str] = []
         name = ""
         try:
             for name, value in row.items():
                 if value is was.get(name) and name in self._fixed:
-                    kept[name] = value
-                elif (take := self._takers.get(name)) is None:
-                    self._require_key(name, kept, value)
-                elif value is not None:
-                    found = kept[name] = take(value)
+                    continue
+                if (take := self._takers.get(name)) is None:
+                    kept[name] = self._of_key(name, key, value)
+                elif value is not None and (found := take(value)) is not value:
+                    kept[name] = found
                     if found is ASK:
                         asked.append(name)
         except _NotThere:
@@ -90,11 +100,7 @@ class Keeper:
             raise NotKept(
                 f"column {name!r} of type {self._columns[name].type} cannot keep it: {told(error)}"
             ) from error
-        if asked:
-            kept.update({name: self._ask(self._columns[name], row[name]) for name in asked})
-        if self._needed and None in kept.values():
-            self._fill_up(kept, was)
-        return kept
+        return asked
 
     def _fill_up(self, kept: Row, was: Row) -> None:
         for column in self._passing:
@@ -105,23 +111,27 @@ class Keeper:
             if value is None and column.required and not column.passing and name not in self._key:
                 raise NotKept(f"column {name!r} may not be NULL, and evolve gives it no value")
 
-    def _require_key(self, name: str, kept: Row, given: Any) -> None:
+    def _of_key(self, name: str, key: Key, given: Any) -> Any:
         if name not in self._key:
             known = ", ".join(self._blank)
             raise _NotThere(f"evolve gives {name!r}, and its table takes no such column; it takes {known}")
+        part = key[self._key.index(name)]
         try:
-            same = given == kept[name] or self._columns[name].as_key(given) == kept[name]
+            same = given == part or self._columns[name].as_key(given) == part
         except Exception:  # noqa: BLE001 what has no place in the column is not the same
             same = False
         if not same:
             raise _NotThere(f"evolve gives key column {name!r} another value than the row's key has; leave it out")
+        return part
 
-    def spelled(self, row: Row) -> tuple[str, ...]:
-        """What tells of a kept row whether it differs from another, where Python's == does not, such as of 0 and False.
+    def spelled(self, rows: Mapping[Key, Row]) -> dict[Key, tuple[str, ...]]:
+        """What tells of kept rows whether they differ from others where Python's == does not, as of 0 and False.
 
-        Taken of a row before a fold meets it, since that may change what is nested in it.
+        Empty if the table has no such column. Taken before a fold meets them, since it may change what is nested.
         """
-        return tuple([repr(row[name]) for name in self._telling]) if self._telling else ()
+        if not self._telling:
+            return {}
+        return {key: tuple([repr(row[name]) for name in self._telling]) for key, row in rows.items()}
 
 
 def _as_row(given: Any) -> Row:

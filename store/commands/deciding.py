@@ -47,18 +47,17 @@ def decide(
     store: EventStore,
     accepted: Sequence[Accepted],
     unchanged: Mapping[StreamId, int],
-    known: Mapping[StreamId, Loaded[Aggregate]],
+    known: Loaded[Aggregate] | None,
 ) -> Plan:
     """What each command leads to, on the state that those before it leave; aggregates are loaded as they are now.
 
-    Of those `known` only what is new is read.
+    Of the only one, if it is `known`, only what is new is read.
 
     Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
     """
     plan, repository = Plan(), Repository(store)
     for one in accepted:
-        known_of_it = known.get(one.stream)
-        loaded = repository.load(one.aggregate, one.stream, command_id=one.command.id, known=known_of_it)
+        loaded = repository.load(one.aggregate, one.stream, command_id=one.command.id, known=known)
         if loaded.handled_content is not None:
             if not is_same(one.handled, loaded.handled_content):
                 raise CommandReused(one.handled.name, str(one.command.id))

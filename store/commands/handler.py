@@ -106,7 +106,7 @@ class CommandHandler:
         return Accepted(command, aggregate, stream, handled, name in self._personal)
 
     def _until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
-        streams = [one.stream for one in accepted]
+        streams = [accepted[0].stream] if len(accepted) == 1 else [one.stream for one in accepted]
         with handling(accepted), self._queues.turn(streams):
             return self._try_until_it_fits(accepted, streams, unchanged)
 
@@ -117,8 +117,8 @@ class CommandHandler:
         hot = self._recent.is_hot(streams[0]) if streams else False
         known = self._known(accepted, unchanged)
         recent = None
-        if known and not self._contention.at(streams):
-            recent = decide_on(known[streams[0]], accepted[0], gives_way=hot)
+        if known is not None and not self._contention.at(streams):
+            recent = decide_on(known, accepted[0], gives_way=hot)
         while True:
             try:
                 if recent is not None:
@@ -158,21 +158,18 @@ class CommandHandler:
         if was_recent and error.actual_version:
             self._recent.met(accepted[0].handled.name, error.actual_version)
 
-    def _known(
-        self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]
-    ) -> dict[StreamId, Loaded[Aggregate]]:
-        """The states to decide on at once, or to read on from."""
+    def _known(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Loaded[Aggregate] | None:
+        """The state to decide on at once, or to read on from."""
         if len(accepted) != 1 or unchanged:
-            return {}
-        (one,) = accepted
-        loaded = self._recent.take(one.stream, one.aggregate, one.handled.name)
-        return {} if loaded is None else {one.stream: loaded}
+            return None
+        one = accepted[0]
+        return self._recent.take(one.stream, one.aggregate, one.handled.name)
 
     def _decide_and_commit(
         self,
         accepted: Sequence[Accepted],
         unchanged: Mapping[StreamId, int],
-        known: Mapping[StreamId, Loaded[Aggregate]],
+        known: Loaded[Aggregate] | None,
     ) -> tuple[Plan, Results | AcciError]:
         """Decide on the newest states, with the streams' turn where others were met; what was stored, or why not."""
         streams = [one.stream for one in accepted]
@@ -189,7 +186,7 @@ class CommandHandler:
         store: EventStore,
         accepted: Sequence[Accepted],
         unchanged: Mapping[StreamId, int],
-        known: Mapping[StreamId, Loaded[Aggregate]],
+        known: Loaded[Aggregate] | None,
     ) -> Plan:
         plan = decide(store, accepted, unchanged, known)
         for one, result in zip(accepted, plan.results, strict=True):

@@ -12,10 +12,11 @@ from acci.domain.events import EventData, EventMetadata, RecordedEvent, Retired,
 from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
 from acci.domain.upcasting import upcast
-from acci.store.encryption.payload_encryption import reveal
+from acci.store.encryption.payload_encryption import MARK, reveal
 from acci.store.values.pydantic_errors import problems_of
 
 Row = Sequence[Any]
+_TEXT_OR_NONE = frozenset({str, type(None)})
 
 
 def stored(row: Row) -> RecordedEvent[Any]:
@@ -43,7 +44,8 @@ class Decoder:
 
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
         """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
-        text = reveal(text, str(event_id))
+        if MARK in text:
+            text = reveal(text, str(event_id))
         found = self._types.get(event_type)
         if found is None:
             if event_type in self._retired:
@@ -52,12 +54,13 @@ class Decoder:
         try:
             if schema_version != found.schema_version:
                 text = upcast(found, schema_version, text)
-            return found.model_validate_json(text)
+            data: EventData = found.__pydantic_validator__.validate_json(text)
         except ValidationError as error:
             field, why = problems_of(error)[0]
             return _unreadable(text, f"{field or 'its payload'}: {_discreetly(found, why, 'it does not fit')}.")
         except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
             return _unreadable(text, f"{_discreetly(found, str(error), type(error).__name__)}.")
+        return data
 
 
 def _discreetly(data: type[EventData], told: str, instead: str) -> str:
@@ -74,8 +77,10 @@ def _unreadable(text: str, reason: str, kind: type[Unreadable] = Unreadable) -> 
 
 
 def _recorded(row: Row, data: Any, event_type: str) -> RecordedEvent[Any]:
-    position, timestamp, recorded_at, event_id, version, schema_version, tenant_id, *names, _, metadata = row
-    aggregate_type, aggregate_id, _ = names
+    (
+        position, timestamp, recorded_at, event_id, version, schema_version,
+        tenant_id, aggregate_type, aggregate_id, _, _, metadata,
+    ) = row  # fmt: skip
     known = _known(metadata)
     return RecordedEvent(
         event_id,
@@ -100,4 +105,6 @@ def _known(metadata: str) -> dict[str, Any]:
         return {}
     if not isinstance(known, dict):
         return {}
+    if _TEXT_OR_NONE.issuperset(map(type, known.values())):
+        return known
     return {name: value for name, value in known.items() if value is None or isinstance(value, str)}

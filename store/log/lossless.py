@@ -18,10 +18,12 @@ class Lost(NamedTuple):
 def what_is_lost(data: BaseModel, text: str) -> Lost | None:
     """What reading `text`, the JSON of `data`, would not give back equal; None if it gives all."""
     try:
-        again = type(data).model_validate_json(text)
+        again = type(data).__pydantic_validator__.validate_json(text)
     except ValidationError as error:
         field, why = problems_of(error)[0]
         return Lost((field,) if field else (), f"could not be read back: {why}")
+    if again.__dict__ == data.__dict__ and again.__pydantic_extra__ == data.__pydantic_extra__:
+        return None
     return None if again == data else _difference(data, again)
 
 

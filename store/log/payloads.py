@@ -64,7 +64,7 @@ def encode_data(event: Event[EventData], limit: int) -> str:
     if isinstance(data, Unreadable):
         raise Unstorable(_what(event), "data", f"is a stand-in for what could not be read ({data.reason})")
     try:
-        text = data.model_dump_json()
+        text = data.__pydantic_serializer__.to_json(data).decode()
     except (PydanticSerializationError, UnicodeError) as error:
         raise Unstorable(_what(event), "data", f"has no JSON form: {error}.") from error
     _check_size(event, text, limit)

@@ -108,18 +108,17 @@ class FoldApplier:
 
     def _fold_all(self, connection: Connection, touching: list[tuple[Key, RecordedEvent[Any]]]) -> int:
         before = self._load(connection, {key: key for key, _ in touching})
-        spelled = {key: self._folding.spelled(row) for key, row in before.items()}
+        spelled = self._folding.spelled(before)
         after: dict[Key, Row | None] = dict(before)
         for key, event in touching:
             try:
                 after[key] = self._folding.after(key, after.get(key), event)
             except NotFolded as error:
                 raise PoisonEvent(event.position, str(error)) from error.__cause__
-        changed = {
-            key: row
-            for key, row in after.items()
-            if row != before.get(key) or (row is not None and self._folding.spelled(row) != spelled[key])
-        }
+        changed = {key: row for key, row in after.items() if row != before.get(key)}
+        if spelled:
+            again = self._folding.spelled({key: row for key, row in after.items() if row is not None})
+            changed |= {key: after[key] for key, now in again.items() if now != spelled.get(key)}
         self._store(connection, changed)
         return len(changed)
 
@@ -134,8 +133,7 @@ class FoldApplier:
         rows: dict[Key, Row] = {}
         for values in found:
             key = keys[values[:size]]
-            row = rows[key] = dict(zip(names, values, strict=True))
-            row.update(zip(self._key, key, strict=True))
+            rows[key] = dict(zip(names, key + values[size:], strict=True))
         return rows
 
     def _filled(self, connection: Connection, column: Column) -> Any:

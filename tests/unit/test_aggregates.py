@@ -1,7 +1,7 @@
 """Aggregates: pure decisions on a state that events make."""
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 from uuid import uuid4
@@ -227,6 +227,29 @@ def test_a_state_is_changed_by_fields_that_it_has_and_values_that_they_take() ->
         assert str(raised.value).startswith(told)
     with pytest.raises(DefinitionError, match="low is above high"):
         Between().changed(low=5)
+
+
+class Plain(Aggregate):
+    name: str = ""
+    number: int = 0
+    open: bool = False
+    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Trimmed(Plain):
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+
+def test_a_field_without_constraints_takes_values_of_its_own_type_alone_as_they_are() -> None:
+    at = datetime(2026, 5, 1, tzinfo=timezone(timedelta(hours=2)))
+    changed = Plain().changed(name="Ann", number=2**70, open=True, at=at)
+    assert (changed.name, changed.number, changed.open, changed.at is at) == ("Ann", 2**70, True, True)
+    assert Plain().changed(number=True).number is not True
+    assert Plain().changed(name="Zoë", at="2026-05-01T00:00:00Z").at == datetime(2026, 5, 1, tzinfo=UTC)
+    assert Trimmed().changed(name=" Ann ").name == "Ann"
+    for refused in ({"name": 5}, {"nam": "Ann"}, {"number": "x", "name": "Ann"}):
+        with pytest.raises(DefinitionError):
+            Plain().changed(**refused)
 
 
 class Something(EventData):

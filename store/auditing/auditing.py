@@ -15,7 +15,7 @@ from store.auditing.sql_checks import sql_checks
 from store.catalogue import Catalogue, several
 from store.database import Connection
 from store.projecting import generations
-from store.projecting.poison import POISON, TooManyDeadLetters
+from store.projecting.poison import TooManyDeadLetters, is_poison
 from store.refusals import first_line
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
@@ -172,7 +172,9 @@ def _see(connection: Connection, catalogue: Catalogue, check: Check, projection:
         return _Seen(left_out=reason)
     except TooManyDeadLetters as error:
         found.append(Found({}, Severity.ERROR, str(error)))
-    except (*POISON, CannotApply) as error:
+    except Exception as error:
+        if not (is_poison(error) or isinstance(error, CannotApply)):
+            raise
         problem = f"The check cannot be made on what is stored: {first_line(error)}."
         found.append(Found({}, Severity.WARNING, problem))
     return _Seen(tuple(found), made)

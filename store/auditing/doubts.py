@@ -12,9 +12,8 @@ from store.catalogue import Catalogue
 from store.database import Connection
 from store.projecting import generations
 from store.projecting.compiling import STREAM
-from store.projecting.poison import POISON
+from store.projecting.poison import is_poison
 from store.projecting.selections import Selection
-from store.projecting.spans import PoisonEvent
 from store.projecting.touching import chosen_keys, note_keys
 from store.statements import sql
 
@@ -84,7 +83,9 @@ class Doubtful:
                 which = Selection(0, generation.checkpoint, positions=positions or (0,))
                 note_keys(connection, projection, generation.read_model(connection), which)
                 self._keys = chosen_keys(connection)
-        except (*POISON, PoisonEvent):
+        except Exception as error:
+            if not is_poison(error):
+                raise
             self.everything = True
 
     def __contains__(self, key: Key) -> bool:

@@ -6,9 +6,9 @@ from store.database import Connection
 from store.projecting import generations
 from store.projecting.batches import WORK_MEM
 from store.projecting.generations import Generation
-from store.projecting.poison import POISON
+from store.projecting.poison import is_poison
 from store.projecting.reasons import reason
-from store.projecting.spans import Applier, Key, PoisonEvent
+from store.projecting.spans import Applier, Key
 from store.statements import sql
 
 LOCK_WAIT_MILLISECONDS = 30_000
@@ -46,7 +46,9 @@ def derive(
         with connection.transaction():
             applier.derive(connection, keys, upto, skipped)
             connection.execute(sql("projecting/check_now"))
-    except (*POISON, PoisonEvent) as error:
+    except Exception as error:
+        if not is_poison(error):
+            raise
         if len(keys) == 1:
             return [Failed(keys[0], reason(error, applier.personal))]
     else:

@@ -11,8 +11,8 @@ from store.database import Connection
 from store.projecting.appliers import applier_of
 from store.projecting.deriving import derive
 from store.projecting.generations import Generation
-from store.projecting.poison import POISON, bury, watching_out
-from store.projecting.spans import Applier, Key, PoisonEvent, Span
+from store.projecting.poison import bury, is_poison, watching_out
+from store.projecting.spans import Applier, Key, Span
 from store.statements import sql
 
 
@@ -71,5 +71,7 @@ def _touched(connection: Connection, applier: Applier, position: int) -> list[Ke
     try:
         with connection.transaction():
             return applier.touched(connection, position)
-    except (*POISON, PoisonEvent):
+    except Exception as error:
+        if not is_poison(error):
+            raise
         return []

@@ -15,7 +15,7 @@ from store.projecting.compared import determined
 from store.projecting.compiling import Scope, chosen, of_chosen_streams, text_of
 from store.projecting.folding import Folding
 from store.projecting.generations import Generation
-from store.projecting.poison import POISON
+from store.projecting.poison import is_poison
 from store.projecting.selections import Selection
 from store.projecting.spans import Key, PoisonEvent
 from store.projecting.tables import ReadModel, qualified
@@ -40,7 +40,9 @@ class PastRows:
         """The rows that the selected events make, in order of key. Streamed. Raises `PoisonEvent`."""
         try:
             yield from self._read(which)
-        except POISON as error:
+        except Exception as error:
+            if isinstance(error, PoisonEvent) or not is_poison(error):
+                raise
             position, cause = self._culprit(which, error)
             raise PoisonEvent(position, first_line(cause)) from cause
 
@@ -78,7 +80,9 @@ class PastRows:
         try:
             for _ in self._read(which):
                 pass
-        except POISON as error:
+        except Exception as error:
+            if not is_poison(error):
+                raise
             return error
         return None
 

@@ -28,7 +28,7 @@ from store.projecting.compiling import is_ordered
 from store.projecting.fingerprints import define
 from store.projecting.generations import Busy, Generation, Partition
 from store.projecting.live import BuildGone, while_there
-from store.projecting.poison import POISON, apply_span, watching_out
+from store.projecting.poison import apply_span, is_poison, watching_out
 from store.projecting.revealing import refuse_personal_keys
 from store.projecting.rule_order import allow_older, require_not_older
 from store.projecting.spans import STRIDE, Span
@@ -151,7 +151,9 @@ def finish(connection: Connection, projection: type[Projection], generation: Gen
             raise Busy(generation.projection, "rebuild")
         try:
             _build(connection, projection, generation)
-        except POISON:
+        except Exception as error:
+            if not is_poison(error):
+                raise
             with connection.transaction():
                 _empty_with_indexes(connection, generation)
             for part in generations.partitions(connection, generation):

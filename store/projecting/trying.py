@@ -21,8 +21,8 @@ from store.projecting.appliers import applier_of
 from store.projecting.batches import WORK_MEM
 from store.projecting.compared import determined, of_rows
 from store.projecting.generations import Generation
-from store.projecting.poison import POISON
-from store.projecting.spans import PoisonEvent, Span
+from store.projecting.poison import is_poison
+from store.projecting.spans import Span
 from store.projecting.tables import create
 from store.statements import sql
 
@@ -69,7 +69,9 @@ class Trial:
             span = Span(events[0].position - 1, events[-1].position, partition, self._partitions, fresh)
             try:
                 self._applier.apply(self.connection, span)
-            except (*POISON, PoisonEvent) as error:
+            except Exception as error:
+                if not is_poison(error):
+                    raise
                 last = events[-1]
                 raise CannotApply(self.projection.name, last.position, last.event_type, _reason(error)) from error
         return self.rows()

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
+from psycopg import DatabaseError
 
 from domain.aggregates import Aggregate
 from domain.errors import AcciError
 from domain.events import StreamId
 from domain.projections.kept_values import told
-from store.concealing import Tampered, conceal_state, has_personal, reveal
+from store.concealing import UNREADABLE, conceal_state, has_personal, reveal
 from store.database import Connection
 from store.round_trip import what_is_lost
 from store.statements import sql
@@ -75,5 +75,9 @@ def state_of(aggregate: type[A], stored: str, aggregate_id: str) -> A | None:
     """The state that was stored; None if it cannot be read: whatever it is, the events are what counts."""
     try:
         return aggregate.model_validate_json(revealed(aggregate, stored, aggregate_id))
-    except (ValidationError, Tampered):
+    except (AcciError, DatabaseError) as error:
+        if isinstance(error, UNREADABLE):
+            return None
+        raise
+    except Exception:  # noqa: BLE001 whatever the class's own validators raise
         return None

@@ -11,7 +11,7 @@ from domain.projections.kept_values import told
 from store.auditing.checks import Looking
 from store.auditing.extents import make_audited_events
 from store.auditing.findings import Found, Severity
-from store.concealing import Tampered
+from store.concealing import UNREADABLE
 from store.decoding import Decoder
 from store.loading import UnreadableEvent, fold
 from store.snapshots import revealed
@@ -68,7 +68,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
 def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId) -> Any:
     try:
         return json.loads(revealed(aggregate, stored, stream.aggregate_id))
-    except (Tampered, ValueError, RecursionError) as error:
+    except (*UNREADABLE, ValueError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
 
 

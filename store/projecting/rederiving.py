@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,12 +18,13 @@ from domain.projections.kinds import Kind
 from domain.projections.reference import Rows
 from domain.projections.values import json_text, key_text, to_text
 from store.catalogue import Catalogue
-from store.concealing import speak_of_people
+from store.concealing import UNREADABLE, speak_of_people
 from store.database import Connection
 from store.decoding import Decoder, stored
 from store.projecting.asking import Asking
 from store.projecting.deriving import Failed
 from store.projecting.reasons import reason
+from store.projecting.revealing import uses_personal
 from store.projecting.spans import PoisonEvent
 from store.projecting.tables import ReadModel, describe
 from store.statements import sql
@@ -38,7 +40,8 @@ class Rederivation:
         self._columns = describe(connection, read_model.schema, read_model.name).columns  # all that rules may fill
         # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
         folds = issubclass(projection, FoldProjection)
-        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else stored
+        as_stored = partial(stored, personal=uses_personal(projection))
+        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else as_stored
         self._kinds = {column.name: column for column in self._columns}
         self._asking = Asking(connection)
 
@@ -72,6 +75,8 @@ class Rederivation:
     def _read(self, row: tuple[Any, ...]) -> RecordedEvent[Any]:
         try:
             return self._event(row)
+        except UNREADABLE as error:
+            raise _Unreadable(row[0], str(error)) from error
         except (AcciError, psycopg.Error):
             raise  # no fault of the event
         except Exception as error:  # such as a payload that nests too deeply, or a number too long, for Python

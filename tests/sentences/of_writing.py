@@ -16,7 +16,7 @@ from store.importing.problems import (
     StreamsInUse,
     UnreadableFile,
 )
-from store.keys import KeyMissing, NoKeyStore, WrongMasterKey
+from store.keys import KeyMissing, KeyUnknown, NoKeyStore, WrongMasterKey
 from store.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from store.moments import WrongMoment
 from store.payloads import PayloadTooLarge, Unstorable
@@ -115,6 +115,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The key 1-2 is not in the key store: it is the store of another log, or an older one. Set "
             "ACCI_KEYS_URL to the right one; nothing is taken for erased that was not."
+        ),
+    ),
+    (
+        KeyUnknown("1-2"),
+        (
+            "The key 1-2 is not in the key store, which has others: its value is forged, or the store older than "
+            "the log. Bring the store up to date, or discard the event."
         ),
     ),
     (

@@ -1,0 +1,102 @@
+"""A concealed value that nobody concealed, put into the log by SQL: it stops its own key and nothing else."""
+
+import base64
+import json
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from store.catalogue import Catalogue
+from store.database import Connection, Database, connect
+from store.erasing import erase
+from store.events import EventStore
+from store.handling import CommandHandler
+from store.keys import forget
+from store.loading import UnreadableEvent
+from store.projecting import dead_letters, gate, rebuilding
+from store.projecting.as_of import rows_as_of
+from store.projecting.batches import catch_up
+from store.projecting.choices import Choice
+from tests.bank.ledger import audited
+from tests.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
+from tests.read_models import backfill
+from tests.servers import SharedServer
+
+CATALOGUE = Catalogue((CONTEXT,))
+FORGED = {
+    "too short": "AAAA",
+    "no base64": "A",
+    "of a key that is nowhere": base64.b64encode(bytes(range(60))).decode(),
+}
+
+
+@pytest.fixture
+def handler(database_url: str, server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandHandler]:
+    """Ann and Bob are registered."""
+    with server.database(template="template1") as keys, Database(database_url, 2, "append") as database:
+        monkeypatch.setenv("ACCI_KEYS_URL", keys)
+        handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
+        for person in ("ann", "bob"):
+            handler.handle(command(RegisterPerson(person=person, name=person.title(), city="Delft")))
+        yield handler
+        forget()
+
+
+def forge(connection: Connection, person: str, version: int, value: str) -> None:
+    payload = json.dumps({"name": {"acci.personal": value}, "city": "Delft"})
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (now(), gen_random_uuid(), %s, 't1', 'Person', %s, 'PersonRegistered', %s::jsonb, '{}')""",
+        (version, person, payload),
+    )
+
+
+def names(connection: Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT id, name FROM read.people").fetchall())
+
+
+@pytest.mark.parametrize("value", FORGED.values(), ids=FORGED)
+def test_it_stops_the_key_of_its_event_only(handler: CommandHandler, database_url: str, value: str) -> None:
+    sound = {"ann": "Annabel", "bob": "Bob"}
+    with connect(database_url, "test", "administer") as connection, connect(database_url, "forger", "append") as forger:
+        forger.execute("SELECT set_config('acci.tenant', 't1', false)")
+        for projection in CATALOGUE.projections.values():
+            rebuilding.rebuild(connection, CATALOGUE, projection)
+        forge(forger, "eve", 1, value)
+        handler.handle(command(RenamePerson(person="ann", name="Annabel")))
+        with pytest.raises(UnreadableEvent):
+            handler.handle(command(RenamePerson(person="eve", name="Eve")))
+
+        assert catch_up(connection, CATALOGUE, People).dead_letters == 1
+        assert names(connection) == sound
+        backfill(connection, CATALOGUE, People, Choice(tenants=("t1",)))
+        for audit in audited(connection, CATALOGUE):
+            assert {each.place.get("id") for each in audit.found} <= {None, "eve"}, audit
+        assert {row["id"]: row["name"] for row in rows_as_of(connection, CATALOGUE, People)} == sound
+        for name, projection in CATALOGUE.projections.items():
+            allowed = gate.Allowance(dead_letters=name == "people", changes=100)
+            look = partial(gate.inspect, catalogue=CATALOGUE, projection=projection, allowed=allowed)
+            rebuilding.rebuild(
+                connection,
+                CATALOGUE,
+                projection,
+                gate=lambda own, built, look=look: look(own, generation=built).require(),
+            )
+        assert names(connection) == sound
+        (letter,) = dead_letters.letters(connection, "people")
+        dead_letters.discard(connection, CATALOGUE, letter.dead_letter, "forged")
+        rebuilding.rebuild(connection, CATALOGUE, People)
+        assert names(connection) == sound
+        assert dead_letters.letters(connection, "people") == []
+
+
+def test_a_person_with_a_forged_value_can_be_erased(handler: CommandHandler, database_url: str) -> None:
+    with connect(database_url, "test", "administer") as connection, connect(database_url, "forger", "append") as forger:
+        forger.execute("SELECT set_config('acci.tenant', 't1', false)")
+        forge(forger, "ann", 2, FORGED["too short"])
+        rebuilding.rebuild(connection, CATALOGUE, People)
+        assert erase(connection, CATALOGUE, "t1", "ann").left == {}
+        with Database(database_url) as database:
+            assert EventStore(database, CATALOGUE).load(Person, stream("ann"), to_version=1).state.name == "[erased]"

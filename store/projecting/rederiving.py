@@ -50,7 +50,7 @@ class Rederivation:
         events = self._connection.execute(sql("sampling/events")).fetchall()
         try:
             return [self._told(row) for row in self._apply(events).values()], []
-        except (CannotApply, _Unreadable):
+        except (CannotApply, _Unreadable, _Untold):
             return self._key_by_key({row[0]: row for row in events})
 
     def _key_by_key(self, events: dict[int, tuple[Any, ...]]) -> tuple[list[dict[str, Any]], list[Failed]]:
@@ -64,6 +64,8 @@ class Rederivation:
                 rows += [self._told(row) for at, row in made.items() if _as_text(at) == key]
             except (CannotApply, _Unreadable) as error:
                 failed.append(Failed(list(key), self._reason(error)))
+            except _Untold as error:
+                failed.append(Failed(list(key), str(error)))
         return rows, failed
 
     def _apply(self, rows: Iterable[tuple[Any, ...]]) -> Rows:
@@ -91,7 +93,14 @@ class Rederivation:
         if issubclass(self._projection, FoldProjection):
             json = [name for name, value in row.items() if value is not None and _is_json(self._kinds[name])]
             return row | {name: Jsonb(row[name]) for name in json}
-        return {name: _text(self._kinds[name], value) for name, value in row.items()}
+        try:
+            return {name: _text(self._kinds[name], value) for name, value in row.items()}
+        except RecursionError as error:
+            raise _Untold("its JSON nests too deeply for Python") from error
+
+
+class _Untold(Exception):
+    """A derived row cannot be written."""
 
 
 class _Unreadable(PoisonEvent):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from domain.events import EventData, EventMetadata
+from domain.projections.kept_values import told
 from domain.projections.kinds import Kind, kind_of_annotation
 from store.as_written import misread
 from store.bulk import RawEvent
@@ -114,6 +115,8 @@ class _Payload:
             ) from error
         except (ValueError, RecursionError) as error:
             raise BadLine(f"the payload has no JSON form: {error}") from error
+        except Exception as error:  # whatever the class's own validators raise
+            raise BadLine(f"the payload cannot be made: {told(error)}") from error
         for name in self._moments:
             if getattr(getattr(data, name), "tzinfo", UTC) is None:
                 raise BadLine(f"{name}: the moment has no time zone; give its source in the mapping a zone")

@@ -141,3 +141,18 @@ class CannotApply(AcciError):
             f"{self.projection} cannot apply the {self.event_type} at position {self.position}: {self.reason}. "
             "Correct the rule, or bring the payload to today's shape with an upcaster."
         )
+
+
+def said(error: BaseException) -> str:
+    """The error's text, in characters that PostgreSQL can store and a terminal show, whoever's class it is."""
+    try:
+        return legible(str(error))
+    except Exception as another:  # noqa: BLE001 the user's own class cannot say what it is
+        return f"its text cannot be had ({type(another).__name__})"
+
+
+def legible(text: str) -> str:
+    """The text with NUL and lone surrogates, which PostgreSQL has not in texts, written as escapes."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

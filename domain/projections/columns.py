@@ -126,8 +126,13 @@ class Column:
     # -- what becomes of a value --------------------------------------------------------------------------------
 
     def initial(self) -> Any:
-        """The default's value."""
-        return None if self.default is None else self.converted(from_text(self.kind or Kind.TEXT, self.default))
+        """The default's value; its text where that is a value which Python has not, such as a day without end."""
+        if self.default is None:
+            return None
+        try:
+            return self.converted(from_text(self.kind or Kind.TEXT, self.default))
+        except ValueError:
+            return self.default
 
     def converted(self, value: Any) -> Any:
         """The value as one of the column's type, before it is folded. Raises `ValueError` if it has none.

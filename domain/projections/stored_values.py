@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from acci.domain.errors import said
 from acci.domain.expressions.values import EXACT, plain
 from acci.domain.projections.columns import Column
 
@@ -21,13 +22,10 @@ class NotKept(ValueError):
 
 def told(error: BaseException) -> str:
     """An error of somebody's code, in one line; its own sentence of what cannot be kept."""
+    text = said(error)
     if isinstance(error, NotKept):
-        return str(error)
-    try:
-        said = str(error)
-    except Exception as another:  # noqa: BLE001 the user's own class cannot say what it is
-        said = f"its text cannot be had ({type(another).__name__})"
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def taker(column: Column) -> Callable[[Any], Any]:

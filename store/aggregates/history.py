@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import OperationalError
+
 from acci.domain.aggregates import Aggregate
+from acci.domain.errors import AcciError
 from acci.domain.events import StreamId, Unreadable
+from acci.domain.projections.stored_values import told
 from acci.store.aggregates.loading import UnreadableEvent, matters
 from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Recorded
@@ -88,6 +92,14 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
         return Repository(store).load(aggregate, stream, to_version=version - 1).state
     except UnreadableEvent as error:
         return str(error)
+    except Exception as error:
+        if isinstance(error, AcciError | OperationalError) or getattr(error, "sqlstate", None):
+            raise
+        return _not_told(error)  # whatever the user's code raises
+
+
+def _not_told(error: Exception) -> str:
+    return f"What it changed cannot be told: {told(error)}."
 
 
 def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:
@@ -98,8 +110,11 @@ def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate |
         return Change(event, {}, remark), remark if lost else before
     if isinstance(before, str):
         return Change(event, {}, before), before
-    after = before.evolve(event)
-    return Change(event, difference(before, after)), after
+    try:
+        after = before.evolve(event)
+        return Change(event, difference(before, after)), after
+    except Exception as error:  # noqa: BLE001 as above
+        return Change(event, {}, _not_told(error)), _not_told(error)
 
 
 def difference(before: Aggregate, after: Aggregate) -> Difference:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
+from psycopg import DatabaseError
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import Tampered, conceal_state, has_personal, reveal
+from acci.store.encryption.payload_encryption import UNREADABLE, conceal_state, has_personal, reveal
 from acci.store.log.lossless import what_is_lost
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -75,5 +75,9 @@ def state_of(aggregate: type[A], stored: str, aggregate_id: str) -> A | None:
     """The state that was stored; None if it cannot be read: whatever it is, the events are what counts."""
     try:
         return aggregate.model_validate_json(revealed(aggregate, stored, aggregate_id))
-    except (ValidationError, Tampered):
+    except (AcciError, DatabaseError) as error:
+        if isinstance(error, UNREADABLE):
+            return None
+        raise
+    except Exception:  # noqa: BLE001 whatever the class's own validators raise
         return None

@@ -15,7 +15,7 @@ from acci.store.auditing.sql_checks import sql_checks
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
-from acci.store.projecting.poison_events import POISON, TooManyDeadLetters
+from acci.store.projecting.poison_events import TooManyDeadLetters, is_poison
 from acci.store.registry import Catalogue, several
 
 ROWS, SNAPSHOTS = "rows", "snapshots"
@@ -178,7 +178,9 @@ def _see(connection: Connection, catalogue: Catalogue, check: Check, projection:
         return _Seen(left_out=reason)
     except TooManyDeadLetters as error:
         found.append(Found({}, Severity.ERROR, str(error)))
-    except (*POISON, CannotApply) as error:
+    except Exception as error:
+        if not (is_poison(error) or isinstance(error, CannotApply)):
+            raise
         problem = f"The check cannot be made on what is stored: {first_line(error)}."
         found.append(Found({}, Severity.WARNING, problem))
     return _Seen(tuple(found), made)

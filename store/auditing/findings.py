@@ -1,5 +1,6 @@
 """Findings: what audits found wrong, kept until it is seen to be gone."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from acci.domain.errors import legible
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
@@ -69,7 +71,7 @@ def keep(
 
     A place stands for all that agree with it: {} for every one, {"tenant_id": "acme"} for that tenant's.
     """
-    rows = [vars(each) | {"place": dict(each.place)} for each in found]
+    rows = [_storable(vars(each) | {"place": dict(each.place)}) for each in found]
     with connection.transaction():
         row = connection.execute(sql("findings/now")).fetchone()
         common = {"check": check, "projection": projection, "now": row and row[0]}
@@ -77,6 +79,20 @@ def keep(
         within = Jsonb([dict(place) for place in looked_at])
         resolved = connection.execute(sql("findings/resolve"), common | {"within": within}).rowcount
     return Kept(sum(new for (new,) in recorded), resolved)
+
+
+def _storable(row: dict[str, Any]) -> Any:
+    """What was found, in characters that PostgreSQL has."""
+    text = json.dumps(row)
+    return _legible(row) if "\\u0000" in text or "\\ud" in text else row
+
+
+def _legible(value: Any) -> Any:
+    if isinstance(value, str):
+        return legible(value)
+    if isinstance(value, Mapping):
+        return {legible(name): _legible(inner) for name, inner in value.items()}
+    return [_legible(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def findings(

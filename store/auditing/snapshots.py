@@ -13,7 +13,7 @@ from acci.store.aggregates.snapshots import revealed
 from acci.store.auditing.checks import Looking
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import make_audited_events
-from acci.store.encryption.payload_encryption import Tampered
+from acci.store.encryption.payload_encryption import UNREADABLE
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
 
@@ -58,7 +58,12 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
             problem = "An older class made this snapshot; it is ignored until compaction makes it anew."
             yield Found(place, Severity.INFO, problem)
             continue
-        kept, replayed = _kept(aggregate, stored, stream), json.loads(state.model_dump_json())
+        kept = _kept(aggregate, stored, stream)
+        try:
+            replayed = json.loads(state.model_dump_json())
+        except Exception as error:  # noqa: BLE001 as above
+            yield Found(place, Severity.WARNING, f"It cannot be checked: its state has no JSON form ({told(error)}).")
+            continue
         if kept != replayed:
             differing = _differing(kept, replayed)
             problem = f"The snapshot differs from its stream's events in {', '.join(differing)}. {WHAT_TO_DO}"
@@ -68,7 +73,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
 def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId) -> Any:
     try:
         return json.loads(revealed(aggregate, stored, stream.aggregate_id))
-    except (Tampered, ValueError, RecursionError) as error:
+    except (*UNREADABLE, ValueError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
 
 

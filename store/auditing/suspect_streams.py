@@ -14,8 +14,7 @@ from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
-from acci.store.projecting.poison_events import POISON
-from acci.store.projecting.ranges import PoisonEvent
+from acci.store.projecting.poison_events import is_poison
 from acci.store.registry import Catalogue
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
@@ -84,7 +83,9 @@ class Doubtful:
                 which = Selection(0, generation.checkpoint, positions=positions or (0,))
                 note_keys(connection, projection, generation.read_model(connection), which)
                 self._keys = chosen_keys(connection)
-        except (*POISON, PoisonEvent):
+        except Exception as error:
+            if not is_poison(error):
+                raise
             self.everything = True
 
     def __contains__(self, key: Key) -> bool:

@@ -46,6 +46,19 @@ class KeyMissing(AcciError):
 
 
 @dataclass(eq=False, repr=False)
+class KeyUnknown(AcciError):
+    """The key store, which knows keys of other values in the log, does not know this one."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return (
+            f"The key {self.key} is not in the key store, which has others: its value is forged, or the store older "
+            "than the log. Bring the store up to date, or discard the event."
+        )
+
+
+@dataclass(eq=False, repr=False)
 class WrongMasterKey(AcciError):
     """The keys are wrapped, and ACCI_MASTER_KEY does not unwrap them."""
 
@@ -65,6 +78,7 @@ class Keys:
         self._mine: OrderedDict[tuple[str, str], tuple[float, UUID]] = OrderedDict()
         self._lock = threading.Lock()
         self._made = False
+        self._is_of_the_log = False  # as the first key that is asked for and found shows
 
     def of(self, tenant_id: str, subject: str) -> tuple[UUID, bytes]:
         """The person's key and its id; made if there is none."""
@@ -89,7 +103,11 @@ class Keys:
         return row[0], key
 
     def find(self, ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
-        """The keys of these ids; None for one that was destroyed. Raises `KeyMissing`."""
+        """The keys of these ids; None for one that was destroyed.
+
+        Raises `KeyUnknown` for one that is not there, but `KeyMissing` if none that was asked for ever was: then it may
+        be the wrong store.
+        """
         now, wanted = time.monotonic(), set(ids)
         with self._lock:
             found = {each: self._held[each][1] for each in wanted if each in self._held and self._held[each][0] > now}
@@ -98,9 +116,10 @@ class Keys:
             with self._opened() as connection:
                 rows = connection.execute(sql("keys/find"), {"ids": list(missing)}).fetchall()
             new = {each: None if key is None else self._unwrapped(key) for each, key in rows}
-            if unknown := missing - new.keys():
-                raise KeyMissing(str(min(unknown)))
             self._hold(self._held, new, now)
+            self._is_of_the_log |= bool(new)
+            if unknown := missing - new.keys():
+                raise (KeyUnknown if self._is_of_the_log else KeyMissing)(str(min(unknown)))
             found |= new
         return found
 

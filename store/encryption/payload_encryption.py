@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
@@ -19,7 +20,7 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
-from acci.store.encryption.key_store import keys
+from acci.store.encryption.key_store import KeyMissing, KeyUnknown, NoKeyStore, keys
 
 MARK = '"acci.personal"'
 _CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')
@@ -35,6 +36,9 @@ class Tampered(AcciError):
 
     def __str__(self) -> str:
         return f"A value under the key {self.key} was changed, or moved from another event. Restore it from a backup."
+
+
+UNREADABLE = (Tampered, KeyUnknown)  # what is wrong with one value, and no other
 
 
 def is_reserved(text: str) -> bool:
@@ -83,7 +87,10 @@ def _concealed(value: object, tenant_id: str, subject: str, about: str) -> dict[
 
 
 def reveal(text: str, about: str) -> str:
-    """The JSON with every concealed value readable, or ERASED. Raises `KeyMissing`, `Tampered`, `NoKeyStore`."""
+    """The JSON with every concealed value readable, or ERASED.
+
+    Raises `UNREADABLE` for what is in it, `KeyMissing` and `NoKeyStore`.
+    """
     if MARK not in text:
         return text
 
@@ -91,7 +98,10 @@ def reveal(text: str, about: str) -> str:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        key_id, nonce, sealed = _parts(match[1])
+        parts = _read(match[1])
+        if parts is None:
+            raise Tampered("(none)")
+        key_id, nonce, sealed = parts
         key = keys().find([key_id])[key_id]
         if key is None:
             return json.dumps(ERASED)
@@ -104,21 +114,22 @@ def reveal(text: str, about: str) -> str:
 
 
 def ready(texts: Iterable[str]) -> None:
-    """Fetch all the keys that these need at once, rather than one by one."""
+    """Fetch all the keys that these need at once, rather than one by one; those that can be had."""
     concealed = (match for text in texts if MARK in text for match in _CONCEALED.findall(text))
-    wanted = {_parts(each)[0] for each in concealed}
+    wanted = {parts[0] for each in concealed if (parts := _read(each))}
     if wanted:
-        keys().find(wanted)
+        with suppress(KeyUnknown, KeyMissing, NoKeyStore):
+            keys().find(wanted)
 
 
-def _parts(concealed: str) -> tuple[UUID, bytes, bytes]:
-    """The key's id, the nonce, the ciphertext. Raises `Tampered`."""
+def _read(concealed: str) -> tuple[UUID, bytes, bytes] | None:
+    """The key's id, the nonce, the ciphertext; None of what was never concealed."""
     try:
         raw = base64.b64decode(concealed)
     except ValueError:
         raw = b""
     if len(raw) <= _KEY_ID + _NONCE:
-        raise Tampered("(none)")
+        return None
     return UUID(bytes=raw[:_KEY_ID]), raw[_KEY_ID : _KEY_ID + _NONCE], raw[_KEY_ID + _NONCE :]
 
 

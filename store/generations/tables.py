@@ -160,6 +160,8 @@ def _check_names(projection: type[Projection], columns: dict[str, Column]) -> No
             raise ProjectionError(subject, f"its table has no column {name!r}; add it to the SQL file.")
         if columns[name].generated:
             raise ProjectionError(subject, f"PostgreSQL generates column {name!r}; take it out of the rules.")
+    given = columns if projection.folds_in_python else (*projection.key, *projection.folds)
+    for name in given:
         if name.startswith("acci_"):
             raise ProjectionError(subject, f"a name such as {name!r} is ACCI's own; choose another.")
 

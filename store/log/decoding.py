@@ -8,26 +8,31 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from acci.domain.errors import said
 from acci.domain.events import EventData, EventMetadata, RecordedEvent, Retired, Unreadable, Unregistered
 from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
 from acci.domain.upcasting import upcast
-from acci.store.encryption.payload_encryption import MARK, reveal
+from acci.store.encryption.key_store import KeyMissing, NoKeyStore
+from acci.store.encryption.payload_encryption import MARK, UNREADABLE, reveal
 from acci.store.values.pydantic_errors import problems_of
 
 Row = Sequence[Any]
 _TEXT_OR_NONE = frozenset({str, type(None)})
 
 
-def stored(row: Row) -> RecordedEvent[Any]:
-    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version."""
-    return _recorded(row, parse(reveal(row[10], str(row[3]))), row[9])
+def stored(row: Row, personal: bool) -> RecordedEvent[Any]:
+    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version.
+
+    What is concealed in it is readable if `personal`.
+    """
+    return _recorded(row, parse(reveal(row[10], str(row[3])) if personal else row[10]), row[9])
 
 
 class Decoder:
     """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception.
 
-    But for personal data whose keys cannot be had: `KeyMissing`, `Tampered`, `NoKeyStore`.
+    But for personal data whose keys cannot be had: `KeyMissing`, `NoKeyStore`.
     """
 
     def __init__(self, types: Mapping[str, type[EventData]], retired: Container[str] = ()) -> None:
@@ -44,23 +49,39 @@ class Decoder:
 
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
         """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
-        if MARK in text:
-            text = reveal(text, str(event_id))
         found = self._types.get(event_type)
-        if found is None:
-            if event_type in self._retired:
-                return _unreadable(text, f"the event type {event_type} is retired.", Retired)
-            return _unreadable(text, f"no event type {event_type} is registered.", Unregistered)
-        try:
-            if schema_version != found.schema_version:
-                text = upcast(found, schema_version, text)
-            data: EventData = found.__pydantic_validator__.validate_json(text)
-        except ValidationError as error:
-            field, why = problems_of(error)[0]
-            return _unreadable(text, f"{field or 'its payload'}: {_discreetly(found, why, 'it does not fit')}.")
-        except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
-            return _unreadable(text, f"{_discreetly(found, str(error), type(error).__name__)}.")
-        return data
+        if MARK in text:
+            try:
+                text = reveal(text, str(event_id))
+            except (*UNREADABLE, KeyMissing, NoKeyStore) as error:
+                if found is not None:
+                    if not isinstance(error, UNREADABLE) and _may_be_personal(found):
+                        raise
+                    return _unreadable(text, str(error))
+        return self._unknown(event_type, text) if found is None else _read(found, schema_version, text)
+
+    def _unknown(self, event_type: str, text: str) -> Unreadable:
+        if event_type in self._retired:
+            return _unreadable(text, f"the event type {event_type} is retired.", Retired)
+        return _unreadable(text, f"no event type {event_type} is registered.", Unregistered)
+
+
+def _read(data: type[EventData], schema_version: int, text: str) -> EventData:
+    try:
+        if schema_version != data.schema_version:
+            text = upcast(data, schema_version, text)
+        read: EventData = data.__pydantic_validator__.validate_json(text)
+    except ValidationError as error:
+        field, why = problems_of(error)[0]
+        return _unreadable(text, f"{field or 'its payload'}: {_discreetly(data, why, 'it does not fit')}.")
+    except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
+        return _unreadable(text, f"{_discreetly(data, said(error), type(error).__name__)}.")
+    return read
+
+
+def _may_be_personal(data: type[EventData]) -> bool:
+    """Whether concealed values may be in its payloads: it has personal fields, or may have had some."""
+    return bool(personal_fields(data) or data.upcasters)
 
 
 def _discreetly(data: type[EventData], told: str, instead: str) -> str:

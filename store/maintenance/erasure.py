@@ -19,7 +19,7 @@ from acci.domain.projections import Projection
 from acci.store.compiling.event_filter import Selection
 from acci.store.embedded import log_files
 from acci.store.encryption.key_store import keys
-from acci.store.encryption.payload_encryption import reveal
+from acci.store.encryption.payload_encryption import Tampered, reveal
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
@@ -122,7 +122,10 @@ def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subjec
 
 def _values(spoken: _Spoken) -> list[str]:
     """The values that the event has of the person, as they read now."""
-    payload, stored = json.loads(reveal(spoken.text, spoken.id)), json.loads(spoken.text)
+    try:
+        payload, stored = json.loads(reveal(spoken.text, spoken.id)), json.loads(spoken.text)
+    except Tampered:  # nobody can read it
+        return []
     return [value for name, value in payload.items() if isinstance(value, str) and value != stored[name]]
 
 

@@ -26,7 +26,16 @@ from acci.store.values import calendar
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
-set_json_loads(from_json)  # three times as fast as the standard library's
+
+def _json(text: str | bytes) -> Any:
+    """What the JSON says; the text itself if it nests too deeply for Python, or has a number too long for it."""
+    try:
+        return from_json(text)  # three times as fast as the standard library's
+    except ValueError:
+        return text if isinstance(text, str) else text.decode()
+
+
+set_json_loads(_json)
 calendar.read_every_moment()
 
 LOCK_WAIT, LONG_LOCK_WAIT = "10s", "5min"  # of an application, and of long work

@@ -10,7 +10,7 @@ from typing import ClassVar
 import psycopg
 from psycopg import errors
 
-from acci.domain.errors import AcciError
+from acci.domain.errors import AcciError, said
 
 UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
 
@@ -323,4 +323,6 @@ def unreached(where: str, error: psycopg.OperationalError) -> AcciError:
 
 
 def first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    """What it says on its first line, without a full stop; what it is if that is nothing."""
+    lines = said(error).strip().splitlines()
+    return (lines[0].rstrip(".") if lines else "") or type(error).__name__

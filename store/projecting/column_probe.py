@@ -12,9 +12,9 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.stored_values import NotKept, told
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
-from acci.store.projecting.poison_events import POISON
+from acci.store.projecting.poison_events import is_poison
 
-OF_THE_VALUE = (*POISON, psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
+OF_THE_VALUE = (psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
 REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again
 
 
@@ -50,7 +50,7 @@ class Asking:
             asked = self._connection.execute(question.format(identifiers.SQL(column.type)), [Jsonb({"value": text})])
             return asked.fetchone() or (None, "")
         except Exception as error:
-            if isinstance(error, psycopg.Error) and not isinstance(error, OF_THE_VALUE):
+            if isinstance(error, psycopg.Error) and not (is_poison(error) or isinstance(error, OF_THE_VALUE)):
                 raise
             raise NotKept(
                 f"column {column.name!r} of type {column.type} cannot keep it: {first_line(error)}"

@@ -5,6 +5,7 @@ derived anew, and goes with the transaction. Keys are asked for anew each time, 
 erases takes that lock afterwards, so no batch puts back what was erased.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,11 +17,12 @@ from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.compiling.statements import Compiled, Scope, text_of
 from acci.store.encryption.key_store import forget
-from acci.store.encryption.payload_encryption import ready, reveal
+from acci.store.encryption.payload_encryption import UNREADABLE, ready, reveal
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
 PAGE = 10_000  # events in memory at a time
+NO_VERSION = 0  # of no event's shape: rules that meet it fail, as at any payload that cannot be read
 
 
 def uses_personal(projection: type[Projection]) -> bool:
@@ -88,8 +90,16 @@ def _fill(connection: Connection, source: str, window: dict[str, Any], after: in
         ready(row[10] for row in rows)
         with connection.cursor().copy(sql("revealing/copy")) as copy:
             for row in rows:
-                copy.write_row((*row[:10], reveal(row[10], str(row[3])), row[11]))
+                copy.write_row(_revealed(row))
         if len(rows) < PAGE:
             break
         after = rows[-1][0]
     connection.execute(sql("revealing/analyze"))
+
+
+def _revealed(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The event's row to be copied; of one whose concealed values were changed, so that no rule can read it."""
+    try:
+        return (*row[:10], reveal(row[10], str(row[3])), row[11])
+    except UNREADABLE:
+        return (*row[:5], NO_VERSION, *row[6:])

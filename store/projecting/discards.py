@@ -11,8 +11,8 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.poison_events import POISON, bury, watching_out
-from acci.store.projecting.ranges import Applier, Key, PoisonEvent, Span
+from acci.store.projecting.poison_events import bury, is_poison, watching_out
+from acci.store.projecting.ranges import Applier, Key, Span
 from acci.store.projecting.rederiving import derive
 
 
@@ -71,5 +71,7 @@ def _touched(connection: Connection, applier: Applier, position: int) -> list[Ke
     try:
         with connection.transaction():
             return applier.touched(connection, position)
-    except (*POISON, PoisonEvent):
+    except Exception as error:
+        if not is_poison(error):
+            raise
         return []

@@ -5,7 +5,7 @@ All in the batch's transaction: what is set aside and what is applied become vis
 
 from dataclasses import dataclass, replace
 
-from psycopg import errors
+from psycopg import DatabaseError, DataError, IntegrityError
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
@@ -15,9 +15,10 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.ranges import Applier, Key, PoisonEvent, Span
 
-# Errors that an event's content causes. Anything else is a fault of the rules, the table or the server.
-POISON = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.RaiseException)
-
+# Classes of SQLSTATE that an event's content causes, or what the table's checks, functions and triggers make of a row.
+_OF_A_ROW = frozenset({"20", "21", "22", "23", "27", "2F", "38", "39", "44", "54", "P0"})
+_NOT_SUPPORTED, _OF_A_PREPARED_STATEMENT = "0A", "RevalidateCachedQuery"
+_OUR_OWN = "AC"
 
 MOST = 1_000  # dead letters of a generation; beyond it the rules are wrong, not the events
 
@@ -37,6 +38,19 @@ class TooManyDeadLetters(AcciError):
         )
 
 
+def is_poison(error: BaseException) -> bool:
+    """Whether an event's content may be the reason. Anything else is a fault of the rules, the table or the server."""
+    if isinstance(error, DataError | IntegrityError | PoisonEvent):
+        return True
+    if not isinstance(error, DatabaseError) or not error.sqlstate:
+        return False
+    kind = error.sqlstate[:2]
+    if kind == _NOT_SUPPORTED:
+        return error.diag.source_function != _OF_A_PREPARED_STATEMENT
+    # PostgreSQL knows no other class that is of none of the driver's kinds: somebody's own, given with RAISE.
+    return kind in _OF_A_ROW or (type(error) is DatabaseError and kind != _OUR_OWN)
+
+
 def apply_span(connection: Connection, applier: Applier, generation: Generation, span: Span) -> tuple[int, int]:
     """Apply the span but for its poison events; (rows changed, dead letters). In the caller's transaction.
 
@@ -47,21 +61,24 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
             changed = applier.apply(connection, span)
             connection.execute(sql("projecting/check_now"))
             return changed, 0
-    except POISON as error:
+    except Exception as error:
+        if not is_poison(error):
+            raise
         if span.upto - span.after == 1:
             bury(connection, applier, generation, span.upto, reason(error, applier.personal))
             return 0, 1
-        middle = (span.after + span.upto) // 2
-    except PoisonEvent as poison:
-        if span.upto - span.after == 1:
-            bury(connection, applier, generation, span.upto, reason(poison, applier.personal))
-            return 0, 1
-        # Cut in two just before the event, or just behind it if it comes first.
-        middle = poison.position - 1 if poison.position - 1 > span.after else poison.position
+        middle = _cut(span, error)
     changed, dead = apply_span(connection, applier, generation, replace(span, upto=middle))
     rest = replace(span, after=middle, fresh=False, careful=span.careful or dead > 0)
     more_changed, more_dead = apply_span(connection, applier, generation, rest)
     return changed + more_changed, dead + more_dead
+
+
+def _cut(span: Span, error: Exception) -> int:
+    """Where to cut the span in two: just before the event, or just behind it if it comes first; or in the middle."""
+    if isinstance(error, PoisonEvent):
+        return error.position - 1 if error.position - 1 > span.after else error.position
+    return (span.after + span.upto) // 2
 
 
 def watching_out(connection: Connection, generation: Generation, span: Span) -> Span:
@@ -79,7 +96,9 @@ def bury(connection: Connection, applier: Applier, generation: Generation, posit
     try:
         with connection.transaction():
             keys = applier.touched(connection, position)
-    except (*POISON, PoisonEvent) as cause:
+    except Exception as cause:
+        if not is_poison(cause):
+            raise
         unreadable = f"; its key is unreadable: {reason(cause, applier.personal)}"
     letter = {"generation": generation.generation, "position": position}
     connection.execute(sql("dead_letters/bury"), letter | {"keys": Jsonb(keys), "error": error + unreadable})

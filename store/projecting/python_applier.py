@@ -212,14 +212,15 @@ class _Texts:
         )
         self.clear = compose("DELETE FROM {} AS stored {}").format(named(schema, name), wanted)
         self.stage = compose(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DROP AS SELECT false AS gone_, {} FROM {} WITH NO DATA"
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DROP"
+            " AS SELECT false AS acci_gone, {} FROM {} WITH NO DATA"
         ).format(stage, comma.join(names), table)
-        self.copy = compose("COPY {} (gone_, {}) FROM STDIN").format(stage, comma.join(names))
+        self.copy = compose("COPY {} (acci_gone, {}) FROM STDIN").format(stage, comma.join(names))
         self.merge = compose(
             "MERGE INTO {} AS stored USING {} AS folded ON {}"
-            " WHEN MATCHED AND folded.gone_ THEN DELETE"
+            " WHEN MATCHED AND folded.acci_gone THEN DELETE"
             " WHEN MATCHED THEN {}"
-            " WHEN NOT MATCHED AND NOT folded.gone_ THEN INSERT ({}) VALUES ({})"
+            " WHEN NOT MATCHED AND NOT folded.acci_gone THEN INSERT ({}) VALUES ({})"
         ).format(
             table,
             stage,

@@ -8,8 +8,8 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.error_text import reason
-from acci.store.projecting.poison_events import POISON
-from acci.store.projecting.ranges import Applier, Key, PoisonEvent
+from acci.store.projecting.poison_events import is_poison
+from acci.store.projecting.ranges import Applier, Key
 
 LOCK_WAIT_MILLISECONDS = 30_000
 
@@ -46,7 +46,9 @@ def derive(
         with connection.transaction():
             applier.derive(connection, keys, upto, skipped)
             connection.execute(sql("projecting/check_now"))
-    except (*POISON, PoisonEvent) as error:
+    except Exception as error:
+        if not is_poison(error):
+            raise
         if len(keys) == 1:
             return [Failed(keys[0], reason(error, applier.personal))]
     else:

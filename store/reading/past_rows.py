@@ -20,7 +20,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared_columns import determined
-from acci.store.projecting.poison_events import POISON
+from acci.store.projecting.poison_events import is_poison
 from acci.store.projecting.ranges import Key, PoisonEvent
 
 PAGE = 10_000  # rows in memory at a time
@@ -40,7 +40,9 @@ class PastRows:
         """The rows that the selected events make, in order of key. Streamed. Raises `PoisonEvent`."""
         try:
             yield from self._read(which)
-        except POISON as error:
+        except Exception as error:
+            if isinstance(error, PoisonEvent) or not is_poison(error):
+                raise
             position, cause = self._culprit(which, error)
             raise PoisonEvent(position, first_line(cause)) from cause
 
@@ -78,7 +80,9 @@ class PastRows:
         try:
             for _ in self._read(which):
                 pass
-        except POISON as error:
+        except Exception as error:
+            if not is_poison(error):
+                raise
             return error
         return None
 

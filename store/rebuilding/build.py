@@ -31,7 +31,7 @@ from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
 from acci.store.projecting.decrypted_events import refuse_personal_keys
-from acci.store.projecting.poison_events import POISON, apply_span, watching_out
+from acci.store.projecting.poison_events import apply_span, is_poison, watching_out
 from acci.store.projecting.ranges import STRIDE, Span
 from acci.store.rebuilding import publish
 from acci.store.registry import Catalogue
@@ -152,7 +152,9 @@ def finish(connection: Connection, projection: type[Projection], generation: Gen
             raise Busy(generation.projection, "rebuild")
         try:
             _build(connection, projection, generation)
-        except POISON:
+        except Exception as error:
+            if not is_poison(error):
+                raise
             with connection.transaction():
                 _empty_with_indexes(connection, generation)
             for part in generations.partitions(connection, generation):

@@ -23,8 +23,8 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared_columns import determined, of_rows
-from acci.store.projecting.poison_events import POISON
-from acci.store.projecting.ranges import PoisonEvent, Span
+from acci.store.projecting.poison_events import is_poison
+from acci.store.projecting.ranges import Span
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,7 +69,9 @@ class Trial:
             span = Span(events[0].position - 1, events[-1].position, partition, self._partitions, fresh)
             try:
                 self._applier.apply(self.connection, span)
-            except (*POISON, PoisonEvent) as error:
+            except Exception as error:
+                if not is_poison(error):
+                    raise
                 last = events[-1]
                 raise CannotApply(self.projection.name, last.position, last.event_type, _reason(error)) from error
         return self.rows()

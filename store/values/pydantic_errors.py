@@ -2,11 +2,13 @@
 
 from pydantic import ValidationError
 
+from acci.domain.errors import legible
+
 
 def problems_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
     """(dotted path of the field, what is wrong with it) for each problem; the values themselves are left out."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    return tuple((".".join(str(part) for part in problem["loc"]), lowered(problem["msg"])) for problem in found)
+    return tuple((legible(".".join(map(str, problem["loc"]))), lowered(legible(problem["msg"]))) for problem in found)
 
 
 def lowered(message: str) -> str:

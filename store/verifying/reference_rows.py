@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,12 +17,13 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
 from acci.domain.projections.stored_rows import Key, Row
 from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import speak_of_people
+from acci.store.encryption.payload_encryption import UNREADABLE, speak_of_people
 from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.decrypted_events import uses_personal
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.ranges import PoisonEvent
 from acci.store.projecting.rederiving import Failed
@@ -38,7 +40,8 @@ class Rederivation:
         self._columns = describe(connection, read_model.schema, read_model.name).columns  # all that rules may fill
         # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
         folds = issubclass(projection, FoldProjection)
-        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else stored
+        as_stored = partial(stored, personal=uses_personal(projection))
+        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else as_stored
         self._kinds = {column.name: column for column in self._columns}
         self._asking = Asking(connection)
 
@@ -47,7 +50,7 @@ class Rederivation:
         events = self._connection.execute(sql("sampling/events")).fetchall()
         try:
             return [self._told(row) for row in self._apply(events).values()], []
-        except (CannotApply, _Unreadable):
+        except (CannotApply, _Unreadable, _Untold):
             return self._key_by_key({row[0]: row for row in events})
 
     def _key_by_key(self, events: dict[int, tuple[Any, ...]]) -> tuple[list[dict[str, Any]], list[Failed]]:
@@ -61,6 +64,8 @@ class Rederivation:
                 rows += [self._told(row) for at, row in made.items() if _as_text(at) == key]
             except (CannotApply, _Unreadable) as error:
                 failed.append(Failed(list(key), self._reason(error)))
+            except _Untold as error:
+                failed.append(Failed(list(key), str(error)))
         return rows, failed
 
     def _apply(self, rows: Iterable[tuple[Any, ...]]) -> Rows:
@@ -72,6 +77,8 @@ class Rederivation:
     def _read(self, row: tuple[Any, ...]) -> RecordedEvent[Any]:
         try:
             return self._event(row)
+        except UNREADABLE as error:
+            raise _Unreadable(row[0], str(error)) from error
         except (AcciError, psycopg.Error):
             raise  # no fault of the event
         except Exception as error:  # such as a payload that nests too deeply, or a number too long, for Python
@@ -86,7 +93,14 @@ class Rederivation:
         if issubclass(self._projection, FoldProjection):
             json = [name for name, value in row.items() if value is not None and _is_json(self._kinds[name])]
             return row | {name: Jsonb(row[name]) for name in json}
-        return {name: _text(self._kinds[name], value) for name, value in row.items()}
+        try:
+            return {name: _text(self._kinds[name], value) for name, value in row.items()}
+        except RecursionError as error:
+            raise _Untold("its JSON nests too deeply for Python") from error
+
+
+class _Untold(Exception):
+    """A derived row cannot be written."""
 
 
 class _Unreadable(PoisonEvent):

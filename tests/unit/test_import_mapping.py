@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acci.domain.contexts import Context
 from acci.domain.events import EventData
@@ -268,6 +268,22 @@ def test_a_moment_in_a_payload_needs_a_zone(tmp_path: Path, catalogue: Catalogue
     zoned = mapping.replace("DEADLINE", '{ column = "due", zone = "Europe/Amsterdam" }')
     event = Converter(load_mapping(written(tmp_path, zoned), catalogue), catalogue, b"").event(Line(1, record))
     assert '"deadline":"2024-05-01T08:00:00Z"' in event.data
+
+
+class Checked(EventData):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def look(cls, name: str) -> str:
+        return {"ann": "Ann"}[name]
+
+
+def test_whatever_a_validator_raises_makes_a_bad_line(tmp_path: Path) -> None:
+    catalogue = Catalogue((Context(name="checks", sql=tmp_path, events=(Checked,)),))
+    mapping = GOOD.replace("UserCreated", "Checked").replace('email = "mail", ', "")
+    with pytest.raises(BadLine, match="the payload cannot be made: KeyError: 'bob'"):
+        converted(tmp_path, catalogue, mapping, name="bob")
 
 
 class Measured(EventData):

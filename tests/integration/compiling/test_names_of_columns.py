@@ -40,6 +40,12 @@ NAMES = (
     "a'b",
     "x\\y",
     "a b",
+    "gone_",
+    "stored",
+    "folded",
+    "wanted",
+    "position",
+    "events",
 )
 KEY = ("tenant_id", "id %s) %")
 

@@ -26,6 +26,20 @@ class OfTheirOwn(Exception):
     """What no library raises."""
 
 
+class Unsayable(Exception):
+    """What cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unspeakable(Exception):
+    """What has characters in its text that PostgreSQL cannot keep."""
+
+    def __str__(self) -> str:
+        return "NUL \0 and half a \ud800"
+
+
 RAISED = (
     ValueError("no"),
     TypeError("no"),
@@ -37,6 +51,10 @@ RAISED = (
     psycopg.DataError("no"),
     AssertionError(),
     OfTheirOwn("no"),
+    Unsayable(),
+    Unspeakable(),
+    ValueError(str(Unspeakable())),
+    ExceptionGroup("no \0", [ValueError("\ud800")]),
 )
 
 

@@ -23,6 +23,10 @@ from tests.support.read_models import live, rows_of
 from tests.support.shell import acci
 
 LONG = "hex 20000"
+TRIGGER = """
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN new; END $$;
+CREATE TRIGGER looks BEFORE INSERT OR UPDATE ON members FOR EACH ROW EXECUTE FUNCTION look();
+"""
 REFUSED = {
     "a unique column": ("UNIQUE (customer)", "", "ann"),
     "a deferred unique column": ("UNIQUE (customer) DEFERRABLE INITIALLY DEFERRED", "", "ann"),
@@ -42,6 +46,30 @@ REFUSED = {
         "CREATE TABLE known (name text PRIMARY KEY); INSERT INTO known VALUES ('ann'), ('bob');",
         "eve",
     ),
+    "a trigger's exception": ("", TRIGGER.format("IF new.customer = 'eve' THEN RAISE 'no'; END IF;"), "eve"),
+    "an exception with a code of its own": (
+        "",
+        TRIGGER.format("IF new.customer = 'eve' THEN RAISE 'no' USING ERRCODE = 'U0001'; END IF;"),
+        "eve",
+    ),
+    "an assertion": ("", TRIGGER.format("ASSERT new.customer <> 'eve';"), "eve"),
+    "a case without a branch": ("", TRIGGER.format("CASE new.customer WHEN 'ann', 'bob' THEN END CASE;"), "eve"),
+    "a row that a function misses": (
+        "",
+        TRIGGER.format("PERFORM 1; IF new.customer = 'eve' THEN RAISE no_data_found; END IF;"),
+        "eve",
+    ),
+    "a subquery of two rows": (
+        "",
+        TRIGGER.format("PERFORM (SELECT n FROM generate_series(1, 1 + (new.customer = 'eve')::integer) AS n);"),
+        "eve",
+    ),
+    "what is not supported": (
+        "",
+        TRIGGER.format("IF new.customer = 'eve' THEN RAISE feature_not_supported; END IF;"),
+        "eve",
+    ),
+    "JSON that is too deep": ("CHECK (customer IN ('ann', 'bob') OR customer::jsonb IS NOT NULL)", "", "[" * 50_000),
 }
 
 

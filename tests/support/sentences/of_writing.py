@@ -3,7 +3,7 @@
 from acci.domain.errors import AcciError
 from acci.store.aggregates.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate
 from acci.store.aggregates.snapshots import SnapshotRefused
-from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey
+from acci.store.encryption.key_store import KeyMissing, KeyUnknown, NoKeyStore, WrongMasterKey
 from acci.store.encryption.payload_encryption import Tampered
 from acci.store.importing.problems import (
     AlreadyImported,
@@ -116,6 +116,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
         (
             "The key 1-2 is not in the key store: it is the store of another log, or an older one. Set "
             "ACCI_KEYS_URL to the right one; nothing is taken for erased that was not."
+        ),
+    ),
+    (
+        KeyUnknown("1-2"),
+        (
+            "The key 1-2 is not in the key store, which has others: its value is forged, or the store older than "
+            "the log. Bring the store up to date, or discard the event."
         ),
     ),
     (

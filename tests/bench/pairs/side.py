@@ -4,6 +4,7 @@ It runs with the checkout to be measured on PYTHONPATH, and therefore uses only 
 """
 
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -11,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +31,7 @@ from tests.bench.ground import Ground
 from tests.bench.rebuild import rebuild
 
 EVENTS, FOLDED, COMMANDS, APPENDS = 300_000, 50_000, 4000, 8000
+A_USER = 10  # commands
 Subject = Callable[[], tuple[int, float]]  # how many, and the seconds
 
 
@@ -64,7 +65,6 @@ def _ticks(pid: int, fields: int) -> int:
 def subjects(ground: Ground) -> Iterator[tuple[str, Subject]]:
     """Every one, by name; each has its database made and its connections open."""
     catalogue = load(["acci.domain.users"])
-    numbers = count()
     for threads in (1, 32):
         database = Database(ground.database(), size=threads)
         store = EventStore(database, catalogue)
@@ -80,15 +80,13 @@ def subjects(ground: Ground) -> Iterator[tuple[str, Subject]]:
     for name, recent in (("commands", RECENT), ("commands, loading", 0)):
         database = Database(ground.database(), size=1)
         handler = CommandHandler(EventStore(database, catalogue), catalogue, recent=recent)
-        ids = [str(uuid4()) for _ in range(50)]
-        for user in ids:
-            handler.handle(_command(CreateUser(user_id=user, email="ann@example.com", name="Ann")))
 
-        def handle(handler: CommandHandler = handler, ids: list[str] = ids) -> tuple[int, float]:
-            made = [
-                _command(UpdateUser(user_id=ids[each % len(ids)], name=f"Ann {next(numbers)}"))
-                for each in range(COMMANDS)
-            ]
+        def handle(handler: CommandHandler = handler) -> tuple[int, float]:
+            """Users are created, then changed in turns."""
+            users = [str(uuid4()) for _ in range(COMMANDS // A_USER)]
+            created = [CreateUser(user_id=user, email="ann@example.com", name="Ann") for user in users]
+            changed = [UpdateUser(user_id=user, name=f"Ann {turn}") for turn in range(A_USER - 1) for user in users]
+            made = [_command(data) for data in (*created, *changed)]
             began = time.perf_counter()
             for command in made:
                 handler.handle(command)
@@ -118,7 +116,8 @@ def _running(folder: Path) -> Iterator[Ground]:
 
 
 def main() -> None:
-    """Until there are no more lines."""
+    """Until there are no more lines; Ctrl-C is for who reads the answers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, sys.stdout = sys.stdout, sys.stderr
     with tempfile.TemporaryDirectory() as folder, _running(Path(folder)) as ground:
         ready = dict(subjects(ground))

@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian check format catalogue bench soak lock clean
+.PHONY: help up test test-dask test-debian check format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,7 +30,7 @@ help:
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
 	@echo "make check   lint, format, types, dependency direction"
 	@echo "make format  let ruff put the format right"
-	@echo "make catalogue  write sql/schema/made.json, which audits compare with, from the migrations"
+	@echo "make schema  write sql/schema.json, which audits compare with, and sql/schema.sql, to be read, from the migrations"
 	@echo "make bench   run the measurements"
 	@echo "make soak    kill anything at random for as long as asked, and audit: ARGS=\"--minutes 60\""
 	@echo "make lock    derive requirements.txt from pyproject.toml again"
@@ -65,8 +65,8 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-catalogue: $(INSTALLED)
-	$(BIN)/python -m tests.catalogue
+schema: $(INSTALLED)
+	$(BIN)/python -m tests.schema
 
 bench: $(INSTALLED)
 	@$(OURS) $(BIN)/python -m tests.bench $(ARGS)

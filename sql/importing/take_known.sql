@@ -1,6 +1,6 @@
 -- Takes out of what is staged the lines whose event's id is in the log, or is that of an earlier line; gives the first of
--- them, those to be told before those to be passed over, and counts them. An event is the same if it is of the same
--- stream, type and moment and says the same; payloads of another schema version, or with personal data, cannot be
+-- them, those to be reported before those to be passed over, and counts them. An event is the same if it is of the same
+-- stream, type and time and has the same payload; payloads of another schema version, or with personal data, cannot be
 -- compared.
 WITH earlier AS (
     SELECT line, first_value(line) OVER same_id AS first FROM staged WINDOW same_id AS (PARTITION BY id ORDER BY line)
@@ -24,10 +24,10 @@ FROM (
         (taken.tenant_id, taken.aggregate_type, taken.aggregate_id, taken.event_type, taken."timestamp")
             = (known.tenant_id, known.aggregate_type, known.aggregate_id, known.event_type, known."timestamp")
         AND (taken.data = known.data OR taken.schema_version <> known.schema_version
-             OR taken.data::text LIKE '%%"acci.personal"%%')
+             OR strpos(taken.data::text, '"acci.personal"') > 0)
     ) AS same
     FROM taken JOIN known USING (line)
     GROUP BY taken.line, taken.id
-) AS told
+) AS reported
 ORDER BY same AND %(skip)s, line
 LIMIT %(limit)s;

@@ -66,9 +66,9 @@ def compact(
     name = aggregate.aggregate_type()
     known = {"aggregate_type": name, "state_schema": aggregate.state_schema(), "every": aggregate.snapshot_every}
     before = _sizes(connection, name)
-    connection.execute(sql("snapshots/drop_due"))
-    connection.execute(sql("snapshots/create_due"))
-    due = connection.execute(sql("snapshots/find_due"), known).rowcount if aggregate.snapshot_every else 0
+    connection.execute(sql("aggregates/compaction:drop_due"))
+    connection.execute(sql("aggregates/compaction:create_due"))
+    due = connection.execute(sql("aggregates/compaction:find_due"), known).rowcount if aggregate.snapshot_every else 0
     taken = unreadable = 0
     refusals: list[SnapshotRefused] = []
     for after in range(0, due, streams):
@@ -79,8 +79,8 @@ def compact(
             taken += _save(connection, aggregate, found, refusals)
         unreadable += len(folded) - len(found)
         report(min(after + streams, due), due)
-    connection.execute(sql("snapshots/drop_due"))
-    dropped = connection.execute(sql("snapshots/drop_superseded"), known | {"keep": keep}).rowcount
+    connection.execute(sql("aggregates/compaction:drop_due"))
+    dropped = connection.execute(sql("aggregates/compaction:drop_superseded"), known | {"keep": keep}).rowcount
     after_all, refused = _sizes(connection, name), str(refusals[0]) if refusals else ""
     return Compacted(name, due, taken, dropped, unreadable, before, after_all, len(refusals), refused)
 
@@ -88,18 +88,20 @@ def compact(
 def some_streams(connection: Connection, aggregate: type[Aggregate], count: int) -> tuple[tuple[str, str], ...]:
     """At most `count` streams with snapshots, drawn by chance, as (tenant_id, aggregate_id): for a check by replay."""
     parameters = {"aggregate_type": aggregate.aggregate_type(), "count": count}
-    return tuple((row[0], row[1]) for row in connection.execute(sql("snapshots/chosen"), parameters).fetchall())
+    return tuple(
+        (row[0], row[1]) for row in connection.execute(sql("aggregates/snapshots:sample"), parameters).fetchall()
+    )
 
 
 def _fold_page(
     connection: Connection, decoder: Decoder, aggregate: type[Aggregate], page: dict[str, Any]
 ) -> Iterator[Taken | None]:
     """The state of each due stream of the page; None for one that cannot be read. Streamed, so memory stays flat."""
-    due = connection.execute(sql("snapshots/due_states"), page).fetchall()
+    due = connection.execute(sql("aggregates/compaction:states"), page).fetchall()
     states = {number: (state, aggregate_id) for number, state, aggregate_id in due}
     with connection.cursor(name="due_events") as cursor:
         cursor.itersize = EVENTS
-        for number, rows in groupby(cursor.execute(sql("snapshots/due_events"), page), lambda row: row[0]):
+        for number, rows in groupby(cursor.execute(sql("aggregates/compaction:events"), page), lambda row: row[0]):
             events = (decoder.event(row[1:]) for row in rows)
             try:
                 start = state_of(aggregate, *states[number]) if number in states else aggregate()
@@ -136,10 +138,10 @@ def _save(
             refusals.append(refusal)
     names = ("tenant_ids", "aggregate_types", "aggregate_ids", "versions", "states")
     lists = {name: [row[place] for row in rows] for place, name in enumerate(names)}
-    connection.execute(sql("snapshots/save_many"), lists | {"state_schema": aggregate.state_schema()})
+    connection.execute(sql("aggregates/snapshots:save_many"), lists | {"state_schema": aggregate.state_schema()})
     return len(rows)
 
 
 def _sizes(connection: Connection, aggregate_type: str) -> Sizes:
-    row = connection.execute(sql("snapshots/sizes"), {"aggregate_type": aggregate_type}).fetchone()
+    row = connection.execute(sql("aggregates/snapshots:sizes"), {"aggregate_type": aggregate_type}).fetchone()
     return Sizes(*(row or (0, 0, 0)))

@@ -64,7 +64,7 @@ def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str
     with database.connection() as connection, connection.transaction():
         tenants.enter(connection, tenant_id, local=True)
         parameters = {"tenant_id": tenant_id, "aggregate_id": aggregate_id}
-        return tuple(row[0] for row in connection.execute(sql("history/types"), parameters))
+        return tuple(row[0] for row in connection.execute(sql("aggregates/types_of_id"), parameters))
 
 
 def history_of_correlation(

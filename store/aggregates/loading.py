@@ -99,7 +99,7 @@ def load(
         # A snapshot does not tell when what is in it happened.
         "state_schema": aggregate.state_schema() if snapshots and as_of is None else "",
     }
-    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("events/load"), arguments).fetchall()
+    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("aggregates/load:state"), arguments).fetchall()
     if rows and rows[0][4] == 0:
         return Loaded(aggregate(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     if not rows:
@@ -120,7 +120,7 @@ def load_behind(
 ) -> Loaded[A] | None:
     """The aggregate now, folded on from what is known of it; None if its stream no longer has that, since a restore."""
     arguments = {**stream._asdict(), "version": known.version, "command_id": command_id}
-    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("events/load_behind"), arguments).fetchall()
+    rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("aggregates/load:behind"), arguments).fetchall()
     if rows and rows[0][4] == 0:
         return Loaded(type(known.state)(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     if not rows or (rows[0][4], rows[0][3]) != (known.version, known.newest):

@@ -63,7 +63,7 @@ def save_snapshot(connection: Connection, stream: StreamId, version: int, state:
         "state_schema": type(state).state_schema(),
         "state": text,
     }
-    connection.execute(sql("snapshots/save"), arguments)
+    connection.execute(sql("aggregates/snapshots:save"), arguments)
 
 
 def revealed(aggregate: type[Aggregate], stored: str, aggregate_id: str) -> str:

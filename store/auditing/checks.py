@@ -72,6 +72,6 @@ class Check:
 def one_moment(connection: Connection) -> Iterator[None]:
     """All that is read inside is of one moment, and all that is written is undone."""
     with connection.transaction(force_rollback=True):
-        connection.execute(sql("auditing/one_moment"))
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        connection.execute(sql("auditing/scope:one_snapshot"))
+        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
         yield

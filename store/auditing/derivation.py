@@ -61,9 +61,9 @@ class Derivation:
         """Derive the rows; yields the events that cannot be applied. Raises `TooManyDeadLetters`."""
         if self.by_keys:
             parameters = {"generation": self._generation.generation}
-            keys = [row[0] for row in self._connection.execute(sql("auditing/touched"), parameters)]
+            keys = [row[0] for row in self._connection.execute(sql("projecting/affected_keys:not_parked"), parameters)]
             for found in self.derive(keys, self._generation.checkpoint):
-                self._connection.execute(sql("auditing/untouch"), {"key": list(found.place.values())})
+                self._connection.execute(sql("projecting/affected_keys:remove"), {"key": list(found.place.values())})
                 yield found
             return
         before, parked = self._dead_letters(), self._parked()
@@ -86,7 +86,7 @@ class Derivation:
         failed = list(self.derive([list(key) for key in keys], self._generation.checkpoint))
         derived = keys - {tuple(found.place.values()) for found in failed}
         released = {"generation": self._generation.generation, "keys": Jsonb([list(key) for key in derived])}
-        self._connection.execute(sql("dead_letters/release_keys"), released)
+        self._connection.execute(sql("projecting/parked_keys:release"), released)
         yield from failed
 
     def derive(self, keys: list[Key], upto: int) -> Iterator[Found]:
@@ -150,11 +150,11 @@ class Derivation:
 
     def _parked(self) -> set[tuple[str | None, ...]]:
         here = {"generation": self._generation.generation}
-        return {tuple(row[0]) for row in self._connection.execute(sql("dead_letters/parked"), here)}
+        return {tuple(row[0]) for row in self._connection.execute(sql("projecting/parked_keys:of_generation"), here)}
 
     def _dead_letters(self) -> dict[int, tuple[str, list[Key], str]]:
         parameters = {"generation": self._generation.generation}
-        found = self._connection.execute(sql("auditing/dead_letters"), parameters)
+        found = self._connection.execute(sql("projecting/dead_letters:of_generation"), parameters)
         return {position: (event_type, keys, error) for position, event_type, keys, error in found}
 
 
@@ -172,10 +172,10 @@ def _make_table(connection: Connection, projection: type[Projection], stored: Re
     sure = {column.name for column in determined(connection, projection, stored).columns}
     filled = [column.name for column in stored.columns if column.name not in sure]
     here = {"table": qualified(connection, TEMPORARY, stored.name), "columns": filled}
-    for (name,) in connection.execute(sql("auditing/checks_of"), here).fetchall():
+    for (name,) in connection.execute(sql("auditing/derivation:checks"), here).fetchall():
         connection.execute(
             identifiers.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, identifiers.Identifier(name))
         )
-    for name, computed in connection.execute(sql("auditing/filled"), here).fetchall():
+    for name, computed in connection.execute(sql("auditing/derivation:columns"), here).fetchall():
         alter = "ALTER TABLE {0} ALTER {1} DROP NOT NULL" + ("" if computed else ", ALTER {1} SET DEFAULT NULL")
         connection.execute(identifiers.SQL(alter).format(table, identifiers.Identifier(name)))

@@ -73,11 +73,11 @@ def keep(
     """
     rows = [_storable(vars(each) | {"place": dict(each.place)}) for each in found]
     with connection.transaction():
-        row = connection.execute(sql("findings/now")).fetchone()
+        row = connection.execute(sql("auditing/findings:now")).fetchone()
         common = {"check": check, "projection": projection, "now": row and row[0]}
-        recorded = connection.execute(sql("findings/record"), common | {"found": Jsonb(rows)}).fetchall()
+        recorded = connection.execute(sql("auditing/findings:record"), common | {"found": Jsonb(rows)}).fetchall()
         within = Jsonb([dict(place) for place in looked_at])
-        resolved = connection.execute(sql("findings/resolve"), common | {"within": within}).rowcount
+        resolved = connection.execute(sql("auditing/findings:resolve"), common | {"within": within}).rowcount
     return Kept(sum(new for (new,) in recorded), resolved)
 
 
@@ -104,13 +104,13 @@ def findings(
 ) -> list[Finding]:
     """The findings that are open, and with `resolved` those that are gone too; worst first."""
     parameters = {"check": check, "projection": projection, "resolved": resolved, "limit": limit}
-    rows = connection.execute(sql("findings/list"), parameters).fetchall()
+    rows = connection.execute(sql("auditing/findings:list"), parameters).fetchall()
     found = [Finding(*row) for row in rows]
     return [replace(each, severity=Severity(each.severity)) for each in found]
 
 
 def history(connection: Connection, days: int) -> list[tuple[date, dict[Severity, int]]]:
     """How many findings were open at the end of each of the last `days` days, oldest first."""
-    rows = connection.execute(sql("findings/history"), {"days": days}).fetchall()
+    rows = connection.execute(sql("auditing/findings:history"), {"days": days}).fetchall()
     worst_first = (Severity.ERROR, Severity.WARNING, Severity.INFO)
     return [(day, dict(zip(worst_first, counts, strict=True))) for day, *counts in rows]

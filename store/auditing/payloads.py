@@ -21,7 +21,7 @@ def look(looking: Looking) -> Iterator[Found]:
     unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     with looking.connection.cursor(name="payloads") as cursor:
         cursor.itersize = PAGE
-        for position, event_type, schema_version, text, event_id in cursor.execute(sql("auditing/payloads")):
+        for position, event_type, schema_version, text, event_id in cursor.execute(sql("auditing/scope:payloads")):
             shape = (event_type, schema_version)
             data = decoder.data(event_type, schema_version, text, event_id)
             if not isinstance(data, Unreadable) or isinstance(data, Retired):

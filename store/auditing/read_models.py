@@ -90,5 +90,5 @@ def _skipped(looking: Looking) -> tuple[int, ...]:
 
 def _parked(looking: Looking) -> set[tuple[str | None, ...]]:
     _, generation = looking.of_read_model()
-    parked = looking.connection.execute(sql("dead_letters/parked"), vars(generation))
+    parked = looking.connection.execute(sql("projecting/parked_keys:of_generation"), vars(generation))
     return {tuple(row[0]) for row in parked.fetchall()}

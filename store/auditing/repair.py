@@ -128,7 +128,7 @@ def derive_rows(connection: Connection, catalogue: Catalogue, name: str, keys: S
         with connection.transaction():
             checkpoint = lock(connection, generation)
             here = {"generation": generation.generation}
-            parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
+            parked = [row[0] for row in connection.execute(sql("projecting/parked_keys:of_generation"), here)]
             skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
             wanted = [key for key in keys if key not in parked]
             derive(connection, applier_of(connection, projection, generation), wanted, checkpoint, skipped)
@@ -154,7 +154,7 @@ def snapshots(connection: Connection, catalogue: Catalogue, found: list[Finding]
         if version is None:
             continue
         with connection.transaction():
-            connection.execute(sql("snapshots/drop"), stream._asdict() | {"version": int(version)})
+            connection.execute(sql("aggregates/snapshots:drop"), stream._asdict() | {"version": int(version)})
             aggregate = catalogue.aggregates.get(stream.aggregate_type)
             if aggregate is None:
                 continue

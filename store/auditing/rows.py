@@ -108,7 +108,7 @@ def _ahead(
 ) -> set[tuple[str, ...]]:
     """Those of `keys` whose rows are as the whole log gives them: they are ahead of the checkpoint."""
     _, generation = looking.of_read_model()
-    head = looking.connection.execute(sql("events/head")).fetchone()
+    head = looking.connection.execute(sql("log/events:last_position")).fetchone()
     if not keys or head is None or head[0] <= generation.checkpoint:
         return set()
     failed = list(derivation.derive([list(key) for key in keys], head[0]))

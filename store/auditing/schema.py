@@ -1,7 +1,7 @@
 """ACCI's own objects: whether tables, rights, policies, triggers and functions are as the migrations make them.
 
-What the migrations make is committed in `sql/schema/made.json`, so that no database has to be made to compare with;
-`make catalogue` writes it, and a test holds it against the migrations.
+What the migrations make is committed in `sql/schema.json`, so that no database has to be made to compare with;
+`make schema` writes it, and a test holds it against the migrations.
 """
 
 import json
@@ -18,7 +18,7 @@ from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import SQL, sql
 
-FILE = SQL / "schema" / "made.json"
+FILE = SQL / "schema.json"
 OWNER = "(owner)"  # stands for the user that migrated
 # The server has a function of its own for it since.
 BEFORE_16 = {
@@ -99,9 +99,9 @@ def look(looking: Looking) -> Iterator[Found]:
 def differences(connection: Connection) -> Iterator[Difference]:
     """What differs, by name. Needs no rights but to read PostgreSQL's catalogue."""
     with connection.transaction(force_rollback=True):
-        connection.execute(sql("schema/names_in_full"))
-        rows = connection.execute(sql("schema/made")).fetchall()
-        unsafe = connection.execute(sql("schema/unsafe")).fetchall()
+        connection.execute(sql("auditing/schema_session"))
+        rows = connection.execute(sql("auditing/schema_objects")).fetchall()
+        unsafe = connection.execute(sql("auditing/schema_dangers")).fetchall()
     yield from _differences(rows, dict(made_by_migrations()) | (BEFORE_16 if is_before_16(connection) else {}))
     for severity, what, problem, remedy in unsafe:
         yield Difference(what, Severity(severity), problem, remedy)
@@ -110,8 +110,8 @@ def differences(connection: Connection) -> Iterator[Difference]:
 def described(connection: Connection) -> dict[str, str]:
     """What there is of ACCI's own in this database, as the committed file has it."""
     with connection.transaction(force_rollback=True):
-        connection.execute(sql("schema/names_in_full"))
-        return {what: made for what, made, *_ in connection.execute(sql("schema/made")).fetchall()}
+        connection.execute(sql("auditing/schema_session"))
+        return {what: made for what, made, *_ in connection.execute(sql("auditing/schema_objects")).fetchall()}
 
 
 @cache

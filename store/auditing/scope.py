@@ -106,5 +106,7 @@ def make_audited_events(connection: Connection, extent: Extent) -> None:
 
 def position_before(connection: Connection, moment: datetime) -> int:
     """A position such that every event recorded since `moment` is above it."""
-    row: tuple[Any, ...] | None = connection.execute(sql("auditing/position_before"), {"moment": moment}).fetchone()
+    row: tuple[Any, ...] | None = connection.execute(
+        sql("auditing/scope:position_before"), {"moment": moment}
+    ).fetchone()
     return int(row[0]) if row else 0

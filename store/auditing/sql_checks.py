@@ -138,11 +138,11 @@ def _parameters(audit: Audit, looking: Looking) -> dict[str, Any]:
         _, generation = looking.of_read_model()
         span = watching_out(looking.connection, generation, Span(0, generation.checkpoint))
         parked = looking.connection.execute(
-            sql("dead_letters/parked"), {"generation": generation.generation}
+            sql("projecting/parked_keys:of_generation"), {"generation": generation.generation}
         ).fetchone()
         if parked:
             raise LeftOut(f"Keys of {generation.projection} are parked, so {audit.name} cannot come out even.")
-        looking.connection.execute(sql("projecting/enter_schema"), {"schema": generation.schema})
+        looking.connection.execute(sql("generations/schemas:enter"), {"schema": generation.schema})
         parameters |= {
             "checkpoint": generation.checkpoint,
             "generation": generation.generation,

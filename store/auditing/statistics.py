@@ -41,21 +41,21 @@ class Result:
 
 def record(connection: Connection, result: Result) -> None:
     """Afterwards the audit is remembered, as the last one."""
-    connection.execute(sql("auditing/record"), vars(result))
+    connection.execute(sql("auditing/audits:record"), vars(result))
 
 
 def last_audit(connection: Connection) -> LastAudit | None:
-    row = connection.execute(sql("health/last_audit")).fetchone()
+    row = connection.execute(sql("auditing/audits:last_full")).fetchone()
     return None if row is None else LastAudit(*row)
 
 
 def last_run(connection: Connection) -> str | None:
     """Prefect's id of the last run that made an audit, of everything or of a part."""
-    row = connection.execute(sql("health/last_run")).fetchone()
+    row = connection.execute(sql("auditing/audits:last_run")).fetchone()
     return None if row is None else str(row[0])
 
 
 def open_findings(connection: Connection) -> dict[tuple[str, str], int]:
     """How many findings are open, by severity and projection ("" for the log)."""
-    rows: Sequence[tuple[str, str, int]] = connection.execute(sql("health/findings")).fetchall()
+    rows: Sequence[tuple[str, str, int]] = connection.execute(sql("auditing/findings:count")).fetchall()
     return {(severity, projection): many for severity, projection, many in rows}

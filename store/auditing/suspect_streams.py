@@ -40,7 +40,7 @@ def doubts(connection: Connection, catalogue: Catalogue) -> Doubts:
         audit(connection, catalogue, all_checks(catalogue)[name])
         found += [each for each in findings(connection, name) if each.severity is Severity.ERROR]
     positions = {int(text) for each in found if (text := each.place.get("position") or "").isdecimal()}
-    rows = connection.execute(sql("auditing/streams_of"), {"positions": list(positions)}).fetchall()
+    rows = connection.execute(sql("auditing/suspect_streams:streams"), {"positions": list(positions)}).fetchall()
     streams = {StreamId(*row[1:]) for row in rows}
     streams |= {_stream(each.place) for each in found if each.check == "stream_versions"}
     there = {row[0] for row in rows}
@@ -72,12 +72,12 @@ class Doubtful:
             # Its keys are in the payloads: of what an event was before it was changed, nobody knows the row.
             handled = list(by_stored_name(projection.events()))
             asked = {"types": list({stream.aggregate_type for stream in streams}), "event_types": handled}
-            row = connection.execute(sql("auditing/handles_any"), asked).fetchone()
+            row = connection.execute(sql("auditing/suspect_streams:handles_any"), asked).fetchone()
             self.everything = bool(row and row[0])
             return
         named = {"tenants": [s.tenant_id for s in streams], "types": [s.aggregate_type for s in streams]}
         named |= {"ids": [s.aggregate_id for s in streams]}
-        positions = tuple(row[0] for row in connection.execute(sql("auditing/positions_of"), named))
+        positions = tuple(row[0] for row in connection.execute(sql("auditing/suspect_streams:positions"), named))
         try:
             with connection.transaction(force_rollback=True):
                 which = Selection(0, generation.checkpoint, positions=positions or (0,))

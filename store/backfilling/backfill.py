@@ -118,11 +118,11 @@ def _begin(
     with connection.transaction():
         _require_ready(connection, catalogue, projection, generation, choice)
         about = {"generation": generation.generation, "projection": projection.name, "selection": choice.stored()}
-        found = connection.execute(sql("backfilling/find"), about).fetchone()
+        found = connection.execute(sql("backfilling/backfills:find"), about).fetchone()
         if found is None:
             _choose(connection, projection, generation, choice)
-            found = connection.execute(sql("backfilling/add"), about).fetchone() or (0,)
-            connection.execute(sql("backfilling/cut"), {"backfill": found[0], "size": chunk_size})
+            found = connection.execute(sql("backfilling/backfills:add"), about).fetchone() or (0,)
+            connection.execute(sql("backfilling/chunks:cut"), {"backfill": found[0], "size": chunk_size})
         # Last, since readers wait for a column to be added.
         _take_rules(connection, catalogue, projection, generation, choice)
         return Backfill(found[0], projection.name, generation.generation, choice, tuple(_chunks(connection, found[0])))
@@ -183,7 +183,7 @@ def _work_off(
             if backfill.choice.columns:
                 lock(connection, generation)  # or readers would be shown this one when another has been published
                 show(connection, generation)
-            connection.execute(sql("backfilling/end"), {"backfill": now.backfill, "state": "done"})
+            connection.execute(sql("backfilling/backfills:end"), {"backfill": now.backfill, "state": "done"})
     return now
 
 
@@ -222,17 +222,17 @@ def _still_live(connection: Connection, backfill: Backfill) -> Generation:
 
 def _superseded(connection: Connection, backfill: Backfill) -> Superseded:
     """End the backfill; what to raise."""
-    connection.execute(sql("backfilling/end"), {"backfill": backfill.backfill, "state": "superseded"})
+    connection.execute(sql("backfilling/backfills:end"), {"backfill": backfill.backfill, "state": "superseded"})
     return Superseded(backfill.projection, backfill.backfill)
 
 
 def _choose(connection: Connection, projection: type[Projection], generation: Generation, choice: Choice) -> int:
     """Fill the temporary table `touched` with the keys to derive; how many."""
-    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+    connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
     skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
     choose(connection, projection, generation.read_model(connection), choice, generation.checkpoint, skipped)
-    connection.execute(sql("backfilling/leave_parked"), {"generation": generation.generation})
-    row = connection.execute(sql("touching/count_keys")).fetchone()
+    connection.execute(sql("projecting/affected_keys:remove_parked"), {"generation": generation.generation})
+    row = connection.execute(sql("projecting/affected_keys:count")).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -250,21 +250,24 @@ def _derive_chunk(
         rows = len(keys) - len(failed)
         if failed:
             error = f"{len(failed)} keys, the first {failed[0].key}: {failed[0].error}"
-            connection.execute(sql("backfilling/failed"), which | {"error": error})
+            connection.execute(sql("backfilling/chunks:failed"), which | {"error": error})
         else:
             took = time.monotonic() - began
-            connection.execute(sql("backfilling/done"), which | {"rows": rows, "seconds": took})
+            connection.execute(sql("backfilling/chunks:done"), which | {"rows": rows, "seconds": took})
         return rows
 
 
 def _unparked(connection: Connection, generation: Generation, which: dict[str, int]) -> list[Key]:
     """The chunk's keys but those parked since it was cut; none if it is done."""
-    row = connection.execute(sql("backfilling/lock_chunk"), which).fetchone()
+    row = connection.execute(sql("backfilling/chunks:lock"), which).fetchone()
     keys: list[Key] = row[0] if row else []
-    parked = {tuple(p[0]) for p in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+    parked = {
+        tuple(p[0])
+        for p in connection.execute(sql("projecting/parked_keys:of_generation"), vars(generation)).fetchall()
+    }
     return [key for key in keys if tuple(key) not in parked]
 
 
 def _chunks(connection: Connection, backfill: int) -> Iterator[Chunk]:
-    rows = connection.execute(sql("backfilling/chunks"), {"backfill": backfill}).fetchall()
+    rows = connection.execute(sql("backfilling/chunks:list"), {"backfill": backfill}).fetchall()
     return (Chunk(*row) for row in rows)

@@ -66,7 +66,7 @@ def adopt(
     if changes:
         raise NotOnlyNewColumns(projection.name, tuple(changes))
     lock(connection, generation)
-    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
     table = identifiers.Identifier(generation.schema, projection.name)
     for name in columns:
         # The definition is the catalog's own text of the owner's DDL.
@@ -74,12 +74,12 @@ def adopt(
         connection.execute(add.as_bytes(connection) + wanted[f"column {name}"].encode())
     table_definition.remember(connection, generation)
     taken = {"fingerprint": now.fingerprint, "definition": Jsonb(now.parts), "generation": generation.generation}
-    connection.execute(sql("generations/adopt"), taken)
+    connection.execute(sql("generations/generations:set_rules"), taken)
 
 
 def show(connection: Connection, generation: Generation) -> None:
     """Let readers see the table's columns. In the caller's transaction."""
-    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
     point_view(connection, generation, generation.read_model(connection))
 
 

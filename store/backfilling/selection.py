@@ -82,7 +82,7 @@ def choose(
     if not choice.asks_events and ("tenant_id" in projection.key or not choice.tenants):
         _add_stored(connection, projection, read_model, choice.tenants)
     if keys:
-        connection.execute(sql("touching/only"), {"keys": Jsonb([list(key) for key in keys])})
+        connection.execute(sql("projecting/affected_keys:remove_others"), {"keys": Jsonb([list(key) for key in keys])})
 
 
 def _stored_names(projection: type[Projection], event_types: tuple[str, ...]) -> tuple[str, ...]:

@@ -90,11 +90,11 @@ class Keys:
             if key is not None:
                 return held[1], key
         with self._opened() as connection:
-            row = connection.execute(sql("keys/of_subject"), who).fetchone()
+            row = connection.execute(sql("encryption/keys:of_subject"), who).fetchone()
             if row is None:
                 new = os.urandom(32)
-                connection.execute(sql("keys/add"), who | {"id": uuid4(), "key": self._wrapped(new)})
-                row = connection.execute(sql("keys/of_subject"), who).fetchone()
+                connection.execute(sql("encryption/keys:add"), who | {"id": uuid4(), "key": self._wrapped(new)})
+                row = connection.execute(sql("encryption/keys:of_subject"), who).fetchone()
         if row is None:  # erased between the two
             return self.of(tenant_id, subject)
         key = self._unwrapped(row[1])
@@ -114,7 +114,7 @@ class Keys:
         missing = wanted - found.keys()
         if missing:
             with self._opened() as connection:
-                rows = connection.execute(sql("keys/find"), {"ids": list(missing)}).fetchall()
+                rows = connection.execute(sql("encryption/keys:find"), {"ids": list(missing)}).fetchall()
             new = {each: None if key is None else self._unwrapped(key) for each, key in rows}
             self._hold(self._held, new, now)
             self._is_of_the_log |= bool(new)
@@ -132,7 +132,9 @@ class Keys:
     def destroy(self, tenant_id: str, subject: str) -> int:
         """Destroy the person's key; 0 if there was none. Final."""
         with self._opened() as connection:
-            done = connection.execute(sql("keys/destroy"), {"tenant_id": tenant_id, "subject": subject}).rowcount
+            done = connection.execute(
+                sql("encryption/keys:destroy"), {"tenant_id": tenant_id, "subject": subject}
+            ).rowcount
         self.forget()
         return done
 
@@ -140,12 +142,12 @@ class Keys:
         """Whether a key of the person's was destroyed within the last hour."""
         with self._opened() as connection:
             who = {"tenant_id": tenant_id, "subject": subject}
-            return connection.execute(sql("keys/just_destroyed"), who).fetchone() is not None
+            return connection.execute(sql("encryption/keys:just_destroyed"), who).fetchone() is not None
 
     def erased(self) -> list[tuple[str, str]]:
         """The tenant and the name of everybody whose key was destroyed."""
         with self._opened() as connection:
-            return [(row[0], row[1]) for row in connection.execute(sql("keys/erased"))]
+            return [(row[0], row[1]) for row in connection.execute(sql("encryption/keys:erased"))]
 
     def _hold(self, held: OrderedDict[K, tuple[float, V]], new: Mapping[K, V], now: float) -> None:
         """Keep what was `new` a moment ago, `now`; what was kept for its time goes."""
@@ -159,7 +161,12 @@ class Keys:
     def _opened(self) -> AbstractContextManager[Connection]:
         if not self._made:
             with self._database.connection() as connection, connection.transaction():
-                for name in ("keys/lock", "keys/create", "keys/create_keys", "keys/create_index"):
+                for name in (
+                    "encryption/keys:lock",
+                    "encryption/keys:create_schema",
+                    "encryption/keys:create_table",
+                    "encryption/keys:create_index",
+                ):
                     connection.execute(sql(name))
             self._made = True
         return self._database.connection()

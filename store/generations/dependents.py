@@ -41,13 +41,13 @@ class ColumnChanges:
 def dependents(connection: Connection, name: str) -> tuple[Dependent, ...]:
     """The views that read from `read.<name>`, directly or not."""
     parameters = {"view": qualified(connection, "read", name)}
-    rows = connection.execute(sql("planning/dependents"), parameters).fetchall()
+    rows = connection.execute(sql("generations/dependents"), parameters).fetchall()
     return tuple(Dependent(view, tuple(columns)) for view, columns in rows)
 
 
 def grants(connection: Connection, name: str) -> tuple[tuple[str, str], ...]:
     """Who may do what with `read.<name>`: (privilege, role), the owner apart."""
-    rows = connection.execute(sql("swapping/grants"), {"view": qualified(connection, "read", name)}).fetchall()
+    rows = connection.execute(sql("generations/view_grants"), {"view": qualified(connection, "read", name)}).fetchall()
     return tuple((privilege, grantee or "PUBLIC") for privilege, grantee, _ in rows)
 
 

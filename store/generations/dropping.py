@@ -25,7 +25,7 @@ class StillLive(AcciError):
 
 def all_generations(connection: Connection) -> list[Generation]:
     """Those that are there, live or not, by projection."""
-    return generations.several(connection.execute(sql("generations/all")).fetchall())
+    return generations.several(connection.execute(sql("generations/generations:all")).fetchall())
 
 
 def drop(connection: Connection, number: int) -> Generation:

@@ -123,22 +123,24 @@ def several(rows: Iterable[tuple[Any, ...]]) -> list[Generation]:
 
 def live(connection: Connection, projection: str) -> Generation | None:
     """The generation that readers see; None before the first build."""
-    return _generation(connection.execute(sql("generations/live"), {"projection": projection}).fetchone())
+    return _generation(connection.execute(sql("generations/generations:live"), {"projection": projection}).fetchone())
 
 
 def states(connection: Connection, projection: str | None = None) -> dict[int, str]:
     """The generations that there are, of one projection or of all, each with its state."""
-    return dict(connection.execute(sql("generations/states"), {"projection": projection}).fetchall())
+    return dict(connection.execute(sql("generations/generations:states"), {"projection": projection}).fetchall())
 
 
 def building(connection: Connection, projection: str) -> Generation | None:
     """The generation in the making, if any."""
-    return _generation(connection.execute(sql("generations/building"), {"projection": projection}).fetchone())
+    return _generation(
+        connection.execute(sql("generations/generations:building"), {"projection": projection}).fetchone()
+    )
 
 
 def one(connection: Connection, number: int) -> Generation:
     """The generation of that number as it is now. Raises `UnknownNumber`."""
-    found = _generation(connection.execute(sql("generations/one"), {"generation": number}).fetchone())
+    found = _generation(connection.execute(sql("generations/generations:one"), {"generation": number}).fetchone())
     if found is None:
         raise UnknownNumber("generation", number, ())
     return found
@@ -146,31 +148,31 @@ def one(connection: Connection, number: int) -> Generation:
 
 def kept(connection: Connection, projection: str) -> tuple[Generation, ...]:
     """Those that were live once and can be put back, newest first."""
-    rows = connection.execute(sql("generations/kept"), {"projection": projection}).fetchall()
+    rows = connection.execute(sql("generations/generations:kept"), {"projection": projection}).fetchall()
     return tuple(several(rows))
 
 
 def rejected(connection: Connection, projection: str) -> tuple[Generation, ...]:
     """Those that the gate stopped and that are still there to be looked at."""
-    rows = connection.execute(sql("generations/rejected"), {"projection": projection}).fetchall()
+    rows = connection.execute(sql("generations/generations:rejected"), {"projection": projection}).fetchall()
     return tuple(several(rows))
 
 
 def partitions(connection: Connection, generation: Generation) -> tuple[Partition, ...]:
-    rows = connection.execute(sql("generations/partitions"), {"generation": generation.generation})
+    rows = connection.execute(sql("generations/partitions:list"), {"generation": generation.generation})
     return tuple(Partition(*row) for row in rows)
 
 
 def parked_keys(connection: Connection) -> dict[str, int]:
     """How many keys of each live generation wait behind dead letters, by projection."""
-    return {name: keys for name, _, keys in connection.execute(sql("dead_letters/of_live")).fetchall()}
+    return {name: keys for name, _, keys in connection.execute(sql("projecting/dead_letters:of_live")).fetchall()}
 
 
 def begin(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """Make a new, empty generation with its table; in the caller's transaction. Raises `ProjectionError`."""
     definition = define(catalogue, projection)
     row = connection.execute(
-        sql("generations/add"),
+        sql("generations/generations:add"),
         {
             "projection": projection.name,
             "fingerprint": definition.fingerprint,
@@ -196,7 +198,7 @@ def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[
     A comfort, held by the session: what keeps a batch from being applied twice is the lock on its checkpoint.
     """
     parameters = {"purpose": purpose, "projection": projection}
-    row = connection.execute(sql("generations/take_turn"), parameters).fetchone()
+    row = connection.execute(sql("generations/exclusive_run:acquire"), parameters).fetchone()
     if not row or not row[0]:
         raise Busy(projection, purpose)
     try:
@@ -204,4 +206,4 @@ def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[
     finally:
         # With a lost connection its session ended, and the turn with it.
         with suppress(psycopg.OperationalError):
-            connection.execute(sql("generations/give_turn"), parameters)
+            connection.execute(sql("generations/exclusive_run:release"), parameters)

@@ -27,7 +27,9 @@ def vacuum(connection: Connection, generation: Generation) -> None:
 
 def reject(connection: Connection, generation: Generation) -> None:
     """Never publish it; it stays to be looked at until the next rebuild begins, which does not go on with it."""
-    connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "rejected"})
+    connection.execute(
+        sql("generations/generations:set_state"), {"generation": generation.generation, "state": "rejected"}
+    )
 
 
 def retain(connection: Connection, projection: str, kept: int) -> int:
@@ -57,10 +59,12 @@ def discard(connection: Connection, generation: Generation) -> None:
 
 def _discard(connection: Connection, generation: Generation) -> None:
     with connection.transaction():
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(lifecycle.LOCK_WAIT_MILLISECONDS)})
+        connection.execute(
+            sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(lifecycle.LOCK_WAIT_MILLISECONDS)}
+        )
         connection.execute(
             identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))
         )
         parameters = {"generation": generation.generation}
-        connection.execute(sql("generations/drop_partitions"), parameters)
-        connection.execute(sql("generations/set_state"), parameters | {"state": "dropped"})
+        connection.execute(sql("generations/partitions:remove"), parameters)
+        connection.execute(sql("generations/generations:set_state"), parameters | {"state": "dropped"})

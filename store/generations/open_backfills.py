@@ -27,7 +27,7 @@ class Unfinished:
 
 def unfinished(connection: Connection) -> dict[int, Unfinished]:
     """The backfills of new columns that have not ended, under way or interrupted, by live generation."""
-    rows = connection.execute(sql("backfilling/unfinished")).fetchall()
+    rows = connection.execute(sql("generations/open_backfills")).fetchall()
     return {row[0]: Unfinished(row[0], row[1], tuple(row[2]), *row[3:]) for row in rows}
 
 

@@ -26,7 +26,7 @@ class OlderRules(AcciError):
 def older(connection: Connection, projection: str, definition: Definition) -> OlderRules | None:
     """What there is to say if the live generation was made by newer rules than `definition`."""
     asked = {"projection": projection, "fingerprint": definition.fingerprint}
-    row = connection.execute(sql("generations/rules_order"), asked).fetchone()
+    row = connection.execute(sql("generations/rules:order"), asked).fetchone()
     if row is None or row[0] is None or row[0] >= row[1]:
         return None
     return OlderRules(projection, f"{row[2]:%Y-%m-%d %H:%M}")
@@ -41,4 +41,4 @@ def require_not_older(connection: Connection, projection: str, definition: Defin
 
 def allow_older(connection: Connection) -> None:
     """In this transaction older rules may build, and are the newest from then on."""
-    connection.execute(sql("generations/allow_older_rules"))
+    connection.execute(sql("generations/rules:allow_older"))

@@ -35,7 +35,7 @@ def remember(connection: Connection, generation: Generation) -> None:
     """Note the table's shape as that of the generation. In the caller's transaction."""
     shape = shape_of(connection, generation.schema, generation.projection)
     parameters = {"generation": generation.generation, "shape": Jsonb(shape)}
-    connection.execute(sql("generations/remember_shape"), parameters)
+    connection.execute(sql("generations/generations:set_table_definition"), parameters)
 
 
 def alterations(connection: Connection, generation: Generation) -> tuple[str, ...]:
@@ -65,7 +65,9 @@ def require_fit(
 
 def made_as(connection: Connection, generation: Generation) -> dict[str, str]:
     """The generation's table as it was made, part by part."""
-    row = connection.execute(sql("generations/shape"), {"generation": generation.generation}).fetchone()
+    row = connection.execute(
+        sql("generations/generations:table_definition"), {"generation": generation.generation}
+    ).fetchone()
     made: dict[str, str] = row[0] if row else {}
     return made
 
@@ -73,4 +75,4 @@ def made_as(connection: Connection, generation: Generation) -> dict[str, str]:
 def shape_of(connection: Connection, schema: str, name: str) -> dict[str, str]:
     """The table as it is now: columns, constraints, indexes and triggers by name, each with its definition."""
     table = qualified(connection, schema, name)
-    return dict(connection.execute(sql("projecting/shape"), {"table": table}).fetchall())
+    return dict(connection.execute(sql("generations/table_definition"), {"table": table}).fetchall())

@@ -56,9 +56,9 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 
     Raises `ProjectionError`.
     """
-    before = {"role": _was(connection, "projecting/take_role")}
-    connection.execute(sql("projecting/make_schema"), {"schema": schema})
-    before["search_path"] = _was(connection, "projecting/enter_schema", schema=schema)
+    before = {"role": _was(connection, "generations/schemas:take_role")}
+    connection.execute(sql("generations/schemas:create"), {"schema": schema})
+    before["search_path"] = _was(connection, "generations/schemas:enter", schema=schema)
     try:
         connection.execute(text.encode(), prepare=False)
     except psycopg.Error as error:
@@ -66,12 +66,12 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
             raise  # not the file's fault
         reason = f"PostgreSQL refuses its SQL file: {first_line(error)}. Correct it and run the same again."
         raise ProjectionError(projection.__name__, reason) from error
-    connection.execute(sql("projecting/leave_schema"), before)
+    connection.execute(sql("generations/schemas:leave"), before)
     read_model = describe(connection, schema, projection.name)
     check(connection, projection, read_model)
     if read_model.of_tenants:
-        connection.execute(sql("projecting/guard"), {"table": qualified(connection, schema, projection.name)})
-    connection.execute(sql("projecting/give_role_back"), before)
+        connection.execute(sql("generations/tables:guard"), {"table": qualified(connection, schema, projection.name)})
+    connection.execute(sql("generations/schemas:give_role_back"), before)
     return read_model
 
 
@@ -83,11 +83,11 @@ def _was(connection: Connection, statement: str, **arguments: str) -> str:
 
 def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
-    rows = connection.execute(sql("projecting/columns"), {"table": qualified(connection, schema, name)}).fetchall()
+    rows = connection.execute(sql("generations/columns:all"), {"table": qualified(connection, schema, name)}).fetchall()
     values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
     table = {"table": qualified(connection, schema, name)}
-    passing = {row[0] for row in connection.execute(sql("projecting/passing_columns"), table)}
-    triggered = (connection.execute(sql("projecting/is_triggered"), table).fetchone() or (False,))[0]
+    passing = {row[0] for row in connection.execute(sql("generations/columns:filled_by_defaults"), table)}
+    triggered = (connection.execute(sql("generations/tables:has_triggers"), table).fetchone() or (False,))[0]
     columns = tuple(
         Column(
             column, kind, category, values.get(column), generated, required and not triggered, same, column in passing
@@ -122,17 +122,17 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
     _check_names(projection, columns)
     parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
     _check_persistence(connection, subject, parameters)
-    for (name,) in connection.execute(sql("projecting/changing_defaults"), parameters):
+    for (name,) in connection.execute(sql("generations/columns:volatile_defaults"), parameters):
         if name in projection.folds:
             reason = f"the default of column {name!r} changes by itself; have the rules give it, from the event."
             raise ProjectionError(subject, reason)
-    for name, table in connection.execute(sql("projecting/references"), parameters):
+    for name, table in connection.execute(sql("generations/tables:references"), parameters):
         reason = (
             f"foreign key {name!r} of {table} points at it; its keys are built after its rows, and rows are made and "
             "unmade many at a time. Take that foreign key out of the SQL file."
         )
         raise ProjectionError(subject, reason)
-    keys = {tuple(row[0]) for row in connection.execute(sql("projecting/unique_keys"), parameters)}
+    keys = {tuple(row[0]) for row in connection.execute(sql("generations/columns:unique_keys"), parameters)}
     if tuple(sorted(projection.key)) not in keys:
         listed = ", ".join(projection.key)
         raise ProjectionError(subject, f"its table needs PRIMARY KEY ({listed}), the projection's key.")
@@ -148,7 +148,7 @@ def check(connection: Connection, projection: type[Projection], read_model: Read
 
 
 def _check_persistence(connection: Connection, subject: str, table: dict[str, str]) -> None:
-    if connection.execute(sql("projecting/is_logged"), table).fetchone() == (False,):
+    if connection.execute(sql("generations/tables:is_logged"), table).fetchone() == (False,):
         reason = "its table is UNLOGGED or temporary, so a crash would empty it behind its checkpoint; take that out."
         raise ProjectionError(subject, reason)
 
@@ -169,7 +169,7 @@ def _check_names(projection: type[Projection], columns: dict[str, Column]) -> No
 def indexes(connection: Connection, read_model: ReadModel) -> tuple[Index, ...]:
     """The table's indexes and indexed constraints, primary key first."""
     parameters = {"table": qualified(connection, read_model.schema, read_model.name)}
-    return tuple(Index(*row) for row in connection.execute(sql("projecting/indexes"), parameters))
+    return tuple(Index(*row) for row in connection.execute(sql("generations/tables:indexes"), parameters))
 
 
 def drop_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[Index, ...]) -> None:

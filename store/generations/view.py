@@ -40,7 +40,7 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
     names = known + [name for name in now if name not in known]
     replace = view_on(generation, read_model, view, names)
     belongings = connection.execute(
-        sql("swapping/belongings"), {"view": qualified(connection, "read", read_model.name)}
+        sql("generations/view_properties"), {"view": qualified(connection, "read", read_model.name)}
     ).fetchall()
     try:
         with connection.transaction():
@@ -67,7 +67,7 @@ def view_on(
     generation: Generation, read_model: ReadModel, view: identifiers.Identifier, names: Iterable[str]
 ) -> identifiers.Composed:
     """The statement that makes `view` show these columns of the generation's table, to whom it may."""
-    definition = sql("swapping/view_of_tenants" if read_model.of_tenants else "swapping/view")
+    definition = sql("generations/view:create_of_tenants" if read_model.of_tenants else "generations/view:create")
     return identifiers.SQL(definition).format(
         view=view,
         columns=identifiers.SQL(", ").join(map(identifiers.Identifier, names)),

@@ -54,7 +54,7 @@ def begin(connection: Connection, path: Path, content: bytes, mapping: bytes) ->
     """
     if not alone(connection, f"acci import {content.hex()}"):
         raise ImportRunning(str(path))
-    row = connection.execute(sql("importing/find"), {"content": content}).fetchone()
+    row = connection.execute(sql("importing/imports:find"), {"content": content}).fetchone()
     if row is None:
         return Entry(content, mapping, path.name)
     known_mapping, file, lines, offset, events, passed_over, bad_lines, rejected, _, finished_at = row
@@ -76,7 +76,7 @@ def refuse_known(entry: Entry, path: Path) -> None:
 def record(connection: Connection, entry: Entry, *, finished: bool) -> None:
     """Afterwards the ledger says what `entry` says; within the caller's transaction."""
     connection.execute(
-        sql("importing/record"),
+        sql("importing/imports:record"),
         {
             "content": entry.content,
             "mapping": entry.mapping,

@@ -58,13 +58,13 @@ class Staging:
         self._renamed = renamed
         self._skip_known = skip_known
         self._limit = limit
-        connection.execute(sql("importing/create_staged"))
+        connection.execute(sql("importing/staging:create"))
 
     def fill(self, events: Iterable[Staged]) -> int:
         """Add `events`, by COPY, all or none; how many they were."""
         filled = 0
         try:
-            with self._connection.cursor() as cursor, cursor.copy(sql("importing/copy")) as copy:
+            with self._connection.cursor() as cursor, cursor.copy(sql("importing/staging:copy")) as copy:
                 copy.set_types(TYPES)
                 for line, event in events:
                     copy.write_row(
@@ -94,7 +94,7 @@ class Staging:
             with suppress(errors.UniqueViolation), self._connection.transaction():
                 known = self.take_known()
                 self._connection.execute(sql("importing/append_staged"), {"by_time": by_time})
-                self._connection.execute(sql("importing/empty_staged"))
+                self._connection.execute(sql("importing/staging:empty"))
                 return known
         raise StreamsInUse(self._file)
 
@@ -103,9 +103,9 @@ class Staging:
 
         Until it ends no other import or bulk append adds events.
         """
-        self._connection.execute(sql("importing/analyze_staged"))
+        self._connection.execute(sql("importing/staging:analyze"))
         take_turn(self._connection)
-        row = self._connection.execute(sql("importing/count_staged")).fetchone()
+        row = self._connection.execute(sql("importing/staging:count")).fetchone()
         log = FEW_OF_LOG if row is None or row[0] <= FEW else LOG
         statement = identifiers.SQL(sql("importing/take_known")).format(log=identifiers.SQL(log))
         wanted = {"renamed": Jsonb(self._renamed), "skip": self._skip_known, "limit": self._limit}

@@ -73,7 +73,7 @@ class Handled(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What to send: the text of a file in sql/appending, and its arguments."""
+    """What to send: the text of a statement of sql/log/append.sql, and its arguments."""
 
     text: bytes
     arguments: dict[str, Any]
@@ -111,13 +111,13 @@ class Append(NamedTuple):
             arguments["command_id"], arguments["command_name"], arguments["command_content"] = command or (None,) * 3
             arguments["gives_way"] = self.gives_way
         if not events:
-            return Statement(_text("appending/none_of_command"), arguments)
+            return Statement(_text("log/commands:add"), arguments)
         if len(events) == 1:
             arguments.update(_values(events[0], payload_limit))
-            return Statement(_text("appending/one_of_command" if command else "appending/one"), arguments)
+            return Statement(_text("log/append:event_of_command" if command else "log/append:event"), arguments)
         values = [_values(event, payload_limit) for event in events]
         columns = {f"{name}s": array(str(each[name]) for each in values) for name in values[0]}
-        return Statement(_text("appending/several"), arguments | columns)
+        return Statement(_text("log/append:events"), arguments | columns)
 
     def recorded(self, cursor: Cursor[tuple[Any, ...]]) -> tuple[Recorded, ...]:
         """The events as stored, from what the statement gave: a row an event."""
@@ -194,7 +194,7 @@ def array(texts: Iterable[str]) -> str:
 
 def version_of(connection: Connection, stream: StreamId) -> int:
     """The stream's version; 0 without one."""
-    row = connection.execute(sql("events/version"), stream._asdict()).fetchone()
+    row = connection.execute(sql("log/streams:version"), stream._asdict()).fetchone()
     return int(row[0]) if row else 0
 
 

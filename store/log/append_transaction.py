@@ -40,9 +40,9 @@ def append_together(
             try:
                 if not is_within:
                     connection.execute("BEGIN")
-                connection.execute(sql("events/lock_streams"), _locks(written, checks))
+                connection.execute(sql("log/streams:lock"), _locks(written, checks))
                 for stream, version in checks.items():
-                    connection.execute(sql("events/check_version"), {**stream._asdict(), "version": version})
+                    connection.execute(sql("log/streams:check_version"), {**stream._asdict(), "version": version})
                 cursors = [connection.execute(*statement) for _, statement in prepared]
                 if not is_within:
                     connection.execute("COMMIT")

@@ -83,7 +83,7 @@ def append_in_bulk(
             if (double := doubled(connection, ids, after, up_to, last.stream, last.version)) is not None:
                 raise BulkRefused(f"the event id {double} is in the log already, or twice among these.")
     if count >= WORTH_ANALYZING:
-        connection.execute(sql("events/analyze"))
+        connection.execute(sql("log/events:analyze"))
     return Appended(count, after, up_to)
 
 
@@ -92,7 +92,7 @@ def _copy(
 ) -> tuple[int, Event[EventData] | RawEvent | None]:
     """How many events there were, and the last of them; `ids` gets theirs, as long as they are few."""
     count, event, last_metadata, metadata_json = 0, None, None, b""
-    with connection.cursor() as cursor, cursor.copy(sql("events/copy")) as copy:
+    with connection.cursor() as cursor, cursor.copy(sql("log/events:copy")) as copy:
         copy.set_types(COLUMNS)
         for event in events:
             stream = event.stream
@@ -122,7 +122,7 @@ def _copy(
 def _refuse_gaps(connection: Connection, after: int, up_to: int, last: Event[EventData] | RawEvent) -> None:
     bounds = {"after": after, "up_to": up_to, **last.stream._asdict(), "version": last.version}
     # Planned for these positions each time: a plan for any reads the whole log.
-    gap = connection.execute(sql("events/gap"), bounds, prepare=False).fetchone()
+    gap = connection.execute(sql("log/gap"), bounds, prepare=False).fetchone()
     if gap is not None:
         *stream, first, last, count = gap
         problem = (
@@ -134,5 +134,5 @@ def _refuse_gaps(connection: Connection, after: int, up_to: int, last: Event[Eve
 
 
 def _head(connection: Connection) -> int:
-    row = connection.execute(sql("events/head")).fetchone()
+    row = connection.execute(sql("log/events:last_position")).fetchone()
     return int(row[0]) if row else 0

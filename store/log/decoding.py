@@ -42,7 +42,7 @@ class Decoder:
         self._today = {name: found.event_type() for name, found in types.items()}
 
     def event(self, row: Row) -> RecordedEvent[EventData]:
-        """`row` has the columns of sql/events/read_stream.sql, in their order. The event type is today's name."""
+        """`row` has the columns `log/events:columns`, in their order. The event type is today's name."""
         stored_type: str = row[9]
         data = self.data(stored_type, row[5], row[10], row[3])
         return _recorded(row, data, self._today.get(stored_type, stored_type))

@@ -36,15 +36,15 @@ class IdsDoubled(AcciError):
 
 def take_turn(connection: Connection) -> None:
     """Until the transaction ends nobody else adds many events; what they added before is seen from now on."""
-    connection.execute(sql("event_ids/lock"))
+    connection.execute(sql("log/event_ids:lock"))
 
 
 @contextmanager
 def in_bulk(connection: Connection) -> Iterator[None]:
     """Many ids are looked up in one reading of the log; within the caller's transaction."""
-    connection.execute(sql("event_ids/planned"), {"row_by_row": "off"})
+    connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "off"})
     yield
-    connection.execute(sql("event_ids/planned"), {"row_by_row": "on"})
+    connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "on"})
 
 
 def doubled(
@@ -55,11 +55,11 @@ def doubled(
     `ids` are those of these events, or only more than `FEW` of them.
     """
     if len(ids) <= FEW:
-        row = connection.execute(sql("event_ids/doubled_few"), {"ids": list(ids)}).fetchone()
+        row = connection.execute(sql("log/event_ids:duplicate_of_few"), {"ids": list(ids)}).fetchone()
     else:
         bounds = {"after": after, "up_to": up_to, **last._asdict(), "version": version}
         with in_bulk(connection):
-            row = connection.execute(sql("event_ids/doubled"), bounds, prepare=False).fetchone()
+            row = connection.execute(sql("log/event_ids:duplicate"), bounds, prepare=False).fetchone()
     return row[0] if row else None
 
 
@@ -69,17 +69,17 @@ def make_unique(database_url: str, wanted: bool) -> str | None:
     Raises `IdsDoubled` if the log has events with the same id.
     """
     with connect(database_url, "migrate") as connection:
-        row = connection.execute(sql("event_ids/is_unique")).fetchone()
+        row = connection.execute(sql("log/event_ids:is_unique")).fetchone()
         is_unique = row[0] if row else None
         if not wanted:
-            connection.execute(sql("event_ids/drop_unique"))
+            connection.execute(sql("log/event_ids:drop_index"))
             return None if is_unique is None else "event ids are no longer unique"
         if is_unique:
             return None
-        connection.execute(sql("event_ids/drop_unique"))  # what an interrupted or failed attempt left
+        connection.execute(sql("log/event_ids:drop_index"))  # what an interrupted or failed attempt left
         try:
-            connection.execute(sql("event_ids/make_unique"))
+            connection.execute(sql("log/event_ids:create_index"))
         except errors.UniqueViolation as error:
-            connection.execute(sql("event_ids/drop_unique"))
+            connection.execute(sql("log/event_ids:drop_index"))
             raise IdsDoubled(f"{error.diag.message_detail}".rstrip(".")) from error
         return "event ids are unique"

@@ -94,7 +94,7 @@ class EventStore:
         except ConcurrencyError:
             about = {"tenant_id": stream.tenant_id, "command_id": key}
             with self.connection() as connection:
-                known = connection.execute(sql("events/content_of_command"), about).fetchone()
+                known = connection.execute(sql("log/commands:content"), about).fetchone()
             if known is None:
                 raise
             if not is_same(memory, bytes(known[0])):
@@ -116,7 +116,7 @@ class EventStore:
         """The events that a command led to when it was handled; none if it led to none or is not known."""
         arguments = {"tenant_id": tenant_id, "command_id": command_id}
         with self.connection() as connection:
-            rows = connection.execute(sql("events/of_command"), arguments).fetchall()
+            rows = connection.execute(sql("log/commands:events"), arguments).fetchall()
         return tuple(map(self.decoder.event, rows))
 
     def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:
@@ -149,9 +149,7 @@ class EventStore:
         window = {**stream._asdict(), "to_version": to_version, "as_of": as_of, "page": PAGE}
         while True:
             with self.connection() as connection:
-                rows = connection.execute(
-                    sql("events/read_stream"), {**window, "from_version": from_version}
-                ).fetchall()
+                rows = connection.execute(sql("log/read_stream"), {**window, "from_version": from_version}).fetchall()
             for row in rows:
                 yield self.decoder.event(row)
             if len(rows) < PAGE:
@@ -162,7 +160,7 @@ class EventStore:
         """The events of one correlation, whatever their aggregate, in order of position; or only the newest of them."""
         arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": newest}
         with self.connection() as connection:
-            rows = connection.execute(sql("events/correlated"), arguments).fetchall()
+            rows = connection.execute(sql("log/events:of_correlation"), arguments).fetchall()
         return tuple(map(self.decoder.event, rows))
 
     def read_all(
@@ -193,7 +191,7 @@ class EventStore:
         }
         while True:
             with self.connection() as connection:
-                rows = connection.execute(sql("events/read_all"), {**window, "after": after}).fetchall()
+                rows = connection.execute(sql("log/events:page"), {**window, "after": after}).fetchall()
             for row in rows:
                 yield self.decoder.event(row)
             if len(rows) < PAGE:

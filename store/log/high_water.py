@@ -57,7 +57,7 @@ class MarkNow:
 
 def look(connection: Connection) -> MarkNow:
     """Where the mark stands; nothing is changed, so that a mark nobody moves is seen."""
-    row = connection.execute(sql("high_water/waiting")).fetchone()
+    row = connection.execute(sql("log/high_water:waiting")).fetchone()
     position, head, established_at, appending, waiting, standby = row or (0, 0, datetime.now(UTC), [], None, False)
     holders = holders_of(connection, set(appending)) if appending and position < head else ()
     now = datetime.now(UTC)
@@ -74,7 +74,7 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
     sequence of positions is behind the log (`acci health` says so).
     """
     # Never inside a transaction with a snapshot of its own: that one could be older than the mark.
-    row = connection.execute(sql("high_water/candidate")).fetchone()
+    row = connection.execute(sql("log/high_water:candidate")).fetchone()
     candidate, holders, standby, head = row or (0, None, False, 0)
     if holders is None:
         return HighWater(candidate, head, standby=standby)
@@ -82,11 +82,11 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
     while holding and time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(pause * 2, 0.02)
-        still = connection.execute(sql("high_water/appending")).fetchone()
+        still = connection.execute(sql("log/high_water:appending")).fetchone()
         holding &= set(still[0] if still else ())
     if holding:
         return HighWater(last(connection), head, holders_of(connection, holding))
-    connection.execute(sql("high_water/raise"), {"position": head})
+    connection.execute(sql("log/high_water:raise"), {"position": head})
     return HighWater(head, head)
 
 
@@ -97,19 +97,19 @@ def end_before(connection: Connection, checkpoint: int, head: int) -> int | None
     """
     if checkpoint <= head:
         return None
-    row = connection.execute(sql("high_water/candidate")).fetchone()
+    row = connection.execute(sql("log/high_water:candidate")).fetchone()
     now = int(row[3]) if row else 0
     return now if checkpoint > now else None
 
 
 def last(connection: Connection) -> int:
     """The mark as last established: still true, perhaps behind."""
-    row = connection.execute(sql("high_water/last")).fetchone()
+    row = connection.execute(sql("log/high_water:last")).fetchone()
     return int(row[0]) if row else 0
 
 
 def holders_of(connection: Connection, transactions: set[str]) -> tuple[Holder, ...]:
-    rows = connection.execute(sql("high_water/holders"), {"holders": sorted(transactions)}).fetchall()
+    rows = connection.execute(sql("log/high_water:holders"), {"holders": sorted(transactions)}).fetchall()
     return tuple(
         Holder(
             pid,

@@ -30,9 +30,9 @@ def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     Of each shape the first and the last event are tried; that every single payload can be read is for the audit.
     """
     decoder = Decoder(catalogue.stored, catalogue.retired)
-    found = connection.execute(sql("events/shapes")).fetchall()
+    found = connection.execute(sql("log/events:shapes")).fetchall()
     tried = [position for *_, first, last in found for position in (first, last)]
-    stored = connection.execute(sql("events/payloads"), {"positions": tried}).fetchall()
+    stored = connection.execute(sql("log/events:payloads"), {"positions": tried}).fetchall()
     payloads = {position: (text, event_id) for position, text, event_id in stored}
     shapes = []
     for event_type, schema_version, events, first, last in found:

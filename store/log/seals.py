@@ -34,12 +34,12 @@ def seal(connection: Connection, size: int = SIZE, report: Callable[[int, int], 
     seals = events = 0
     while True:
         with connection.transaction():
-            connection.execute(sql("sealing/lock"))
-            row = connection.execute(sql("sealing/last")).fetchone()
+            connection.execute(sql("log/seals:lock"))
+            row = connection.execute(sql("log/seals:last")).fetchone()
             _, after, chain = row or (0, 0, "")
             if after >= mark:
                 return Sealed(seals, events, after, chain)
             bounds = {"after": after, "upto": min(after + size, mark)}
-            made = connection.execute(sql("sealing/seal"), bounds).fetchone()
+            made = connection.execute(sql("log/seals:add"), bounds).fetchone()
         seals, events = seals + 1, events + (made[1] if made else 0)
         report(bounds["upto"], mark)

@@ -54,6 +54,6 @@ def _take(connection: Connection, written: list[StreamId], read: list[StreamId])
     }
     connection.execute("BEGIN")
     try:
-        connection.execute(sql("events/take_turn"), arguments)
+        connection.execute(sql("log/streams:lock_within"), arguments)
     except errors.LockNotAvailable:
         connection.rollback()

@@ -17,7 +17,7 @@ def unread(connection: Connection, catalogue: Catalogue, upto: int, at_most: int
     """
     known = [*catalogue.stored, *catalogue.retired]
     wanted = {"known": known, "upto": upto, "at_most": at_most}
-    return dict(connection.execute(sql("unread/types"), wanted, prepare=False).fetchall())
+    return dict(connection.execute(sql("log/unknown_events"), wanted, prepare=False).fetchall())
 
 
 def told(found: dict[str, int]) -> str:

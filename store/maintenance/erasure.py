@@ -102,7 +102,7 @@ def erase(
         if positions and types & set(projection.events()) and uses_personal(projection):
             _derive_anew(connection, projection, positions, done)
     _scrub(connection, spoken, done)
-    done.left |= dict(connection.execute(sql("erasing/left"), _wanted(done, positions)).fetchall())
+    done.left |= dict(connection.execute(sql("maintenance/erasure:left"), _wanted(done, positions)).fetchall())
     if logs is not None:
         done.logs = written_over + _write_over(logs, texts)
         done.left |= {f"logs/{name}": count for name, count in log_files.saying(logs, _as_logged(texts)).items()}
@@ -116,7 +116,9 @@ def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subjec
     for event_type, data in catalogue.stored.items():
         if personal_fields(data):
             about = {"tenant_id": tenant_id, "event_type": event_type, "field": data.subject, "subject": subject}
-            for position, event_id, kind, aggregate_id, text in connection.execute(sql("erasing/events"), about):
+            for position, event_id, kind, aggregate_id, text in connection.execute(
+                sql("maintenance/erasure:events"), about
+            ):
                 yield _Spoken(position, str(event_id), (kind, aggregate_id), data, text)
 
 
@@ -154,11 +156,11 @@ def _derive_anew(
         failed = derive(connection, applier, wanted, checkpoint, skipped)
         about = _about(projection, generation)
         removed = Jsonb([{"key": each.key} for each in failed])
-        connection.execute(identifiers.SQL(sql("erasing/remove_rows")).format(**about), {"keys": removed})
+        connection.execute(identifiers.SQL(sql("maintenance/erasure:remove_rows")).format(**about), {"keys": removed})
         found = connection.execute(
-            identifiers.SQL(sql("erasing/left_in_rows")).format(**about), {"texts": _telling(done)}
+            identifiers.SQL(sql("maintenance/erasure:left_in_rows")).format(**about), {"texts": _telling(done)}
         ).fetchone() or (0, 0)
-    connection.execute(identifiers.SQL(sql("erasing/clean")).format(**about), ())
+    connection.execute(identifiers.SQL(sql("maintenance/erasure:clean")).format(**about), ())
     for kind, count in zip((done.left, done.elsewhere), found, strict=True):
         if count:
             kind[f"read.{projection.name}"] = count
@@ -195,10 +197,10 @@ def _wanted(done: Erasure, positions: tuple[int, ...]) -> dict[str, object]:
 def _scrub(connection: Connection, spoken: list[_Spoken], done: Erasure) -> None:
     kinds, ids = [each.stream[0] for each in spoken], [each.stream[1] for each in spoken]
     about = {"tenant_id": done.tenant_id, "types": kinds, "ids": ids, "positions": [each.position for each in spoken]}
-    done.snapshots = connection.execute(sql("erasing/snapshots"), about).rowcount
-    done.dead_letters = connection.execute(sql("erasing/dead_letters"), about).rowcount
-    done.commands = connection.execute(sql("erasing/commands"), about).rowcount
+    done.snapshots = connection.execute(sql("maintenance/erasure:snapshots"), about).rowcount
+    done.dead_letters = connection.execute(sql("maintenance/erasure:dead_letters"), about).rowcount
+    done.commands = connection.execute(sql("maintenance/erasure:commands"), about).rowcount
     texts = {"texts": [json.dumps(done.subject, ensure_ascii=False), *_telling(done)]}
-    done.findings = connection.execute(sql("erasing/findings"), texts).rowcount
-    connection.execute(sql("erasing/clean_findings"))
-    connection.execute(sql("erasing/chunks"), texts)
+    done.findings = connection.execute(sql("maintenance/erasure:findings"), texts).rowcount
+    connection.execute(sql("maintenance/erasure:clean_findings"))
+    connection.execute(sql("maintenance/erasure:chunks"), texts)

@@ -30,6 +30,6 @@ def tidy(connection: Connection, catalogue: Catalogue, keep: int, days: int) -> 
     removed = sum(lifecycle.retain(connection, name, keep) for name in sorted(catalogue.projections))
     done = [Tidied("generations", removed)]
     for what in (*REMNANTS, *RECORDS):
-        removed = connection.execute(sql(f"housekeeping/{what}"), {"days": days}).rowcount
+        removed = connection.execute(sql(f"maintenance/housekeeping:{what}"), {"days": days}).rowcount
         done.append(Tidied(what.replace("_", " "), removed))
     return done

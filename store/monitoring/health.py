@@ -102,7 +102,7 @@ Look = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
 def _looked(name: str, look: Look, connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
     try:
         with connection.transaction():
-            connection.execute(sql("health/patience"), {"timeout": PATIENCE})
+            connection.execute(sql("monitoring/health:limit_time"), {"timeout": PATIENCE})
             yield from list(look(connection, catalogue, bounds))
     except Exception as error:
         refusal = error if isinstance(error, AcciError) else refusal_of(error)
@@ -135,7 +135,7 @@ def _schema(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[C
 
 
 def _sequence(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
-    row = connection.execute(sql("health/sequence")).fetchone()
+    row = connection.execute(sql("monitoring/health:sequence")).fetchone()
     if row is None:
         yield Check("sequence", True, "This server is a standby: positions are given by its primary.")
     elif row[1] < row[0]:
@@ -195,7 +195,9 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
 
 
 def _read_models(connection: Connection, catalogue: Catalogue, _: Bounds) -> Iterator[Check]:
-    for name, shown in connection.execute(sql("health/read_models"), {"names": [*catalogue.projections]}).fetchall():
+    for name, shown in connection.execute(
+        sql("monitoring/health:read_models"), {"names": [*catalogue.projections]}
+    ).fetchall():
         generation = generations.live(connection, name)
         altered = () if generation is None else alterations(connection, generation)
         if altered:
@@ -208,7 +210,7 @@ def _read_models(connection: Connection, catalogue: Catalogue, _: Bounds) -> Ite
 
 
 def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
-    found = [row for row in connection.execute(sql("dead_letters/of_live")).fetchall() if row[1]]
+    found = [row for row in connection.execute(sql("projecting/dead_letters:of_live")).fetchall() if row[1]]
     many = sum(row[1] for row in found)
     if many > bounds.dead_letters:
         of = ", ".join(f"{letters:,} of {name} with {keys:,} keys parked" for name, letters, keys in found)
@@ -235,7 +237,7 @@ def _event_types(connection: Connection, catalogue: Catalogue, _bounds: Bounds) 
 def _audit(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     last, hours = last_audit(connection), bounds.audit_hours
     if last is None:
-        row = connection.execute(sql("health/schema_age")).fetchone()
+        row = connection.execute(sql("monitoring/health:schema_age")).fetchone()
         age = float(row[0]) if row and row[0] is not None else 0.0
         yield Check("last audit", age <= hours * 3600, "There was no whole audit yet: run `acci run audit`.")
         return
@@ -261,7 +263,7 @@ def _findings(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator
 def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
     if bounds.quiet_seconds is None:
         return
-    row = connection.execute(sql("health/last_event")).fetchone()
+    row = connection.execute(sql("monitoring/health:last_event")).fetchone()
     if row is None:
         yield Check("recent events", False, "The log has no event at all.")
     else:

@@ -13,12 +13,12 @@ def sample(connection: Connection, catalogue: Catalogue) -> None:
     """Afterwards the present lag of each read model is noted."""
     for each in read_projections(connection, catalogue, high_water.look(connection).head):
         noted = {"projection": each.projection, "events": each.lag_events, "seconds": each.lag_seconds}
-        connection.execute(sql("health/sample_lag"), noted)
+        connection.execute(sql("monitoring/lag:add_sample"), noted)
 
 
 def lag_curves(connection: Connection, hours: int) -> dict[str, Sequence[tuple[float, float]]]:
     """By read model the samples of the last `hours`, oldest first: hours from now (negative), seconds behind."""
     curves: dict[str, list[tuple[float, float]]] = {}
-    for projection, ago, seconds in connection.execute(sql("health/lag_samples"), {"hours": hours}).fetchall():
+    for projection, ago, seconds in connection.execute(sql("monitoring/lag:samples"), {"hours": hours}).fetchall():
         curves.setdefault(projection, []).append((ago, seconds))
     return dict(curves)

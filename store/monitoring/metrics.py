@@ -51,7 +51,7 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
     """
     mark = high_water.look(connection)
     events = counted(connection) if mark.standby else count_events(connection, min(mark.position, mark.head))
-    rebuilds = {name: done for name, _, done in connection.execute(sql("metrics/rebuilds")).fetchall()}
+    rebuilds = {name: done for name, _, done in connection.execute(sql("monitoring/metrics:rebuilds")).fetchall()}
     return Metrics(
         mark,
         events,
@@ -74,27 +74,27 @@ def count_events(connection: Connection, upto: int, strides: int | None = None) 
     reached: int | None = 0
     while reached is not None and reached < upto and strides != 0:
         strides = None if strides is None else strides - 1
-        row = connection.execute(sql("metrics/count_events"), wanted).fetchone()
+        row = connection.execute(sql("monitoring/metrics:count_events"), wanted).fetchone()
         reached = row[0] if row else None
     return counted(connection)
 
 
 def counted(connection: Connection) -> dict[str, int]:
     """Events by type, as far as they were counted."""
-    return dict(connection.execute(sql("metrics/event_counts")).fetchall())
+    return dict(connection.execute(sql("monitoring/metrics:event_counts")).fetchall())
 
 
 def _batches(connection: Connection) -> dict[str, Histogram]:
-    row = connection.execute(sql("metrics/batch_bounds")).fetchone()
+    row = connection.execute(sql("monitoring/metrics:batch_bounds")).fetchone()
     bounds = tuple(row[0]) if row else ()
-    return _histograms(bounds, connection.execute(sql("metrics/batch_durations")).fetchall())
+    return _histograms(bounds, connection.execute(sql("monitoring/metrics:batch_durations")).fetchall())
 
 
 def _snapshots(connection: Connection, *, measure: bool) -> dict[str, Histogram]:
     if measure:
         parameters = {"bounds": list(SNAPSHOT_BOUNDS), "seconds": MEASURED_EVERY}
-        connection.execute(sql("metrics/measure_snapshots"), parameters)
-    row = connection.execute(sql("metrics/snapshot_sizes")).fetchone()
+        connection.execute(sql("monitoring/metrics:measure_snapshots"), parameters)
+    row = connection.execute(sql("monitoring/metrics:snapshot_sizes")).fetchone()
     return _histograms(SNAPSHOT_BOUNDS, row[0] if row else [])
 
 

@@ -61,8 +61,10 @@ def read_projections(
     connection: Connection, catalogue: Catalogue, head: int, tenant_id: str | None = None
 ) -> tuple[ProjectionStatus, ...]:
     """How far each projection is behind the last position drawn. Nothing is changed."""
-    found = {(row[0], row[2]): row for row in connection.execute(sql("status/generations")).fetchall()}
-    letters: dict[str, int] = dict(row[:2] for row in connection.execute(sql("dead_letters/of_live")).fetchall())
+    found = {(row[0], row[2]): row for row in connection.execute(sql("monitoring/lag:checkpoints")).fetchall()}
+    letters: dict[str, int] = dict(
+        row[:2] for row in connection.execute(sql("projecting/dead_letters:of_live")).fetchall()
+    )
     backfills = unfinished(connection)
     projections = []
     for name, projection in sorted(catalogue.projections.items()):
@@ -96,7 +98,7 @@ def read_projections(
 
 def _lag(connection: Connection, checkpoint: int, head: int, tenant_id: str | None) -> tuple[int, bool, float]:
     parameters = {"checkpoint": checkpoint, "head": head, "limit": COUNTED, "tenant_id": tenant_id}
-    row = connection.execute(sql("status/lag"), parameters).fetchone()
+    row = connection.execute(sql("monitoring/lag:of_checkpoint"), parameters).fetchone()
     counted, seconds = row or (0, None)
     exact = counted < COUNTED
     return (counted if exact else head - checkpoint), exact, round(seconds or 0.0, 3)

@@ -12,7 +12,7 @@ def alone(connection: Connection, purpose: str) -> bool:
     """Whether this connection has `purpose` for itself now, until it closes."""
     try:
         with connection.transaction():
-            connection.execute(sql("locking/take"), {"purpose": purpose, "timeout": PATIENCE})
+            connection.execute(sql("postgres/locks:advisory"), {"purpose": purpose, "timeout": PATIENCE})
     except errors.LockNotAvailable:
         return False
     return True

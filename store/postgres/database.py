@@ -69,7 +69,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def bound_lock_waits(self, timeout: str) -> None:
         """Wait no longer for a lock, where the session has no bound; one of a pooler's has what its login brings."""
         if self.own:
-            self.execute(sql("locking/bound"), {"timeout": timeout})
+            self.execute(sql("postgres/locks:limit_wait"), {"timeout": timeout})
 
 
 def whereabouts(url: str) -> str:

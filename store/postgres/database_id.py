@@ -23,7 +23,7 @@ class NoIdentity(AcciError):
 def database_id(connection: Connection) -> UUID:
     """The id that this database was given when it was made. Raises `NoIdentity`, `SchemaMissing`."""
     require_migrated(connection)
-    row = connection.execute(sql("identity/read")).fetchone()
+    row = connection.execute(sql("postgres/database_id")).fetchone()
     if row is None:
         raise NoIdentity
     identity: UUID = row[0]

@@ -257,7 +257,7 @@ class SequenceBehind(AcciError):
         )
 
 
-SEQUENCE_BEHIND = "AC005"  # raised by the functions of sql/migrations/0055_sequence_and_standby.sql
+SEQUENCE_BEHIND = "AC005"  # raised by the functions of sql/migrations/0001_baseline.sql
 
 # By SQLSTATE, or by its class of two characters.
 REFUSALS: dict[str, type[AcciError]] = {

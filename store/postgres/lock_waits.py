@@ -11,12 +11,12 @@ PATIENCE = 5  # seconds for a connection to ask by
 
 def holders(info: psycopg.ConnectionInfo) -> str:
     """Those who may hold what this connection waited for, as a phrase; empty if nobody is found, or cannot be asked."""
-    return _asked(info, "locking/holders", {"pid": info.backend_pid})
+    return _asked(info, "postgres/lock_holders", {"pid": info.backend_pid})
 
 
 def users(info: psycopg.ConnectionInfo, schema: str, name: str | None = None) -> str:
     """Those who use something in the schema, if only to read, or the one that is named; a phrase as `holders` gives."""
-    return _asked(info, "locking/users", {"pid": info.backend_pid, "schema": schema, "name": name})
+    return _asked(info, "postgres/lock_users", {"pid": info.backend_pid, "schema": schema, "name": name})
 
 
 def _asked(info: psycopg.ConnectionInfo, statement: str, parameters: dict[str, Any]) -> str:

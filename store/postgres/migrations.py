@@ -12,6 +12,7 @@ from acci.store.postgres.errors import SchemaMissing, first_line
 from acci.store.postgres.statements import SQL, sql
 
 OLDEST = 15  # the first PostgreSQL with MERGE
+REPLACED = "0001_event_log"  # the first of the migrations that 0001_baseline replaced
 
 
 @dataclass(eq=False, repr=False)
@@ -37,6 +38,20 @@ class MigrationMissing(AcciError):
         return (
             f"The database has the migration {self.name}, which this checkout does not: "
             "it belongs to a newer ACCI. Update the checkout."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class MadeBeforeBaseline(AcciError):
+    """The database was made by the migrations of development builds, which one baseline replaced before 0.1.0."""
+
+    def __str__(self) -> str:
+        return (
+            "The database was made by a build from before 0.1.0, whose migrations 0001_baseline replaced, and cannot "
+            "be migrated: make another one with `acci migrate`, copy into it what nothing can derive again (with "
+            "pg_dump and pg_restore: the data of acci.events, acci.commands, acci.discarded_events, acci.imports and "
+            "acci.seals, and the whole schema acci_keys if there is one), run `acci migrate` there once more, and "
+            "rebuild the read models."
         )
 
 
@@ -93,11 +108,16 @@ def known(folder: Path = SQL / "migrations") -> list[Migration]:
 
 
 def pending(connection: Connection, migrations: list[Migration] | None = None) -> list[Migration]:
-    """Those not applied yet. Raises `MigrationEdited` or `MigrationMissing` if history and files disagree."""
+    """Those not applied yet.
+
+    Raises `MadeBeforeBaseline`, `MigrationEdited` or `MigrationMissing` if history and files disagree.
+    """
     migrations = known() if migrations is None else migrations
-    if connection.execute(sql("migrating/is_new")).fetchone() == (True,):
+    if connection.execute(sql("postgres/migrations:is_new")).fetchone() == (True,):
         return migrations
-    applied: dict[str, str] = dict(connection.execute(sql("migrating/applied")).fetchall())
+    applied: dict[str, str] = dict(connection.execute(sql("postgres/migrations:applied")).fetchall())
+    if REPLACED in applied:
+        raise MadeBeforeBaseline
     by_name = {migration.name: migration for migration in migrations}
     for name, checksum in applied.items():
         if name not in by_name:
@@ -115,10 +135,10 @@ def require_migrated(connection: Connection) -> None:
 
 
 def migrate(database_url: str, migrations: list[Migration] | None = None) -> list[str]:
-    """Bring the schema up to date; the names of the migrations applied now. A restored one belongs to whom it should.
+    """Bring the schema up to date; the names of the migrations applied now. After a restore, owners are right again.
 
     All of them or none, in one transaction; idempotent; two at once wait for each other. Raises `ServerTooOld`,
-    `NotUnicode`, `MigrationFailed`.
+    `NotUnicode`, `MigrationFailed`, and what `pending` raises.
     """
     with connect(database_url, "migrate") as connection, connection.transaction():
         version = connection.info.server_version // 10_000
@@ -126,25 +146,23 @@ def migrate(database_url: str, migrations: list[Migration] | None = None) -> lis
             raise ServerTooOld(version)
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             raise NotUnicode(str(encoding))
-        connection.execute(sql("migrating/take_lock"))
+        connection.execute(sql("postgres/migrations:lock"))
         waiting = pending(connection, migrations)
         if waiting:
-            for statement in ("migrating/create_schema", "migrating/create_history"):
+            for statement in ("postgres/migrations:create_schema", "postgres/migrations:create_table"):
                 connection.execute(sql(statement))
-        connection.execute(
-            sql("migrating/belongings"), prepare=False
-        )  # before: new tables get the rights meant for them
+        connection.execute(sql("postgres/ownership"), prepare=False)  # before: new tables get the rights meant for them
         for migration in waiting:
             try:
                 connection.execute(migration.text, prepare=False)
             except psycopg.ProgrammingError as error:
                 way_out = error.diag.message_hint or MigrationFailed.way_out
                 raise MigrationFailed(migration.name, first_line(error), way_out) from error
-            connection.execute(sql("migrating/record"), {"name": migration.name, "checksum": migration.checksum})
-        if waiting:
             connection.execute(
-                sql("migrating/belongings"), prepare=False
-            )  # after: a new database has the roles only now
+                sql("postgres/migrations:record"), {"name": migration.name, "checksum": migration.checksum}
+            )
+        if waiting:
+            connection.execute(sql("postgres/ownership"), prepare=False)  # after: a new database has the roles only now
         if migrations is None:
-            connection.execute(sql("migrating/set_sequence_on"))
+            connection.execute(sql("postgres/sequence:set_on"))
         return [migration.name for migration in waiting]

@@ -11,7 +11,7 @@ from acci.store.postgres.statements import sql
 def require_sequence(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     """Raises `SequenceBehind`; `SchemaMissing` where there is none, or that of an older ACCI."""
     try:
-        connection.execute(sql("events/require_sequence"), prepare=False)
+        connection.execute(sql("postgres/sequence:require"), prepare=False)
     except psycopg.DatabaseError as error:
         refusal = refusal_of(error)
         if refusal is None:

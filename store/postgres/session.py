@@ -19,7 +19,7 @@ from psycopg import errors
 from acci.domain.errors import AcciError
 from acci.store.postgres.errors import NotAllowed, SchemaMissing, first_line
 
-# The rights that a session takes, made by sql/migrations/0020_roles.sql; without one it has those of its login.
+# The rights that a session takes, made by sql/migrations/0001_baseline.sql; without one it has those of its login.
 Role = Literal["append", "project", "read", "administer"]
 Session = psycopg.Connection[tuple[Any, ...]]
 

@@ -1,5 +1,12 @@
-"""The SQL files: one statement a file; the tree under `sql/` is the manual."""
+"""The SQL files, by chapter of the store. A statement with a story is a file of its own; short ones share one by noun.
 
+    sql("log/gap")               all of sql/log/gap.sql
+    sql("log/streams:version")   what follows `-- name: version` in sql/log/streams.sql, up to the next name
+
+`{log/events:columns}` in a statement stands for the text of that name, without its comment: what several repeat.
+"""
+
+import re
 from functools import cache
 from pathlib import Path
 from typing import LiteralString
@@ -7,12 +14,24 @@ from typing import LiteralString
 from psycopg import sql as identifiers
 
 SQL = Path(__file__).parents[2] / "sql"
+NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+REPEATED = re.compile(r"\{(\w+/\w+:\w+)\}")
+COMMENT = re.compile(r"\A(?:--.*\n)+")
 
 
 @cache
 def sql(name: str) -> LiteralString:
-    """The text of `sql/<name>.sql`. Trusted: the files are part of the program, never input."""
-    return (SQL / name).with_suffix(".sql").read_text(encoding="utf-8")
+    """The text of a statement. Trusted: the files are part of the program, never input."""
+    file, _, section = name.partition(":")
+    return REPEATED.sub(lambda found: COMMENT.sub("", sql(found[1])), sections(file)[section])
+
+
+@cache
+def sections(file: str) -> dict[str, str]:
+    """The statements of a file by name; of a file without names, its whole text under ''."""
+    text = (SQL / file).with_suffix(".sql").read_text(encoding="utf-8")
+    head, *named = NAME.split(text)
+    return dict(zip(named[::2], (each.strip() for each in named[1::2]), strict=True)) or {"": head}
 
 
 def named(*parts: str) -> identifiers.Composable:

@@ -14,4 +14,4 @@ def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> Non
         connection.require_own()
     if problem := check_text(tenant_id):
         raise Unstorable("The tenant", "its name", f"{problem}.")
-    connection.execute(sql("tenants/enter"), {"tenant_id": tenant_id, "local": local})
+    connection.execute(sql("postgres/enter_tenant"), {"tenant_id": tenant_id, "local": local})

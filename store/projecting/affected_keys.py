@@ -44,18 +44,18 @@ def note_keys(connection: Connection, projection: type[Projection], read_model: 
     key, _, whole = _touches(projection, read_model, which)
     statement = sa.insert(TOUCHED).from_select(["key"], sa.select(key).distinct().where(whole))
     found = connection.execute(text_of(statement).encode(), which.parameters()).rowcount
-    connection.execute(sql("touching/analyze_keys"))
+    connection.execute(sql("projecting/affected_keys:analyze"))
     return found
 
 
 def choose_keys(connection: Connection, keys: Iterable[tuple[str | None, ...]]) -> int:
     """Fill `touched` with these keys; how many."""
     _empty(connection)
-    with connection.cursor().copy(sql("touching/copy_keys")) as copy:
+    with connection.cursor().copy(sql("projecting/affected_keys:copy")) as copy:
         for key in keys:
             copy.write_row((list(key),))
-    connection.execute(sql("touching/analyze_keys"))
-    row = connection.execute(sql("touching/count_keys")).fetchone()
+    connection.execute(sql("projecting/affected_keys:analyze"))
+    row = connection.execute(sql("projecting/affected_keys:count")).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -73,30 +73,30 @@ def as_stored(
 
 def chosen_keys(connection: Connection) -> set[tuple[str | None, ...]]:
     """What is in `touched`."""
-    return {tuple(row[0]) for row in connection.execute(sql("touching/keys")).fetchall()}
+    return {tuple(row[0]) for row in connection.execute(sql("projecting/affected_keys:list")).fetchall()}
 
 
 def _empty(connection: Connection) -> None:
-    connection.execute(sql("touching/drop_keys"))
-    connection.execute(sql("touching/create_keys"))
+    connection.execute(sql("projecting/affected_keys:drop"))
+    connection.execute(sql("projecting/affected_keys:create"))
 
 
 def note_events(connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection) -> None:
     """Fill `touches` with each of the selected events that touches a key in `touched`."""
-    connection.execute(sql("touching/create_events"))
+    connection.execute(sql("projecting/affected_keys:create_events"))
     if _asks_python(projection, read_model):
         wanted = chosen_keys(connection)
         touching = [(key, at) for key, at in _asked(connection, projection, read_model, which) if tuple(key) in wanted]
-        with connection.cursor().copy(sql("touching/copy_events")) as copy:
+        with connection.cursor().copy(sql("projecting/affected_keys:copy_events")) as copy:
             for touch in touching:
                 copy.write_row(touch)
-        connection.execute(sql("touching/analyze_events"))
+        connection.execute(sql("projecting/affected_keys:analyze_events"))
         return
     key, position, whole = _touches(projection, read_model, which)
     among = key.in_(sa.select(TOUCHED.c.key))
     statement = sa.insert(TOUCHES).from_select(["key", "position"], sa.select(key, position).where(whole, among))
     connection.execute(text_of(statement).encode(), which.parameters())
-    connection.execute(sql("touching/analyze_events"))
+    connection.execute(sql("projecting/affected_keys:analyze_events"))
 
 
 def _touches(projection: type[Projection], read_model: ReadModel, which: Selection) -> tuple[Element, Element, Element]:

@@ -40,7 +40,7 @@ class CompiledApplier:
             return connection.execute(self._text(span.fresh, scope), parameters).rowcount
         connection.execute(self._compiled.gather(scope).encode(), parameters)
         rows = connection.execute(self._compiled.pour().encode(), ()).rowcount
-        connection.execute(sql("gathering/drop"))
+        connection.execute(sql("projecting/drop_gathered"))
         return rows
 
     def touched(self, connection: Connection, position: int) -> list[Key]:
@@ -63,11 +63,11 @@ class CompiledApplier:
 
 def is_rare(connection: Connection, projection: type[Projection]) -> bool:
     """Whether the projection's events are so few among the others that an index finds them sooner than reading on."""
-    size = connection.execute(sql("projecting/log_size")).fetchone()
+    size = connection.execute(sql("projecting/estimates:events")).fetchone()
     if size is None or size[0] < LONG:
         return False
     types = {"event_types": list(by_stored_name(projection.events()))}
-    told = connection.execute(sql("projecting/expected_rows"), types).fetchone()
+    told = connection.execute(sql("projecting/estimates:events_of_types"), types).fetchone()
     return told is not None and told[0][0]["Plan"]["Plan Rows"] * RARE < size[0]
 
 

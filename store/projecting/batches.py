@@ -76,9 +76,9 @@ def apply_batch(
     Raises `Busy` if another runner has the generation now, or has swapped it.
     """
     with applying(connection, generation, applier.event_types) as told, connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
         parameters = {"generation": generation.generation, "state": generation.state}
-        row = connection.execute(sql("generations/lock"), parameters).fetchone()
+        row = connection.execute(sql("projecting/batches:lock"), parameters).fetchone()
         if row is None:
             raise Busy(generation.projection, "catch-up")
         checkpoint: int = row[0]
@@ -87,7 +87,7 @@ def apply_batch(
         upto = min(checkpoint + batch_size, bound)
         span = watching_out(connection, generation, Span(checkpoint, upto))
         rows, dead = apply_span(connection, applier, generation, span)
-        connection.execute(sql("generations/advance_batch"), {"generation": generation.generation, "checkpoint": upto})
+        connection.execute(sql("projecting/batches:advance"), {"generation": generation.generation, "checkpoint": upto})
         told(Batch(checkpoint, upto, rows, dead, span.careful))
         return Applied(upto, rows, dead)
 
@@ -146,6 +146,6 @@ def advance(
 def suitable_size(connection: Connection, generation: Generation) -> int:
     """Positions for the next batch: the more, the larger the table has become."""
     table = {"table": qualified(connection, generation.schema, generation.projection)}
-    row = connection.execute(sql("projecting/table_size"), table).fetchone()
+    row = connection.execute(sql("projecting/estimates:table_size"), table).fetchone()
     size: int = (row and row[0]) or 0
     return min(max(BATCH_SIZE, size // BYTES_AN_EVENT), LARGEST_BATCH)

@@ -40,8 +40,8 @@ def determined(
     Which columns a fold in Python gives only its rows tell: `given` is asked about those that PostgreSQL may fill.
     """
     table = {"table": qualified(connection, read_model.schema, read_model.name)}
-    filled = {row[0] for row in connection.execute(sql("projecting/passing_columns"), table)}
-    row = connection.execute(sql("projecting/is_triggered"), table).fetchone()
+    filled = {row[0] for row in connection.execute(sql("generations/columns:filled_by_defaults"), table)}
+    row = connection.execute(sql("generations/tables:has_triggers"), table).fetchone()
     if row and row[0]:
         filled = {column.name for column in read_model.columns}
     filled -= {*projection.key, *projection.folds}

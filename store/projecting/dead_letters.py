@@ -62,14 +62,14 @@ class Retried:
 
 def letters(connection: Connection, projection: str | None = None) -> list[DeadLetter]:
     """The dead letters of live read models and of those in the making, in order."""
-    rows = connection.execute(sql("dead_letters/list"), {"projection": projection, "dead_letter": None})
+    rows = connection.execute(sql("projecting/dead_letters:list"), {"projection": projection, "dead_letter": None})
     return [DeadLetter(*row) for row in rows]
 
 
 def letter(connection: Connection, number: int) -> DeadLetter:
     """One dead letter. Raises `UnknownNumber`."""
     parameters = {"projection": None, "dead_letter": number}
-    row = connection.execute(sql("dead_letters/list"), parameters).fetchone()
+    row = connection.execute(sql("projecting/dead_letters:list"), parameters).fetchone()
     if row is None:
         raise UnknownNumber("dead letter", number, tuple(each.dead_letter for each in letters(connection)))
     return DeadLetter(*row)
@@ -77,7 +77,7 @@ def letter(connection: Connection, number: int) -> DeadLetter:
 
 def discarded(connection: Connection, projection: str | None = None) -> list[Discarded]:
     """The events that were discarded, in order."""
-    rows = connection.execute(sql("dead_letters/discarded"), {"projection": projection})
+    rows = connection.execute(sql("projecting/discards:list"), {"projection": projection})
     return [Discarded(*row) for row in rows]
 
 
@@ -102,20 +102,22 @@ def _retry(
     with connection.transaction():
         checkpoint = lock(connection, generation)
         applier = applier_of(connection, projection, generation)
-        for (position,) in connection.execute(sql("dead_letters/unreadable"), here).fetchall():
+        for (position,) in connection.execute(sql("projecting/dead_letters:unreadable"), here).fetchall():
             bury(connection, applier, generation, position, "tried again")
-        parked: list[Key] = [row[0] for row in connection.execute(sql("dead_letters/parked"), here).fetchall()]
+        parked: list[Key] = [
+            row[0] for row in connection.execute(sql("projecting/parked_keys:of_generation"), here).fetchall()
+        ]
         skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
         failed = derive(connection, applier, parked, checkpoint, skipped)
         for each in failed:
             again = here | {"key": Jsonb(each.key), "error": each.error}
-            connection.execute(sql("dead_letters/failed_again"), again)
+            connection.execute(sql("projecting/dead_letters:failed_again"), again)
         still = [each.key for each in failed]
         released = [key for key in parked if key not in still]
-        connection.execute(sql("dead_letters/release_keys"), here | {"keys": Jsonb(released)})
-        connection.execute(sql("dead_letters/resolve"), here)
+        connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(released)})
+        connection.execute(sql("projecting/dead_letters:resolve"), here)
         discards.settle(connection, projection, generation, checkpoint)
-        unreadable = len(connection.execute(sql("dead_letters/unreadable"), here).fetchall())
+        unreadable = len(connection.execute(sql("projecting/dead_letters:unreadable"), here).fetchall())
     return Retried(projection.name, len(released), len(failed), unreadable)
 
 
@@ -134,7 +136,7 @@ def discard(connection: Connection, catalogue: Catalogue, number: int, reason: s
     """
     found = letter(connection, number)
     with connection.transaction():
-        connection.execute(sql("dead_letters/discard"), vars(found) | {"reason": reason})
+        connection.execute(sql("projecting/discards:add"), vars(found) | {"reason": reason})
         if not found.keys:
-            connection.execute(sql("dead_letters/remove"), vars(found))
+            connection.execute(sql("projecting/dead_letters:remove"), vars(found))
     return retry(connection, catalogue, catalogue.projection(found.projection))

@@ -69,7 +69,7 @@ def from_revealed(text: bytes) -> bytes:
 def reveal_events(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
     """Fill `revealed` with the events in (after, upto] that the projection handles. In the caller's transaction."""
     types = list(by_stored_name(projection.events()))
-    _fill(connection, "events/read_all", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
+    _fill(connection, "log/events:page", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
 
 
 def reveal_of_keys(connection: Connection, compiled: Compiled, parameters: dict[str, Any]) -> None:
@@ -78,23 +78,23 @@ def reveal_of_keys(connection: Connection, compiled: Compiled, parameters: dict[
     rows = actions.rows()
     position = sa.cast(rows.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
     found = connection.execute(text_of(sa.select(position).distinct()).encode(), parameters).fetchall()
-    _fill(connection, "revealing/of_positions", {"positions": [row[0] for row in found]}, 0)
+    _fill(connection, "projecting/decrypted_events:page_of_positions", {"positions": [row[0] for row in found]}, 0)
 
 
 def _fill(connection: Connection, source: str, window: dict[str, Any], after: int) -> None:
     forget()
-    connection.execute(sql("revealing/create"))
-    connection.execute(sql("revealing/empty"))
+    connection.execute(sql("projecting/decrypted_events:create"))
+    connection.execute(sql("projecting/decrypted_events:empty"))
     while True:
         rows = connection.execute(sql(source), window | {"after": after, "page": PAGE}).fetchall()
         ready(row[10] for row in rows)
-        with connection.cursor().copy(sql("revealing/copy")) as copy:
+        with connection.cursor().copy(sql("projecting/decrypted_events:copy")) as copy:
             for row in rows:
                 copy.write_row(_revealed(row))
         if len(rows) < PAGE:
             break
         after = rows[-1][0]
-    connection.execute(sql("revealing/analyze"))
+    connection.execute(sql("projecting/decrypted_events:analyze"))
 
 
 def _revealed(row: Sequence[Any]) -> tuple[Any, ...]:

@@ -42,28 +42,30 @@ def settle(connection: Connection, projection: type[Projection], generation: Gen
     skipped = watching_out(connection, generation, Span(0, upto)).skipped
     concerned = {position: _touched(connection, applier, position) for position in changed if position <= upto}
     parked: list[Key] = [
-        row[0] for row in connection.execute(sql("dead_letters/parked_behind"), here | {"positions": changed})
+        row[0] for row in connection.execute(sql("projecting/parked_keys:behind"), here | {"positions": changed})
     ]
     keys: list[Key] = list(map(list, {tuple(key) for each in (parked, *concerned.values()) for key in each}))
-    connection.execute(sql("dead_letters/remove_unreadable"), here | {"positions": now})
+    connection.execute(sql("projecting/dead_letters:remove_unreadable"), here | {"positions": now})
     failed = {tuple(each.key): each.error for each in derive(connection, applier, keys, upto, skipped)}
     for position, touched in concerned.items():
         errors = [failed[tuple(key)] for key in touched if tuple(key) in failed]
         if errors and position not in now:
             bury(connection, applier, generation, position, errors[0])
     released = [key for key in keys if tuple(key) not in failed]
-    connection.execute(sql("dead_letters/release_keys"), here | {"keys": Jsonb(released)})
-    connection.execute(sql("dead_letters/resolve"), here)
+    connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(released)})
+    connection.execute(sql("projecting/dead_letters:resolve"), here)
     _remember(connection, generation, now)
 
 
 def _skipped(connection: Connection, generation: Generation) -> tuple[list[int], list[int]]:
-    row = connection.execute(sql("generations/skipped"), {"generation": generation.generation}).fetchone()
+    row = connection.execute(sql("projecting/discards:skipped"), {"generation": generation.generation}).fetchone()
     return row or ([], [])
 
 
 def _remember(connection: Connection, generation: Generation, skipped: list[int]) -> None:
-    connection.execute(sql("generations/remember_skipped"), {"generation": generation.generation, "skipped": skipped})
+    connection.execute(
+        sql("projecting/discards:record_skipped"), {"generation": generation.generation, "skipped": skipped}
+    )
 
 
 def _touched(connection: Connection, applier: Applier, position: int) -> list[Key]:

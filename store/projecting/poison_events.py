@@ -59,7 +59,7 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
     try:
         with connection.transaction():
             changed = applier.apply(connection, span)
-            connection.execute(sql("projecting/check_now"))
+            connection.execute(sql("projecting/session:check_constraints"))
             return changed, 0
     except Exception as error:
         if not is_poison(error):
@@ -84,7 +84,7 @@ def _cut(span: Span, error: Exception) -> int:
 def watching_out(connection: Connection, generation: Generation, span: Span) -> Span:
     """The span, careful if there are parked keys or events to be skipped."""
     parameters = {"generation": generation.generation, "projection": generation.projection}
-    row = connection.execute(sql("dead_letters/in_the_way"), parameters).fetchone()
+    row = connection.execute(sql("projecting/exclusions"), parameters).fetchone()
     parked, skipped = row or (False, [])
     return replace(span, careful=parked or bool(skipped), skipped=tuple(skipped))
 
@@ -101,9 +101,11 @@ def bury(connection: Connection, applier: Applier, generation: Generation, posit
             raise
         unreadable = f"; its key is unreadable: {reason(cause, applier.personal)}"
     letter = {"generation": generation.generation, "position": position}
-    connection.execute(sql("dead_letters/bury"), letter | {"keys": Jsonb(keys), "error": error + unreadable})
+    connection.execute(
+        sql("projecting/dead_letters:record"), letter | {"keys": Jsonb(keys), "error": error + unreadable}
+    )
     for key in keys:
-        connection.execute(sql("dead_letters/park"), letter | {"key": key})
-    row = connection.execute(sql("dead_letters/count"), letter).fetchone()
+        connection.execute(sql("projecting/parked_keys:park"), letter | {"key": key})
+    row = connection.execute(sql("projecting/dead_letters:count"), letter).fetchone()
     if row and row[0] > MOST:
         raise TooManyDeadLetters(generation.projection, position, error)

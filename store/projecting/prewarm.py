@@ -21,10 +21,10 @@ def read_ahead(connection: Connection, after: int, upto: int) -> None:
     step = (upto - after) // PROBES
     # Twice, at other events, since a busy machine may be slow once.
     if all(_is_slow(connection, list(range(after + start, upto + 1, step))) for start in (1, step // 2)):
-        connection.execute(sql("reading_ahead/read"), {"after": after, "upto": upto})
+        connection.execute(sql("projecting/prewarm:read"), {"after": after, "upto": upto})
 
 
 def _is_slow(connection: Connection, positions: list[int]) -> bool:
     began = time.perf_counter()
-    connection.execute(sql("reading_ahead/probe"), {"positions": positions})
+    connection.execute(sql("projecting/prewarm:probe"), {"positions": positions})
     return time.perf_counter() - began > COLD

@@ -42,7 +42,7 @@ class FoldApplier:
         told = [column for column in read_model.columns if not column.generated]
         self._json = {column.name for column in told if column.type in ("json", "jsonb")}
         table = {"table": qualified(connection, read_model.schema, read_model.name)}
-        self._defaults = dict(connection.execute(sql("projecting/passing_columns"), table).fetchall())
+        self._defaults = dict(connection.execute(sql("generations/columns:filled_by_defaults"), table).fetchall())
         names = [column.name for column in told]
         self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, self._defaults)
 
@@ -88,7 +88,7 @@ class FoldApplier:
         window = {"up_to": upto, "event_types": list(self.event_types), "tenant_id": None}
         while True:
             parameters = window | {"after": after, "page": CHUNK}
-            rows = connection.execute(sql("events/read_all"), parameters).fetchall()
+            rows = connection.execute(sql("log/events:page"), parameters).fetchall()
             ready(row[10] for row in rows)
             if rows:
                 yield [self._decoder.event(row) for row in rows]
@@ -98,7 +98,7 @@ class FoldApplier:
 
     def _parked(self, connection: Connection) -> set[tuple[str | None, ...]]:
         parameters = {"generation": self._generation.generation}
-        return {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), parameters)}
+        return {tuple(row[0]) for row in connection.execute(sql("projecting/parked_keys:of_generation"), parameters)}
 
     def _keys(self, event: RecordedEvent[Any]) -> list[Key]:
         try:

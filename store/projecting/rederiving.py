@@ -27,10 +27,10 @@ def lock(connection: Connection, generation: Generation) -> int:
 
     Waits for a batch under way. Raises `Busy` if it was swapped meanwhile.
     """
-    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-    connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+    connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
+    connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
     parameters = {"generation": generation.generation, "state": generation.state}
-    row = connection.execute(sql("generations/lock_waiting"), parameters).fetchone()
+    row = connection.execute(sql("projecting/batches:lock_waiting"), parameters).fetchone()
     if row is None:
         raise generations.Busy(generation.projection, "rebuild")
     return int(row[0])
@@ -45,7 +45,7 @@ def derive(
     try:
         with connection.transaction():
             applier.derive(connection, keys, upto, skipped)
-            connection.execute(sql("projecting/check_now"))
+            connection.execute(sql("projecting/session:check_constraints"))
     except Exception as error:
         if not is_poison(error):
             raise

@@ -65,7 +65,7 @@ def _applying(
         # Of what waits behind a dead letter the events are not known, only that there is something.
         about_all = about | {"acci.keys_parked": batch.careful or batch.dead_letters > 0}
         for tenant_id, correlation_id, first, last, events, set_aside in connection.execute(
-            sql("tracing/correlations"), parameters
+            sql("projecting/batches:correlations"), parameters
         ):
             part = telemetry.begin(
                 f"applied to {generation.projection}",

@@ -147,7 +147,7 @@ def _out_of_time(connection: Connection, projection: type[Projection], upto: int
     """The positions of events that had happened by then, behind one of their stream that had not."""
     known = {"moment": moment, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
     # Planned for this moment each time: how much of the log is later, is what matters.
-    return tuple(row[0] for row in connection.execute(sql("events/out_of_time"), known, prepare=False))
+    return tuple(row[0] for row in connection.execute(sql("reading/out_of_time"), known, prepare=False))
 
 
 def _spelled(
@@ -181,7 +181,7 @@ def _folded_in_python(
     keys: list[Key] | None,
 ) -> Generator[Row, None, None]:
     here = {"generation": generation.generation}
-    parked = [row[0] for row in connection.execute(sql("dead_letters/parked"), here)]
+    parked = [row[0] for row in connection.execute(sql("projecting/parked_keys:of_generation"), here)]
     read_model = generation.read_model(connection)
     left_out, wanted = set(map(tuple, parked)), None if keys is None else set(map(tuple, keys))
 
@@ -214,7 +214,7 @@ def _events(connection: Connection, projection: type[Projection], span: Span) ->
     decoder = Decoder(by_stored_name(projection.events()))
     parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
     parameters |= {"event_types": list(by_stored_name(projection.events()))}
-    while rows := connection.execute(sql("events/read_all"), parameters).fetchall():
+    while rows := connection.execute(sql("log/events:page"), parameters).fetchall():
         ready(row[10] for row in rows)
         yield from (decoder.event(row) for row in rows)
         parameters["after"] = rows[-1][0]

@@ -31,7 +31,7 @@ def comes_in_order_of_streams(connection: Connection, projection: type[Projectio
         return False
     table = qualified(connection, read_model.schema, read_model.name)
     wanted = {"table": table, "columns": list(projection.key)}
-    return connection.execute(sql("as_of/sorted_alike"), wanted).fetchone() == (True,)
+    return connection.execute(sql("reading/first_rows:sorted_alike"), wanted).fetchone() == (True,)
 
 
 def first_rows(past: PastRows, which: Selection, limit: int) -> Generator[Row, None, None]:
@@ -48,12 +48,12 @@ def first_rows(past: PastRows, which: Selection, limit: int) -> Generator[Row, N
 def _pages(connection: Connection, size: int) -> Iterator[list[Key]]:
     """The streams' keys, in order: first so many, then more at a time, since not every stream has a row."""
     tenant: str | None = None
-    while row := connection.execute(sql("as_of/tenant"), {"tenant_id": tenant}).fetchone():
+    while row := connection.execute(sql("reading/first_rows:tenant"), {"tenant_id": tenant}).fetchone():
         tenant, last = row[0], ""
         while True:
             size = min(size, PAGE)
             within = {"tenant_id": tenant, "aggregate_id": last, "page": size}
-            ids = [each for (each,) in connection.execute(sql("as_of/streams"), within)]
+            ids = [each for (each,) in connection.execute(sql("reading/first_rows:ids"), within)]
             if ids:
                 yield [[tenant, each] for each in ids]
             if len(ids) < size:

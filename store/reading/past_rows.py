@@ -50,7 +50,7 @@ class PastRows:
         read_model = self.generation.read_model(self.connection)
         table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
         told = {column.name for column in determined(self.connection, self.projection, read_model).columns}
-        generated = self.connection.execute(sql("projecting/generated"), table).fetchall()
+        generated = self.connection.execute(sql("generations/columns:generated"), table).fetchall()
         computed = {name: text for name, text, of in generated if told.issuperset(of)}
         scope = Scope(careful=self.careful, chosen=self.keys is not None)
         parameters = which.parameters() | {"generation": self.generation.generation}
@@ -58,7 +58,7 @@ class PastRows:
             parameters[chosen(name)] = [key[number] for key in self.keys or ()]
         query = text_of(_query(self.projection, read_model, which, scope, told, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
-            self.connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            self.connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             if decrypted_events.uses_personal(self.projection):
                 decrypted_events.reveal_events(self.connection, self.projection, which.after, which.upto)
                 query = decrypted_events.from_revealed(query)

@@ -64,7 +64,7 @@ def _require_known(database: Database, projection: str) -> None:
     if projection in known:
         return
     with database.connection() as connection:
-        known |= {row[0] for row in connection.execute(sql("generations/projections"))}
+        known |= {row[0] for row in connection.execute(sql("generations/generations:projections"))}
     if projection not in known:
         raise UnknownName("projection", projection, tuple(known))
 

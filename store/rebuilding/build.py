@@ -91,12 +91,12 @@ def begin(
         taken_off = indexes(connection, read_model)
         drop_indexes(connection, read_model, taken_off)
         connection.execute(
-            sql("generations/remember_indexes"),
+            sql("generations/generations:set_indexes"),
             {"generation": generation.generation, "indexes": Jsonb([vars(index) for index in taken_off])},
         )
         for number in range(partition_count):
             connection.execute(
-                sql("generations/add_partition"),
+                sql("generations/partitions:add"),
                 {
                     "generation": generation.generation,
                     "partition": number,
@@ -127,8 +127,8 @@ def fill(
         while progress.checkpoint < partition.target:
             began = time.monotonic()
             with connection.transaction():
-                connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-                row = connection.execute(sql("generations/lock_partition"), share).fetchone()
+                connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
+                row = connection.execute(sql("generations/partitions:lock"), share).fetchone()
                 if row is None:
                     raise Busy(projection.name, "rebuild")
                 checkpoint, target = row
@@ -136,7 +136,7 @@ def fill(
                 span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
                 rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
                 reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
-                connection.execute(sql("generations/advance_partition"), share | reached)
+                connection.execute(sql("generations/partitions:advance"), share | reached)
             progress = progress.after(Applied(upto, rows, dead))
             report(progress)
         return progress
@@ -170,17 +170,19 @@ def _build(connection: Connection, projection: type[Projection], generation: Gen
     """Build the indexes that are missing, and set the checkpoint. Atomic."""
     began = time.monotonic()
     with connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
+        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
+        connection.execute(sql("projecting/session:settings_for_indexes"), {"maintenance_work_mem": WORK_MEM})
         parts = generations.partitions(connection, generation)
         reached = max([generation.checkpoint, *(part.target for part in parts)])
         discards.settle(connection, projection, generation, reached)
         build_indexes(connection, generation.read_model(connection), generation.indexes)
         table_definition.remember(connection, generation)
-        connection.execute(sql("generations/advance"), {"generation": generation.generation, "checkpoint": reached})
+        connection.execute(
+            sql("generations/generations:set_checkpoint"), {"generation": generation.generation, "checkpoint": reached}
+        )
         table = qualified(connection, generation.schema, generation.projection)
         took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}
-        connection.execute(sql("building/remember"), took)
+        connection.execute(sql("rebuilding/record_build"), took)
 
 
 def _empty_with_indexes(connection: Connection, generation: Generation) -> None:
@@ -189,11 +191,11 @@ def _empty_with_indexes(connection: Connection, generation: Generation) -> None:
     target = max(part.target for part in generations.partitions(connection, generation))
     table = identifiers.Identifier(generation.schema, generation.projection)
     connection.execute(identifiers.SQL("TRUNCATE {}").format(table))
-    connection.execute(sql("generations/forget_letters"), here)
+    connection.execute(sql("generations/generations:remove_dead_letters"), here)
     discards.remember(connection, generation)
     build_indexes(connection, generation.read_model(connection), generation.indexes)
-    connection.execute(sql("generations/drop_partitions"), here)
-    connection.execute(sql("generations/add_partition"), here | {"partition": 0, "partitions": 1, "target": target})
+    connection.execute(sql("generations/partitions:remove"), here)
+    connection.execute(sql("generations/partitions:add"), here | {"partition": 0, "partitions": 1, "target": target})
 
 
 def rebuild(

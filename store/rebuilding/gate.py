@@ -105,14 +105,17 @@ def inspect(
             _dead_letters(connection, generation, allowed),
             _unread(connection, catalogue, generation),
         ]
-        parked = {tuple(row[0]) for row in connection.execute(sql("dead_letters/parked"), vars(generation)).fetchall()}
+        parked = {
+            tuple(row[0])
+            for row in connection.execute(sql("projecting/parked_keys:of_generation"), vars(generation)).fetchall()
+        }
         skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
         which = Selection(0, generation.checkpoint, skipped=skipped)
         with connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             checks += _totals(connection, projection, generation, which, len(parked))
         with connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             read_model = generation.read_model(connection)
             sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
             checks.append(_sample(sample))
@@ -133,13 +136,13 @@ def _shape(connection: Connection, generation: Generation) -> Check:
 
 
 def _dead_letters(connection: Connection, generation: Generation, allowed: Allowance) -> Check:
-    row = connection.execute(sql("dead_letters/count"), vars(generation)).fetchone()
+    row = connection.execute(sql("projecting/dead_letters:count"), vars(generation)).fetchone()
     count = row[0] if row else 0
     if not count:
         return Check("dead letters", True, "Every event could be applied.")
     if allowed.dead_letters:
         return Check("dead letters", True, f"{count:,} events could not be applied, which is allowed.")
-    new = connection.execute(sql("dead_letters/new_to_live"), vars(generation)).fetchone()
+    new = connection.execute(sql("projecting/dead_letters:new_to_live"), vars(generation)).fetchone()
     if new == (0,):
         return Check("dead letters", True, f"{count:,} events could not be applied, all of them dead letters already.")
     found = f"{count:,} events could not be applied: see `acci dead-letters list`; mend, discard or allow them."
@@ -196,7 +199,7 @@ def _comparison(
 
     def compared(live: Generation) -> Comparison:
         with connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             now = generations.one(connection, live.generation)  # of the same moment as its rows
             if now.state != "live":
                 raise Busy(projection.name, "rebuild")

@@ -65,7 +65,9 @@ def count_events(connection: Connection, projections: Iterable[type[Projection]]
     mark = high_water.establish(connection)
     types = by_stored_name(event for projection in projections for event in projection.events())
     wanted = {"event_types": sorted(types), "upto": mark.position}
-    return Counts(mark.position, mark.head, dict(connection.execute(sql("planning/events_by_type"), wanted).fetchall()))
+    return Counts(
+        mark.position, mark.head, dict(connection.execute(sql("rebuilding/plan:events_by_type"), wanted).fetchall())
+    )
 
 
 def plan(
@@ -108,7 +110,7 @@ def plan(
 
 def estimate(connection: Connection, projection: str, positions: int, partitions: int) -> Estimate:
     """Time and disk from this projection's last build, or from others'. A linear guess, no promise."""
-    rows = connection.execute(sql("building/measured"), {"projection": projection}).fetchall()
+    rows = connection.execute(sql("rebuilding/plan:past_builds"), {"projection": projection}).fetchall()
     if not rows:
         return Estimate(None, None, "nothing was built here yet")
     own = rows[0][0] == projection
@@ -134,5 +136,5 @@ def _table_to_be(connection: Connection, catalogue: Catalogue, projection: type[
 
 def _size(connection: Connection, generation: generations.Generation) -> int:
     table = qualified(connection, generation.schema, generation.projection)
-    row = connection.execute(sql("planning/size"), {"table": table}).fetchone()
+    row = connection.execute(sql("rebuilding/plan:table_size"), {"table": table}).fetchone()
     return int(row[0] or 0) if row else 0

@@ -103,17 +103,25 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
     old = generations.live(connection, projection.name)
     both = [generation.generation] + ([old.generation] if old else [])
     with connection.transaction():
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(BATCH_WAIT_MILLISECONDS)})
+        connection.execute(
+            sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(BATCH_WAIT_MILLISECONDS)}
+        )
         locked: dict[int, int] = dict(
-            connection.execute(sql("generations/lock_for_swap"), {"generations": both}).fetchall()
+            connection.execute(sql("generations/generations:lock_for_swap"), {"generations": both}).fetchall()
         )
         if not as_it_is:
             reached = _draw_level(connection, projection, generation, locked, bound)
             discards.settle(connection, projection, generation, reached)
         if old is not None and old.generation != generation.generation:
-            connection.execute(sql("generations/set_state"), {"generation": old.generation, "state": "kept"})
-        connection.execute(sql("generations/set_state"), {"generation": generation.generation, "state": "live"})
-        connection.execute(sql("swapping/lock_timeout"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
+            connection.execute(
+                sql("generations/generations:set_state"), {"generation": old.generation, "state": "kept"}
+            )
+        connection.execute(
+            sql("generations/generations:set_state"), {"generation": generation.generation, "state": "live"}
+        )
+        connection.execute(
+            sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)}
+        )
         point_view(connection, generation, read_model)
 
 
@@ -128,7 +136,7 @@ def _draw_level(
 
     How far that is. An old one that is beyond the log was made of another log.
     """
-    row = connection.execute(sql("events/head")).fetchone()
+    row = connection.execute(sql("log/events:last_position")).fetchone()
     head = row[0] if row else 0
     bound = max(bound, *(checkpoint for checkpoint in checkpoints.values() if checkpoint <= head))
     reached = checkpoints[generation.generation]

@@ -103,7 +103,7 @@ def roll_back(
             raise OtherRules(projection.name, back.generation, definition.changes_from(back.definition))
         require_unaltered(connection, back)
         if back.is_moved:
-            connection.execute(sql("generations/put_checkpoint_back"), {"generation": back.generation})
+            connection.execute(sql("generations/generations:reset_checkpoint"), {"generation": back.generation})
             back = generations.one(connection, back.generation)
         require_within_log(connection, back, high_water.establish(connection).head)
         if same_rules:

@@ -33,8 +33,8 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 def logged(connection: Connection, events: Sequence[RecordedEvent[Any]]) -> Iterator[None]:
     """Within, the log has these events, in a transaction like a batch's; afterwards all is as before."""
     with connection.transaction(force_rollback=True):
-        connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
-        with connection.cursor().copy(sql("trying/copy_events")) as copy:
+        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
+        with connection.cursor().copy(sql("testing/copy_events")) as copy:
             for event in events:
                 copy.write_row(_row(event))
         yield

@@ -80,7 +80,7 @@ def simulate(
         batch = _alone(connection)
         whole = Plan(seed, batch, 0, tenants, events, end - timedelta(days=days), end)
         _in_threads(write, _shares(whole, writers))
-        connection.execute(sql("events/analyze"))
+        connection.execute(sql("log/events:analyze"))
     return Simulated(events, time.monotonic() - began)
 
 
@@ -150,7 +150,7 @@ def _alone(connection: Connection) -> str:
     """This connection's simulation is the only one until it closes; gives the batch's name."""
     if not alone(connection, "acci simulate"):
         raise SimulationRunning
-    head = connection.execute(sql("events/head")).fetchone()
+    head = connection.execute(sql("log/events:last_position")).fetchone()
     return f"{head[0] if head else 0:x}"
 
 

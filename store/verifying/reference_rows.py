@@ -47,7 +47,7 @@ class Rederivation:
 
     def rows(self) -> tuple[list[dict[str, Any]], list[Failed]]:
         """The rows, ready to be stored, and the keys whose events the engine has no answer to."""
-        events = self._connection.execute(sql("sampling/events")).fetchall()
+        events = self._connection.execute(sql("verifying/reference_sample:events")).fetchall()
         try:
             return [self._told(row) for row in self._apply(events).values()], []
         except (CannotApply, _Unreadable, _Untold):
@@ -55,7 +55,7 @@ class Rederivation:
 
     def _key_by_key(self, events: dict[int, tuple[Any, ...]]) -> tuple[list[dict[str, Any]], list[Failed]]:
         positions: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-        for key, position in self._connection.execute(sql("sampling/touches")):
+        for key, position in self._connection.execute(sql("verifying/reference_sample:keys_and_positions")):
             positions[tuple(key)].append(position)
         rows, failed = [], []
         for key, those in positions.items():

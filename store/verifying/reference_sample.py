@@ -62,10 +62,10 @@ def check_sample(
     }
     keys = choose_keys(connection, drawn - parked)
     note_events(connection, projection, read_model, which)
-    left_out = connection.execute(sql("sampling/leave_out"), {"budget": MOST_EVENTS}).rowcount
+    left_out = connection.execute(sql("verifying/reference_sample:leave_out"), {"budget": MOST_EVENTS}).rowcount
     rows, failed = Rederivation(connection, catalogue, projection, read_model).rows()
     for each in failed:
-        connection.execute(sql("auditing/untouch"), {"key": each.key})
+        connection.execute(sql("projecting/affected_keys:remove"), {"key": each.key})
     given = of_rows(rows)
     expected = _store(connection, determined(connection, projection, read_model, given), rows)
     found = compare_touched(connection, projection, expected, read_model)
@@ -90,9 +90,13 @@ def _from_log(
     """The keys that some events touch."""
     types = list(by_stored_name(projection.events()))
     drawn = {"count": DRAWN, "upto": which.upto, "event_types": types}
-    positions = tuple(row[0] for row in connection.execute(sql("sampling/positions"), drawn).fetchall())
+    positions = tuple(
+        row[0] for row in connection.execute(sql("verifying/reference_sample:positions"), drawn).fetchall()
+    )
     if len(positions) < DRAWN / 2:  # few of them lie near the places drawn, or none
-        positions = tuple(row[0] for row in connection.execute(sql("sampling/rare_positions"), drawn).fetchall())
+        positions = tuple(
+            row[0] for row in connection.execute(sql("verifying/reference_sample:rare_positions"), drawn).fetchall()
+        )
     if not positions:
         return set()
     note_keys(connection, projection, read_model, replace(which, positions=positions))

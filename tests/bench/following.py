@@ -118,7 +118,7 @@ def _checkpoint(connection: Connection) -> int:
 
 
 def _head(connection: Connection) -> int:
-    row = connection.execute(sql("events/head")).fetchone()
+    row = connection.execute(sql("log/events:last_position")).fetchone()
     return int(row[0]) if row else 0
 
 

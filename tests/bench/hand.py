@@ -53,7 +53,7 @@ class Hand:
             else:
                 self._run(statement, {})
             with connection.transaction():
-                connection.execute(sql("projecting/index_settings"), {"maintenance_work_mem": WORK_MEM})
+                connection.execute(sql("projecting/session:settings_for_indexes"), {"maintenance_work_mem": WORK_MEM})
                 build_indexes(connection, read_model, taken_off)
             connection.execute(identifiers.SQL("ANALYZE {}").format(self._table))
             return time.perf_counter() - begin
@@ -66,7 +66,7 @@ class Hand:
             begin = time.perf_counter()
             for after in range(0, events, batch_size):
                 with connection.transaction():
-                    connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+                    connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
                     connection.execute(statement, {"after": after, "upto": after + batch_size})
                     connection.execute("UPDATE hand.checkpoint SET position = %s", (after + batch_size,))
             return time.perf_counter() - begin
@@ -105,13 +105,13 @@ class Hand:
     def _empty_table(self, connection: Connection) -> tuple[ReadModel, tuple[Index, ...]]:
         with connection.transaction():
             connection.execute("CREATE SCHEMA hand")
-            connection.execute(sql("projecting/enter_schema"), {"schema": SCHEMA})
+            connection.execute(sql("generations/schemas:enter"), {"schema": SCHEMA})
             connection.execute(table_sql(CATALOGUE, self.projection).encode(), prepare=False)
-            connection.execute(sql("projecting/leave_schema"))
+            connection.execute(sql("generations/schemas:leave"))
             read_model = describe(connection, SCHEMA, self.projection.name)
             return read_model, indexes(connection, read_model)
 
     def _run(self, statement: bytes, parameters: dict[str, int]) -> None:
         with connect(self._url, "bench") as connection, connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": WORK_MEM})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             connection.execute(statement, parameters)

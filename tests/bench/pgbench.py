@@ -48,7 +48,7 @@ def bare() -> str:
 
 def append() -> str:
     """A script: one append to a stream of its own, without a command."""
-    return STREAM + re.sub(r"%\((\w+)\)s", r":\1", sql("appending/one"))
+    return STREAM + re.sub(r"%\((\w+)\)s", r":\1", sql("log/append:event"))
 
 
 def drive(url: str, script: str, clients: int, seconds: float) -> Driven:

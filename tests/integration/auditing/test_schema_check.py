@@ -6,14 +6,14 @@ from typing import LiteralString
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from acci.store.auditing.schema import FILE, described, differences
+from acci.store.auditing.schema import FILE, described, differences, made_by_migrations
 from acci.store.generations import generations
 from acci.store.monitoring.health import Bounds, examine
 from acci.store.postgres.database import Connection, connect
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
-from tests.catalogue import spelled
 from tests.domains.bank.ledger import audited
+from tests.schema import READABLE, as_json, as_sql
 from tests.support.servers import SharedServer
 
 IN_DATABASE: LiteralString = "DO $$ BEGIN EXECUTE format('{} ON DATABASE %I {}', current_catalog); END $$"
@@ -271,9 +271,10 @@ def mend(connection: Connection) -> None:
 
 
 def test_what_is_committed_is_what_the_migrations_make(connection: Connection) -> None:
-    """Else `make catalogue`."""
+    """Else `make schema`."""
     if connection.info.server_version >= 160_000:
-        assert spelled(described(connection)) == FILE.read_text(encoding="utf-8")
+        assert as_json(described(connection)) == FILE.read_text(encoding="utf-8")
+    assert as_sql(made_by_migrations(), connection) == READABLE.read_text(encoding="utf-8")
     assert found(connection) == {}
 
 

@@ -173,7 +173,7 @@ def test_a_migration_edited_after_the_fact(database_url: str, tmp_path: Path) ->
     for part in ("domain", "store", "flows", "sql"):
         shutil.copytree(CHECKOUT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "__init__.py", checkout)
-    edited = checkout / "sql" / "migrations" / "0002_projections.sql"
+    edited = checkout / "sql" / "migrations" / "0001_baseline.sql"
     edited.write_text(edited.read_text() + "\nCREATE TABLE acci.smuggled (secret text);\n")
 
     def run_there(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -184,7 +184,7 @@ def test_a_migration_edited_after_the_fact(database_url: str, tmp_path: Path) ->
 
     for arguments in (["migrate"], ["run", "catch-up"]):
         said = refusal(run_there(*arguments))
-        assert said.startswith("The migration 0002_projections was edited after it had been applied.")
+        assert said.startswith("The migration 0001_baseline was edited after it had been applied.")
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT to_regclass('acci.smuggled') IS NULL").fetchone() == (True,)
 
@@ -213,11 +213,11 @@ def test_a_database_of_a_newer_checkout(database_url: str) -> None:
 def test_a_migration_that_fails_leaves_nothing(empty_database_url: str) -> None:
     execute(empty_database_url, "CREATE SCHEMA read")
     said = refusal(acci("migrate", ACCI_DATABASE_URL=empty_database_url))
-    assert said.startswith('The migration 0002_projections failed: schema "read" already exists. Nothing was changed')
+    assert said.startswith('The migration 0001_baseline failed: schema "read" already exists. Nothing was changed')
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT to_regnamespace('acci') IS NULL").fetchone() == (True,)
 
 
 def test_migrating_twice(empty_database_url: str) -> None:
-    assert "applied 0001_event_log" in acci("migrate", ACCI_DATABASE_URL=empty_database_url).stdout
+    assert "applied 0001_baseline" in acci("migrate", ACCI_DATABASE_URL=empty_database_url).stdout
     assert acci("migrate", ACCI_DATABASE_URL=empty_database_url).stdout == "The schema is up to date.\n"

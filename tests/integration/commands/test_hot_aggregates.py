@@ -145,7 +145,7 @@ def test_who_has_the_turn_at_the_database_is_not_passed_by(
     with connect(database_url, "other process") as other, ThreadPoolExecutor(1) as threads:
         other.execute("BEGIN")
         parts: dict[str, Any] = {f"{part}s": [value] for part, value in name._asdict().items()}
-        other.execute(sql("events/lock_streams"), parts | {"written": [True]})
+        other.execute(sql("log/streams:lock"), parts | {"written": [True]})
         monkeypatch.setattr(handler._recent, "is_hot", lambda _: True)
         paying = threads.submit(handler.handle, pay())
         _wait_for_a_queue(connection)

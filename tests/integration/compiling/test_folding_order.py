@@ -43,7 +43,7 @@ def test_keys_are_grouped_by_hashing(connection: Connection, name: str, analyzed
     found = 0
     for text in (make(scope) for scope in SCOPES for make in (compiled.fill, compiled.apply)):
         with connection.transaction():
-            connection.execute(sql("projecting/settings"), {"work_mem": "64kB"})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": "64kB"})
             plan = value(connection, f"EXPLAIN (FORMAT JSON) {text}", EVERYTHING)
         for node in nodes(plan[0]["Plan"]):
             if "Group Key" in node:
@@ -63,7 +63,7 @@ def test_the_last_value_wins_also_when_the_keys_do_not_fit_into_memory(connectio
     assert upto > BATCH_SIZE
     for scope in (Scope(), Scope(rare=True)):
         with connection.transaction(force_rollback=True):
-            connection.execute(sql("projecting/settings"), {"work_mem": "64kB"})
+            connection.execute(sql("projecting/session:settings"), {"work_mem": "64kB"})
             connection.execute(compiled.apply(scope).encode(), {"after": 0, "upto": upto})
             assert value(connection, "SELECT count(*) FROM read.user_view") > 10_000
             assert wrong_rows(connection, users) == 0
@@ -75,9 +75,9 @@ def test_what_is_read_backwards_is_read_forwards_before(connection: Connection) 
     parameters = {"after": 10, "upto": last}
     events = value(connection, "SELECT count(*) FROM acci.events WHERE position > 10")
     with connection.transaction():
-        connection.execute(sql("projecting/settings"), {"work_mem": "64kB"})
-        read = connection.execute(sql("reading_ahead/read"), parameters).fetchone()
-        (plan,) = value(connection, f"EXPLAIN (FORMAT JSON) {sql('reading_ahead/read')}", parameters)
+        connection.execute(sql("projecting/session:settings"), {"work_mem": "64kB"})
+        read = connection.execute(sql("projecting/prewarm:read"), parameters).fetchone()
+        (plan,) = value(connection, f"EXPLAIN (FORMAT JSON) {sql('projecting/prewarm:read')}", parameters)
     assert read == (events, events)
     found = list(nodes(plan["Plan"]))
     assert "Tid Range Scan" in {node["Node Type"] for node in found}

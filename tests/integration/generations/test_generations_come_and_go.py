@@ -66,7 +66,7 @@ def other(database_url: str, connection: Connection) -> Iterator[Connection]:
 def overtaken(database_url: str, other: Connection) -> Iterator[Overtaken]:
     options: dict[str, Any] = {"autocommit": True, "prepare_threshold": 0, "options": options_of("project")}
     with Overtaken.connect(database_url, **options) as connection:
-        connection.let(lambda: None, "generations/live", 0)
+        connection.let(lambda: None, "generations/generations:live", 0)
         yield connection
 
 
@@ -126,7 +126,7 @@ def test_a_generation_dropped_under_somebody_is_gone_on_without(
     overtaken: Overtaken, other: Connection, connection: Connection, projection: type[Projection], work: str
 ) -> None:
     append_orders(connection, 3, "later-")
-    overtaken.let(replace(other, projection), "generations/live")
+    overtaken.let(replace(other, projection), "generations/generations:live")
     assert WORK[work](overtaken, projection) == 0
     assert overtaken.nth <= 0, "it was dropped"
     assert projection is ITEMS or wrong_rows(connection, projection) == 0
@@ -138,7 +138,7 @@ def test_dead_letters_are_tried_on_the_next_one(
 ) -> None:
     append_bad_order(connection)
     batches.catch_up(other, CATALOGUE, projection)
-    overtaken.let(replace(other, projection), "generations/live")
+    overtaken.let(replace(other, projection), "generations/generations:live")
     retried = dead_letters.retry(overtaken, CATALOGUE, projection)
     assert (retried.released, retried.parked + retried.unreadable) == (0, 1)
 
@@ -148,7 +148,7 @@ def test_an_audit_of_what_is_dropped_meanwhile_is_one_of_the_next(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
     for name in ("rows", "totals", "table", "second_opinion"):
-        overtaken.let(replace(other, projection), "generations/live")
+        overtaken.let(replace(other, projection), "generations/generations:live")
         made = audit(overtaken, CATALOGUE, all_checks(CATALOGUE)[name], projection.name)
         assert (name, overtaken.nth < 1, made.found, made.left_out) == (name, True, (), None)
 
@@ -156,7 +156,7 @@ def test_an_audit_of_what_is_dropped_meanwhile_is_one_of_the_next(
 def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
     overtaken: Overtaken, other: Connection
 ) -> None:
-    overtaken.let(replace(other, SALES), "auditing/one_moment")
+    overtaken.let(replace(other, SALES), "auditing/scope:one_snapshot")
     assert audit(overtaken, CATALOGUE, all_checks(CATALOGUE)["views"]).found == ()
     with generations.turn(other, "daily_sales", "rebuild"):
         building, parts = build.begin(other, CATALOGUE, SALES, 1)
@@ -167,7 +167,7 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
                 build.fill(other, SALES, building, part)
             publish.publish(other, SALES, build.finish(other, SALES, building))
 
-    overtaken.let(go_on, "projecting/settings")
+    overtaken.let(go_on, "projecting/session:settings")
     overtaken.execute("SELECT 1")
     assert audit(overtaken, CATALOGUE, all_checks(CATALOGUE)["generations"]).found == ()
     assert overtaken.nth <= 0
@@ -175,7 +175,7 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
 
 def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, other: Connection) -> None:
     begun = backfill.begin(overtaken, CATALOGUE, SALES, Choice(), 1)
-    overtaken.let(replace(other, SALES), "generations/one")
+    overtaken.let(replace(other, SALES), "generations/generations:one")
     with pytest.raises(Superseded):
         backfill.work_off(overtaken, CATALOGUE, SALES, begun)
     assert overtaken.nth <= 0
@@ -216,10 +216,10 @@ def test_the_gate_compares_with_what_is_live_by_then(
     def go_back() -> None:
         """As after a rollback, with what was live dropped by housekeeping."""
         with other.transaction():
-            other.execute(sql("generations/set_state"), {"generation": older.generation, "state": "kept"})
+            other.execute(sql("generations/generations:set_state"), {"generation": older.generation, "state": "kept"})
         lifecycle.discard(other, older)
 
-    overtaken.let(go_back, "generations/live")
+    overtaken.let(go_back, "generations/generations:live")
     verdict = gate.inspect(overtaken, CATALOGUE, projection, generation)
     assert (verdict.objections, verdict.comparison) == ((), None)
     assert overtaken.nth <= 0
@@ -247,7 +247,7 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
         append_orders(connection, 3, "meanwhile-")
         batches.catch_up(other, CATALOGUE, SALES)
 
-    overtaken.let(go_on, "high_water/candidate")
+    overtaken.let(go_on, "log/high_water:candidate")
     if look == "follower":
         assert told(overtaken, SALES) == []
     elif look == "status":

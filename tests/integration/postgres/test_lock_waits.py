@@ -81,10 +81,10 @@ def test_a_seal_waits_for_no_other_session_for_ever_and_says_who_it_is(
 
 def test_a_lock_timeout_that_nobody_set_has_a_bound(connection: Connection) -> None:
     for name, bound in (
-        ("sealing/lock", "1min"),
-        ("migrating/take_lock", "10min"),
-        ("keys/lock", "1min"),
-        ("event_ids/lock", "5min"),
+        ("log/seals:lock", "1min"),
+        ("postgres/migrations:lock", "10min"),
+        ("encryption/keys:lock", "1min"),
+        ("log/event_ids:lock", "5min"),
     ):
         with connection.transaction(force_rollback=True):
             connection.execute("SET LOCAL lock_timeout = 0")
@@ -129,7 +129,7 @@ def test_several_streams_wait_for_whoever_holds_their_locks_no_longer_than_allow
         both = [command(Pay(account=account, amount=Decimal(1))) for account in "ab"]
         held = {f"{part}s": [text] for part, text in stream("b")._asdict().items()}
         with meddler.transaction():
-            meddler.execute(sql("events/lock_streams"), held | {"written": [True]})
+            meddler.execute(sql("log/streams:lock"), held | {"written": [True]})
             with pytest.raises(Locked, match=rf"\(acci meddler\), process {meddler.info.backend_pid}"):
                 handler.handle_together(both)
         assert [each[0].version for each in handler.handle_together(both)] == [2, 2]

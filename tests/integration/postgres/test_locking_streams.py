@@ -21,7 +21,7 @@ ASKED = """
 def lock(connection: Connection, written: bool, account: str = "a", tenant: str = "acme") -> None:
     tenant_id, kind, name = stream(account, tenant)
     arguments = {"tenant_ids": [tenant_id], "aggregate_types": [kind], "aggregate_ids": [name], "written": [written]}
-    connection.execute(sql("events/lock_streams"), arguments)
+    connection.execute(sql("log/streams:lock"), arguments)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_a_stream_that_is_written_and_read_is_locked_for_writing(connection: Con
     twice = {"tenant_ids": [tenant_id] * 2, "aggregate_types": [kind] * 2, "aggregate_ids": [name] * 2}
     with connect(database_url, "second") as second, connection.transaction(), second.transaction():
         second.execute("SET LOCAL lock_timeout = '50ms'")
-        connection.execute(sql("events/lock_streams"), {**twice, "written": [False, True]})
+        connection.execute(sql("log/streams:lock"), {**twice, "written": [False, True]})
         with pytest.raises(psycopg.errors.LockNotAvailable):
             lock(second, written=False)

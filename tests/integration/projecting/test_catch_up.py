@@ -83,7 +83,7 @@ def test_a_second_runner_leaves(
         ):
             catch_up(connection, catalogue, sales)
         with first.transaction():
-            first.execute(sql("generations/lock"), {"generation": generation.generation, "state": "live"})
+            first.execute(sql("projecting/batches:lock"), {"generation": generation.generation, "state": "live"})
             with pytest.raises(Busy):
                 catch_up(connection, catalogue, sales)
     assert live(connection, sales).checkpoint == 0

@@ -37,7 +37,14 @@ from acci.store.postgres.errors import (
     SequenceBehind,
     TookTooLong,
 )
-from acci.store.postgres.migrations import MigrationEdited, MigrationFailed, MigrationMissing, NotUnicode, ServerTooOld
+from acci.store.postgres.migrations import (
+    MadeBeforeBaseline,
+    MigrationEdited,
+    MigrationFailed,
+    MigrationMissing,
+    NotUnicode,
+    ServerTooOld,
+)
 from acci.store.postgres.session import SharedSession, WrongSession
 from acci.store.settings import WrongSetting
 
@@ -199,10 +206,20 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
-        MigrationEdited("0001_event_log"),
+        MigrationEdited("0001_baseline"),
         (
-            "The migration 0001_event_log was edited after it had been applied. Restore the file as it was and "
+            "The migration 0001_baseline was edited after it had been applied. Restore the file as it was and "
             "put the change into a new migration."
+        ),
+    ),
+    (
+        MadeBeforeBaseline(),
+        (
+            "The database was made by a build from before 0.1.0, whose migrations 0001_baseline replaced, and cannot "
+            "be migrated: make another one with `acci migrate`, copy into it what nothing can derive again (with "
+            "pg_dump and pg_restore: the data of acci.events, acci.commands, acci.discarded_events, acci.imports and "
+            "acci.seals, and the whole schema acci_keys if there is one), run `acci migrate` there once more, and "
+            "rebuild the read models."
         ),
     ),
     (
@@ -213,15 +230,15 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
-        MigrationFailed("0001_event_log", 'schema "acci" already exists'),
+        MigrationFailed("0001_baseline", 'schema "acci" already exists'),
         (
-            'The migration 0001_event_log failed: schema "acci" already exists. Nothing was changed. Make room '
+            'The migration 0001_baseline failed: schema "acci" already exists. Nothing was changed. Make room '
             "for it, or use a database of ACCI's own."
         ),
     ),
     (
-        MigrationFailed("0020_roles", "permission denied", "Let another user do it."),
-        "The migration 0020_roles failed: permission denied. Nothing was changed. Let another user do it.",
+        MigrationFailed("0099_later", "permission denied", "Let another user do it."),
+        "The migration 0099_later failed: permission denied. Nothing was changed. Let another user do it.",
     ),
     (
         ServerTooOld(14),

@@ -1,5 +1,0 @@
--- The checks of a table that speak of any of these columns.
-SELECT DISTINCT c.conname
-FROM pg_catalog.pg_constraint AS c
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-WHERE c.conrelid = to_regclass(%(table)s) AND c.contype = 'c' AND a.attname = ANY (%(columns)s);

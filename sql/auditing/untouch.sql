@@ -1,1 +1,0 @@
-DELETE FROM pg_temp.touched WHERE key = %(key)s::text[];

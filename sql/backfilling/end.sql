@@ -1,1 +1,0 @@
-UPDATE acci.backfills SET state = %(state)s, finished_at = clock_timestamp() WHERE backfill = %(backfill)s;

@@ -1,1 +1,0 @@
-SELECT count(*) FROM acci.dead_letters WHERE generation = %(generation)s;

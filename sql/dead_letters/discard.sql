@@ -1,1 +1,0 @@
-SELECT acci.discard(%(dead_letter)s, %(reason)s);

@@ -1,1 +1,0 @@
-SELECT key FROM acci.parked_keys WHERE generation = %(generation)s ORDER BY key;

@@ -1,1 +1,0 @@
-DELETE FROM acci.dead_letters WHERE generation = %(generation)s AND position = %(position)s;

@@ -1,1 +1,0 @@
-SELECT position FROM acci.dead_letters WHERE generation = %(generation)s AND keys = '[]';

@@ -1,1 +1,0 @@
-DROP INDEX CONCURRENTLY IF EXISTS acci.events_id_key;

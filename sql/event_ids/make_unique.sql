@@ -1,1 +1,0 @@
-CREATE UNIQUE INDEX CONCURRENTLY events_id_key ON acci.events (id);

@@ -1,1 +1,0 @@
-SELECT position, data::text, id FROM acci.events WHERE position = ANY (%(positions)s);

@@ -1,1 +1,0 @@
-SELECT set_config('acci.allow_older_rules', 'on', true);

@@ -1,1 +1,0 @@
-DELETE FROM acci.partitions WHERE generation = %(generation)s;

@@ -1,1 +1,0 @@
-SELECT DISTINCT projection FROM acci.generations;

@@ -1,1 +1,0 @@
-UPDATE acci.generations SET checkpoint = kept_at WHERE generation = %(generation)s AND state = 'kept';

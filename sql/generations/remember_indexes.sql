@@ -1,1 +1,0 @@
-UPDATE acci.generations SET indexes = %(indexes)s WHERE generation = %(generation)s;

@@ -1,1 +1,0 @@
-UPDATE acci.generations SET shape = %(shape)s WHERE generation = %(generation)s;

@@ -1,1 +1,0 @@
-UPDATE acci.generations SET skipped = %(skipped)s WHERE generation = %(generation)s;

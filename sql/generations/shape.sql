@@ -1,1 +1,0 @@
-SELECT shape FROM acci.generations WHERE generation = %(generation)s;

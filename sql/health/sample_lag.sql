@@ -1,1 +1,0 @@
-INSERT INTO acci.lag_samples (projection, events, seconds) VALUES (%(projection)s, %(events)s, %(seconds)s);

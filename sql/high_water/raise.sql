@@ -1,1 +1,0 @@
-SELECT acci.raise_high_water(%(position)s);

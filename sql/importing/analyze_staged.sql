@@ -1,1 +1,0 @@
-ANALYZE staged (id, tenant_id, aggregate_type, aggregate_id, line);

@@ -1,1 +1,0 @@
-SELECT id, key FROM acci_keys.keys WHERE id = ANY (%(ids)s);

@@ -1,1 +1,0 @@
-SELECT id, key FROM acci_keys.keys WHERE tenant_id = %(tenant_id)s AND subject = %(subject)s AND key IS NOT NULL;

@@ -1,0 +1,45 @@
+-- One aggregate's events: its version, and the advisory locks by which several streams change together.
+
+-- name: version
+-- A stream's version; 0 without one.
+SELECT found.*
+FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(version), 0)
+    FROM acci.events
+    WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
+) AS found;
+
+-- name: check_version
+-- A number that no version can be is one that the stream is not at.
+SELECT acci.check_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s,
+                          least(greatest(%(version)s::bigint, -1), 2147483647)::integer);
+
+-- name: lock
+-- Waits for another holder as long as the session's lock_timeout says; 10 s if it says nothing.
+SELECT acci.lock_streams(%(tenant_ids)s, %(aggregate_types)s, %(aggregate_ids)s, %(written)s)
+FROM set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '10s'), true)
+OFFSET 0;
+
+-- name: lock_within
+-- The same locks, waited for at most this long.
+SELECT acci.lock_streams(%(tenant_ids)s, %(aggregate_types)s, %(aggregate_ids)s, %(written)s)
+FROM set_config('lock_timeout', %(milliseconds)s, true)
+OFFSET 0;
+
+-- name: first_later
+-- The version of the first event of a stream that happened after a point in time, if one is given.
+SELECT min(version) AS version
+FROM acci.events
+WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND aggregate_id = %(aggregate_id)s
+  AND "timestamp" > %(as_of)s::timestamptz AND %(as_of)s::timestamptz IS NOT NULL
+
+-- name: types
+-- The aggregate types in a tenant's log, as the recursive query `types`: found by leaps through the streams' index (a
+-- loose index scan).
+(SELECT aggregate_type FROM acci.events WHERE tenant_id = %(tenant_id)s ORDER BY aggregate_type LIMIT 1)
+UNION ALL
+SELECT (SELECT event.aggregate_type FROM acci.events AS event
+        WHERE event.tenant_id = %(tenant_id)s AND event.aggregate_type > types.aggregate_type
+        ORDER BY event.aggregate_type LIMIT 1)
+FROM types WHERE types.aggregate_type IS NOT NULL

@@ -1,1 +1,0 @@
-SELECT acci.batch_bounds();

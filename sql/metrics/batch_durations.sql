@@ -1,1 +1,0 @@
-SELECT projection, bucket, batches, seconds FROM acci.batch_durations ORDER BY projection, bucket;

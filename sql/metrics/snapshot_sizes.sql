@@ -1,1 +1,0 @@
-SELECT sizes FROM acci.snapshot_sizes;

@@ -1,1 +1,0 @@
-SELECT name, checksum FROM acci_migrations.applied ORDER BY name;

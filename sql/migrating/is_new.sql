@@ -1,1 +1,0 @@
-SELECT to_regclass('acci_migrations.applied') IS NULL;

@@ -1,1 +1,0 @@
-INSERT INTO acci_migrations.applied (name, checksum) VALUES (%(name)s, %(checksum)s);

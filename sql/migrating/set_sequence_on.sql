@@ -1,1 +1,0 @@
-SELECT acci.set_sequence_on();

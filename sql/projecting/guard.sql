@@ -1,1 +1,0 @@
-SELECT acci.guard(to_regclass(%(table)s));

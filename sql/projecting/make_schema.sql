@@ -1,1 +1,0 @@
-SELECT acci.make_schema(%(schema)s);

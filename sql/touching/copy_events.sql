@@ -1,1 +1,0 @@
-COPY touches (key, position) FROM STDIN;

@@ -1,1 +1,0 @@
-COPY touched (key) FROM STDIN;

@@ -1,1 +1,0 @@
-CREATE TEMPORARY TABLE touched (key text[] NOT NULL) ON COMMIT DROP;

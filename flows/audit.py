@@ -23,7 +23,7 @@ from acci.store.auditing.findings import Severity, history
 from acci.store.auditing.repair import Repaired
 from acci.store.auditing.scope import Extent
 from acci.store.auditing.statistics import Result, record
-from acci.store.values.timestamps import moment
+from acci.store.values.timestamps import parse_timestamp
 
 DAYS_SHOWN = 30
 LOG = "the log"
@@ -87,7 +87,7 @@ def audit(
         fail_at: How bad a finding must be for the run to be failed.
     """
     began, turn = time.monotonic(), int(time.time() // 3600) % one_in
-    extent = Extent(tenant or None, tuple(map(tuple, keys)), moment(since) if since else None, one_in, turn)
+    extent = Extent(tenant or None, tuple(map(tuple, keys)), parse_timestamp(since) if since else None, one_in, turn)
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)

@@ -17,7 +17,7 @@ from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
 from acci.store.backfilling.selection import Choice
-from acci.store.values.timestamps import moment
+from acci.store.values.timestamps import parse_timestamp
 
 NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."
 
@@ -84,8 +84,8 @@ def backfill(
         tuple(tenants),
         tuple(tuple(key) for key in keys),
         tuple(event_types),
-        moment(since) if since else None,
-        moment(until) if until else None,
+        parse_timestamp(since) if since else None,
+        parse_timestamp(until) if until else None,
         after_position,
         up_to_position or None,
         tuple(new_columns),

@@ -13,6 +13,7 @@ from acci.flows.runtime.retrying import refusing
 from acci.flows.runtime.session import projection_names
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.database_url import direct_url
+from acci.store.encryption.configured import key_store
 from acci.store.projecting.following import follow as follow_log
 from acci.store.registry import load
 from acci.store.settings import Settings
@@ -45,7 +46,13 @@ def follow(
             refused[name] = what
 
     rows = follow_log(
-        direct_url(settings), load(settings.contexts), names, interval, lambda: time.monotonic() >= end, tell
+        direct_url(settings),
+        load(settings.contexts),
+        names,
+        interval,
+        lambda: time.monotonic() >= end,
+        tell,
+        key_store(settings),
     )
     followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
     if refused:

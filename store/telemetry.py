@@ -83,7 +83,7 @@ def trace_id(tenant_id: str, correlation_id: str) -> str:
     return f"{number or int.from_bytes(hashlib.sha256(text).digest()[:16]):032x}"
 
 
-def begin(
+def start_span(
     name: str,
     attributes: dict[str, Any],
     trace: str | None = None,
@@ -116,14 +116,14 @@ def as_current(span: "Span") -> Iterator["Span"]:
         with use_span(span, end_on_exit=False, record_exception=False, set_status_on_exception=False):
             yield span
     except Exception as error:
-        mark_wrong(span, type(error).__name__)
+        mark_failed(span, type(error).__name__)
         raise
     finally:
         span.end()
 
 
-def mark_wrong(span: "Span", what: str) -> None:
-    """Let the span count as failed."""
+def mark_failed(span: "Span", what: str) -> None:
+    """Let the span count as failed, for the reason `what`."""
     from opentelemetry.trace import Status, StatusCode
 
     span.set_status(Status(StatusCode.ERROR, what))
@@ -165,10 +165,10 @@ def _provider() -> "TracerProvider":
 
 
 def _ignore(_: object) -> None:
-    """Tell nobody."""
+    """Nothing is noted without traces."""
 
 
-UNTRACED, UNHEARD = nullcontext(), nullcontext(_ignore)
+UNTRACED = nullcontext(_ignore)
 
 
 def of_correlation(tenant_id: str, correlation_id: str) -> dict[str, Any]:

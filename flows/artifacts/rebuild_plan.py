@@ -1,7 +1,7 @@
 """A rebuild's plan: into how many parts it is cut here, and in words, for artifacts and the terminal."""
 
 from acci.domain.projections import Projection
-from acci.store.log.unknown_events import told
+from acci.store.log.unknown_events import listed
 from acci.store.rebuilding.build import useful_partitions
 from acci.store.rebuilding.plan import Plan
 from acci.store.settings import Settings
@@ -30,7 +30,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("views upon it", ", ".join(each.view for each in plan.dependents) or "none"),
         ("grants", ", ".join(f"{privilege} to {role}" for privilege, role in plan.grants) or "none"),
         ("breaks", "; ".join(plan.breaks) or "nothing"),
-        ("nobody reads", told(plan.unread) or "nothing: every event type is registered or retired"),
+        ("nobody reads", listed(plan.unread) or "nothing: every event type is registered or retired"),
     ]
 
 

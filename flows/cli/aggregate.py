@@ -28,15 +28,16 @@ def aggregate(
     """Show an aggregate's state, now or as it was."""
     from acci.store.aggregates.repository import Repository
     from acci.store.database_url import database_url
+    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load
-    from acci.store.values.timestamps import moment as read_moment
+    from acci.store.values.timestamps import parse_timestamp
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    as_of = None if moment is None else read_moment(moment)
-    with Database(database_url(settings), size=2, role="read") as database:
+    as_of = None if moment is None else parse_timestamp(moment)
+    with Database(database_url(settings), size=2, role="read", keys=key_store(settings)) as database:
         stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
         store = EventStore(database, catalogue)
         loaded = stream and Repository(store).load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)

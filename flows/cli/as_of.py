@@ -30,23 +30,24 @@ def as_of(
     It is derived anew from the events.
     """
     from acci.store.database_url import database_url, direct_url
+    from acci.store.encryption.configured import key_store
     from acci.store.postgres.database import connect
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter
     from acci.store.reading.as_of import rows_as_of
     from acci.store.registry import load
-    from acci.store.values.timestamps import moment as read_moment
+    from acci.store.values.timestamps import parse_timestamp
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
     found = catalogue.projection(projection)
     if key is not None and len(key) != len(found.key):
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
-    then = None if moment is None else read_moment(moment)
+    then = None if moment is None else parse_timestamp(moment)
     keys = None if key is None else [key]
     url = database_url(settings) if tenant else direct_url(settings)
     role: Role = "read" if tenant else "administer"
-    with connect(url, "as-of", role, shared=True) as connection, ExitStack() as until:
+    with connect(url, "as-of", role, shared=True, keys=key_store(settings)) as connection, ExitStack() as until:
         if tenant:
             until.enter_context(connection.transaction())
             enter(connection, tenant, local=True)

@@ -25,7 +25,8 @@ def coverage(json: JsonFlag = False) -> None:
     it before a release that changes events.
     """
     from acci.store.database_url import direct_url
-    from acci.store.log.schema_check import coverage as coverage_of
+    from acci.store.encryption.configured import key_store
+    from acci.store.log.schema_check import stored_shapes
     from acci.store.postgres.database import connect
     from acci.store.postgres.errors import SchemaMissing
     from acci.store.registry import load
@@ -34,11 +35,12 @@ def coverage(json: JsonFlag = False) -> None:
     catalogue = load(settings.contexts)
     url = direct_url(settings)
     try:
-        opened = connect(url, "coverage", "administer", shared=True)
+        opened = connect(url, "coverage", "administer", shared=True, keys=key_store(settings))
     except SchemaMissing:
-        opened = connect(url, "coverage")  # of an older ACCI, which had no roles: this is asked before migrating
+        # Of an older ACCI, which had no roles: this is asked before migrating.
+        opened = connect(url, "coverage", keys=key_store(settings))
     with opened as connection:
-        shapes = coverage_of(connection, catalogue)
+        shapes = stored_shapes(connection, catalogue)
     if json:
         print_json([asdict(shape) for shape in shapes])
     else:

@@ -23,13 +23,16 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
     from acci.store.database_url import direct_url
+    from acci.store.encryption.configured import key_store
     from acci.store.postgres.database import connect
     from acci.store.postgres.tenants import enter
     from acci.store.registry import load
 
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(direct_url(settings), "dead letters", "read" if tenant else "administer") as connection:
+    with connect(
+        direct_url(settings), "dead letters", "read" if tenant else "administer", keys=key_store(settings)
+    ) as connection:
         if tenant:
             enter(connection, tenant)
         yield connection, catalogue

@@ -24,7 +24,8 @@ def erase(
 
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
     from acci.store.database_url import direct_url
-    from acci.store.encryption.key_store import keys
+    from acci.store.encryption.configured import key_store
+    from acci.store.encryption.payload_encryption import required
     from acci.store.maintenance.erasure import erase as make_unreadable
     from acci.store.postgres.database import connect
     from acci.store.registry import load
@@ -33,8 +34,9 @@ def erase(
         raise typer.BadParameter("name the person and --tenant, or give --again alone.")
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    who = keys().erased() if again else [(tenant or "", subject or "")]
-    with connect(direct_url(settings), "erase", "administer") as connection:
+    keys = key_store(settings)
+    who = required(keys).erased() if again else [(tenant or "", subject or "")]
+    with connect(direct_url(settings), "erase", "administer", keys=keys) as connection:
         done = [make_unreadable(connection, catalogue, *each, settings.home / "logs") for each in who]
     for each in done:
         each.artifacts = _artifacts(settings, each.texts)

@@ -17,6 +17,7 @@ def follow(
     Goes on when a rebuild swaps or the database restarts.
     """
     from acci.store.database_url import direct_url
+    from acci.store.encryption.configured import key_store
     from acci.store.postgres.database import connect
     from acci.store.projecting.following import follow as follow_log
     from acci.store.registry import load
@@ -36,6 +37,7 @@ def follow(
             interval,
             lambda: False,
             lambda name, what: out.print(cell(f"{name}: {what}")),
+            key_store(settings),
         )
     except KeyboardInterrupt:
         out.print("Ended.")

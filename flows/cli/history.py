@@ -30,6 +30,7 @@ def history(
     """Show an aggregate's events, newest first: who, when and why."""
     from acci.store.aggregates.history import history_of_correlation, newest
     from acci.store.database_url import database_url
+    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load
@@ -39,7 +40,7 @@ def history(
         raise typer.BadParameter(f"give an aggregate's id, or --correlation{'' if neither else ', not both'}.")
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with Database(database_url(settings), size=2, role="read") as database:
+    with Database(database_url(settings), size=2, role="read", keys=key_store(settings)) as database:
         store = EventStore(database, catalogue)
         if aggregate_id is None:
             related = history_of_correlation(store, catalogue, tenant, correlation or "", limit)

@@ -42,6 +42,7 @@ def import_(
     Checked against the event's class.
     """
     from acci.store.database_url import direct_url
+    from acci.store.encryption.configured import key_store
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile
@@ -53,7 +54,7 @@ def import_(
     catalogue = load(settings.contexts)
     rules = load_mapping(mapping, catalogue)
     url = "" if dry_run and rules.id is None else direct_url(settings)
-    importer = Importer(url, catalogue, rules, bad_limit, skip_known=skip_known)
+    importer = Importer(url, catalogue, rules, bad_limit, skip_known=skip_known, keys=key_store(settings))
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
             done = importer.check(file, show)

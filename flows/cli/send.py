@@ -36,6 +36,7 @@ def send(
     from acci.store.commands.handler import CommandHandler
     from acci.store.commands.validation import typed
     from acci.store.database_url import database_url
+    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
     from acci.store.postgres.database import Database
     from acci.store.registry import load
@@ -47,7 +48,7 @@ def send(
         user_id=user, correlation_id=correlation or str(wanted), tenant_id=tenant, timestamp=datetime.now(UTC)
     )
     given = typed(catalogue, command, read_object(data), metadata, wanted)
-    with Database(database_url(settings), size=2, role="append") as database:
+    with Database(database_url(settings), size=2, role="append", keys=key_store(settings)) as database:
         events = CommandHandler(EventStore(database, catalogue), catalogue).handle(given, expected_version)
     if json:
         print_json({"command_id": str(wanted), "events": [_plain(event) for event in events]})

@@ -57,6 +57,7 @@ def simulate(
     from datetime import UTC
 
     from acci.store.database_url import direct_url
+    from acci.store.encryption.configured import key_store
     from acci.store.registry import load
     from acci.store.testing import simulation as simulating
 
@@ -69,12 +70,13 @@ def simulate(
             done = simulating.simulate(
                 url, simulation, events=events, writers=writers, tenants=tenants, seed=seed, days=days,
                 end=until and until.replace(tzinfo=UTC), progress=_counting(show, "appending"),
+                keys=key_store(settings),
             )  # fmt: skip
     else:
         with bar("sending", int(live * seconds)) as show:
             done = simulating.simulate_live(
                 url, catalogue, simulation, rate=live, seconds=seconds, writers=writers, tenants=tenants, seed=seed,
-                progress=_counting(show, "sending"),
+                progress=_counting(show, "sending"), keys=key_store(settings),
             )  # fmt: skip
     if json:
         print_json(asdict(done))

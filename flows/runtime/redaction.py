@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
-from acci.store.encryption.payload_encryption import speak_of_people
+from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.projecting.decrypted_events import uses_personal
 from acci.store.registry import load
 from acci.store.settings import Settings
@@ -21,7 +21,7 @@ class Unspoken(AcciError):
 
 def may_say() -> bool:
     """Whether the text of any error may be told: no event has personal data."""
-    return not speak_of_people(load(Settings.from_environment().contexts).events.values())
+    return not have_personal_fields(load(Settings.from_environment().contexts).events.values())
 
 
 def may_show(projection: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from acci.store.database_url import direct_url
+from acci.store.encryption.configured import key_store
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue, load
@@ -18,7 +19,7 @@ def session(purpose: str, role: Role = "project") -> Iterator[tuple[Connection, 
     """
     settings = Settings.from_environment()
     catalogue = load(settings.contexts)
-    with connect(direct_url(settings), purpose, role) as connection:
+    with connect(direct_url(settings), purpose, role, keys=key_store(settings)) as connection:
         yield connection, catalogue
 
 

@@ -61,9 +61,9 @@ def compact(
     """Take the aggregate's due snapshots, and keep the newest `keep` of each stream.
 
     Due: enough events lie behind the newest one, or those there are were made by an older class. `streams` are taken in
-    one transaction; `report` is told how many of the due streams are done.
+    one transaction; `report` gets how many of the due streams are done.
     """
-    name = aggregate.aggregate_type()
+    name, decoder = aggregate.aggregate_type(), Decoder(catalogue.stored, catalogue.retired, connection.keys)
     known = {"aggregate_type": name, "state_schema": aggregate.state_schema(), "every": aggregate.snapshot_every}
     before = _sizes(connection, name)
     connection.execute(sql("aggregates/compaction:drop_due"))
@@ -74,7 +74,7 @@ def compact(
     for after in range(0, due, streams):
         page = known | {"after": after, "upto": after + streams}
         with connection.transaction():
-            folded = list(_fold_page(connection, Decoder(catalogue.stored, catalogue.retired), aggregate, page))
+            folded = list(_fold_page(connection, decoder, aggregate, page))
             found = [each for each in folded if each is not None]
             taken += _save(connection, aggregate, found, refusals)
         unreadable += len(folded) - len(found)
@@ -104,7 +104,7 @@ def _fold_page(
         for number, rows in groupby(cursor.execute(sql("aggregates/compaction:events"), page), lambda row: row[0]):
             events = (decoder.event(row[1:]) for row in rows)
             try:
-                start = state_of(aggregate, *states[number]) if number in states else aggregate()
+                start = state_of(aggregate, *states[number], connection.keys) if number in states else aggregate()
                 yield None if start is None else _folded(start, events)
             except _NotFolded:
                 yield None  # the audit names the stream
@@ -132,7 +132,7 @@ def _save(
     rows = []
     for stream, version, state in taken:
         try:
-            if text := text_of(state, stream):
+            if text := text_of(state, stream, connection.keys):
                 rows.append((*stream, version, text))
         except SnapshotRefused as refusal:
             refusals.append(refusal)

@@ -1,4 +1,4 @@
-"""History: what happened to an aggregate, who did it, when and why, and what difference it made."""
+"""History: an aggregate's events, with who, when and why, and the difference that each made to its state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId, Unreadable
 from acci.domain.projections.stored_values import told
-from acci.store.aggregates.loading import UnreadableEvent, matters
+from acci.store.aggregates.loading import UnreadableEvent, affects_state
 from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
@@ -26,7 +26,7 @@ Difference = dict[str, tuple[Any, Any]]
 class Change:
     """An event and the difference that it made: (before, after) by dotted field of the state, as JSON values.
 
-    `remark` is a sentence where the difference cannot be told.
+    `remark` is a sentence where the difference is not known.
     """
 
     event: Recorded
@@ -40,7 +40,7 @@ def history(
     """Every event of the aggregate between these versions, both included, in order; memory stays flat."""
     state = _state_before(store, catalogue, stream, from_version)
     for event in store.read_stream(stream, from_version, to_version):
-        change, state = _told(event, state)
+        change, state = _change_of(event, state)
         yield change
 
 
@@ -76,7 +76,7 @@ def history_of_correlation(
         version, state = states.get(event.stream, (None, ""))
         if version != event.version - 1:
             state = _state_before(store, catalogue, event.stream, event.version)
-        change, state = _told(event, state)
+        change, state = _change_of(event, state)
         states[event.stream] = (event.version, state)
         yield change
 
@@ -95,18 +95,18 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
     except Exception as error:
         if isinstance(error, AcciError | OperationalError) or getattr(error, "sqlstate", None):
             raise
-        return _not_told(error)  # whatever the user's code raises
+        return _unknown_change(error)  # whatever the user's code raises
 
 
-def _not_told(error: Exception) -> str:
+def _unknown_change(error: Exception) -> str:
     return f"What it changed cannot be told: {told(error)}."
 
 
-def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:
+def _change_of(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:
     """The change that `event` is, and the state after it."""
     if isinstance(event.data, Unreadable):
         remark = f"Its payload cannot be read: {event.data.reason}"
-        lost = not isinstance(before, Aggregate) or matters(event.event_type, event.data, before)
+        lost = not isinstance(before, Aggregate) or affects_state(event.event_type, event.data, before)
         return Change(event, {}, remark), remark if lost else before
     if isinstance(before, str):
         return Change(event, {}, before), before
@@ -114,7 +114,7 @@ def _told(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate |
         after = before.evolve(event)
         return Change(event, difference(before, after)), after
     except Exception as error:  # noqa: BLE001 as above
-        return Change(event, {}, _not_told(error)), _not_told(error)
+        return Change(event, {}, _unknown_change(error)), _unknown_change(error)
 
 
 def difference(before: Aggregate, after: Aggregate) -> Difference:

@@ -10,11 +10,11 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId, Unreadable, Unregistered
 from acci.store.aggregates.snapshots import state_of
-from acci.store.encryption.payload_encryption import ready
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
+EVENTS = 10_000  # decoded at a time
 A = TypeVar("A", bound=Aggregate)
 
 
@@ -64,14 +64,14 @@ class WrongAggregate(AcciError):
 class Loaded(NamedTuple, Generic[A]):
     """An aggregate as it was: its state at `version` (0: no stream), `newest` is the id of the event there.
 
-    `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_content` is the digest of the
+    `snapshot_version` is that of the snapshot the fold began with, else 0. `handled_digest` is the digest of the
     command asked about, if it was handled before; nothing is folded then.
     """
 
     state: A
     version: int
     snapshot_version: int
-    handled_content: bytes | None = None
+    handled_digest: bytes | None = None
     newest: UUID | None = None
 
 
@@ -85,7 +85,7 @@ def load(
     command_id: UUID | None = None,
     snapshots: bool = True,
 ) -> Loaded[A]:
-    """The aggregate now, at `to_version`, or `as_of` a moment: before its first event that happened later.
+    """The aggregate now, at `to_version`, or `as_of` a timestamp: before its first event that happened later.
 
     A snapshot that another schema made, that cannot be read, or that is ahead of the log, is ignored.
     Raises `UnreadableEvent` if an event that its state depends on cannot be read, `WrongAggregate`.
@@ -96,8 +96,8 @@ def load(
         "to_version": to_version,
         "as_of": as_of,
         "command_id": command_id,
-        # A snapshot does not tell when what is in it happened.
-        "state_schema": aggregate.state_schema() if snapshots and as_of is None else "",
+        # A snapshot does not say when what is in it happened.
+        "state_schema": aggregate.state_schema() if aggregate.snapshot_every and snapshots and as_of is None else "",
     }
     rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("aggregates/load:state"), arguments).fetchall()
     if rows and rows[0][4] == 0:
@@ -106,12 +106,11 @@ def load(
         return Loaded(aggregate(), 0, 0)
     start, snapshot_version, newest = aggregate(), 0, rows[-1]
     if rows[0][9] is None:
-        kept = state_of(aggregate, rows[0][10], stream.aggregate_id)
+        kept = state_of(aggregate, rows[0][10], stream.aggregate_id, connection.keys)
         if kept is None:
             return load(connection, decoder, aggregate, stream, to_version, as_of, command_id, snapshots=False)
         start, snapshot_version, rows = kept, rows[0][4], rows[1:]
-    ready(row[10] for row in rows)
-    state = fold(start, map(decoder.event, rows))
+    state = _folded(start, decoder, rows)
     return Loaded(state, newest[4], snapshot_version, newest=newest[3])
 
 
@@ -125,13 +124,19 @@ def load_behind(
         return Loaded(type(known.state)(), rows[-1][4], 0, bytes.fromhex(rows[0][10]))
     if not rows or (rows[0][4], rows[0][3]) != (known.version, known.newest):
         return None
-    ready(row[10] for row in rows[1:])
-    state = fold(known.state, map(decoder.event, rows[1:]))
+    state = _folded(known.state, decoder, rows[1:])
     return Loaded(state, rows[-1][4], known.snapshot_version, newest=rows[-1][3])
 
 
-def matters(event_type: str, data: Unreadable, state: Aggregate) -> bool:
-    """Whether the state depends on an event that cannot be read. Of one of no known type nobody can tell."""
+def _folded(state: A, decoder: Decoder, rows: Sequence[Sequence[Any]]) -> A:
+    """The state after the events of these rows; never all of a long stream's are in memory beside them."""
+    for start in range(0, len(rows), EVENTS):
+        state = fold(state, decoder.events(rows[start : start + EVENTS]))
+    return state
+
+
+def affects_state(event_type: str, data: Unreadable, state: Aggregate) -> bool:
+    """Whether the state depends on an event that cannot be read. An event of no known type may."""
     return isinstance(data, Unregistered) or event_type in state.evolutions
 
 
@@ -144,7 +149,7 @@ def require_its_own(aggregate: type[Aggregate], stream: StreamId) -> None:
 def fold(state: A, events: Iterable[Event[EventData]]) -> A:
     """The state after `events`. Raises `UnreadableEvent` if one that it depends on cannot be read."""
     for event in events:
-        if isinstance(event.data, Unreadable) and matters(event.event_type, event.data, state):
+        if isinstance(event.data, Unreadable) and affects_state(event.event_type, event.data, state):
             kind = UnregisteredEvent if isinstance(event.data, Unregistered) else UnreadableEvent
             raise kind(event.event_type, event.aggregate_id, event.version, event.data.reason)
         state = state.evolve(event)

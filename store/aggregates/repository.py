@@ -1,5 +1,6 @@
 """The repository: aggregates of an event store, loaded now or as they were, and their snapshots kept."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,13 +12,11 @@ from acci.store.log.event_store import EventStore
 from acci.store.values.timestamps import in_utc
 
 
+@dataclass(frozen=True, slots=True)
 class Repository:
     """The aggregates of one event store. Safe to share between threads."""
 
-    __slots__ = ("_events",)
-
-    def __init__(self, events: EventStore) -> None:
-        self._events = events
+    events: EventStore
 
     def load(
         self,
@@ -34,16 +33,17 @@ class Repository:
         like this, the state is one that was. With `command_id`, also whether that command was handled. What is `known`
         of it is not read again, if it is still so.
 
-        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongMoment`, `WrongAggregate`.
+        Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongTimestamp`,
+        `WrongAggregate`.
         """
         if as_of is not None:
             as_of = in_utc(as_of)
-        with self._events.connection() as connection:
+        with self.events.connection() as connection:
             if known is not None and known.newest is not None:
-                found = load_behind(connection, self._events.decoder, stream, known, command_id)
+                found = load_behind(connection, self.events.decoder, stream, known, command_id)
                 if found is not None:
                     return found
-            return load(connection, self._events.decoder, aggregate, stream, to_version, as_of, command_id)
+            return load(connection, self.events.decoder, aggregate, stream, to_version, as_of, command_id)
 
     def save_snapshot(self, stream: StreamId, version: int, state: Aggregate) -> None:
         """Keep `state` as what the stream's events up to `version` fold to; loading begins there from now on.
@@ -51,5 +51,5 @@ class Repository:
         Raises `WrongAggregate`, `SnapshotRefused`.
         """
         require_its_own(type(state), stream)
-        with self._events.connection() as connection:
+        with self.events.connection() as connection:
             save_snapshot(connection, stream, version, state)

@@ -9,9 +9,10 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import UNREADABLE, conceal_state, has_personal, reveal
+from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, encrypt_state, has_personal
 from acci.store.log.lossless import what_is_lost
 from acci.store.postgres.database import Connection
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 
 A = TypeVar("A", bound=Aggregate)
@@ -33,7 +34,7 @@ class SnapshotRefused(AcciError):
         )
 
 
-def text_of(state: Aggregate, stream: StreamId) -> str | None:
+def text_of(state: Aggregate, stream: StreamId, keys: Keys | None) -> str | None:
     """The state as it is stored; None if it is that of a person who was just erased.
 
     Raises `SnapshotRefused` if it would not come back equal.
@@ -46,7 +47,7 @@ def text_of(state: Aggregate, stream: StreamId) -> str | None:
         raise SnapshotRefused(name, stream.aggregate_id, "its state", f"has no JSON form ({told(error)})") from error
     if lost is not None:
         raise SnapshotRefused(name, stream.aggregate_id, ".".join(lost.field) or "its state", lost.problem)
-    return conceal_state(type(state), text, stream.tenant_id, stream.aggregate_id)
+    return encrypt_state(type(state), text, stream.tenant_id, stream.aggregate_id, keys)
 
 
 def save_snapshot(connection: Connection, stream: StreamId, version: int, state: Aggregate) -> None:
@@ -54,7 +55,7 @@ def save_snapshot(connection: Connection, stream: StreamId, version: int, state:
 
     Not that of a person who was just erased. Raises `SnapshotRefused`.
     """
-    text = text_of(state, stream)
+    text = text_of(state, stream, connection.keys)
     if text is None:
         return
     arguments = {
@@ -66,15 +67,15 @@ def save_snapshot(connection: Connection, stream: StreamId, version: int, state:
     connection.execute(sql("aggregates/snapshots:save"), arguments)
 
 
-def revealed(aggregate: type[Aggregate], stored: str, aggregate_id: str) -> str:
-    """A stored state's JSON. Where no personal data can be in it, nothing is taken for concealed. Raises `Tampered`."""
-    return reveal(stored, aggregate_id) if has_personal(aggregate) else stored
+def decrypted(aggregate: type[Aggregate], stored: str, aggregate_id: str, keys: Keys | None) -> str:
+    """A stored state's JSON. Where no personal data can be in it, nothing is taken for encrypted. Raises `Tampered`."""
+    return decrypt(stored, aggregate_id, keys) if has_personal(aggregate) else stored
 
 
-def state_of(aggregate: type[A], stored: str, aggregate_id: str) -> A | None:
+def state_of(aggregate: type[A], stored: str, aggregate_id: str, keys: Keys | None) -> A | None:
     """The state that was stored; None if it cannot be read: whatever it is, the events are what counts."""
     try:
-        return aggregate.model_validate_json(revealed(aggregate, stored, aggregate_id))
+        return aggregate.model_validate_json(decrypted(aggregate, stored, aggregate_id, keys))
     except (AcciError, DatabaseError) as error:
         if isinstance(error, UNREADABLE):
             return None

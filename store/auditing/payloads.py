@@ -16,7 +16,7 @@ PAGE = 10_000  # events in memory at a time
 def look(looking: Looking) -> Iterator[Found]:
     """Events that cannot be read: each, or an event type's schema version as one if none of it can be."""
     make_audited_events(looking.connection, looking.extent)
-    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired)
+    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired, looking.connection.keys)
     read: dict[tuple[str, int], int] = defaultdict(int)
     unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     with looking.connection.cursor(name="payloads") as cursor:

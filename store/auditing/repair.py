@@ -145,7 +145,7 @@ def parked_keys(connection: Connection, catalogue: Catalogue, found: list[Findin
 
 def snapshots(connection: Connection, catalogue: Catalogue, found: list[Finding]) -> Extent:
     """Replay the streams; a wrong snapshot gives way to a right one, or goes if its stream has no such version."""
-    decoder = Decoder(catalogue.stored, catalogue.retired)
+    decoder = Decoder(catalogue.stored, catalogue.retired, connection.keys)
     streams = set()
     for each in found:
         stream = StreamId(*(each.place[name] or "" for name in StreamId._fields))

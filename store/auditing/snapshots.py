@@ -9,12 +9,13 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
 from acci.store.aggregates.loading import UnreadableEvent, fold
-from acci.store.aggregates.snapshots import revealed
+from acci.store.aggregates.snapshots import decrypted
 from acci.store.auditing.checks import Looking
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import make_audited_events
 from acci.store.encryption.payload_encryption import UNREADABLE
 from acci.store.log.decoding import Decoder
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 
 PAGE = 2_000  # events in memory at a time
@@ -38,7 +39,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
         problem = f"There are snapshots of a {stream.aggregate_type}, and no such aggregate is registered."
         yield Found(stream._asdict(), Severity.WARNING, problem)
         return
-    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired)
+    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired, looking.connection.keys)
     state = aggregate()
     for *row, state_schema, stored in rows:
         event = decoder.event(row)
@@ -58,7 +59,7 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
             problem = "An older class made this snapshot; it is ignored until compaction makes it anew."
             yield Found(place, Severity.INFO, problem)
             continue
-        kept = _kept(aggregate, stored, stream)
+        kept = _kept(aggregate, stored, stream, looking.connection.keys)
         try:
             replayed = json.loads(state.model_dump_json())
         except Exception as error:  # noqa: BLE001 as above
@@ -70,9 +71,9 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
             yield Found(place, Severity.ERROR, problem, {"columns": differing})
 
 
-def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId) -> Any:
+def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId, keys: Keys | None) -> Any:
     try:
-        return json.loads(revealed(aggregate, stored, stream.aggregate_id))
+        return json.loads(decrypted(aggregate, stored, stream.aggregate_id, keys))
     except (*UNREADABLE, ValueError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
 

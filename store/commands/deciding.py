@@ -3,28 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import NamedTuple
 from uuid import uuid4
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.aggregates.loading import Loaded, fold
+from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
-from acci.store.log.append import Append, Handled, Recorded
+from acci.store.commands.state_cache import StateCache
+from acci.store.commands.validation import AcceptedCommand
+from acci.store.log.append import Append, Recorded
 from acci.store.log.event_store import EventStore
-from acci.store.log.idempotency import CommandReused, concealed, is_same
-
-
-class Accepted(NamedTuple):
-    """A command found valid, and what it is meant for."""
-
-    command: Command[CommandData]
-    aggregate: type[Aggregate]
-    stream: StreamId
-    handled: Handled
-    personal: bool  # whether it may have a person's data in it
+from acci.store.log.idempotency import CommandReused, encrypted, is_same
+from acci.store.postgres.keys import Keys
 
 
 @dataclass(slots=True)
@@ -34,54 +26,63 @@ class Plan:
     results: list[Append | tuple[Recorded, ...]] = field(default_factory=list)
     states: dict[StreamId, Loaded[Aggregate]] = field(default_factory=dict)
 
-    def add(self, one: Accepted, loaded: Loaded[Aggregate], gives_way: bool = False) -> None:
-        """Let the command decide on this state. Raises what the decision raises."""
+    def add(self, one: AcceptedCommand, loaded: Loaded[Aggregate], keys: Keys | None, gives_way: bool = False) -> None:
+        """Let the aggregate decide on the command in this state. Raises what the decision raises."""
         events = _consequences(one.command, one.stream, loaded)
-        memory = concealed(one.handled, one.stream, events) if one.personal else one.handled
-        self.results.append(Append(one.stream, loaded.version, events, memory, loaded.newest, gives_way))
-        after, newest = fold(loaded.state, events), events[-1].id if events else loaded.newest
-        self.states[one.stream] = Loaded(after, loaded.version + len(events), loaded.snapshot_version, newest=newest)
+        record = encrypted(one.record, one.stream, events, keys) if one.kind.personal else one.record
+        self.results.append(Append(one.stream, loaded.version, events, record, loaded.newest, gives_way))
+        state, newest = loaded.state, loaded.newest
+        for event in events:
+            state, newest = state.evolve(event), event.id
+        self.states[one.stream] = Loaded(state, loaded.version + len(events), loaded.snapshot_version, newest=newest)
 
 
 def decide(
     store: EventStore,
-    accepted: Sequence[Accepted],
+    accepted: Sequence[AcceptedCommand],
     unchanged: Mapping[StreamId, int],
     known: Loaded[Aggregate] | None,
 ) -> Plan:
     """What each command leads to, on the state that those before it leave; aggregates are loaded as they are now.
 
-    Of the only one, if it is `known`, only what is new is read.
+    Of one that is `known`, a single command's, only what is new is read.
 
     Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
     """
     plan, repository = Plan(), Repository(store)
     for one in accepted:
-        loaded = repository.load(one.aggregate, one.stream, command_id=one.command.id, known=known)
-        if loaded.handled_content is not None:
-            if not is_same(one.handled, loaded.handled_content):
-                raise CommandReused(one.handled.name, str(one.command.id))
+        loaded = repository.load(one.kind.aggregate, one.stream, command_id=one.command.id, known=known)
+        if loaded.handled_digest is not None:
+            if not is_same(one.record, loaded.handled_digest, store.keys):
+                raise CommandReused(one.record.name, str(one.command.id))
             plan.results.append(store.result_of(one.stream.tenant_id, one.command.id))
             continue
         version = unchanged.get(one.stream, loaded.version)
         if version != loaded.version:
             raise ConcurrencyError(one.stream.aggregate_id, version, loaded.version)
-        plan.add(one, plan.states.get(one.stream, loaded))
+        plan.add(one, plan.states.get(one.stream, loaded), store.keys)
     return plan
 
 
-def decide_on(loaded: Loaded[Aggregate], one: Accepted, gives_way: bool) -> Plan | None:
-    """What the command leads to on a state that may be old; None if that cannot be known.
+def decide_cached(
+    cache: StateCache, one: AcceptedCommand, keys: Keys | None, contended: bool
+) -> tuple[Loaded[Aggregate] | None, Plan | None]:
+    """The aggregate as it is cached, and what the command leads to on that; None for what is not, or cannot be known.
 
-    Only events count, since storing them proves that the state was the newest and the command new. A refusal, or
-    nothing to do, proves nothing.
+    At a contended stream the cached state is only to be read on from. Events alone count, since storing them proves
+    that the state was the newest and the command new. A refusal, or nothing to do, proves nothing.
     """
+    cached = cache.take(one.stream, one.kind.aggregate, one.record.name)
+    if cached is None:
+        return None, None
+    if contended:
+        return cached.loaded, None
     plan = Plan()
     try:
-        plan.add(one, loaded, gives_way)
+        plan.add(one, cached.loaded, keys, gives_way=cached.hot)
     except Exception:  # noqa: BLE001 the decision on the newest state raises it, if it still holds there
-        return None
-    return plan if plan.states[one.stream].version > loaded.version else None
+        return cached.loaded, None
+    return cached.loaded, plan if plan.states[one.stream].version > cached.loaded.version else None
 
 
 def _consequences(
@@ -91,7 +92,7 @@ def _consequences(
     metadata = EventMetadata(
         stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
     )
-    happened = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be those of a loaded one
+    timestamp = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be a loaded one's
     events = [
         Event(
             uuid4(),
@@ -101,7 +102,7 @@ def _consequences(
             version,
             data,
             metadata,
-            happened,
+            timestamp,
             data.schema_version,
         )
         for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)

@@ -4,7 +4,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from uuid import UUID
 
 from psycopg import Error, errors
@@ -13,17 +12,17 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from acci.domain.events import StreamId
+from acci.store import telemetry
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
 from acci.store.aggregates.snapshots import SnapshotRefused
-from acci.store.commands.contention import Contention
-from acci.store.commands.deciding import Accepted, Plan, decide, decide_on
+from acci.store.commands.deciding import Plan, decide, decide_cached
 from acci.store.commands.queues import Queues
-from acci.store.commands.state_cache import RecentStates
+from acci.store.commands.state_cache import StateCache
 from acci.store.commands.tracing import handling
-from acci.store.commands.validation import accept
-from acci.store.encryption.payload_encryption import speak_of_people
-from acci.store.log.append import Append, Recorded, StreamChanged
+from acci.store.commands.validation import AcceptedCommand, kinds_of, validate
+from acci.store.log.append import Append, Recorded
+from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.errors import is_transient, refusal_of
@@ -43,9 +42,9 @@ class CommandHandler:
     """Handles the commands of the registered contexts. Safe to share between threads.
 
     `attempts` bounds how often an aggregate decides, `tries` how often a lost connection is tried. Of the `recent`
-    aggregates handled last the state is kept: a command for one of them is decided on it, and if somebody else has
-    moved the aggregate on since, decided again on what is loaded. A command of a kind that begins aggregates is decided
-    on a new one at once, unless its domain has personal data. With `recent` 0, every aggregate is loaded.
+    aggregates handled last the state is kept: a command for one of them is decided on it, and if another process
+    has moved the aggregate on since, decided again on what is loaded. A command of a kind that begins aggregates is
+    decided on a new one at once, unless its domain has personal data. With `recent` 0, every aggregate is loaded.
     """
 
     def __init__(
@@ -57,13 +56,12 @@ class CommandHandler:
         recent: int = RECENT,
     ) -> None:
         self._store = store
-        self._catalogue = catalogue
+        self._kinds = kinds_of(catalogue)
         self._attempts = attempts
         self._tries = tries
-        self._recent = RecentStates(recent)
-        self._queues, self._contention = Queues(), Contention()
-        # Those that lead to personal data may have it in them.
-        self._personal = {name for each in catalogue.contexts if speak_of_people(each.events) for name in each.commands}
+        self._queues = Queues()
+        self._cache = StateCache(recent) if recent else None
+        self._traced = telemetry.is_on()
 
     def handle(self, command: Command[CommandData], expected_version: int | None = None) -> tuple[Recorded, ...]:
         """Store what the command leads to, and return it; for a command handled before, what it led to then.
@@ -73,9 +71,9 @@ class CommandHandler:
         safe whether or not the first try arrived. A refused command leaves no trace: sent again it may succeed.
         Raises `UnknownName`, `InvalidCommand`, `Refused`, `ConcurrencyError` or `CommandReused`.
         """
-        accepted = self._accept(command)
+        accepted = validate(self._kinds, command)
         unchanged = {} if expected_version is None else {accepted.stream: expected_version}
-        return self._until_it_fits([accepted], unchanged)[0]
+        return self._run([accepted], unchanged)[0]
 
     def handle_together(
         self, commands: Sequence[Command[CommandData]], unchanged: Mapping[StreamId, int] | None = None
@@ -86,51 +84,48 @@ class CommandHandler:
         led to nothing is still as it was then. Without commands, only that is looked at. Returns what each command led
         to; otherwise as `handle`.
         """
-        accepted = [self._accept(command) for command in commands]
-        once: dict[UUID, Accepted] = {}
+        accepted = [validate(self._kinds, command) for command in commands]
+        once: dict[UUID, AcceptedCommand] = {}
         for one in accepted:
             if one.stream.tenant_id != accepted[0].stream.tenant_id:
                 problem = "metadata.tenant_id", "is not that of the commands it is sent with"
-                raise InvalidCommand(one.handled.name, (problem,))
-            if once.setdefault(one.command.id, one).handled != one.handled:
-                raise CommandReused(one.handled.name, str(one.command.id))
-        results = dict(zip(once, self._until_it_fits(list(once.values()), unchanged or {}), strict=True))
+                raise InvalidCommand(one.record.name, (problem,))
+            if once.setdefault(one.command.id, one).record != one.record:
+                raise CommandReused(one.record.name, str(one.command.id))
+        results = dict(zip(once, self._run(list(once.values()), unchanged or {}), strict=True))
         return tuple(results[one.command.id] for one in accepted)
 
-    def _accept(self, command: Command[CommandData]) -> Accepted:
-        name = type(command.data).__name__
-        aggregate, registered = self._catalogue.command(name)
-        if type(command.data) is not registered:
-            raise InvalidCommand(name, (("data", f"is of another class than {registered.__module__} registers"),))
-        stream, handled = accept(aggregate, command)
-        return Accepted(command, aggregate, stream, handled, name in self._personal)
+    def _run(self, accepted: Sequence[AcceptedCommand], unchanged: Mapping[StreamId, int]) -> Results:
+        if not self._traced:
+            return self._run_in_turn(accepted, unchanged)
+        with handling(accepted):
+            return self._run_in_turn(accepted, unchanged)
 
-    def _until_it_fits(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Results:
-        streams = [accepted[0].stream] if len(accepted) == 1 else [one.stream for one in accepted]
-        with handling(accepted), self._queues.turn(streams):
-            return self._try_until_it_fits(accepted, streams, unchanged)
+    def _run_in_turn(self, accepted: Sequence[AcceptedCommand], unchanged: Mapping[StreamId, int]) -> Results:
+        turn = self._queues.enter([one.stream for one in accepted])
+        try:
+            return self._try(accepted, unchanged, turn.contended)
+        finally:
+            self._queues.leave(turn.streams)
 
-    def _try_until_it_fits(
-        self, accepted: Sequence[Accepted], streams: Sequence[StreamId], unchanged: Mapping[StreamId, int]
-    ) -> Results:
+    def _try(self, accepted: Sequence[AcceptedCommand], unchanged: Mapping[StreamId, int], contended: bool) -> Results:
+        """Decide and store, again after each conflict, until it is stored or was tried often enough."""
+        known, cached = None, None
+        if self._cache is not None and len(accepted) == 1 and not unchanged:
+            known, cached = decide_cached(self._cache, accepted[0], self._store.keys, contended)
         conflicts = changes = losses = 0
-        hot = self._recent.is_hot(streams[0]) if streams else False
-        known = self._known(accepted, unchanged)
-        recent = None
-        if known is not None and not self._contention.at(streams):
-            recent = decide_on(known, accepted[0], gives_way=hot)
         while True:
             try:
-                if recent is not None:
-                    plan, results = recent, self._commit(self._store, recent, unchanged)
+                if cached is not None:
+                    plan, results = cached, self._commit(self._store, cached, unchanged)
                 else:
-                    plan, results = self._decide_and_commit(accepted, unchanged, known)
+                    plan, results = self._decide_and_commit(accepted, unchanged, known, contended)
                 if not isinstance(results, AcciError):
                     return self._leave(plan, results)
                 error = results
-                self._learn(error, accepted, recent is not None)
-                if recent is not None and not error.transient:
-                    recent = None  # what was decided on a state that may be old proves nothing, not even too large
+                contended = self._learn(error, accepted, cached is not None) or contended
+                if cached is not None and not error.transient:
+                    cached = None  # what was decided on a state that may be old proves nothing, not even too large
                     continue
                 if not isinstance(error, ConcurrencyError):
                     raise error
@@ -140,60 +135,56 @@ class CommandHandler:
                 if conflicts == self._attempts or changes == 2:
                     raise error
             except Error as error:
-                recent = None
+                cached = None
                 losses += 1
                 if losses == self._tries or not is_transient(error):
                     raise
-            # Writers that met once must not meet again at the same moment.
+            # Writers that collided must not try again at the same time.
             longest = min(LONGEST_PAUSE, 0.002 * 2 ** (conflicts + 2 * losses))
             time.sleep(random.uniform(0, longest))  # noqa: S311 nothing secret
 
-    def _learn(self, error: AcciError, accepted: Sequence[Accepted], was_recent: bool) -> None:
-        """Whom else a conflict shows to be at these streams, and whether such a command begins aggregates."""
+    def _learn(self, error: AcciError, accepted: Sequence[AcceptedCommand], was_cached: bool) -> bool:
+        """Whether another process was met at these streams; and learn whether such a command begins aggregates."""
         if not isinstance(error, ConcurrencyError):
-            return
-        # An old state does not tell that anybody is there now; somebody else's turn does.
-        if not was_recent or error.actual_version == error.expected_version:
-            self._contention.met([one.stream for one in accepted])
-        if was_recent and error.actual_version:
-            self._recent.met(accepted[0].handled.name, error.actual_version)
-
-    def _known(self, accepted: Sequence[Accepted], unchanged: Mapping[StreamId, int]) -> Loaded[Aggregate] | None:
-        """The state to decide on at once, or to read on from."""
-        if len(accepted) != 1 or unchanged:
-            return None
-        one = accepted[0]
-        return self._recent.take(one.stream, one.aggregate, one.handled.name)
+            return False
+        if was_cached and error.actual_version and self._cache is not None:
+            self._cache.learn(accepted[0].record.name, error.actual_version)
+        # That a cached state is old does not show that another process is there now; its turn does.
+        met = not was_cached or error.actual_version == error.expected_version
+        if met:
+            self._queues.note_contention([one.stream for one in accepted])
+        return met
 
     def _decide_and_commit(
         self,
-        accepted: Sequence[Accepted],
+        accepted: Sequence[AcceptedCommand],
         unchanged: Mapping[StreamId, int],
         known: Loaded[Aggregate] | None,
+        contended: bool,
     ) -> tuple[Plan, Results | AcciError]:
-        """Decide on the newest states, with the streams' turn where others were met; what was stored, or why not."""
-        streams = [one.stream for one in accepted]
-        turn = self._store.in_turn(streams, unchanged) if self._contention.at(streams) else nullcontext(self._store)
+        """Decide on the newest states, in turn with other processes if contended; what was stored, or why not."""
+        if not contended:
+            return self._decide_on_newest(self._store, accepted, unchanged, known)
         try:
-            with turn as store:
-                plan = self._decide_on_newest(store, accepted, unchanged, known)
-                return plan, self._commit(store, plan, unchanged)
+            with self._store.in_turn([one.stream for one in accepted], unchanged) as store:
+                return self._decide_on_newest(store, accepted, unchanged, known)
         except errors.LockNotAvailable as error:  # to try again at once would be to wait on
             raise refusal_of(error) or error from error
 
     def _decide_on_newest(
         self,
         store: EventStore,
-        accepted: Sequence[Accepted],
+        accepted: Sequence[AcceptedCommand],
         unchanged: Mapping[StreamId, int],
         known: Loaded[Aggregate] | None,
-    ) -> Plan:
+    ) -> tuple[Plan, Results | AcciError]:
         plan = decide(store, accepted, unchanged, known)
-        for one, result in zip(accepted, plan.results, strict=True):
-            # A guess that was wrong would leave a key behind, of somebody erased perhaps.
-            if isinstance(result, Append) and not one.personal:
-                self._recent.met(one.handled.name, result.expected_version)
-        return plan
+        if self._cache is not None:
+            for one, result in zip(accepted, plan.results, strict=True):
+                # A wrong guess would leave a key behind, perhaps of an erased person.
+                if isinstance(result, Append) and not one.kind.personal:
+                    self._cache.learn(one.record.name, result.expected_version)
+        return plan, self._commit(store, plan, unchanged)
 
     def _commit(self, store: EventStore, plan: Plan, unchanged: Mapping[StreamId, int]) -> Results | AcciError:
         """What was stored, or why nothing was."""
@@ -212,7 +203,8 @@ class CommandHandler:
             due = every is not None and left.version - left.snapshot_version >= every
             if due:
                 self._take_snapshot(stream, left)
-            self._recent.leave(stream, left._replace(snapshot_version=left.version) if due else left)
+            if self._cache is not None:
+                self._cache.put(stream, left._replace(snapshot_version=left.version) if due else left)
         return results
 
     def _take_snapshot(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:

@@ -1,66 +1,90 @@
-"""Queueing: commands to one aggregate, one after the other within this process, in the order in which they came.
+"""Queues: commands to one stream run one after the other within this process, in the order in which they came.
 
-A comfort: what is stored is decided by the stream's version. Without it, all that decide at once on one state but one
-decide in vain, and the more there are the fewer get through.
+An optimisation: what is stored is decided by the stream's version. Without it, of all commands that decide at once on
+one state only one is stored, and the more there are the fewer get through. Which streams other processes write to is
+noted here too, so that those take turns at the database.
 """
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from acci.domain.events import StreamId
 
-PATIENCE = 10.0  # seconds in a queue; who has waited so long goes on without a turn
+QUEUE_TIMEOUT = 10.0  # seconds; a command that has waited so long goes on without a turn
+CONTENDED_SECONDS = 1.0  # how long a stream counts as contended after a conflict
+MOST_CONTENDED = 1000  # streams
 
 
-class Turn:
-    """The turn at streams, for the length of a `with`; taken in one order, so that two never wait for each other."""
+class Turn(NamedTuple):
+    """The streams whose turn a command has, and whether another process was met at one that it asked for."""
 
-    __slots__ = ("_had", "_queues", "_streams")
-
-    def __init__(self, queues: "Queues", streams: Sequence[StreamId]) -> None:
-        self._queues = queues
-        self._streams = streams if len(streams) < 2 else sorted(set(streams))
-        self._had: list[StreamId] = []
-
-    def __enter__(self) -> None:
-        try:
-            for stream in self._streams:
-                if self._queues.enter(stream):
-                    self._had.append(stream)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        for stream in self._had:
-            self._queues.leave(stream)
+    streams: Sequence[StreamId]
+    contended: bool
 
 
 class Queues:
     """A queue for each stream that has a command under way; none for the others. Safe to share between threads."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
-        self.start_afresh()
+    def __init__(self, timeout: float = QUEUE_TIMEOUT) -> None:
+        self._timeout = timeout
+        self._contended_until: dict[StreamId, float] = {}
+        self.reset()
         _ALL.add(self)
 
-    def start_afresh(self) -> None:
-        """Forget everybody: in a process that was forked off, those that waited or had a turn are not there."""
+    def reset(self) -> None:
+        """Empty every queue: the threads that waited or had a turn do not exist in a forked process."""
         self._guard = threading.Lock()
         self._waiting: dict[StreamId, deque[threading.Lock]] = {}
 
-    def turn(self, streams: Sequence[StreamId]) -> Turn:
-        """The turn at all of `streams`."""
-        return Turn(self, streams)
+    def enter(self, streams: Sequence[StreamId]) -> Turn:
+        """Wait for the turn at all of `streams`; in one order, so that two commands never wait for each other.
 
-    def enter(self, stream: StreamId) -> bool:
+        Give what is returned to `leave`. A stream whose turn did not come in time is not in it.
+        """
+        had: list[StreamId] = []
+        try:
+            for stream in streams if len(streams) < 2 else sorted(set(streams)):
+                new: deque[threading.Lock] = deque()
+                # Without the guard, since nothing comes between looking and adding.
+                if self._waiting.setdefault(stream, new) is new or self._wait(stream):
+                    had += (stream,)
+        except BaseException:
+            self.leave(had)
+            raise
+        return Turn(had, bool(self._contended_until) and self._is_contended(streams))
+
+    def leave(self, streams: Iterable[StreamId]) -> None:
+        """Give the turn at each to the command that has waited longest."""
+        for stream in streams:
+            with self._guard:
+                waiting = self._waiting.get(stream)
+                if waiting:
+                    waiting.popleft().release()
+                elif waiting is not None:
+                    del self._waiting[stream]
+
+    def note_contention(self, streams: Iterable[StreamId]) -> None:
+        """Another process was faster at one of these."""
+        if len(self._contended_until) > MOST_CONTENDED:
+            self._contended_until = {}  # a stream that is still contended is noted again
+        self._contended_until |= dict.fromkeys(streams, time.monotonic() + CONTENDED_SECONDS)
+
+    def __len__(self) -> int:
+        """How many streams have a command under way."""
+        return len(self._waiting)
+
+    def _is_contended(self, streams: Iterable[StreamId]) -> bool:
+        until, now = self._contended_until, time.monotonic()
+        return any(until.get(stream, 0.0) > now for stream in streams)
+
+    def _wait(self, stream: StreamId) -> bool:
         """Wait for the turn at a stream; False if it did not come in time."""
         new: deque[threading.Lock] = deque()
-        if self._waiting.setdefault(stream, new) is new:  # without the guard, since nothing comes in between
-            return True
         mine = threading.Lock()
         mine.acquire()
         with self._guard:
@@ -69,29 +93,16 @@ class Queues:
                 return True
             waiting.append(mine)
         try:
-            if mine.acquire(timeout=self._patience):
+            if mine.acquire(timeout=self._timeout):
                 return True
         except BaseException:
             if not self._gives_up(waiting, mine):
-                self.leave(stream)
+                self.leave([stream])
             raise
         return not self._gives_up(waiting, mine)
 
-    def leave(self, stream: StreamId) -> None:
-        """Give the turn to who has waited longest."""
-        with self._guard:
-            waiting = self._waiting.get(stream)
-            if waiting:
-                waiting.popleft().release()
-            elif waiting is not None:
-                del self._waiting[stream]
-
-    def __len__(self) -> int:
-        """How many streams have a command under way."""
-        return len(self._waiting)
-
     def _gives_up(self, waiting: deque[threading.Lock], mine: threading.Lock) -> bool:
-        """Whether who waits could leave the queue; else the turn had just been given to them."""
+        """Whether the command could leave the queue; else it had just been given the turn."""
         with self._guard:
             if mine not in waiting:
                 return False
@@ -102,9 +113,9 @@ class Queues:
 _ALL: "weakref.WeakSet[Queues]" = weakref.WeakSet()
 
 
-def _start_afresh() -> None:
+def _reset_all() -> None:
     for queues in list(_ALL):
-        queues.start_afresh()
+        queues.reset()
 
 
-os.register_at_fork(after_in_child=_start_afresh)
+os.register_at_fork(after_in_child=_reset_all)

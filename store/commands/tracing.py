@@ -1,22 +1,16 @@
 """Traces of commands: a span each, in the trace of its correlation."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 
 from acci.store import telemetry
-from acci.store.commands.deciding import Accepted
-from acci.store.telemetry import UNTRACED, of_correlation
-
-
-def handling(
-    commands: Sequence[Accepted],
-) -> AbstractContextManager[object]:
-    """Inside, the commands are handled: a span each, in the trace of its correlation; an error is told in it."""
-    return _handling(commands) if telemetry.is_on() else UNTRACED
+from acci.store.commands.validation import AcceptedCommand
+from acci.store.telemetry import of_correlation
 
 
 @contextmanager
-def _handling(commands: Sequence[Accepted]) -> Iterator[None]:
+def handling(commands: Sequence[AcceptedCommand]) -> Iterator[None]:
+    """Inside, the commands are handled: a span each, in the trace of its correlation; one that fails is marked so."""
     with ExitStack() as stack:
         for command, _, stream, *_ in reversed(commands):  # so that the append is part of the first one's
             tenant_id, correlation_id = stream.tenant_id, command.metadata.correlation_id
@@ -27,6 +21,6 @@ def _handling(commands: Sequence[Accepted]) -> Iterator[None]:
                 "acci.aggregate_type": stream.aggregate_type,
                 "acci.aggregate_id": stream.aggregate_id,
             }
-            span = telemetry.begin(name, attributes, telemetry.trace_id(tenant_id, correlation_id))
+            span = telemetry.start_span(name, attributes, telemetry.trace_id(tenant_id, correlation_id))
             stack.enter_context(telemetry.as_current(span))
         yield

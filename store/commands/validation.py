@@ -1,21 +1,22 @@
-"""Accepting a command: everything that can be found wrong with it before anything is loaded."""
+"""Validation: everything that can be found wrong with a command before anything is loaded."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData, CommandMetadata
-from acci.domain.errors import InvalidCommand
+from acci.domain.errors import InvalidCommand, UnknownName
 from acci.domain.events import StreamId
-from acci.store.log.append import Handled
-from acci.store.log.idempotency import remembered_as
-from acci.store.log.payloads import NAME_LIMIT, check_stream, problem_of_moment
+from acci.store.encryption.payload_encryption import have_personal_fields
+from acci.store.log.idempotency import IdempotencyRecord, record_of_command
+from acci.store.log.payloads import NAME_LIMIT, check_stream, problem_of_timestamp
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
-from acci.store.values.canonical import content_of
+from acci.store.values.canonical import canonical_form
 from acci.store.values.pydantic_errors import problems_of
 from acci.store.values.storable import Unstorable, check_text, unstorable
 
@@ -41,42 +42,76 @@ def typed(
     return Command(command_id or uuid4(), content, metadata)
 
 
-def accept(aggregate: type[Aggregate], command: Command[CommandData]) -> tuple[StreamId, Handled]:
-    """The command's stream, and what is remembered of it.
+class CommandKind(NamedTuple):
+    """A registered command: the aggregate that decides on it, the class of its content.
 
-    Raises `InvalidCommand` if nobody sent it, or PostgreSQL could not hold it.
+    `personal`: whether a person's data may be in it, as it may be in what leads to personal data.
+    """
+
+    aggregate: type[Aggregate]
+    data: type[CommandData]
+    personal: bool
+
+
+class AcceptedCommand(NamedTuple):
+    """A command found valid, the stream that it is for, and what is kept to recognise it by."""
+
+    command: Command[CommandData]
+    kind: CommandKind
+    stream: StreamId
+    record: IdempotencyRecord
+
+
+def kinds_of(catalogue: Catalogue) -> dict[str, CommandKind]:
+    """Every registered command by its name."""
+    personal = {name for each in catalogue.contexts if have_personal_fields(each.events) for name in each.commands}
+    return {name: CommandKind(*found, name in personal) for name, found in catalogue.commands.items()}
+
+
+def validate(kinds: Mapping[str, CommandKind], command: Command[CommandData]) -> AcceptedCommand:
+    """The command, accepted: everything that can be found wrong with it before anything is loaded is not.
+
+    Raises `UnknownName`, or `InvalidCommand` if it has no sender, or PostgreSQL could not hold it.
     """
     data, metadata = command.data, command.metadata
     name = type(data).__name__
-    user, correlation, tenant = metadata.user_id, metadata.correlation_id, metadata.tenant_id
-    content = _content(command)
-    if content is None or check_text(user + correlation + tenant):  # to name the field takes longer
+    kind = kinds.get(name)
+    if kind is None:
+        raise UnknownName("command", name, tuple(kinds))
+    if type(data) is not kind.data:
+        raise InvalidCommand(name, (("data", f"is of another class than {kind.data.__module__} registers"),))
+    user, correlation, tenant, timestamp = (
+        metadata.user_id, metadata.correlation_id, metadata.tenant_id, metadata.timestamp
+    )  # fmt: skip
+    content, texts = _content(command), user + correlation + tenant
+    # To name the field takes longer, and most texts need no closer look.
+    if content is None or (("\0" in texts or not texts.isascii()) and check_text(texts)):
         raise InvalidCommand(name, _unstorable_fields(command))
     if not isinstance(command.id, UUID):
         raise InvalidCommand(name, (("id", "is no UUID"),))
-    told = {"user_id": user, "correlation_id": correlation}
+    names = {"user_id": user, "correlation_id": correlation}
     if not (user.strip() and correlation.strip()):
-        empty = tuple((f"metadata.{field}", "is empty") for field, text in told.items() if not text.strip())
+        empty = tuple((f"metadata.{field}", "is empty") for field, text in names.items() if not text.strip())
         raise InvalidCommand(name, empty)
-    for field, text in told.items():
+    for field, text in names.items():
         # A character is at most four bytes: most need not be counted.
         if len(text) * 4 > NAME_LIMIT and (size := len(text.encode())) > NAME_LIMIT:
             raise InvalidCommand(name, ((f"metadata.{field}", f"is {size:,} bytes long; the limit is {NAME_LIMIT}"),))
-    if problem := problem_of_moment(metadata.timestamp):
+    if timestamp.tzinfo is not UTC and (problem := problem_of_timestamp(timestamp)):
         raise InvalidCommand(name, (("metadata.timestamp", problem),))
-    stream = StreamId(tenant, aggregate.aggregate_type(), data.aggregate_id)
+    stream = StreamId(tenant, kind.aggregate.aggregate_type(), data.aggregate_id)
     try:
         check_stream(stream)
     except Unstorable as error:
         fields = {"tenant_id": "metadata.tenant_id", "aggregate_id": data.aggregate_id_field}
         raise InvalidCommand(name, ((fields.get(error.where, error.where), error.reason.rstrip(".")),)) from error
-    return stream, remembered_as(command, content)
+    return AcceptedCommand(command, kind, stream, record_of_command(command.id, name, content))
 
 
 def _content(command: Command[CommandData]) -> bytes | None:
-    """What it asks for; None if PostgreSQL could not hold it."""
+    """What it asks for, in canonical form; None if PostgreSQL could not hold it."""
     try:
-        content = content_of(command.data)
+        content = canonical_form(command.data)
     except (ValueError, RecursionError):  # no JSON form, a number too long to write, nested too deeply
         return None
     # An escaped backslash may look like the NUL character.

@@ -1,13 +1,14 @@
-"""The key store: a key each person, in a database of its own, apart from the log."""
+"""The key store: a key for each person, in a database of its own, apart from the log."""
 
 import base64
 import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -18,17 +19,17 @@ from acci.store.postgres.statements import sql
 K = TypeVar("K")
 V = TypeVar("V")
 
-HELD_SECONDS = 1.0  # how long a key is kept in memory: as long may go on reading who does not ask anew
+HELD_SECONDS = 1.0  # how long a key is kept in memory, and may still be used after it was destroyed
 
 
 @dataclass(eq=False, repr=False)
 class NoKeyStore(AcciError):
-    """Personal data is to be stored or read, and it is not said where the keys are."""
+    """Personal data is to be stored or read, and there is no key store."""
 
     def __str__(self) -> str:
         return (
             "Personal data needs a place for its keys, apart from the log: set ACCI_KEYS_URL to a database that is not "
-            "backed up with it."
+            "backed up with it. A program of your own hands `key_store(settings)` to `Database` or `connect` as `keys`."
         )
 
 
@@ -68,16 +69,21 @@ class WrongMasterKey(AcciError):
         return f"The keys cannot be used: {self.reason}. Set ACCI_MASTER_KEY to this store's 32 bytes, in base64."
 
 
-class Keys:
-    """The keys of one key store. Safe to share between threads."""
+class KeyStore:
+    """The keys in the database at `url`, wrapped with `master_key`. Safe to share between threads.
 
-    def __init__(self, url: str, master: str = "") -> None:
-        self._database = Database(url, 2)
-        self._master = _master(master)
+    Opens at first use. A `url` that may change is asked for each time; `create` makes the database there.
+    """
+
+    def __init__(
+        self, url: str | Callable[[], str], master_key: str = "", create: Callable[[], object] | None = None
+    ) -> None:
+        self._url, self._create = url, create
+        self._database: Database | None = None
+        self._master_key = master_key
         self._held: OrderedDict[UUID, tuple[float, bytes | None]] = OrderedDict()
         self._mine: OrderedDict[tuple[str, str], tuple[float, UUID]] = OrderedDict()
         self._lock = threading.Lock()
-        self._made = False
         self._is_of_the_log = False  # as the first key that is asked for and found shows
 
     def of(self, tenant_id: str, subject: str) -> tuple[UUID, bytes]:
@@ -123,8 +129,8 @@ class Keys:
             found |= new
         return found
 
-    def forget(self) -> None:
-        """Ask the store anew from here on: what was destroyed meanwhile is not used any more."""
+    def clear_cache(self) -> None:
+        """Ask the database for every key from here on: one that was destroyed meanwhile is not used any more."""
         with self._lock:
             self._held.clear()
             self._mine.clear()
@@ -135,7 +141,7 @@ class Keys:
             done = connection.execute(
                 sql("encryption/keys:destroy"), {"tenant_id": tenant_id, "subject": subject}
             ).rowcount
-        self.forget()
+        self.clear_cache()
         return done
 
     def just_destroyed(self, tenant_id: str, subject: str) -> bool:
@@ -150,7 +156,7 @@ class Keys:
             return [(row[0], row[1]) for row in connection.execute(sql("encryption/keys:erased"))]
 
     def _hold(self, held: OrderedDict[K, tuple[float, V]], new: Mapping[K, V], now: float) -> None:
-        """Keep what was `new` a moment ago, `now`; what was kept for its time goes."""
+        """Cache what was fetched at `now`; what was cached for its time is dropped."""
         with self._lock:
             for each, value in new.items():
                 held[each] = (now + HELD_SECONDS, value)
@@ -158,9 +164,18 @@ class Keys:
             while held and next(iter(held.values()))[0] <= now:
                 held.popitem(last=False)
 
+    def close(self) -> None:
+        """End every connection. The store can be used again afterwards."""
+        if self._database is not None:
+            self._database.close()
+
     def _opened(self) -> AbstractContextManager[Connection]:
-        if not self._made:
-            with self._database.connection() as connection, connection.transaction():
+        url = self._url if isinstance(self._url, str) else self._url()
+        if self._database is None or self._database.url != url:
+            if self._create is not None:
+                self._create()
+            database = Database(url, 2)
+            with database.connection() as connection, connection.transaction():
                 for name in (
                     "encryption/keys:lock",
                     "encryption/keys:create_schema",
@@ -168,8 +183,12 @@ class Keys:
                     "encryption/keys:create_index",
                 ):
                     connection.execute(sql(name))
-            self._made = True
+            self._database = database
         return self._database.connection()
+
+    @cached_property
+    def _master(self) -> bytes | None:
+        return _master(self._master_key)
 
     def _wrapped(self, key: bytes) -> bytes:
         from cryptography.hazmat.primitives.keywrap import aes_key_wrap
@@ -199,27 +218,3 @@ def _master(text: str) -> bytes | None:
     if len(key) != 32:
         raise WrongMasterKey("ACCI_MASTER_KEY is not 32 bytes in base64")
     return key
-
-
-_STORES: dict[tuple[str, str], Keys] = {}  # of this process; a pool opens at first use
-
-
-def keys() -> Keys:
-    """The key store of the settings: ACCI_KEYS_URL, or a database beside the embedded one. Raises `NoKeyStore`."""
-    from acci.store.embedded.server import EmbeddedServer
-    from acci.store.settings import Settings
-
-    settings = Settings.from_environment()
-    url = settings.keys_url
-    if url is None and settings.database_url is None:
-        server = EmbeddedServer.of(settings)
-        url = server.running_url("acci_keys") and server.create_database("acci_keys")
-    if url is None:
-        raise NoKeyStore
-    return _STORES.setdefault((url, settings.master_key), Keys(url, settings.master_key))
-
-
-def forget() -> None:
-    """Ask the stores in use anew for every key."""
-    for each in _STORES.values():
-        each.forget()

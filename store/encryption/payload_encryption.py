@@ -1,7 +1,7 @@
-"""Concealing: personal fields of payloads, and states folded from them, encrypted with the person's key.
+"""Payload encryption: personal fields of payloads, and states folded from them, encrypted with the person's key.
 
-A concealed value stands in the JSON as {"acci.personal": "…"}: base64 of the key's id, a nonce and the ciphertext
-(AES-256-GCM), bound to the event or snapshot that it is in. Whose key was destroyed, that value reads ERASED.
+An encrypted value stands in the JSON as {"acci.personal": "…"}: base64 of the key's id, a nonce and the ciphertext
+(AES-256-GCM), bound to the event or snapshot that it is in. If that key was destroyed, the value reads ERASED.
 """
 
 import base64
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -20,17 +21,20 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
-from acci.store.encryption.key_store import KeyMissing, KeyUnknown, NoKeyStore, keys
+from acci.store.encryption.key_store import KeyMissing, KeyUnknown, NoKeyStore
+from acci.store.postgres.keys import Keys
+
+K = TypeVar("K", bound=Keys)
 
 MARK = '"acci.personal"'
-_CONCEALED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')
+_ENCRYPTED = re.compile(r'\{"acci\.personal": ?"([A-Za-z0-9+/=]+)"\}')
 _NAME = re.compile(r'"acci\.personal"\s*:')
 _KEY_ID, _NONCE = 16, 12  # bytes
 
 
 @dataclass(eq=False, repr=False)
 class Tampered(AcciError):
-    """A concealed value is not what was stored there."""
+    """An encrypted value is not what was stored there."""
 
     key: str
 
@@ -41,13 +45,20 @@ class Tampered(AcciError):
 UNREADABLE = (Tampered, KeyUnknown)  # what is wrong with one value, and no other
 
 
+def required(keys: K | None) -> K:
+    """Raises `NoKeyStore` without any."""
+    if keys is None:
+        raise NoKeyStore
+    return keys
+
+
 def is_reserved(text: str) -> bool:
-    """Whether JSON has the name that concealed values stand under, which is ACCI's own."""
+    """Whether JSON has the name that encrypted values stand under, which is ACCI's own."""
     return MARK in text and _NAME.search(text) is not None
 
 
-def conceal(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str, about: str) -> str:
-    """The payload with its personal fields concealed; `about` is what they are bound to. As it is without any."""
+def encrypt(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str, about: str, keys: Keys | None) -> str:
+    """The payload with its personal fields encrypted; `about` is what they are bound to. As it is without any."""
     fields = personal_fields(data)
     if not fields:
         return text
@@ -55,7 +66,7 @@ def conceal(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str,
     subject = subject_of(data, payload, aggregate_id)
     for name in fields:
         if payload.get(name) is not None:
-            payload[name] = _concealed(payload[name], tenant_id, subject, about)
+            payload[name] = _encrypted(payload[name], tenant_id, subject, about, keys)
     return json.dumps(payload, ensure_ascii=False)
 
 
@@ -65,29 +76,31 @@ def subject_of(data: type[BaseModel], payload: dict[str, object], aggregate_id: 
     return aggregate_id if named is None else str(payload[named])
 
 
-def conceal_state(aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str) -> str | None:
-    """A snapshot's state, concealed as a whole if personal data may be in it.
+def encrypt_state(
+    aggregate: type[Aggregate], text: str, tenant_id: str, aggregate_id: str, keys: Keys | None
+) -> str | None:
+    """A snapshot's state, encrypted as a whole if personal data may be in it.
 
     None if the person was just erased: the state may have been folded before, and would come back under a new key.
     """
     if not has_personal(aggregate):
         return text
-    concealed = json.dumps(_concealed(json.loads(text), tenant_id, aggregate_id, aggregate_id))
-    return None if keys().just_destroyed(tenant_id, aggregate_id) else concealed
+    encrypted = json.dumps(_encrypted(json.loads(text), tenant_id, aggregate_id, aggregate_id, keys))
+    return None if required(keys).just_destroyed(tenant_id, aggregate_id) else encrypted
 
 
-def _concealed(value: object, tenant_id: str, subject: str, about: str) -> dict[str, str]:
+def _encrypted(value: object, tenant_id: str, subject: str, about: str, keys: Keys | None) -> dict[str, str]:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    key_id, key = keys().of(tenant_id, subject)
+    key_id, key = required(keys).of(tenant_id, subject)
     nonce = os.urandom(_NONCE)
     plain = json.dumps(value).encode()
     sealed = key_id.bytes + nonce + AESGCM(key).encrypt(nonce, plain, about.encode())
     return {"acci.personal": base64.b64encode(sealed).decode()}
 
 
-def reveal(text: str, about: str) -> str:
-    """The JSON with every concealed value readable, or ERASED.
+def decrypt(text: str, about: str, keys: Keys | None) -> str:
+    """The JSON with every encrypted value readable, or ERASED.
 
     Raises `UNREADABLE` for what is in it, `KeyMissing` and `NoKeyStore`.
     """
@@ -102,7 +115,7 @@ def reveal(text: str, about: str) -> str:
         if parts is None:
             raise Tampered("(none)")
         key_id, nonce, sealed = parts
-        key = keys().find([key_id])[key_id]
+        key = required(keys).find([key_id])[key_id]
         if key is None:
             return json.dumps(ERASED)
         try:
@@ -110,22 +123,22 @@ def reveal(text: str, about: str) -> str:
         except InvalidTag:
             raise Tampered(str(key_id)) from None
 
-    return _CONCEALED.sub(plain, text)
+    return _ENCRYPTED.sub(plain, text)
 
 
-def ready(texts: Iterable[str]) -> None:
+def prefetch_keys(texts: Iterable[str], keys: Keys | None) -> None:
     """Fetch all the keys that these need at once, rather than one by one; those that can be had."""
-    concealed = (match for text in texts if MARK in text for match in _CONCEALED.findall(text))
-    wanted = {parts[0] for each in concealed if (parts := _read(each))}
+    found = (match for text in texts if MARK in text for match in _ENCRYPTED.findall(text))
+    wanted = {parts[0] for each in found if (parts := _read(each))}
     if wanted:
         with suppress(KeyUnknown, KeyMissing, NoKeyStore):
-            keys().find(wanted)
+            required(keys).find(wanted)
 
 
-def _read(concealed: str) -> tuple[UUID, bytes, bytes] | None:
-    """The key's id, the nonce, the ciphertext; None of what was never concealed."""
+def _read(encrypted: str) -> tuple[UUID, bytes, bytes] | None:
+    """The key's id, the nonce, the ciphertext; None if it is not one that was encrypted here."""
     try:
-        raw = base64.b64decode(concealed)
+        raw = base64.b64decode(encrypted)
     except ValueError:
         raw = b""
     if len(raw) <= _KEY_ID + _NONCE:
@@ -139,6 +152,6 @@ def has_personal(aggregate: type[Aggregate]) -> bool:
     return any(map(personal_fields, aggregate.evolving_events()))
 
 
-def speak_of_people(events: Iterable[type[EventData]]) -> bool:
+def have_personal_fields(events: Iterable[type[EventData]]) -> bool:
     """Whether any of these has personal fields."""
     return any(map(personal_fields, events))

@@ -15,13 +15,14 @@ from pydantic_core import to_json
 from acci.domain.events import EventData, EventMetadata
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
 from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import conceal, is_reserved
+from acci.store.encryption.payload_encryption import encrypt, is_reserved
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import Mapping, takes_null
 from acci.store.importing.problems import BadLine
 from acci.store.importing.sources import Record, Source, shown
 from acci.store.log.bulk import RawEvent
 from acci.store.log.payloads import PAYLOAD_LIMIT, check_stream
+from acci.store.postgres.keys import Keys
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.pydantic_errors import problems_of
@@ -35,9 +36,10 @@ SUSPECT = re.compile(r"NaN|Infinity|\d{19}")
 class Converter:
     """Makes events of the lines of one file. `content` is the hash of that file: event ids come from it."""
 
-    def __init__(self, mapping: Mapping, catalogue: Catalogue, content: bytes) -> None:
+    def __init__(self, mapping: Mapping, catalogue: Catalogue, content: bytes, keys: Keys | None = None) -> None:
         self._mapping = mapping
         self._events = catalogue.stored
+        self._keys = keys
         self._import = uuid5(IMPORTS, content.hex())
         self._correlation = f"import-{content.hex()[:12]}"
         self._payloads: dict[str, _Payload] = {}
@@ -69,7 +71,7 @@ class Converter:
         except Unstorable as error:
             raise BadLine(f"its stream's {error.where} {error.reason.rstrip('.')}") from error
         about = str(event.id)
-        data = conceal(payload.event, event.data, event.metadata.tenant_id, event.aggregate_id, about)
+        data = encrypt(payload.event, event.data, event.metadata.tenant_id, event.aggregate_id, about, self._keys)
         return event if data is event.data else replace(event, data=data)
 
     def _payload(self, event_type: str) -> "_Payload":

@@ -14,6 +14,7 @@ from acci.store.importing.mapping import Mapping
 from acci.store.importing.problems import BadLine, BadLines, Rejected, UnreadableFile
 from acci.store.importing.staging import Known, Staged, Staging
 from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.keys import Keys
 from acci.store.registry import Catalogue
 
 Progress = Callable[[int, str], None]  # bytes read so far, what is done now
@@ -50,12 +51,14 @@ class Importer:
         bad_limit: int = 20,
         *,
         skip_known: bool = False,
+        keys: Keys | None = None,
     ) -> None:
         self._url = database_url
         self._catalogue = catalogue
         self._mapping = mapping
         self._bad_limit = bad_limit
         self._skip_known = skip_known
+        self._keys = keys
 
     def check(self, path: Path, progress: Progress) -> Imported:
         """Read the whole file and store nothing. The log is looked at if the mapping gives the events' ids."""
@@ -146,7 +149,7 @@ class Importer:
 
     def _events(self, file: BinaryIO, path: Path, place: Place, entry: Entry, progress: Progress) -> Iterator[Staged]:
         """The events of the file's lines from `place` on; bad lines go to `entry`."""
-        converter = Converter(self._mapping, self._catalogue, entry.content)
+        converter = Converter(self._mapping, self._catalogue, entry.content, self._keys)
 
         def fits(line: Line) -> bool:
             try:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from acci.store.importing.problems import Rejected, StreamsInUse, UnreadableFile
 from acci.store.log.bulk import COLUMNS, JSONB, RawEvent
-from acci.store.log.event_ids import FEW, in_bulk, take_turn
+from acci.store.log.event_ids import FEW, lock_bulk_appends, planned_for_many_ids
 from acci.store.log.payloads import encode_metadata
 from acci.store.postgres.database import Connection
 from acci.store.postgres.sequence import require_sequence
@@ -104,12 +104,12 @@ class Staging:
         Until it ends no other import or bulk append adds events.
         """
         self._connection.execute(sql("importing/staging:analyze"))
-        take_turn(self._connection)
+        lock_bulk_appends(self._connection)
         row = self._connection.execute(sql("importing/staging:count")).fetchone()
         log = FEW_OF_LOG if row is None or row[0] <= FEW else LOG
         statement = identifiers.SQL(sql("importing/take_known")).format(log=identifiers.SQL(log))
         wanted = {"renamed": Jsonb(self._renamed), "skip": self._skip_known, "limit": self._limit}
-        with in_bulk(self._connection):
+        with planned_for_many_ids(self._connection):
             found = self._connection.execute(statement, wanted, prepare=False).fetchall()
         same, taken = found[0][-2:] if found else (0, 0)
         passed = same if self._skip_known else 0

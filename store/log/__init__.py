@@ -1,4 +1,4 @@
-"""The event log: append, read, decode, the high-water mark, seals.
+"""The event log: append, read, decode, idempotency, the high-water mark, seals.
 
-It knows no aggregates, commands or projections. Begin with `event_store`.
+It knows no aggregates or projections, and of a command only its idempotency record. Begin with `event_store`.
 """

@@ -8,31 +8,45 @@ from psycopg.pq import TransactionStatus
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import StreamId
-from acci.store.log.append import Append, Recorded, Statement, StreamChanged, translated, version_of
+from acci.store.log.append import Append, Encoder, Lend, Recorded, Statement, recorded, refuse_doubles
+from acci.store.log.append_errors import StreamChanged, translated, version_of
 from acci.store.log.payloads import check_stream
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
-Prepared = tuple[Append, Statement]
-
 
 def append_together(
-    connection: Connection, prepared: Sequence[Prepared], unchanged: Mapping[StreamId, int]
+    lend: Lend, appends: Sequence[Append], encoder: Encoder, unchanged: Mapping[StreamId, int]
 ) -> tuple[tuple[Recorded, ...], ...]:
     """Store all appends, in order, if the streams in `unchanged` are at those versions; or nothing.
 
     An append without events was decided on its stream's expected version all the same, and holds it to that.
     Afterwards the connection is out of its transaction, whatever happened; in the caller's it stays, unless refused.
     """
-    written = {append.stream for append, _ in prepared if append.events}
+    statements = [encoder.statement(append) for append in appends]
+    if len(appends) > 1:
+        refuse_doubles([event for append in appends for event in append.events])
+    with lend() as connection:
+        cursors = _send(connection, appends, statements, unchanged)
+        return tuple(recorded(append, cursor) for append, cursor in zip(appends, cursors, strict=True))
+
+
+def _send(
+    connection: Connection,
+    appends: Sequence[Append],
+    statements: Sequence[Statement],
+    unchanged: Mapping[StreamId, int],
+) -> list[Cursor[tuple[Any, ...]]]:
+    """What each statement gave, once all is stored."""
+    written = {append.stream for append in appends if append.events}
     # A stream's own append holds it to a version; only the version that it begins at can be asked for.
-    first = {append.stream: append.expected_version for append, _ in reversed(prepared)}
+    first = {append.stream: append.expected_version for append in reversed(appends)}
     for stream, version in unchanged.items():
         check_stream(stream)
         if first.get(stream, version) != version:
             raise _at_odds(connection, stream, first[stream], version)
     checks = {stream: version for stream, version in {**first, **unchanged}.items() if stream not in written}
-    is_within = connection.info.transaction_status == TransactionStatus.INTRANS  # who began it has more to do there
+    is_within = connection.info.transaction_status == TransactionStatus.INTRANS  # the caller's own
     cursors: list[Cursor[tuple[Any, ...]]] = []
     refused: DatabaseError | None = None
     try:
@@ -43,7 +57,7 @@ def append_together(
                 connection.execute(sql("log/streams:lock"), _locks(written, checks))
                 for stream, version in checks.items():
                     connection.execute(sql("log/streams:check_version"), {**stream._asdict(), "version": version})
-                cursors = [connection.execute(*statement) for _, statement in prepared]
+                cursors = [connection.execute(*statement) for statement in statements]
                 if not is_within:
                     connection.execute("COMMIT")
             except DatabaseError as error:
@@ -54,7 +68,7 @@ def append_together(
         if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             connection.rollback()
         raise translated(refused, connection, first | checks, unchanged) from refused
-    return tuple(append.recorded(cursor) for (append, _), cursor in zip(prepared, cursors, strict=True))
+    return cursors
 
 
 def _at_odds(connection: Connection, stream: StreamId, expected: int, unchanged: int) -> ConcurrencyError:

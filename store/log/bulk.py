@@ -9,7 +9,7 @@ from psycopg import errors
 
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
-from acci.store.log.event_ids import FEW, doubled, take_turn
+from acci.store.log.event_ids import FEW, duplicate_id, lock_bulk_appends
 from acci.store.log.payloads import check_stream, encode_data, encode_metadata
 from acci.store.postgres.database import Connection
 from acci.store.postgres.sequence import require_sequence
@@ -32,7 +32,7 @@ class BulkRefused(AcciError):
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """An event whose payload is JSON text, known to be right for its type and version, personal data concealed."""
+    """An event whose payload is JSON text, known to be right for its type and version, personal data encrypted."""
 
     id: UUID
     aggregate_id: str
@@ -79,8 +79,8 @@ def append_in_bulk(
         up_to = _head(connection)
         if last is not None:
             _refuse_gaps(connection, after, up_to, last)
-            take_turn(connection)
-            if (double := doubled(connection, ids, after, up_to, last.stream, last.version)) is not None:
+            lock_bulk_appends(connection)
+            if (double := duplicate_id(connection, ids, after, up_to, last.stream, last.version)) is not None:
                 raise BulkRefused(f"the event id {double} is in the log already, or twice among these.")
     if count >= WORTH_ANALYZING:
         connection.execute(sql("log/events:analyze"))
@@ -97,7 +97,7 @@ def _copy(
         for event in events:
             stream = event.stream
             check_stream(stream)
-            data = event.data if isinstance(event, RawEvent) else encode_data(event, limit)
+            data = event.data if isinstance(event, RawEvent) else encode_data(event, limit, connection.keys)
             if event.metadata is not last_metadata:
                 last_metadata = event.metadata
                 metadata_json = JSONB + encode_metadata(last_metadata).encode()

@@ -14,19 +14,20 @@ from acci.domain.expressions.values import parse
 from acci.domain.personal import personal_fields
 from acci.domain.upcasting import upcast
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore
-from acci.store.encryption.payload_encryption import MARK, UNREADABLE, reveal
+from acci.store.encryption.payload_encryption import MARK, UNREADABLE, decrypt, prefetch_keys
+from acci.store.postgres.keys import Keys
 from acci.store.values.pydantic_errors import problems_of
 
 Row = Sequence[Any]
 _TEXT_OR_NONE = frozenset({str, type(None)})
 
 
-def stored(row: Row, personal: bool) -> RecordedEvent[Any]:
+def stored(row: Row, personal: bool, keys: Keys | None) -> RecordedEvent[Any]:
     """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version.
 
-    What is concealed in it is readable if `personal`.
+    What is encrypted in it is readable if `personal`.
     """
-    return _recorded(row, parse(reveal(row[10], str(row[3])) if personal else row[10]), row[9])
+    return _recorded(row, parse(decrypt(row[10], str(row[3]), keys) if personal else row[10]), row[9])
 
 
 class Decoder:
@@ -35,10 +36,13 @@ class Decoder:
     But for personal data whose keys cannot be had: `KeyMissing`, `NoKeyStore`.
     """
 
-    def __init__(self, types: Mapping[str, type[EventData]], retired: Container[str] = ()) -> None:
+    def __init__(
+        self, types: Mapping[str, type[EventData]], retired: Container[str] = (), keys: Keys | None = None
+    ) -> None:
         """`types` by every name that their events are stored under; events of `retired` types are `Retired`."""
         self._types = types
         self._retired = retired
+        self._keys = keys
         self._today = {name: found.event_type() for name, found in types.items()}
 
     def event(self, row: Row) -> RecordedEvent[EventData]:
@@ -47,12 +51,18 @@ class Decoder:
         data = self.data(stored_type, row[5], row[10], row[3])
         return _recorded(row, data, self._today.get(stored_type, stored_type))
 
+    def events(self, rows: Sequence[Row]) -> list[RecordedEvent[EventData]]:
+        """The events of such rows; the keys of their personal data are fetched at once."""
+        if encrypted := [row[10] for row in rows if MARK in row[10]]:
+            prefetch_keys(encrypted, self._keys)
+        return [self.event(row) for row in rows]
+
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
         """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
         found = self._types.get(event_type)
         if MARK in text:
             try:
-                text = reveal(text, str(event_id))
+                text = decrypt(text, str(event_id), self._keys)
             except (*UNREADABLE, KeyMissing, NoKeyStore) as error:
                 if found is not None:
                     if not isinstance(error, UNREADABLE) and _may_be_personal(found):
@@ -73,20 +83,20 @@ def _read(data: type[EventData], schema_version: int, text: str) -> EventData:
         read: EventData = data.__pydantic_validator__.validate_json(text)
     except ValidationError as error:
         field, why = problems_of(error)[0]
-        return _unreadable(text, f"{field or 'its payload'}: {_discreetly(data, why, 'it does not fit')}.")
+        return _unreadable(text, f"{field or 'its payload'}: {_redacted(data, why, 'it does not fit')}.")
     except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
-        return _unreadable(text, f"{_discreetly(data, said(error), type(error).__name__)}.")
+        return _unreadable(text, f"{_redacted(data, said(error), type(error).__name__)}.")
     return read
 
 
 def _may_be_personal(data: type[EventData]) -> bool:
-    """Whether concealed values may be in its payloads: it has personal fields, or may have had some."""
+    """Whether encrypted values may be in its payloads: it has personal fields, or may have had some."""
     return bool(personal_fields(data) or data.upcasters)
 
 
-def _discreetly(data: type[EventData], told: str, instead: str) -> str:
-    """What is told of a payload; not where that could be somebody's."""
-    return instead if personal_fields(data) or not told else told
+def _redacted(data: type[EventData], reason: str, instead: str) -> str:
+    """The reason why a payload cannot be read; `instead` where it could quote personal data."""
+    return instead if personal_fields(data) or not reason else reason
 
 
 def _unreadable(text: str, reason: str, kind: type[Unreadable] = Unreadable) -> Unreadable:
@@ -119,7 +129,7 @@ def _recorded(row: Row, data: Any, event_type: str) -> RecordedEvent[Any]:
 
 
 def _known(metadata: str) -> dict[str, Any]:
-    """What the metadata says; nothing where somebody stored by SQL what cannot be read, which an audit names."""
+    """What the metadata says; nothing of what was stored by hand and cannot be read, which an audit names."""
     try:
         known = from_json(metadata)
     except ValueError:  # nested too deeply, or a number too long

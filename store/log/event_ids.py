@@ -1,8 +1,7 @@
 """Event ids: no two events have the same.
 
-An append looks at its own events. Who adds many at once, an import or a bulk append, looks at the whole log, one after
-the other. Only a unique index looks for every append too, at a fifth of the rate:
-a setting, which `migrate` carries out.
+An append compares its own events only. An import or a bulk append looks its ids up in the whole log, one such append at
+a time. A unique index does that for every append, at a fifth of the rate: a setting, which `migrate` carries out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ UNIQUE = "events_id_key"
 
 
 @dataclass(eq=False, repr=False)
-class IdsDoubled(AcciError):
+class DuplicateIds(AcciError):
     """The log has events with the same id, so that no unique index can be made."""
 
     reason: str
@@ -34,20 +33,20 @@ class IdsDoubled(AcciError):
         )
 
 
-def take_turn(connection: Connection) -> None:
-    """Until the transaction ends nobody else adds many events; what they added before is seen from now on."""
+def lock_bulk_appends(connection: Connection) -> None:
+    """Until the transaction ends no other bulk append runs; what earlier ones added is visible from now on."""
     connection.execute(sql("log/event_ids:lock"))
 
 
 @contextmanager
-def in_bulk(connection: Connection) -> Iterator[None]:
+def planned_for_many_ids(connection: Connection) -> Iterator[None]:
     """Many ids are looked up in one reading of the log; within the caller's transaction."""
     connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "off"})
     yield
     connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "on"})
 
 
-def doubled(
+def duplicate_id(
     connection: Connection, ids: Sequence[UUID], after: int, up_to: int, last: StreamId, version: int
 ) -> UUID | None:
     """An id that more than one event has, of those that a COPY stored in (after, up_to], `last` and `version` its last.
@@ -58,15 +57,15 @@ def doubled(
         row = connection.execute(sql("log/event_ids:duplicate_of_few"), {"ids": list(ids)}).fetchone()
     else:
         bounds = {"after": after, "up_to": up_to, **last._asdict(), "version": version}
-        with in_bulk(connection):
+        with planned_for_many_ids(connection):
             row = connection.execute(sql("log/event_ids:duplicate"), bounds, prepare=False).fetchone()
     return row[0] if row else None
 
 
 def make_unique(database_url: str, wanted: bool) -> str | None:
-    """Have PostgreSQL keep event ids apart, or no more; what was done, if anything. Holds up no append.
+    """Have PostgreSQL refuse duplicate event ids, or no longer; what was done, if anything. Blocks no append.
 
-    Raises `IdsDoubled` if the log has events with the same id.
+    Raises `DuplicateIds` if the log has events with the same id.
     """
     with connect(database_url, "migrate") as connection:
         row = connection.execute(sql("log/event_ids:is_unique")).fetchone()
@@ -81,5 +80,5 @@ def make_unique(database_url: str, wanted: bool) -> str | None:
             connection.execute(sql("log/event_ids:create_index"))
         except errors.UniqueViolation as error:
             connection.execute(sql("log/event_ids:drop_index"))
-            raise IdsDoubled(f"{error.diag.message_detail}".rstrip(".")) from error
+            raise DuplicateIds(f"{error.diag.message_detail}".rstrip(".")) from error
         return "event ids are unique"

@@ -1,24 +1,26 @@
 """The event store: append and read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from datetime import datetime
 from uuid import UUID
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
-from acci.store.log.append import Append, Recorded, append_one, refuse_doubles, version_of
+from acci.store import telemetry
+from acci.store.encryption.payload_encryption import have_personal_fields
+from acci.store.log.append import Append, Encoder, Lend, Recorded, append_one
+from acci.store.log.append_errors import version_of
 from acci.store.log.append_transaction import append_together
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
 from acci.store.log.decoding import Decoder
 from acci.store.log.high_water import establish
-from acci.store.log.idempotency import CommandReused, is_same
-from acci.store.log.keyed_append import NAME, caused_by, concealed_for, remembered
+from acci.store.log.idempotency import CommandReused, caused_by, encrypted, is_same, record_of_append
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.log.stream_locks import Held, in_turn
+from acci.store.log.stream_locks import in_turn
 from acci.store.log.tracing import appending
-from acci.store.postgres.database import Connection, Database
+from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 from acci.store.values.timestamps import in_utc
@@ -27,18 +29,18 @@ PAGE = 1000  # events a round trip when reading
 
 
 class EventStore:
-    """The event log of one database. Safe to share between threads."""
+    """The event log of one database. Safe to share between threads.
+
+    Personal data is encrypted and read with the keys of `database`.
+    """
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
-        self._database: Database | Held = database
+        self.connection: Lend = database.connection  # lends a connection to the log's database, in autocommit
         self._catalogue = catalogue
-        self._types = catalogue.events
-        self.decoder = Decoder(catalogue.stored, catalogue.retired)
-        self._payload_limit = payload_limit
-
-    def connection(self) -> AbstractContextManager[Connection]:
-        """Lend a connection to the log's database, in autocommit."""
-        return self._database.connection()
+        self.keys = database.keys
+        self._encoder = Encoder(catalogue.events, payload_limit, self.keys)
+        self.decoder = Decoder(catalogue.stored, catalogue.retired, self.keys)
+        self._traced = telemetry.is_on()
 
     def append(
         self,
@@ -50,8 +52,8 @@ class EventStore:
         """Store all `events`, or none, as versions `expected_version + 1 …` of `stream`, in one round trip.
 
         With an `idempotency_key`, their `causation_id`, they are stored once, however often they are sent: for a key
-        seen before, what was stored then is returned, whatever the stream's version is now. Without one, nobody looks
-        whether the events' ids are in the log, unless the database keeps them unique (ACCI_UNIQUE_EVENT_IDS).
+        seen before, what was stored then is returned, whatever the stream's version is now. Without one, nothing
+        checks whether the events' ids are in the log, unless the database keeps them unique (ACCI_UNIQUE_EVENT_IDS).
 
         Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `UnknownName`,
         `PayloadTooLarge` or `Unstorable` before anything is sent; `CommandReused` if the key came with other events
@@ -69,47 +71,52 @@ class EventStore:
         """Store all `appends`, in order, or nothing, in one round trip; each append's events as stored.
 
         The streams in `unchanged` must be at those versions, else nothing is stored and `StreamChanged` is raised.
-        Each append's command is remembered with it. Otherwise as `append`; raises `ConcurrencyError` also for a
+        Each append's command is stored with it. Otherwise as `append`; raises `ConcurrencyError` also for a
         command that was handled before.
         """
-        prepared = [(append, append.statement(self._types, self._payload_limit)) for append in appends]
-        if len(appends) > 1:
-            refuse_doubles([event for append in appends for event in append.events])
-        with self.connection() as connection, appending(appends) as told:
-            if len(prepared) == 1 and not unchanged:
-                recorded: tuple[tuple[Recorded, ...], ...] = (append_one(connection, *prepared[0]),)
-            else:
-                recorded = append_together(connection, prepared, unchanged or {})
-            told(recorded)
+        if not self._traced:
+            return self._stored(appends, unchanged)
+        with appending(appends) as note:
+            recorded = self._stored(appends, unchanged)
+            note(recorded)
         return recorded
+
+    def _stored(
+        self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None
+    ) -> tuple[tuple[Recorded, ...], ...]:
+        if len(appends) == 1 and not unchanged:
+            return (append_one(self.connection, appends[0], self._encoder),)
+        return append_together(self.connection, appends, self._encoder, unchanged or {})
 
     def _append_once(
         self, stream: StreamId, expected_version: int, events: Sequence[Event[EventData]], key: UUID
     ) -> tuple[Recorded, ...]:
         append = Append(stream, expected_version, events)
-        append.statement(self._types, self._payload_limit)  # refuses what has no form to be told apart by
-        memory = remembered(stream, events, key)
+        self._encoder.statement(append)  # refuses events without a canonical form
+        record = record_of_append(stream, events, key)
+        personal = have_personal_fields({type(each.data) for each in events})
+        stored = encrypted(record, stream, events, self.keys) if personal else record
         try:
-            return self.commit([append._replace(command=concealed_for(memory, stream, events))])[0]
+            return self.commit([append._replace(command=stored)])[0]
         except ConcurrencyError:
             about = {"tenant_id": stream.tenant_id, "command_id": key}
             with self.connection() as connection:
                 known = connection.execute(sql("log/commands:content"), about).fetchone()
             if known is None:
                 raise
-            if not is_same(memory, bytes(known[0])):
-                raise CommandReused(NAME, str(key)) from None
+            if not is_same(record, bytes(known[0]), self.keys):
+                raise CommandReused(record.name, str(key)) from None
             return self.result_of(stream.tenant_id, key)
 
     @contextmanager
     def in_turn(self, written: Sequence[StreamId], read: Iterable[StreamId] = ()) -> Iterator["EventStore"]:
-        """This store, in one transaction in which nobody else who takes turns writes to these streams.
+        """This store, in one transaction in which no other process that takes turns writes to these streams.
 
-        Whoever has them is waited for, though not long: then it is on a connection without such a transaction.
+        A process that has their turn is waited for, though not long: then it is on a connection without a transaction.
         """
         with self.connection() as connection, in_turn(connection, written, read):
             store = copy(self)
-            store._database = Held(connection)  # noqa: SLF001 its own
+            store.connection = lambda: nullcontext(connection)
             yield store
 
     def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
@@ -126,7 +133,7 @@ class EventStore:
         a gap; `PayloadTooLarge` or `Unstorable`.
         """
         with self.connection() as connection:
-            return append_in_bulk(connection, events, self._payload_limit)
+            return append_in_bulk(connection, events, self._encoder.payload_limit)
 
     def version(self, stream: StreamId) -> int:
         """The stream's version now; 0 if there is no such stream."""
@@ -140,9 +147,9 @@ class EventStore:
         to_version: int | None = None,
         as_of: datetime | None = None,
     ) -> Iterator[Recorded]:
-        """The stream's events in order, both versions included; `as_of` a moment, as `load` does.
+        """The stream's events in order, both versions included; `as_of` a timestamp, as `load` does.
 
-        Streamed in pages: memory stays flat, and no connection is held between them. Raises `WrongMoment`.
+        Streamed in pages: memory stays flat, and no connection is held between them. Raises `WrongTimestamp`.
         """
         if as_of is not None:
             as_of = in_utc(as_of)

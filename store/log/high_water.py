@@ -1,7 +1,7 @@
 """The high-water mark: the highest position at and below which nothing can still appear.
 
-The candidate is the last position drawn; it is final once every transaction that was appending at that moment has
-ended. Writers are not touched, and transactions that do not append do not matter.
+The candidate is the last position drawn; it is final once every transaction that was appending when it was drawn
+has ended. Writers are not touched, and transactions that do not append do not matter.
 """
 
 import time
@@ -14,7 +14,7 @@ from acci.store.postgres.statements import sql
 
 @dataclass(frozen=True)
 class Holder:
-    """A transaction that has appended and not ended: `who` names it for a person, `since` is when it began.
+    """A transaction that has appended and not ended: `who` is its name for people, `since` is when it began.
 
     One that is `committed` waits for a synchronous standby to confirm it: ended, it would be taken for rolled back.
     """
@@ -40,7 +40,7 @@ class HighWater:
 
 
 @dataclass(frozen=True)
-class MarkNow:
+class CurrentMark:
     """The mark as last established, seen without moving it.
 
     `behind` is how many seconds it has not been what it could be: that an event above it has waited, or that its
@@ -55,23 +55,23 @@ class MarkNow:
     standby: bool = False
 
 
-def look(connection: Connection) -> MarkNow:
-    """Where the mark stands; nothing is changed, so that a mark nobody moves is seen."""
+def current(connection: Connection) -> CurrentMark:
+    """The mark as it stands; nothing is changed, so that a mark that no process moves is seen."""
     row = connection.execute(sql("log/high_water:waiting")).fetchone()
     position, head, established_at, appending, waiting, standby = row or (0, 0, datetime.now(UTC), [], None, False)
     holders = holders_of(connection, set(appending)) if appending and position < head else ()
     now = datetime.now(UTC)
     held = [(now - holder.since).total_seconds() for holder in holders if holder.since is not None]
     behind = round(max([0.0, waiting or 0.0, *held]), 3)
-    return MarkNow(position, head, established_at, behind, holders, standby)
+    return CurrentMark(position, head, established_at, behind, holders, standby)
 
 
 def establish(connection: Connection, patience: float = 0.2) -> HighWater:
-    """The mark now, remembered for all by those who project; waits at most `patience` seconds for appends under way.
+    """The mark now, stored for every process; waits at most `patience` seconds for appends under way.
 
-    Every event at or below it is visible to a statement that begins afterwards, and none can be added. If somebody
-    holds it longer, the mark last established is returned with the holders. So it is on a standby, and where the
-    sequence of positions is behind the log (`acci health` says so).
+    Every event at or below it is visible to a statement that begins afterwards, and none can be added. If a
+    transaction holds it longer, the mark last established is returned with the holders. So it is on a standby, and
+    where the sequence of positions is behind the log (`acci health` says so).
     """
     # Never inside a transaction with a snapshot of its own: that one could be older than the mark.
     row = connection.execute(sql("log/high_water:candidate")).fetchone()
@@ -91,7 +91,7 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
 
 
 def end_before(connection: Connection, checkpoint: int, head: int) -> int | None:
-    """Where the log ends, if that is before `checkpoint`; `head` is where it ended a moment ago.
+    """Where the log ends, if that is before `checkpoint`; `head` is where it ended just before.
 
     Others may have appended and applied since then, so a checkpoint beyond it says nothing yet.
     """

@@ -1,24 +1,27 @@
-"""What makes two commands the same one.
+"""Idempotency: what is stored of a command, or of an append with an idempotency key, to recognise it when sent again.
 
-What is remembered of a command that may have personal data in it is a digest under the keys of the persons concerned:
-a plain one could be found by guessing. Whose key was destroyed, of that person nothing is left to compare.
+It is a digest of what was asked for. Where a person's data may be in it, the digest is encrypted with the keys of the
+persons concerned, since a plain one could be found by guessing. Of a person whose key was destroyed nothing is left to
+compare.
 """
 
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
-from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, StreamId
 from acci.domain.personal import personal_fields
-from acci.store.encryption.key_store import keys
-from acci.store.encryption.payload_encryption import subject_of
-from acci.store.log.append import Handled
+from acci.store.encryption.payload_encryption import required, subject_of
+from acci.store.log.append_errors import MisplacedEvent
+from acci.store.postgres.keys import Keys
+from acci.store.values.canonical import canonical_form
 
-DIGEST = 32  # bytes; those before it are the ids of the keys it is made with
+APPEND = "append"  # the name under which an append with an idempotency key is kept among the commands
+DIGEST = 32  # bytes; those before it are the ids of the keys that it is made with
 KEY_ID = 16
 
 
@@ -36,33 +39,61 @@ class CommandReused(AcciError):
         )
 
 
-def remembered_as(command: Command[CommandData], content: bytes) -> Handled:
-    """What the store remembers of a command: what it asks for, not who sent it or when it was sent again."""
-    name = type(command.data).__name__
-    return Handled(command.id, name, hashlib.sha256(b"%s %s" % (name.encode(), content)).digest())
+class IdempotencyRecord(NamedTuple):
+    """What is stored of a command beside its events: its id, its name, and the digest of what it asked for."""
+
+    id: UUID
+    name: str
+    digest: bytes
 
 
-def concealed(handled: Handled, stream: StreamId, events: Sequence[Event[EventData]]) -> Handled:
-    """The same, its digest made with the keys of whom the events speak; if of nobody, with that of the aggregate."""
+def record_of_command(command_id: UUID, name: str, content: bytes) -> IdempotencyRecord:
+    """Of a command: what it asks for (`content`, in canonical form), not who sent it or when it was sent again."""
+    return IdempotencyRecord(command_id, name, hashlib.sha256(b"%s %s" % (name.encode(), content)).digest())
+
+
+def record_of_append(stream: StreamId, events: Sequence[Event[EventData]], key: UUID) -> IdempotencyRecord:
+    """Of an append: the stream and the events' payloads, not the events' ids or when it was sent again."""
+    parts = [b"%s %d %s" % (e.event_type.encode(), e.schema_version, canonical_form(e.data)) for e in events]
+    content = hashlib.sha256(b"\n".join([repr(tuple(stream)).encode(), *parts])).digest()
+    return IdempotencyRecord(key, APPEND, content)
+
+
+def caused_by(key: UUID, events: Sequence[Event[EventData]]) -> list[Event[EventData]]:
+    """The events with the key as their cause, where audits look for it. Raises `MisplacedEvent` for another cause."""
+    caused = []
+    for event in events:
+        cause = event.metadata.causation_id
+        if cause not in (None, str(key)):
+            problem = f"its causation_id is {cause}, and with an idempotency key it is that key, or left out."
+            raise MisplacedEvent(event.event_type, event.aggregate_id, problem)
+        caused.append(replace(event, metadata=event.metadata._replace(causation_id=str(key))))
+    return caused
+
+
+def encrypted(
+    record: IdempotencyRecord, stream: StreamId, events: Sequence[Event[EventData]], keys: Keys | None
+) -> IdempotencyRecord:
+    """The same, its digest under the keys of the persons in the events; without any, the aggregate's key."""
     found = {
         subject_of(type(each.data), each.data.model_dump(), each.aggregate_id)
         for each in events
         if personal_fields(type(each.data))
     }
-    used = [keys().of(stream.tenant_id, subject) for subject in sorted(found) or [stream.aggregate_id]]
+    used = [required(keys).of(stream.tenant_id, subject) for subject in sorted(found) or [stream.aggregate_id]]
     ids = b"".join(key_id.bytes for key_id, _ in used)
-    return handled._replace(content=ids + _under([key for _, key in used], handled.content))
+    return record._replace(digest=ids + _under([key for _, key in used], record.digest))
 
 
-def is_same(handled: Handled, remembered: bytes) -> bool:
-    """Whether that is what was remembered of this command. It is taken for it if the person was erased meanwhile."""
-    ids, digest = remembered[:-DIGEST], remembered[-DIGEST:]
+def is_same(record: IdempotencyRecord, stored: bytes, keys: Keys | None) -> bool:
+    """Whether the digest `stored` is this command's. If the person was erased meanwhile, it is taken for it."""
+    ids, digest = stored[:-DIGEST], stored[-DIGEST:]
     if not ids:
-        return digest in (b"", handled.content)
+        return digest in (b"", record.digest)
     wanted = [UUID(bytes=ids[start : start + KEY_ID]) for start in range(0, len(ids), KEY_ID)]
-    found = keys().find(wanted)
+    found = required(keys).find(wanted)
     used = [key for each in wanted if (key := found[each]) is not None]
-    return len(used) < len(wanted) or hmac.compare_digest(_under(used, handled.content), digest)
+    return len(used) < len(wanted) or hmac.compare_digest(_under(used, record.digest), digest)
 
 
 def _under(used: Sequence[bytes], digest: bytes) -> bytes:

@@ -16,7 +16,7 @@ class Lost(NamedTuple):
 
 
 def what_is_lost(data: BaseModel, text: str) -> Lost | None:
-    """What reading `text`, the JSON of `data`, would not give back equal; None if it gives all."""
+    """What would not come back equal when `text`, the JSON of `data`, is read; None if all would."""
     try:
         again = type(data).__pydantic_validator__.validate_json(text)
     except ValidationError as error:
@@ -28,7 +28,7 @@ def what_is_lost(data: BaseModel, text: str) -> Lost | None:
 
 
 def _difference(one: Any, other: Any) -> Lost | None:
-    """None if all that is different is what says so of itself: not a number."""
+    """None if the only difference is NaN, which equals nothing."""
     if isinstance(one, BaseModel) and type(one) is type(other):
         names = (*type(one).model_fields, *(one.model_extra or {}))
         return _first((name, getattr(one, name), getattr(other, name, None)) for name in names)
@@ -38,8 +38,8 @@ def _difference(one: Any, other: Any) -> Lost | None:
         return _first((str(place), inner, other[place]) for place, inner in enumerate(one))
     if one == other or (isinstance(one, float) and isinstance(other, float) and one != one and other != other):  # noqa: PLR0124
         return None
-    told = "another" if type(one) is type(other) else f"a {type(other).__name__}"
-    return Lost((), f"is a {type(one).__name__} that would come back as {told}: give it a type whose JSON tells it")
+    instead = "another" if type(one) is type(other) else f"a {type(other).__name__}"
+    return Lost((), f"is a {type(one).__name__} that would come back as {instead}: give it a type whose JSON tells it")
 
 
 def _first(parts: Iterable[tuple[str, Any, Any]]) -> Lost | None:

@@ -4,14 +4,16 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.personal import personal_fields
-from acci.store.encryption.payload_encryption import conceal, is_reserved
+from acci.store.encryption.payload_encryption import MARK, encrypt, is_reserved
 from acci.store.log.lossless import what_is_lost
+from acci.store.postgres.keys import Keys
 from acci.store.values.storable import Unstorable, check_text, unstorable
 
 PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
@@ -47,19 +49,31 @@ def check_stream(stream: StreamId) -> None:
             raise Unstorable("The stream", field, f"is {size:,} bytes long; the limit is {NAME_LIMIT}.")
 
 
-def problem_of_moment(moment: datetime) -> str | None:
-    """What is wrong with the moment, if PostgreSQL could not hold it or Python not read it from there."""
-    if moment.tzinfo is None:
+def problem_of_timestamp(timestamp: datetime) -> str | None:
+    """What is wrong with the timestamp, if PostgreSQL could not hold it or Python not read it from there."""
+    if timestamp.tzinfo is None:
         return "has no time zone"
     try:
-        moment.astimezone(UTC)
+        timestamp.astimezone(UTC)
     except OverflowError:
         return "is not within the years 1 to 9999 in UTC"
     return None
 
 
-def encode_data(event: Event[EventData], limit: int) -> str:
-    """The payload as JSON. Raises `PayloadTooLarge` or `Unstorable`."""
+def encode(event: Event[EventData], limit: int, keys: Keys | None) -> dict[str, Any]:
+    """The event's own columns. Raises `PayloadTooLarge` or `Unstorable`."""
+    return {
+        "timestamp": event.timestamp.isoformat(),
+        "id": event.id,
+        "schema_version": event.schema_version,
+        "event_type": event.event_type,
+        "data": encode_data(event, limit, keys),
+        "metadata": encode_metadata(event.metadata),
+    }
+
+
+def encode_data(event: Event[EventData], limit: int, keys: Keys | None = None) -> str:
+    """The payload as JSON. Raises `PayloadTooLarge`, `Unstorable`, `NoKeyStore`."""
     data = event.data
     if isinstance(data, Unreadable):
         raise Unstorable(_what(event), "data", f"is a stand-in for what could not be read ({data.reason})")
@@ -72,10 +86,10 @@ def encode_data(event: Event[EventData], limit: int) -> str:
         raise Unstorable(_what(event), ".".join(("data", *lost.field)), f"{lost.problem}.")
     if "\\u0000" in text:  # or an escaped backslash that looks like it
         _refuse_unstorable(_what(event), json.loads(text), "data")
-    if is_reserved(text):
+    if MARK in text and is_reserved(text):
         raise Unstorable(_what(event), "data", "has a field acci.personal, a name that is ACCI's own.")
     if personal_fields(type(data)):
-        text = conceal(type(data), text, event.tenant_id, event.aggregate_id, str(event.id))
+        text = encrypt(type(data), text, event.tenant_id, event.aggregate_id, str(event.id), keys)
         _check_size(event, text, limit)
     return text
 

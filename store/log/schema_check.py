@@ -1,4 +1,4 @@
-"""Coverage: which shapes of stored events today's code cannot read, told before anything fails on one."""
+"""Schema check: which shapes of stored events today's code cannot read, known before anything fails on one."""
 
 from dataclasses import dataclass
 
@@ -24,12 +24,12 @@ class StoredShape:
     problem: str | None
 
 
-def coverage(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
+def stored_shapes(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     """Every shape in the log, read through today's event types and upcasters.
 
     Of each shape the first and the last event are tried; that every single payload can be read is for the audit.
     """
-    decoder = Decoder(catalogue.stored, catalogue.retired)
+    decoder = Decoder(catalogue.stored, catalogue.retired, connection.keys)
     found = connection.execute(sql("log/events:shapes")).fetchall()
     tried = [position for *_, first, last in found for position in (first, last)]
     stored = connection.execute(sql("log/events:payloads"), {"positions": tried}).fetchall()

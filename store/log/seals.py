@@ -1,7 +1,7 @@
-"""Sealing: digests over ranges of the log, chained, so that whoever changes an old event is found out.
+"""Sealing: digests over ranges of the log, chained, so that a change to an old event is detected.
 
-The last chain stands for the whole log up to its seal: noted down elsewhere, it shows even a change made by somebody
-who seals anew afterwards.
+The last chain stands for the whole log up to its seal: written down elsewhere, it shows even a change
+that was followed by new seals.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ class Sealed:
 def seal(connection: Connection, size: int = SIZE, report: Callable[[int, int], None] = lambda *_: None) -> Sealed:
     """Seal every event up to the high-water mark that is not sealed yet, `size` positions at a time.
 
-    Each seal is final when it commits; two at once wait for each other. `report` is told the position reached and the
-    mark.
+    Each seal is final when it commits; two at once wait for each other. `report` gets the position reached and
+    the mark.
     """
     mark = high_water.establish(connection).position
     seals = events = 0

@@ -1,7 +1,7 @@
 """Stream locks: advisory locks by which those that append to a contended stream take turns."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 from psycopg import errors
 from psycopg.pq import TransactionStatus
@@ -14,22 +14,12 @@ from acci.store.postgres.statements import sql
 WAIT_MILLISECONDS = 5_000
 
 
-class Held:
-    """Lends one connection again and again, to whoever would borrow from a pool."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def connection(self) -> AbstractContextManager[Connection]:
-        return nullcontext(self._connection)
-
-
 @contextmanager
 def in_turn(connection: Connection, written: Iterable[StreamId], read: Iterable[StreamId]) -> Iterator[None]:
-    """A transaction in which nobody who takes turns writes to these streams; none if the turn does not come in time.
+    """A transaction in which no process that takes turns writes to these streams; none if their turn does not come.
 
-    A comfort, as the queues of a process are: from looking at the streams until what was decided is stored nobody
-    comes in between.
+    An optimisation, as the queues within a process are: between loading the streams and storing what was decided, no
+    other process comes in between.
     """
     try:
         _take(connection, list(written), list(read))

@@ -1,4 +1,4 @@
-"""What nobody reads: events in the log whose type no registered class has, had before its renaming, or retired."""
+"""Unknown events: those in the log whose type no registered class has or had before its renaming, and none retired."""
 
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -20,6 +20,6 @@ def unread(connection: Connection, catalogue: Catalogue, upto: int, at_most: int
     return dict(connection.execute(sql("log/unknown_events"), wanted, prepare=False).fetchall())
 
 
-def told(found: dict[str, int]) -> str:
-    """Them, for a sentence."""
+def listed(found: dict[str, int]) -> str:
+    """The counts as text: "1,200 Paid, 3 Opened"."""
     return ", ".join(f"{count:,} {event_type}" for event_type, count in found.items())

@@ -1,4 +1,4 @@
-"""Maintenance: what is removed for good: a person's data, and what no longer serves anybody. Never an event.
+"""Maintenance: what is removed for good: a person's data, and what is no longer needed. Never an event.
 
 Begin with `erasure`.
 """

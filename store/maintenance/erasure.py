@@ -1,7 +1,7 @@
-"""Erasing a person: the key is destroyed, what was derived with it is derived anew, and what is left is looked for.
+"""Erasing a person: the key is destroyed, what was derived with it is re-derived, and what is left is looked for.
 
 The order is the proof. After the key is gone no batch can read the person's data; a batch that did holds its
-generation's lock, so the rows are derived anew behind it. Run again after a crash it does what is missing.
+generation's lock, so the rows are re-derived after it. Run again after a crash, it does what is missing.
 """
 
 import json
@@ -18,11 +18,11 @@ from acci.domain.personal import ERASED, personal_fields
 from acci.domain.projections import Projection
 from acci.store.compiling.event_filter import Selection
 from acci.store.embedded import log_files
-from acci.store.encryption.key_store import keys
-from acci.store.encryption.payload_encryption import Tampered, reveal
+from acci.store.encryption.payload_encryption import Tampered, decrypt, required
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import named, sql
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
 from acci.store.projecting.appliers import applier_of
@@ -88,25 +88,26 @@ def erase(
 ) -> Erasure:
     """Make the person's data unreadable, for good, wherever ACCI keeps it; in the folder `logs` too. Idempotent.
 
-    The projections' other rows, and those who append, are not held up. Raises `NobodyToErase`, `NoKeyStore`.
+    The projections' other rows, and appends, are not blocked. Raises `NobodyToErase`, `NoKeyStore`.
     """
+    keys = required(connection.keys)
     spoken = list(_spoken(connection, catalogue, tenant_id, subject))
-    texts = [subject, *sorted({value for each in spoken for value in _values(each) if len(value) >= TELLING})]
+    texts = [subject, *sorted({value for each in spoken for value in _values(each, keys) if len(value) >= TELLING})]
     written_over = _write_over(logs, texts)  # before the key is gone, since a rerun would not know what to look for
-    done = Erasure(tenant_id, subject, len(spoken), keys().destroy(tenant_id, subject), texts=texts)
+    done = Erasure(tenant_id, subject, len(spoken), keys.destroy(tenant_id, subject), texts=texts)
     if not spoken and not done.keys_destroyed:
         raise NobodyToErase(tenant_id, subject)
     positions = tuple(each.position for each in spoken)
     types = {each.data for each in spoken}
     for projection in catalogue.projections.values():
         if positions and types & set(projection.events()) and uses_personal(projection):
-            _derive_anew(connection, projection, positions, done)
+            _rederive(connection, projection, positions, done)
     _scrub(connection, spoken, done)
     done.left |= dict(connection.execute(sql("maintenance/erasure:left"), _wanted(done, positions)).fetchall())
     if logs is not None:
         done.logs = written_over + _write_over(logs, texts)
         done.left |= {f"logs/{name}": count for name, count in log_files.saying(logs, _as_logged(texts)).items()}
-    readable = sum(1 for each in spoken if any(value != ERASED for value in _values(each)))
+    readable = sum(1 for each in spoken if any(value != ERASED for value in _values(each, keys)))
     if readable:
         done.left["events"] = readable
     return done
@@ -122,18 +123,16 @@ def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subjec
                 yield _Spoken(position, str(event_id), (kind, aggregate_id), data, text)
 
 
-def _values(spoken: _Spoken) -> list[str]:
+def _values(spoken: _Spoken, keys: Keys) -> list[str]:
     """The values that the event has of the person, as they read now."""
     try:
-        payload, stored = json.loads(reveal(spoken.text, spoken.id)), json.loads(spoken.text)
-    except Tampered:  # nobody can read it
+        payload, stored = json.loads(decrypt(spoken.text, spoken.id, keys)), json.loads(spoken.text)
+    except Tampered:  # it cannot be read
         return []
     return [value for name, value in payload.items() if isinstance(value, str) and value != stored[name]]
 
 
-def _derive_anew(
-    connection: Connection, projection: type[Projection], positions: tuple[int, ...], done: Erasure
-) -> None:
+def _rederive(connection: Connection, projection: type[Projection], positions: tuple[int, ...], done: Erasure) -> None:
     """The rows of the keys that those events touch; generations that are not live go, since nothing derives them."""
     others = [*generations.kept(connection, projection.name), *generations.rejected(connection, projection.name)]
     if (building := generations.building(connection, projection.name)) is not None:

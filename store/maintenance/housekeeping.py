@@ -1,4 +1,4 @@
-"""Housekeeping: what no longer serves anybody is removed. Never an event, a seal, or the memory of commands or imports.
+"""Housekeeping: what is no longer needed is removed. Never an event, a seal, or the records of commands and imports.
 
 The memory of imports stays since it is what keeps a file from being imported twice.
 """

@@ -14,7 +14,7 @@ from acci.store.database_url import direct_url
 from acci.store.generations import generations
 from acci.store.generations.table_definition import TableAltered, alterations
 from acci.store.log import high_water
-from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
+from acci.store.log.unknown_events import WHAT_TO_DO, listed, unread
 from acci.store.monitoring.metrics import STRIDE, count_events
 from acci.store.monitoring.status import read_projections
 from acci.store.postgres import migrations
@@ -146,7 +146,7 @@ def _sequence(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator
 
 
 def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Check]:
-    mark = high_water.look(connection)
+    mark = high_water.current(connection)
     if mark.standby:
         said = f"The high-water mark is at {mark.position:,} of {mark.head:,}, as its primary established it."
         yield Check("mark", True, said)
@@ -183,7 +183,7 @@ def _mark(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Chec
 
 
 def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
-    for each in read_projections(connection, catalogue, high_water.look(connection).head):
+    for each in read_projections(connection, catalogue, high_water.current(connection).head):
         name, behind = each.projection, f"{each.lag_events:,} events and {span(each.lag_seconds)} behind"
         if each.state == "live":
             within = each.lag_events <= bounds.lag_events and each.lag_seconds <= bounds.lag_seconds
@@ -195,9 +195,8 @@ def _lag(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterat
 
 
 def _read_models(connection: Connection, catalogue: Catalogue, _: Bounds) -> Iterator[Check]:
-    for name, shown in connection.execute(
-        sql("monitoring/health:read_models"), {"names": [*catalogue.projections]}
-    ).fetchall():
+    names = {"names": [*catalogue.projections]}
+    for name, shown in connection.execute(sql("monitoring/health:read_models"), names).fetchall():
         generation = generations.live(connection, name)
         altered = () if generation is None else alterations(connection, generation)
         if altered:
@@ -222,13 +221,13 @@ def _dead_letters(connection: Connection, _: Catalogue, bounds: Bounds) -> Itera
 
 
 def _event_types(connection: Connection, catalogue: Catalogue, _bounds: Bounds) -> Iterator[Check]:
-    mark = high_water.look(connection)
+    mark = high_water.current(connection)
     upto = min(mark.position, mark.head)
     if connection.info.parameter_status("in_hot_standby") != "on":
         count_events(connection, upto, COUNTED)
     found = unread(connection, catalogue, upto, STRIDE)
     if found:
-        said = f"Nobody reads some events: {told(found)}. Their aggregates decide nothing. {WHAT_TO_DO}"
+        said = f"Nobody reads some events: {listed(found)}. Their aggregates decide nothing. {WHAT_TO_DO}"
         yield Check("event types", False, said)
     else:
         yield Check("event types", True, "Every event is of a registered class, or retired.")

@@ -11,7 +11,7 @@ from acci.store.registry import Catalogue
 
 def sample(connection: Connection, catalogue: Catalogue) -> None:
     """Afterwards the present lag of each read model is noted."""
-    for each in read_projections(connection, catalogue, high_water.look(connection).head):
+    for each in read_projections(connection, catalogue, high_water.current(connection).head):
         noted = {"projection": each.projection, "events": each.lag_events, "seconds": each.lag_seconds}
         connection.execute(sql("monitoring/lag:add_sample"), noted)
 

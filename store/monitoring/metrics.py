@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acci.store.auditing.statistics import LastAudit, last_audit, open_findings
 from acci.store.generations.generations import parked_keys
 from acci.store.log import high_water
-from acci.store.log.high_water import MarkNow
+from acci.store.log.high_water import CurrentMark
 from acci.store.monitoring.status import ProjectionStatus, read_projections
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -33,7 +33,7 @@ class Histogram:
 class Metrics:
     """The figures of one moment. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1."""
 
-    mark: MarkNow
+    mark: CurrentMark
     events: dict[str, int]
     projections: tuple[ProjectionStatus, ...]
     parked: dict[str, int]
@@ -49,7 +49,7 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
 
     A standby tells what was counted and measured on its primary.
     """
-    mark = high_water.look(connection)
+    mark = high_water.current(connection)
     events = counted(connection) if mark.standby else count_events(connection, min(mark.position, mark.head))
     rebuilds = {name: done for name, _, done in connection.execute(sql("monitoring/metrics:rebuilds")).fetchall()}
     return Metrics(

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from acci.domain.errors import AcciError
 from acci.store.postgres.errors import DatabaseUnreachable, PoolExhausted, unreached
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.lock_waits import holders
 from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.session import Role, SharedSession, begin, duration
@@ -43,9 +44,13 @@ FORM = "it is not of the form postgresql://user:password@host:port/database, spe
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection with a cursor at hand. `own` is false where a pooler may give each transaction another session."""
+    """A connection with a cursor at hand. `own` is false where a pooler may give each transaction another session.
+
+    `keys` are those of the personal data in this log; None if it has none, or they are not to be read.
+    """
 
     own = True
+    keys: Keys | None = None
 
     @cached_property
     def at_hand(self) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -85,14 +90,18 @@ def whereabouts(url: str) -> str:
     return f"{host}:{port}/{known.get('dbname', '')}"
 
 
-def connect(url: str, purpose: str, role: Role | None = None, *, shared: bool = False) -> Connection:
+def connect(
+    url: str, purpose: str, role: Role | None = None, *, shared: bool = False, keys: Keys | None = None
+) -> Connection:
     """A connection of one's own, in autocommit, with the rights of `role`; `purpose` shows in `pg_stat_activity`.
 
     `shared`: nothing is left in the session between transactions, so a pooler in transaction mode may be in between.
+    `keys`: those of the personal data in this log, for what reads or stores it.
     Raises `DatabaseUnreachable`, `NoSession`, `NotAdmitted`, `SharedSession`, `WrongSession`, `NotAllowed` if the
     login may not take the role, `SchemaMissing` if there is none.
     """
     opened = _connected(url, purpose, role, {}, shared)
+    opened.keys = keys
     opened.bound_lock_waits(LONG_LOCK_WAIT)
     return opened
 
@@ -156,13 +165,20 @@ class Database:
     """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use.
 
     A pooler in transaction mode may be in between if the login brings the role and all that ACCI relies on. A process
-    that is forked off opens a pool of its own. What `size` and `limits` leave open, the environment says.
+    that is forked off opens a pool of its own. What `size` and `limits` leave open, the environment says. `keys` are
+    those of the personal data in its log.
     """
 
     def __init__(
-        self, url: str, size: int | None = None, role: Role | None = None, limits: Limits | None = None
+        self,
+        url: str,
+        size: int | None = None,
+        role: Role | None = None,
+        limits: Limits | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.url = url
+        self.keys = keys
         self._role = role
         limits = limits or Limits.from_environment()
         self._size, self._wait = size or limits.pool_size, limits.pool_wait
@@ -188,6 +204,7 @@ class Database:
 
     def _configure(self, opened: Connection) -> None:
         _begin(opened, whereabouts(self.url), self._role, self._settings, shared=True)
+        opened.keys = self.keys
         if "lock_timeout" not in self._settings:
             opened.bound_lock_waits(LOCK_WAIT)
 

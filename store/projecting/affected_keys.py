@@ -138,7 +138,7 @@ def _asked(
     """The keys that a fold names for each selected event, in pages, so that memory stays flat."""
     assert issubclass(projection, FoldProjection)  # noqa: S101
     folding = Folding(projection(), read_model.columns)
-    decoder = Decoder(by_stored_name(projection.events()))
+    decoder = Decoder(by_stored_name(projection.events()), keys=connection.keys)
     columns = [EVENTS.c[name] for name in ENVELOPE] + [as_text(EVENTS.c.data), as_text(EVENTS.c.metadata)]
     handled = EVENTS.c.event_type.in_(list(by_stored_name(projection.events())))
     page = text_of(sa.select(*columns).where(handled, *which.conditions()).order_by(EVENTS.c.position).limit(PAGE))

@@ -16,9 +16,9 @@ from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.compiling.statements import Compiled, Scope, text_of
-from acci.store.encryption.key_store import forget
-from acci.store.encryption.payload_encryption import UNREADABLE, ready, reveal
+from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, prefetch_keys
 from acci.store.postgres.database import Connection
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 
 PAGE = 10_000  # events in memory at a time
@@ -82,24 +82,25 @@ def reveal_of_keys(connection: Connection, compiled: Compiled, parameters: dict[
 
 
 def _fill(connection: Connection, source: str, window: dict[str, Any], after: int) -> None:
-    forget()
+    if connection.keys is not None:
+        connection.keys.clear_cache()
     connection.execute(sql("projecting/decrypted_events:create"))
     connection.execute(sql("projecting/decrypted_events:empty"))
     while True:
         rows = connection.execute(sql(source), window | {"after": after, "page": PAGE}).fetchall()
-        ready(row[10] for row in rows)
+        prefetch_keys((row[10] for row in rows), connection.keys)
         with connection.cursor().copy(sql("projecting/decrypted_events:copy")) as copy:
             for row in rows:
-                copy.write_row(_revealed(row))
+                copy.write_row(_revealed(row, connection.keys))
         if len(rows) < PAGE:
             break
         after = rows[-1][0]
     connection.execute(sql("projecting/decrypted_events:analyze"))
 
 
-def _revealed(row: Sequence[Any]) -> tuple[Any, ...]:
+def _revealed(row: Sequence[Any], keys: Keys | None) -> tuple[Any, ...]:
     """The event's row to be copied; of one whose concealed values were changed, so that no rule can read it."""
     try:
-        return (*row[:10], reveal(row[10], str(row[3])), row[11])
+        return (*row[:10], decrypt(row[10], str(row[3]), keys), row[11])
     except UNREADABLE:
         return (*row[:5], NO_VERSION, *row[6:])

@@ -17,6 +17,7 @@ from acci.store.generations.table_definition import require_fit
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import first_line, is_transient
+from acci.store.postgres.keys import Keys
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
 from acci.store.projecting.ranges import Applier
@@ -83,13 +84,19 @@ class Follower:
 
 
 def follow(
-    database_url: str, catalogue: Catalogue, names: list[str], interval: float, stop: Callable[[], bool], tell: Tell
+    database_url: str,
+    catalogue: Catalogue,
+    names: list[str],
+    interval: float,
+    stop: Callable[[], bool],
+    tell: Tell,
+    keys: Keys | None = None,
 ) -> int:
     """Follow until `stop()`, looking every `interval` seconds; the rows changed. A lost connection is made again."""
     changed, pause = 0, interval
     while not stop():
         try:
-            with connect(database_url, "follow", "project") as connection:
+            with connect(database_url, "follow", "project", keys=keys) as connection:
                 follower = Follower(connection, catalogue, names, tell)
                 while not stop():
                     rows = follower.step()

@@ -15,8 +15,7 @@ from acci.domain.expressions.values import key_text
 from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
 from acci.domain.projections.stored_rows import Key, Row
-from acci.store.encryption.key_store import forget
-from acci.store.encryption.payload_encryption import ready, speak_of_people
+from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.log.decoding import Decoder
@@ -35,8 +34,8 @@ class FoldApplier:
     def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
         self._key, self._generation = projection.key, generation
         types = by_stored_name(projection.events())
-        self.event_types, self._decoder = tuple(types), Decoder(types)
-        self.personal = speak_of_people(projection.events())
+        self.event_types, self._decoder = tuple(types), Decoder(types, keys=connection.keys)
+        self.personal = have_personal_fields(projection.events())
         read_model = generation.read_model(connection)
         self._folding = Folding(projection(), read_model.columns, Asking(connection), partial(self._filled, connection))
         told = [column for column in read_model.columns if not column.generated]
@@ -84,14 +83,14 @@ class FoldApplier:
         return len(wanted)
 
     def _chunks(self, connection: Connection, after: int, upto: int) -> Iterator[list[RecordedEvent[Any]]]:
-        forget()
+        if connection.keys is not None:
+            connection.keys.clear_cache()
         window = {"up_to": upto, "event_types": list(self.event_types), "tenant_id": None}
         while True:
             parameters = window | {"after": after, "page": CHUNK}
             rows = connection.execute(sql("log/events:page"), parameters).fetchall()
-            ready(row[10] for row in rows)
             if rows:
-                yield [self._decoder.event(row) for row in rows]
+                yield self._decoder.events(rows)
             if len(rows) < CHUNK:
                 return
             after = rows[-1][0]

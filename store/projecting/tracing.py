@@ -9,7 +9,7 @@ from acci.store import telemetry
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.telemetry import UNHEARD, of_correlation
+from acci.store.telemetry import UNTRACED, of_correlation
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def applying(
     whose events it applied, linked to the batch's: of those among the last 1,000 positions, 100 at most. They are found
     by one query, after the commit.
     """
-    return _applying(connection, generation, event_types) if telemetry.is_on() else UNHEARD
+    return _applying(connection, generation, event_types) if telemetry.is_on() else UNTRACED
 
 
 @contextmanager
@@ -49,15 +49,15 @@ def _applying(
     try:
         yield applied.append
     except Exception as error:
-        span = telemetry.begin(name, about, start_time=began)
-        telemetry.mark_wrong(span, type(error).__name__)
+        span = telemetry.start_span(name, about, start_time=began)
+        telemetry.mark_failed(span, type(error).__name__)
         span.end()
         raise
     for batch in applied:
         committed = time.time_ns()
         positions = {"acci.first_position": batch.after + 1, "acci.last_position": batch.upto}
         counts = {"acci.rows": batch.rows, "acci.dead_letters": batch.dead_letters}
-        span = telemetry.begin(name, about | positions | counts, start_time=began)
+        span = telemetry.start_span(name, about | positions | counts, start_time=began)
         span.end(committed)
         if generation.state != "live":
             continue
@@ -67,7 +67,7 @@ def _applying(
         for tenant_id, correlation_id, first, last, events, set_aside in connection.execute(
             sql("projecting/batches:correlations"), parameters
         ):
-            part = telemetry.begin(
+            part = telemetry.start_span(
                 f"applied to {generation.projection}",
                 about_all
                 | of_correlation(tenant_id, correlation_id)
@@ -78,5 +78,5 @@ def _applying(
                 began,
             )
             if set_aside:
-                telemetry.mark_wrong(part, "set aside as a dead letter")
+                telemetry.mark_failed(part, "set aside as a dead letter")
             part.end(committed)

@@ -17,8 +17,6 @@ from acci.domain.expressions.values import key_text
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
 from acci.store.compiling.event_filter import Selection
-from acci.store.encryption.key_store import forget
-from acci.store.encryption.payload_encryption import ready
 from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation, require_same_rules
 from acci.store.generations.live import is_live, on_live
@@ -96,7 +94,7 @@ def rows_as_of(
     Events that were discarded do not count, nor do keys that are parked now have a row. Streamed: close it, or read it
     to the end, which raises `NotApplicable` for an event that cannot be applied and is no dead letter.
 
-    Raises `NotFinal`, `WrongMoment`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
+    Raises `NotFinal`, `WrongTimestamp`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
     not the live table's.
     """
     until = None if moment is None else in_utc(moment)
@@ -210,11 +208,11 @@ def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:
 
 
 def _events(connection: Connection, projection: type[Projection], span: Span) -> Iterator[RecordedEvent[Any]]:
-    forget()
-    decoder = Decoder(by_stored_name(projection.events()))
+    if connection.keys is not None:
+        connection.keys.clear_cache()
+    decoder = Decoder(by_stored_name(projection.events()), keys=connection.keys)
     parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
     parameters |= {"event_types": list(by_stored_name(projection.events()))}
     while rows := connection.execute(sql("log/events:page"), parameters).fetchall():
-        ready(row[10] for row in rows)
-        yield from (decoder.event(row) for row in rows)
+        yield from decoder.events(rows)
         parameters["after"] = rows[-1][0]

@@ -13,7 +13,7 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import on_live, require_there, while_there
 from acci.store.generations.table_definition import alterations
-from acci.store.log.unknown_events import WHAT_TO_DO, told, unread
+from acci.store.log.unknown_events import WHAT_TO_DO, listed, unread
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
@@ -152,7 +152,7 @@ def _dead_letters(connection: Connection, generation: Generation, allowed: Allow
 def _unread(connection: Connection, catalogue: Catalogue, generation: Generation) -> Check:
     found = unread(connection, catalogue, generation.checkpoint)
     if found:
-        said = f"Nobody reads some events, so their rows may be missing: {told(found)}. {WHAT_TO_DO}"
+        said = f"Nobody reads some events, so their rows may be missing: {listed(found)}. {WHAT_TO_DO}"
         return Check("event types", False, said)
     return Check("event types", True, "Every event is of a registered class, or retired.")
 

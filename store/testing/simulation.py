@@ -18,6 +18,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.advisory_locks import alone
 from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue, known
 
@@ -58,6 +59,7 @@ def simulate(
     days: float = 365.0,
     end: datetime | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    keys: Keys | None = None,
 ) -> Simulated:
     """Afterwards the log has `events` more events: a history of the `days` before `end` (now, if not given).
 
@@ -70,7 +72,7 @@ def simulate(
 
     def write(plan: Plan, stop: threading.Event) -> None:
         history = simulation.events(plan)
-        with connect(database_url, "simulate") as connection:
+        with connect(database_url, "simulate", keys=keys) as connection:
             while not stop.is_set() and (chunk := list(islice(history, CHUNK))):
                 append_in_bulk(connection, chunk, PAYLOAD_LIMIT)
                 with telling:
@@ -95,6 +97,7 @@ def simulate_live(
     tenants: int = 20,
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
+    keys: Keys | None = None,
 ) -> Simulated:
     """Send commands for `seconds`, `rate` a second as far as the machine keeps up, from `writers` threads.
 
@@ -131,7 +134,7 @@ def simulate_live(
 
     with (
         connect(database_url, "simulate", "append") as connection,
-        Database(database_url, writers, "append") as database,
+        Database(database_url, writers, "append", keys=keys) as database,
     ):
         batch = _alone(connection)
         handler = CommandHandler(EventStore(database, catalogue), catalogue)

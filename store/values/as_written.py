@@ -1,7 +1,7 @@
 """What was written and what pydantic made of it, side by side.
 
-Of a number it makes a moment of 1970, of 1_000 a thousand, of 1 a truth, of true a number. Where a type has a usual
-text form, only that, or the type's own JSON, is taken for a value of it.
+pydantic reads the number 5 as a timestamp in 1970, "1_000" as a thousand, 1 as true, and true as 1. Where a type has a
+usual text form, only that, or the type's own JSON, is accepted as a value of it.
 """
 
 import re

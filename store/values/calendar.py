@@ -1,6 +1,6 @@
-"""Moments that PostgreSQL holds and Python's calendar has not: infinity, before Christ, after the year 9999.
+"""Timestamps that PostgreSQL holds and Python does not: infinity, before Christ, after the year 9999.
 
-Nobody can append them any more. A log that has one is still read: as the first or the last moment there is, and the
+They are refused today. A log that has one is still read: as the first or the last timestamp that Python has, and the
 audit `envelopes` names it.
 """
 
@@ -16,7 +16,7 @@ LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def read_every_moment() -> None:
-    """From now on every connection of this process reads such a moment instead of failing."""
+    """From now on every connection of this process reads such a timestamp instead of failing."""
     usual = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
     if usual is not None and not issubclass(usual, _Moment):
         psycopg.adapters.register_loader("timestamptz", type("Moment", (_Moment,), {"usual": usual}))

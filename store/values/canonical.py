@@ -1,4 +1,4 @@
-"""Contents: what a command or an event says, as bytes: the same for equal values, others for any other value."""
+"""Canonical form: what a command or an event says, as bytes: the same for equal values, others for any other value."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError, to_json
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
-def content_of(data: BaseModel) -> bytes:
+def canonical_form(data: BaseModel) -> bytes:
     """Every field counts, whatever its declared type shows of it. Raises `ValueError`, `RecursionError`."""
     fields = _fields(data)
     if _PLAIN.issuperset(map(type, fields.values())):
@@ -26,7 +26,7 @@ def _fields(model: BaseModel) -> dict[str, Any]:
 
 
 def _canonical(value: Any) -> bytes:
-    """Neither a dict's nor a set's order counts. What JSON has no kind for is told apart from a text by its type."""
+    """Neither a dict's nor a set's order counts. What JSON has no type for is distinguished from text by its class."""
     if type(value) in _PLAIN:
         return to_json(value)
     if isinstance(value, dict):

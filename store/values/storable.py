@@ -33,7 +33,7 @@ def check_text(text: str) -> str | None:
 def unstorable(value: object, where: str = "") -> Iterator[tuple[str, str]]:
     """Each text or key in `value` that PostgreSQL cannot hold: its dotted path, from `where` on, and what is wrong.
 
-    A key has no path of its own: it is told as one in what holds it. Raises `RecursionError` for what nests too deeply.
+    A key has no path of its own: it is named as one in what holds it. Raises `RecursionError` if nested too deeply.
     """
     if isinstance(value, str):
         if problem := check_text(value):

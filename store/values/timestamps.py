@@ -1,4 +1,4 @@
-"""Moments that a person names: always with a time zone, and such as PostgreSQL and Python both have."""
+"""Timestamps that a person enters: always with a time zone, and within what PostgreSQL and Python both hold."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from acci.domain.errors import AcciError
 
 
 @dataclass(eq=False, repr=False)
-class WrongMoment(AcciError):
-    """A moment was given that cannot be read, has no time zone, or is not within the years 1 to 9999 in UTC."""
+class WrongTimestamp(AcciError):
+    """A timestamp was given that cannot be read, has no time zone, or is not within the years 1 to 9999 in UTC."""
 
     text: str
 
@@ -19,19 +19,19 @@ class WrongMoment(AcciError):
         )
 
 
-def moment(text: str) -> datetime:
-    """The moment that `text` spells, in UTC. Raises `WrongMoment`."""
+def parse_timestamp(text: str) -> datetime:
+    """The timestamp that `text` spells, in UTC. Raises `WrongTimestamp`."""
     try:
         return in_utc(datetime.fromisoformat(text))
-    except (ValueError, WrongMoment) as error:
-        raise WrongMoment(text) from error
+    except (ValueError, WrongTimestamp) as error:
+        raise WrongTimestamp(text) from error
 
 
 def in_utc(given: datetime) -> datetime:
-    """The same moment in UTC. Raises `WrongMoment`: without a zone nobody knows which one is meant."""
+    """The same point in time, in UTC. Raises `WrongTimestamp` without a zone, which would leave it open."""
     if given.tzinfo is None:
-        raise WrongMoment(given.isoformat())
+        raise WrongTimestamp(given.isoformat())
     try:
         return given.astimezone(UTC)
     except OverflowError as error:
-        raise WrongMoment(given.isoformat()) from error
+        raise WrongTimestamp(given.isoformat()) from error

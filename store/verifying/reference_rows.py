@@ -17,7 +17,7 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
 from acci.domain.projections.stored_rows import Key, Row
 from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import UNREADABLE, speak_of_people
+from acci.store.encryption.payload_encryption import UNREADABLE, have_personal_fields
 from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
 from acci.store.postgres.database import Connection
@@ -40,8 +40,8 @@ class Rederivation:
         self._columns = describe(connection, read_model.schema, read_model.name).columns  # all that rules may fill
         # Rules read what is stored, as the compiled SQL does; a fold is handed typed events.
         folds = issubclass(projection, FoldProjection)
-        as_stored = partial(stored, personal=uses_personal(projection))
-        self._event = Decoder(catalogue.stored, catalogue.retired).event if folds else as_stored
+        as_stored = partial(stored, personal=uses_personal(projection), keys=connection.keys)
+        self._event = Decoder(catalogue.stored, catalogue.retired, connection.keys).event if folds else as_stored
         self._kinds = {column.name: column for column in self._columns}
         self._asking = Asking(connection)
 
@@ -87,7 +87,7 @@ class Rederivation:
     def _reason(self, error: CannotApply | PoisonEvent) -> str:
         poison = PoisonEvent(error.position, f"the event at position {error.position}: {error.reason}")
         poison.__cause__ = error.__cause__
-        return reason(poison, speak_of_people(self._projection.events()))
+        return reason(poison, have_personal_fields(self._projection.events()))
 
     def _told(self, row: Row) -> Row:
         if issubclass(self._projection, FoldProjection):

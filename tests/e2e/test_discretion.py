@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql as identifiers
 
 from acci.store.commands.handler import CommandHandler
-from acci.store.encryption.key_store import forget
+from acci.store.encryption.key_store import KeyStore
 from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
@@ -40,6 +40,7 @@ from acci.flows.rollback import rollback
 from acci.flows.seal import seal
 from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
+from acci.store.settings import Settings
 from acci.store.log.event_store import EventStore
 from acci.store.commands.handler import CommandHandler
 from tests.domains.people import CONTEXT, RenamePerson, command
@@ -58,7 +59,8 @@ def execute(statement):
 
 def rename(name):
     catalogue = Catalogue((CONTEXT,))
-    with Database(sys.argv[1], 1, "append") as database:
+    keys = key_store(Settings.from_environment())
+    with Database(sys.argv[1], 1, "append", keys=keys) as database:
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         handler.handle(command(RenamePerson(person="cid", name=name)))
 
@@ -90,11 +92,16 @@ CREATE TRIGGER faulty BEFORE UPDATE ON acci.generations FOR EACH ROW EXECUTE FUN
 
 
 @pytest.fixture
-def keys_url(server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def keys_url(server: SharedServer) -> Iterator[str]:
     with server.database(template="template1") as url:
-        monkeypatch.setenv("ACCI_KEYS_URL", url)
         yield url
-        forget()
+
+
+@pytest.fixture
+def keys(keys_url: str) -> Iterator[KeyStore]:
+    store = KeyStore(keys_url)
+    yield store
+    store.close()
 
 
 def places(connection: Connection, word: str) -> list[str]:
@@ -113,9 +120,9 @@ def places(connection: Connection, word: str) -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_nothing_personal_gets_to_prefect_and_erased_it_is_nowhere(
-    database_url: str, keys_url: str, prefect_server: PrefectServer
+    database_url: str, keys_url: str, keys: KeyStore, prefect_server: PrefectServer
 ) -> None:
-    with Database(database_url, 2, "append") as database:
+    with Database(database_url, 2, "append", keys=keys) as database:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
         handler.handle(command(RegisterPerson(person="ann", name=f"Ann {SECRET}", email=f"{SECRET}@x", city="Delft")))
         handler.handle(command(RenamePerson(person="ann", name=f"Anna {SECRET}")))
@@ -146,7 +153,7 @@ def test_nothing_personal_gets_to_prefect_and_erased_it_is_nowhere(
     }
     assert SECRET not in done.stdout + done.stderr
     records = str(prefect_server.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"]).replace("+asyncpg", "")
-    with connect(records, "test") as prefect, connect(database_url, "test") as connection:
+    with connect(records, "test") as prefect, connect(database_url, "test", keys=keys) as connection:
         wait_for(lambda: places(prefect, "FeatureNotSupported"), 30, "the last logs have arrived")
         assert places(prefect, SECRET) == []
         assert "acci.events" not in places(connection, SECRET)

@@ -16,7 +16,7 @@ from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.scope import Extent
 from acci.store.commands.handler import CommandHandler
-from acci.store.encryption.key_store import forget
+from acci.store.encryption.key_store import KeyStore
 from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
@@ -60,34 +60,45 @@ ERASING = (
 
 
 @pytest.fixture(scope="module")
-def prepared(server: SharedServer) -> Iterator[str]:
+def keys(server: SharedServer) -> Iterator[KeyStore]:
+    with server.database(template="template1") as url:
+        store = KeyStore(url)
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def prepared(server: SharedServer, keys: KeyStore) -> Iterator[str]:
     """Twelve people whose snapshots are due, half of them with older ones; a key store that all tests share."""
-    with pytest.MonkeyPatch.context() as patch, server.database(template="template1") as keys_url:
-        patch.setenv("ACCI_KEYS_URL", keys_url)
-        with server.database() as url:
-            with Database(url, 1, "append") as database, connect(url, "test", "administer") as connection:
-                handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
-                for number in range(12):
-                    person = f"p{number}"
-                    handler.handle(command(RegisterPerson(person=person, name=f"Zwart {number}", city="Delft")))
-                    if number % 2:
-                        handler.handle(command(RenamePerson(person=person, name=f"Wit {number}")))
-                compact(connection, CATALOGUE, Person)
-                for number in range(12):
-                    for name in ("Rood", "Blauw", "Groen"):
-                        handler.handle(command(RenamePerson(person=f"p{number}", name=f"{name} {number}")))
-                connection.execute("SET ROLE NONE")
-                connection.execute("DELETE FROM acci.snapshots WHERE version > 2")
-                connection.execute("SET ROLE acci_administer")
-                build.rebuild(connection, CATALOGUE, People)
-            yield url.rpartition("/")[2]
-        forget()
+    with server.database() as url:
+        with (
+            Database(url, 1, "append", keys=keys) as database,
+            connect(url, "test", "administer", keys=keys) as connection,
+        ):
+            handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
+            for number in range(12):
+                person = f"p{number}"
+                handler.handle(command(RegisterPerson(person=person, name=f"Zwart {number}", city="Delft")))
+                if number % 2:
+                    handler.handle(command(RenamePerson(person=person, name=f"Wit {number}")))
+            compact(connection, CATALOGUE, Person)
+            for number in range(12):
+                for name in ("Rood", "Blauw", "Groen"):
+                    handler.handle(command(RenamePerson(person=f"p{number}", name=f"{name} {number}")))
+            connection.execute("SET ROLE NONE")
+            connection.execute("DELETE FROM acci.snapshots WHERE version > 2")
+            connection.execute("SET ROLE acci_administer")
+            build.rebuild(connection, CATALOGUE, People)
+        yield url.rpartition("/")[2]
 
 
-def cut_off(url: str, cut: Cut, work: Callable[[Connection], object]) -> None:
+def cut_off(url: str, keys: KeyStore, cut: Cut, work: Callable[[Connection], object]) -> None:
     proxy = CuttingProxy(url)
     proxy.cut(cut.when, marks=cut.marks)
-    with pytest.raises((psycopg.OperationalError, AcciError)), connect(proxy.url, "doomed", "administer") as doomed:
+    with (
+        pytest.raises((psycopg.OperationalError, AcciError)),
+        connect(proxy.url, "doomed", "administer", keys=keys) as doomed,
+    ):
         work(doomed)
     assert not proxy.is_armed
     proxy.close()
@@ -107,9 +118,9 @@ def findings(connection: Connection, *people: str) -> list[str]:
 
 
 @pytest.mark.parametrize("cut", COMPACTION, ids=[cut.name for cut in COMPACTION])
-def test_compaction(server: SharedServer, prepared: str, cut: Cut) -> None:
-    with server.database(template=prepared) as url, connect(url, "test") as connection:
-        cut_off(url, cut, compacted)
+def test_compaction(server: SharedServer, prepared: str, keys: KeyStore, cut: Cut) -> None:
+    with server.database(template=prepared) as url, connect(url, "test", keys=keys) as connection:
+        cut_off(url, keys, cut, compacted)
         assert findings(connection) == [], "each snapshot that is there is what replay gives"
         compacted(connection)
         assert value(connection, "SELECT count(*) = 12 AND min(version) >= 4 FROM acci.snapshots")
@@ -117,11 +128,11 @@ def test_compaction(server: SharedServer, prepared: str, cut: Cut) -> None:
 
 
 @pytest.mark.parametrize("cut", ERASING, ids=[cut.name for cut in ERASING])
-def test_erasing(server: SharedServer, prepared: str, cut: Cut) -> None:
+def test_erasing(server: SharedServer, prepared: str, keys: KeyStore, cut: Cut) -> None:
     person = f"p{ERASING.index(cut)}"  # a key is destroyed once, and for all
-    with server.database(template=prepared) as url, connect(url, "test", "administer") as connection:
-        cut_off(url, cut, lambda doomed: erase(doomed, CATALOGUE, "t1", person))
-        with Database(url, 1, "append") as database:
+    with server.database(template=prepared) as url, connect(url, "test", "administer", keys=keys) as connection:
+        cut_off(url, keys, cut, lambda doomed: erase(doomed, CATALOGUE, "t1", person))
+        with Database(url, 1, "append", keys=keys) as database:
             for event in EventStore(database, CATALOGUE).read_stream(stream(person)):
                 assert event.data.name == ERASED  # type: ignore[attr-defined]
 

@@ -22,6 +22,7 @@ from acci.domain.errors import AcciError, Refused
 from acci.store.auditing.findings import Severity
 from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
+from acci.store.encryption.configured import key_store
 from acci.store.generations import generations
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Database, connect
@@ -29,6 +30,7 @@ from acci.store.postgres.migrations import migrate
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import load
+from acci.store.settings import Settings
 from tests.domains.people import command
 from tests.soak.journal import entries
 from tests.soak.working import CONTEXTS, findings, tell
@@ -117,7 +119,7 @@ class Soak:
 def settle(soak: Soak) -> tuple[int, int, int]:
     """Ask for what was not heard: how many events the clients were told of now, commands sent, and asked for again."""
     catalogue, told, commands, asked = load(CONTEXTS), 0, 0, 0
-    with Database(soak.url, 2, "append") as database:
+    with Database(soak.url, 2, "append", keys=key_store(Settings.from_environment())) as database:
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         for entry in entries(soak.folder):
             commands += 1
@@ -160,7 +162,7 @@ def main() -> int:
 def report(soak: Soak) -> int:
     catalogue = load(CONTEXTS)
     told, commands, asked = settle(soak)
-    with connect(soak.url, "soak", "administer") as connection:
+    with connect(soak.url, "soak", "administer", keys=key_store(Settings.from_environment())) as connection:
         for projection in catalogue.projections.values():
             if generations.live(connection, projection.name):
                 catch_up(connection, catalogue, projection)

@@ -21,6 +21,7 @@ from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.findings import Severity
 from acci.store.auditing.scope import WHOLE
 from acci.store.commands.handler import CommandHandler
+from acci.store.encryption.configured import key_store
 from acci.store.generations import lifecycle
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.log.event_store import EventStore
@@ -29,6 +30,7 @@ from acci.store.postgres.errors import is_transient
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
+from acci.store.settings import Settings
 from tests.domains.people import Person, RegisterPerson, RenamePerson, TakeNote, command
 from tests.soak.journal import Journal
 
@@ -40,7 +42,7 @@ Work = Callable[[str, Catalogue], None]
 def client(url: str, folder: Path, number: int) -> None:
     """Send commands for few people of few tenants, so that clients meet; note down what is sent and what is heard."""
     chance, journal, catalogue = random.Random(), Journal(folder / f"journal-{number}"), load(CONTEXTS)
-    with Database(url, 2, "append") as database:
+    with Database(url, 2, "append", keys=key_store(Settings.from_environment())) as database:
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         while True:
             tenant, person = chance.choice(TENANTS), f"p{chance.randrange(PEOPLE)}"
@@ -62,7 +64,7 @@ def client(url: str, folder: Path, number: int) -> None:
 
 
 def projecting(url: str, catalogue: Catalogue) -> None:
-    with connect(url, "soak catch-up", "project") as connection:
+    with connect(url, "soak catch-up", "project", keys=key_store(Settings.from_environment())) as connection:
         for projection in catalogue.projections.values():
             try:
                 catch_up(connection, catalogue, projection, 500)
@@ -72,7 +74,7 @@ def projecting(url: str, catalogue: Catalogue) -> None:
 
 
 def building(url: str, catalogue: Catalogue) -> None:
-    with connect(url, "soak rebuild", "project") as connection:
+    with connect(url, "soak rebuild", "project", keys=key_store(Settings.from_environment())) as connection:
         projection = random.choice(list(catalogue.projections.values()))
         build.rebuild(connection, catalogue, projection)
         lifecycle.retain(connection, projection.name, 1)
@@ -81,7 +83,7 @@ def building(url: str, catalogue: Catalogue) -> None:
 
 
 def auditing(url: str, catalogue: Catalogue) -> None:
-    with connect(url, "soak audit", "project") as connection:
+    with connect(url, "soak audit", "project", keys=key_store(Settings.from_environment())) as connection:
         for found in findings(connection, catalogue, Severity.ERROR):  # a killed rebuild's remains are less
             raise AssertionError(found)
     tell("audited")

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, create_model
 
 from acci.domain.commands import Command, CommandData
-from acci.store.log.append import Handled
-from acci.store.log.idempotency import remembered_as
-from acci.store.values.canonical import content_of
+from acci.store.log.idempotency import IdempotencyRecord, record_of_command
+from acci.store.values.canonical import canonical_form
 from tests.domains.ledger import Pay, PayTwice, command
 
 
@@ -44,12 +43,12 @@ class Anything(CommandData):
     sets: set[frozenset[int]] | None = None
 
 
-def remembered(command: Command[CommandData]) -> Handled:
-    return remembered_as(command, content_of(command.data))
+def remembered(command: Command[CommandData]) -> IdempotencyRecord:
+    return record_of_command(command.id, type(command.data).__name__, canonical_form(command.data))
 
 
 def content(**fields: Any) -> bytes:
-    return remembered(command(Anything(**fields))).content
+    return remembered(command(Anything(**fields))).digest
 
 
 def test_who_sends_it_and_when_does_not_matter() -> None:
@@ -66,7 +65,7 @@ def test_the_kind_of_command_and_every_field_matter() -> None:
         Pay(account="b", amount=Decimal(1)),
         Pay(account="a", amount=Decimal(2)),
     ]
-    assert len({remembered(command(data)).content for data in [one, *others]}) == 4
+    assert len({remembered(command(data)).digest for data in [one, *others]}) == 4
 
 
 def test_neither_a_dicts_nor_a_sets_order_matters() -> None:
@@ -143,7 +142,7 @@ def test_what_a_dump_does_not_show_matters_too() -> None:
         Secretive(inner=Wider(size=1)),
         Secretive(inner=Wider(size=2)),
     ]
-    assert len({remembered(command(data)).content for data in told}) == len(told)
+    assert len({remembered(command(data)).digest for data in told}) == len(told)
 
 
 NAMES = st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=1, max_size=6).map(lambda text: f"f{text}")
@@ -157,7 +156,7 @@ def test_what_was_remembered_once_is_known_for_ever(fields: dict[str, Any]) -> N
     made = create_model("Made", __base__=CommandData, **of_any_shape)
     members = sorted(f"{as_json(name)}:{as_json(value)}" for name, value in fields.items())
     digest = hashlib.sha256(f"Made {{{','.join(members)}}}".encode()).digest()
-    assert remembered(command(made(**fields))).content == digest
+    assert remembered(command(made(**fields))).digest == digest
 
 
 def as_json(value: Any) -> str:

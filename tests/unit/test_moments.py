@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acci.store.values.timestamps import WrongMoment, moment
+from acci.store.values.timestamps import WrongTimestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from acci.store.values.timestamps import WrongMoment, moment
     ],
 )
 def test_it_is_in_utc(text: str, meant: datetime) -> None:
-    found = moment(text)
+    found = parse_timestamp(text)
     assert found == meant
     assert found.tzinfo is UTC
 
@@ -28,6 +28,6 @@ def test_it_is_in_utc(text: str, meant: datetime) -> None:
      "9999-12-31T23:59:59.999999-00:01", "10000-01-01T00:00:00Z"],
 )  # fmt: skip
 def test_what_is_none_is_refused_as_it_was_written(text: str) -> None:
-    with pytest.raises(WrongMoment) as refused:
-        moment(text)
+    with pytest.raises(WrongTimestamp) as refused:
+        parse_timestamp(text)
     assert refused.value.text == text

@@ -105,7 +105,7 @@ def test_what_was_cut_off_is_taken_up(connection: Connection, catalogue: Catalog
     assert compact(connection, catalogue, Account).due == 0
 
 
-def test_a_stream_that_cannot_be_read_is_left_out_and_told(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_stream_that_cannot_be_read_is_left_out_and_counted(connection: Connection, catalogue: Catalogue) -> None:
     whole = compact(connection, catalogue, Account).taken
     connection.execute("DELETE FROM acci.snapshots")
     with tampering(connection):

@@ -13,7 +13,7 @@ from acci.store.aggregates.history import Change, history, history_of_correlatio
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
-from acci.store.log.schema_check import coverage
+from acci.store.log.schema_check import stored_shapes
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
 from tests.domains.ledger import CONTEXT, TENANT, Open, Pay, command, stream
@@ -215,7 +215,7 @@ def test_of_each_shape_the_first_and_the_last_event_are_tried(database_url: str,
         for version in range(3):
             payload = '{"cents": "many"}' if version == bad else '{"cents": 1}'
             connection.execute(INSERT.replace('{"cents": 1}', payload).encode(), (version + 1, 1, "Account", "Paid"))
-        (shape,) = coverage(connection, CATALOGUE)
+        (shape,) = stored_shapes(connection, CATALOGUE)
     assert (shape.events, shape.first_position, shape.last_position) == (3, 1, 3)
     assert (shape.problem is None) == (bad == 1)
 
@@ -225,7 +225,7 @@ def test_history_of_a_database_that_is_not_there_is_one_sentence() -> None:
     assert "cannot be reached" in refusal(done)
 
 
-def test_only_the_newest_are_read_and_told(store: EventStore, database_url: str) -> None:
+def test_only_the_newest_changes_are_read(store: EventStore, database_url: str) -> None:
     every = list(history(store, CATALOGUE, stream("a")))
     assert list(newest(store, CATALOGUE, stream("a"), 2)) == every[:-3:-1]
     assert list(newest(store, CATALOGUE, stream("a"), 100)) == every[::-1]

@@ -27,7 +27,7 @@ from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from acci.store.values.timestamps import WrongMoment, moment
+from acci.store.values.timestamps import WrongTimestamp, parse_timestamp
 from tests.support.histories import append_orders, append_users, value
 from tests.support.read_models import backfill, live, rows_of, wrong_rows
 
@@ -55,9 +55,9 @@ def test_moments_at_the_ends_of_time(
     append_users(connection, 5)
     build.rebuild(connection, catalogue, users)
     first, last = (5, 0) if ends.startswith("0001") else (0, 5)
-    assert backfill(connection, catalogue, users, Choice(since=moment(ends))).keys == first
-    assert backfill(connection, catalogue, users, Choice(until=moment(ends))).keys == last
-    extent = Extent(since=moment(ends))
+    assert backfill(connection, catalogue, users, Choice(since=parse_timestamp(ends))).keys == first
+    assert backfill(connection, catalogue, users, Choice(until=parse_timestamp(ends))).keys == last
+    extent = Extent(since=parse_timestamp(ends))
     assert audit(connection, catalogue, all_checks(catalogue)["rows"], users.name, extent).found == ()
 
 
@@ -312,9 +312,9 @@ def test_what_cannot_be_done_is_refused(
         backfill(connection, catalogue, sales, Choice(keys=(("tenant-1",),)))
     with pytest.raises(WrongKey, match="'someday'"):
         backfill(connection, catalogue, sales, Choice(keys=(("tenant-1", "someday"),)))
-    with pytest.raises(WrongMoment, match="no moment with a time zone"):
-        moment("2026-01-01T10:00:00")
-    assert moment("2026-01-01T10:00:00Z") == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    with pytest.raises(WrongTimestamp, match="no moment with a time zone"):
+        parse_timestamp("2026-01-01T10:00:00")
+    assert parse_timestamp("2026-01-01T10:00:00Z") == datetime(2026, 1, 1, 10, tzinfo=UTC)
     begun = backfilling.begin(connection, catalogue, sales, Choice())
     with connection.transaction(force_rollback=True):
         connection.execute("UPDATE acci.generations SET fingerprint = 'other'")

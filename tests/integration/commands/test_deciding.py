@@ -17,7 +17,7 @@ from acci.domain.errors import InvalidCommand, Refused
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
-from acci.store.log.append import StreamChanged
+from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PayloadTooLarge
 from acci.store.postgres.database import Database

@@ -18,7 +18,8 @@ from acci.store.commands import deciding
 from acci.store.commands import handler as handling
 from acci.store.commands.handler import LONGEST_PAUSE, CommandHandler
 from acci.store.commands.validation import typed
-from acci.store.log.append import Append, StreamChanged
+from acci.store.log.append import Append
+from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database
@@ -189,7 +190,7 @@ def test_conflicts_without_end_are_given_up(
         assert (once.value.args, decisions[3:]) == (("a", 4, 5), [4, 5])
 
 
-def test_who_met_others_tries_again_after_a_pause_by_chance_which_grows_and_has_a_bound(
+def test_after_a_conflict_the_pause_is_random_grows_and_is_bounded(
     store: EventStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[tuple[float, float]] = []

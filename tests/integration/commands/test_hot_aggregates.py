@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import Refused
+from acci.domain.events import StreamId
 from acci.store.aggregates.repository import Repository
+from acci.store.commands import state_cache
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.queues import Queues
-from acci.store.commands.state_cache import RecentStates
+from acci.store.commands.state_cache import StateCache
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.statements import sql
@@ -135,7 +138,7 @@ def test_of_several_processes_none_gives_up(store: EventStore, database_url: str
     assert Repository(store).load(Account, stream("a")).state.balance == processes * threads * (60 // threads)
 
 
-def test_who_has_the_turn_at_the_database_is_not_passed_by(
+def test_a_cached_command_waits_for_a_process_that_has_the_streams_turn(
     store: EventStore, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process whose aggregate is hot decides on what it remembers, and would be the faster one for ever."""
@@ -146,7 +149,7 @@ def test_who_has_the_turn_at_the_database_is_not_passed_by(
         other.execute("BEGIN")
         parts: dict[str, Any] = {f"{part}s": [value] for part, value in name._asdict().items()}
         other.execute(sql("log/streams:lock"), parts | {"written": [True]})
-        monkeypatch.setattr(handler._recent, "is_hot", lambda _: True)
+        monkeypatch.setattr(state_cache, "HOT", float("inf"))
         paying = threads.submit(handler.handle, pay())
         _wait_for_a_queue(connection)
         assert not paying.done()
@@ -155,7 +158,7 @@ def test_who_has_the_turn_at_the_database_is_not_passed_by(
         assert paying.result(timeout=30)[0].version == 3
 
 
-def test_a_turn_that_does_not_come_is_done_without(
+def test_without_its_turn_in_time_a_command_goes_on(
     store: EventStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("acci.store.log.stream_locks.WAIT_MILLISECONDS", 50)
@@ -175,29 +178,38 @@ def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> 
         handler = CommandHandler(store, CATALOGUE)
         handler.handle(command(Open(account="a", holder="Ann")))
         for together in (False, True):
-            handler._contention.met([stream("a")])
+            handler._queues.note_contention([stream("a")])
             with pytest.raises(Refused):
                 handler.handle_together([pay(-1), pay(-1)]) if together else handler.handle(pay(-1))
-            handler._contention.met([stream("a")])
+            handler._queues.note_contention([stream("a")])
             handler.handle_together([pay(1)])
         with database.connection() as connection:
             assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
 
 
-def test_a_turn_is_waited_for_no_longer_than_allowed_and_given_in_order() -> None:
-    queues, name, order = Queues(patience=0.05), stream("a"), []
-    with queues.turn([name, name]):
-        with queues.turn([name]):
+@contextmanager
+def turn(queues: Queues, streams: list[StreamId]) -> Iterator[None]:
+    had = queues.enter(streams).streams
+    try:
+        yield
+    finally:
+        queues.leave(had)
+
+
+def test_turns_are_given_in_order_and_waited_for_until_the_timeout() -> None:
+    queues, name, order = Queues(timeout=0.05), stream("a"), []
+    with turn(queues, [name, name]):
+        with turn(queues, [name]):
             assert len(queues) == 1, "it went on without"
         assert len(queues) == 1
     assert len(queues) == 0
     queues = Queues()
 
     def wait(number: int) -> None:
-        with queues.turn([name]):
+        with turn(queues, [name]):
             order.append(number)
 
-    with ThreadPoolExecutor(5) as threads, queues.turn([name]):
+    with ThreadPoolExecutor(5) as threads, turn(queues, [name]):
         for number in range(5):
             threads.submit(wait, number)
             while len(queues._waiting[name]) <= number:
@@ -205,7 +217,7 @@ def test_a_turn_is_waited_for_no_longer_than_allowed_and_given_in_order() -> Non
     assert (order, len(queues)) == ([0, 1, 2, 3, 4], 0)
 
 
-def test_who_is_interrupted_while_waiting_holds_nobody_up() -> None:
+def test_an_interrupted_waiter_blocks_no_other() -> None:
     queues, name = Queues(), stream("a")
 
     def press(*_: object) -> None:
@@ -214,19 +226,19 @@ def test_who_is_interrupted_while_waiting_holds_nobody_up() -> None:
     before = signal.signal(signal.SIGALRM, press)
     try:
         with ThreadPoolExecutor(1) as threads:
-            assert threads.submit(queues.enter, name).result()
+            assert threads.submit(queues.enter, [name]).result().streams
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(KeyboardInterrupt), queues.turn([stream("0"), name]):
+            with pytest.raises(KeyboardInterrupt), turn(queues, [stream("0"), name]):
                 pytest.fail("it is another one's turn")
-            queues.leave(name)
+            queues.leave([name])
     finally:
         signal.signal(signal.SIGALRM, before)
     assert len(queues) == 0
 
 
 def test_a_process_that_is_forked_off_has_locks_of_its_own() -> None:
-    queues, recent = Queues(), RecentStates(2)
-    with queues.turn([stream("a")]), recent._lock, queues._guard:
+    queues, recent = Queues(), StateCache(2)
+    with turn(queues, [stream("a")]), recent._lock, queues._guard:
         child = os.fork()
         if child == 0:
             free = recent._lock.acquire(blocking=False) and queues._guard.acquire(blocking=False) and not len(queues)

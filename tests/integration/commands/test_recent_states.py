@@ -17,7 +17,7 @@ from acci.domain.events import EventData
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
-from acci.store.commands.state_cache import RecentStates
+from acci.store.commands.state_cache import Cached, StateCache
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Connection, Database
@@ -43,7 +43,7 @@ def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counti
     load = Repository.load
 
     def counted(self: Repository, *args: Any, **kwargs: Any) -> Any:
-        self._events.loads += 1  # type: ignore[attr-defined]
+        self.events.loads += 1  # type: ignore[attr-defined]
         return load(self, *args, **kwargs)
 
     monkeypatch.setattr(Repository, "load", counted)
@@ -170,32 +170,32 @@ def test_a_wrong_guess_is_not_made_again(store: Counting) -> None:
     assert handler.handle(pay(5))[0].position == led_to[0].position + 2, "one guess was wrong"
 
 
-def test_without_recent_states_none_is_expected_to_begin(store: Counting) -> None:
+def test_without_a_cache_every_aggregate_is_loaded(store: Counting) -> None:
     handler = CommandHandler(store, CATALOGUE, recent=0)
     for name in "abc":
         handler.handle(command(Open(account=name, holder="Ann")))
     assert store.loads == 3
 
 
-def test_only_so_many_are_remembered_and_nobody_who_may_be_erased() -> None:
-    recent = RecentStates(2)
+def test_the_cache_is_bounded_and_has_no_personal_data() -> None:
+    recent = StateCache(2)
     for name in "abac":
-        recent.leave(stream(name), Loaded(Account(holder=name), 1, 0))
+        recent.put(stream(name), Loaded(Account(holder=name), 1, 0))
     taken = [recent.take(stream(name), Account, "Pay") for name in "abc"]
-    assert [found and found.state.holder for found in taken] == ["a", None, "c"]  # type: ignore[attr-defined]
+    assert [found and found.loaded.state.holder for found in taken] == ["a", None, "c"]  # type: ignore[attr-defined]
     assert recent.take(stream("a"), Account, "Pay") is None
     person = stream(str(uuid4()))
-    recent.leave(person, Loaded(Person(), 1, 0))
+    recent.put(person, Loaded(Person(), 1, 0))
     assert recent.take(person, Person, "Open") is None
 
 
 def test_what_is_learned_is_learned_by_one_thread_at_a_time() -> None:
-    recent = RecentStates(2)
+    recent = StateCache(2)
     with ThreadPoolExecutor(1) as threads:
         with recent._lock:
-            learning = threads.submit(recent.met, "Open", 0)
+            learning = threads.submit(recent.learn, "Open", 0)
             with pytest.raises(TimeoutError):
                 learning.result(timeout=0.2)
             assert not recent._beginnings
         learning.result(timeout=30)
-    assert recent.take(stream("a"), Account, "Open") == Loaded(Account(), 0, 0)
+    assert recent.take(stream("a"), Account, "Open") == Cached(Loaded(Account(), 0, 0), hot=False)

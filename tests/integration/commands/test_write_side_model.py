@@ -30,7 +30,8 @@ from acci.domain.errors import ConcurrencyError, Refused
 from acci.domain.events import EventData
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
-from acci.store.log.append import Recorded, StreamChanged
+from acci.store.log.append import Recorded
+from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database

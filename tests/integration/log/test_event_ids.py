@@ -16,9 +16,10 @@ from acci.store.auditing.schema import differences
 from acci.store.importing.importer import Imported, Importer
 from acci.store.importing.mapping import load_mapping
 from acci.store.importing.problems import BadLines
-from acci.store.log.append import Append, EventIdTaken, MisplacedEvent
+from acci.store.log.append import Append
+from acci.store.log.append_errors import EventIdTaken, MisplacedEvent
 from acci.store.log.bulk import BulkRefused
-from acci.store.log.event_ids import FEW, IdsDoubled, make_unique
+from acci.store.log.event_ids import FEW, DuplicateIds, make_unique
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database, connect
@@ -200,7 +201,7 @@ def test_a_unique_index_on_demand(database_url: str, store: EventStore) -> None:
     assert store.version(stream("b")) == 0
     assert acci("migrate", ACCI_UNIQUE_EVENT_IDS="no", **place).stdout.strip() == "event ids are no longer unique"
     store.append(stream("b"), 0, [paid(1, "b", known.id)])
-    with pytest.raises(IdsDoubled, match=str(known.id)):
+    with pytest.raises(DuplicateIds, match=str(known.id)):
         make_unique(database_url, True)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT to_regclass('acci.events_id_key')").fetchone() == (None,)

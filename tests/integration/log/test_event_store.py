@@ -16,13 +16,14 @@ from acci.domain.errors import AcciError, ConcurrencyError, UnknownName
 from acci.domain.events import Event, EventData, EventMetadata, StreamId, Unreadable
 from acci.domain.events import Unregistered as OfNoClass
 from acci.store.aggregates.repository import Repository
-from acci.store.log.append import Append, MisplacedEvent
+from acci.store.log.append import Append, Encoder
+from acci.store.log.append_errors import MisplacedEvent
 from acci.store.log.event_store import PAGE, EventStore
 from acci.store.log.payloads import PayloadTooLarge
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
 from acci.store.values.storable import Unstorable
-from acci.store.values.timestamps import WrongMoment
+from acci.store.values.timestamps import WrongTimestamp
 from tests.domains.ledger import CONTEXT, TENANT, Account, Opened, Owner, Paid, event, stream
 from tests.support.histories import value
 from tests.support.read_models import cut
@@ -134,7 +135,7 @@ def test_the_database_refuses_to_change_events(store: EventStore, database: Data
 
 
 def test_the_database_refuses_a_gap_whoever_calls(store: EventStore, database: Database) -> None:
-    statement = Append(stream("a"), 4, [event(OPENED, 5)]).statement(Catalogue((CONTEXT,)).events, 1000)
+    statement = Encoder(Catalogue((CONTEXT,)).events, 1000).statement(Append(stream("a"), 4, [event(OPENED, 5)]))
     with database.connection() as connection, pytest.raises(psycopg.DatabaseError, match="is at version 0"):
         connection.execute(*statement)
 
@@ -223,9 +224,9 @@ def test_a_stream_is_read_by_versions_and_moments(store: EventStore) -> None:
 def test_a_moment_without_a_zone_is_refused(store: EventStore) -> None:
     """It would be taken for one of UTC, which nobody has said."""
     for wrong in (datetime(2026, 1, 1), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))):  # noqa: DTZ001
-        with pytest.raises(WrongMoment):
+        with pytest.raises(WrongTimestamp):
             Repository(store).load(Account, stream("a"), as_of=wrong)
-        with pytest.raises(WrongMoment):
+        with pytest.raises(WrongTimestamp):
             next(store.read_stream(stream("a"), as_of=wrong))
 
 

@@ -25,7 +25,7 @@ from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
-from acci.store.log.schema_check import coverage
+from acci.store.log.schema_check import stored_shapes
 from acci.store.monitoring import health
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
@@ -165,7 +165,7 @@ def test_nothing_decides_without_an_event_of_no_known_class(
         gated(connection, after, "stock")
     told = list(health._event_types(connection, after, health.Bounds()))
     assert [(check.healthy, "2 ItemAdded" in check.said) for check in told] == [(False, True)]
-    assert [shape.problem for shape in coverage(connection, after)] == [
+    assert [shape.problem for shape in stored_shapes(connection, after)] == [
         "no event type ItemAdded is registered.",
         None,
     ]
@@ -232,7 +232,7 @@ def test_a_retired_event_is_passed_over(database: Database, connection: Connecti
     add_item(database, after, "bolt")
     gated(connection, after, "stock")
     assert [row[1] for row in rows(connection, "stock")] == ["bolt"]
-    assert [shape.problem for shape in coverage(connection, after)] == [None, None]
+    assert [shape.problem for shape in stored_shapes(connection, after)] == [None, None]
     assert next(iter(health._event_types(connection, after, health.Bounds()))).healthy
     assert len(list(store.read_all(event_types=["ItemAdded"]))) == 1
 

@@ -10,8 +10,10 @@ import pytest
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.store.aggregates.repository import Repository
-from acci.store.log.append import Append, Handled, StreamChanged
+from acci.store.log.append import Append
+from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
+from acci.store.log.idempotency import IdempotencyRecord
 from acci.store.postgres.database import Database
 from acci.store.registry import Catalogue
 from tests.domains.ledger import CONTEXT, Account, Paid, event
@@ -40,8 +42,8 @@ def paid(stream: StreamId, version: int) -> Event[EventData]:
     return replace(made, aggregate_type=stream.aggregate_type, metadata=EventMetadata(stream.tenant_id, "c"))
 
 
-def handled(command_id: UUID) -> Handled:
-    return Handled(command_id, "Pay", b"")
+def handled(command_id: UUID) -> IdempotencyRecord:
+    return IdempotencyRecord(command_id, "Pay", b"")
 
 
 @pytest.fixture
@@ -85,10 +87,10 @@ def test_a_command_is_known_to_its_own_tenant(store: EventStore) -> None:
     for stream in (OWN, OF_TENANT):
         (led_to,) = store.result_of(stream.tenant_id, SAME)
         assert (led_to.stream, led_to.version) == (stream, STREAMS[stream][1])
-        assert Repository(store).load(Account, stream, command_id=SAME).handled_content == b""
+        assert Repository(store).load(Account, stream, command_id=SAME).handled_digest == b""
     assert len(store.result_of("other", THEIRS)) == 1
     assert store.result_of("acme", THEIRS) == ()
-    assert Repository(store).load(Account, OWN, command_id=THEIRS).handled_content is None
+    assert Repository(store).load(Account, OWN, command_id=THEIRS).handled_digest is None
 
 
 @pytest.mark.parametrize("rival", [OF_TENANT, OF_TYPE, OF_ID], ids="/".join)

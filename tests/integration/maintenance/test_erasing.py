@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from psycopg import sql as identifiers
 
+from acci.domain.commands import Command, CommandData
 from acci.domain.events import Unreadable
 from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
@@ -21,10 +22,10 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.embedded import programs as embedded_programs
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.encryption import key_store
-from acci.store.encryption.key_store import KeyMissing, NoKeyStore, WrongMasterKey, forget
+from acci.store.encryption import configured, key_store
+from acci.store.encryption.key_store import KeyMissing, KeyStore, NoKeyStore, WrongMasterKey
 from acci.store.log.event_store import EventStore
-from acci.store.log.idempotency import CommandReused, remembered_as
+from acci.store.log.idempotency import CommandReused, record_of_command
 from acci.store.maintenance.erasure import NobodyToErase, erase
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.migrations import migrate
@@ -33,7 +34,8 @@ from acci.store.projecting.dead_letters import letters
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from acci.store.values.canonical import content_of
+from acci.store.settings import Settings
+from acci.store.values.canonical import canonical_form
 from tests.domains.people import (
     CONTEXT,
     Cities,
@@ -57,18 +59,23 @@ SAME_NOTE = {"desk": "d1", "person": "ann", "note": SECRETS[3]}  # which leads t
 
 
 @pytest.fixture
-def keys_url(server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A key store of the test's own, apart from its log."""
+def keys_url(server: SharedServer) -> Iterator[str]:
+    """The database of a key store of the test's own, apart from its log."""
     with server.database(template="template1") as url:
-        monkeypatch.setenv("ACCI_KEYS_URL", url)
         yield url
-        forget()
 
 
 @pytest.fixture
-def handler(database_url: str, keys_url: str) -> Iterator[CommandHandler]:
+def keys(keys_url: str) -> Iterator[KeyStore]:
+    store = KeyStore(keys_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def handler(database_url: str, keys: KeyStore) -> Iterator[CommandHandler]:
     """Two people, with the same ids in two tenants, a desk's notes; read models live, snapshots taken."""
-    with Database(database_url, 2, "append") as database:
+    with Database(database_url, 2, "append", keys=keys) as database:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
         for tenant in ("t1", "t2"):
             told = RegisterPerson(person="ann", name=SECRETS[0], email=SECRETS[1], city="Delft")
@@ -81,8 +88,8 @@ def handler(database_url: str, keys_url: str) -> Iterator[CommandHandler]:
 
 
 @pytest.fixture
-def built(handler: CommandHandler, database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test", "administer") as opened:
+def built(handler: CommandHandler, database_url: str, keys: KeyStore) -> Iterator[Connection]:
+    with connect(database_url, "test", "administer", keys=keys) as opened:
         for projection in CATALOGUE.projections.values():
             build.rebuild(opened, CATALOGUE, projection)
         compact(opened, CATALOGUE, Person)
@@ -111,10 +118,10 @@ def findings(connection: Connection) -> list[str]:
 
 
 def test_personal_data_is_stored_unreadable_and_read_as_it_was(
-    handler: CommandHandler, built: Connection, database_url: str
+    handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
 ) -> None:
     assert said(built, "acci.events", "acci.snapshots") == []
-    with Database(database_url, 2, "append") as database:
+    with Database(database_url, 2, "append", keys=keys) as database:
         store = EventStore(database, CATALOGUE)
         registered, renamed = store.read_stream(stream("ann"))
         assert registered.data.name == SECRETS[0]  # type: ignore[attr-defined]
@@ -127,7 +134,7 @@ def test_personal_data_is_stored_unreadable_and_read_as_it_was(
     assert findings(built) == []
 
 
-def test_a_person_is_erased(handler: CommandHandler, built: Connection, database_url: str) -> None:
+def test_a_person_is_erased(handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore) -> None:
     build.rebuild(built, CATALOGUE, People)  # one generation is kept
     handler.handle(command(TakeNote(desk="d3", person="ann", note="unspeakable")))
     catch_up(built, CATALOGUE, Notes)
@@ -148,7 +155,7 @@ def test_a_person_is_erased(handler: CommandHandler, built: Connection, database
     assert rows(built, "cities") == [("t1", "Delft", 2), ("t2", "Delft", 1)]
     places = ("acci.events", "acci.snapshots", "acci.dead_letters", "acci.findings", "read.notes")
     assert said(built, *places) == []
-    with Database(database_url, 2, "append") as database:
+    with Database(database_url, 2, "append", keys=keys) as database:
         assert Repository(EventStore(database, CATALOGUE)).load(Person, stream("ann")).state.name == ERASED
 
     again = erase(built, CATALOGUE, "t1", "ann")
@@ -173,6 +180,10 @@ def test_everything_goes_on_afterwards(handler: CommandHandler, built: Connectio
     assert [row["name"] for row in past] == [ERASED, "Bob", SECRETS[0]]
 
 
+def plain_digest(command: Command[CommandData]) -> bytes:
+    return record_of_command(command.id, type(command.data).__name__, canonical_form(command.data)).digest
+
+
 def test_a_command_cannot_be_guessed_by_what_is_remembered_of_it(
     handler: CommandHandler, built: Connection, keys_url: str
 ) -> None:
@@ -181,7 +192,7 @@ def test_a_command_cannot_be_guessed_by_what_is_remembered_of_it(
     (first,) = handler.handle(sent)
     assert handler.handle(nothing_done) == ()
     for each in (sent, nothing_done):
-        plain = remembered_as(each, content_of(each.data)).content
+        plain = plain_digest(each)
         query = "SELECT content FROM acci.commands WHERE id = %s"
         kept = value(built, query, (each.id,))
         assert len(plain) == 32 < len(kept)
@@ -211,9 +222,8 @@ def test_a_command_sent_again_makes_no_new_key(handler: CommandHandler, built: C
         assert value(store, "SELECT array_agg(key IS NULL) FROM acci_keys.keys WHERE subject = 'cas'") == [True]
 
 
-def test_keys_are_held_for_a_moment_only(keys_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_held_for_a_moment_only(keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_store, "HELD_SECONDS", 0)
-    keys = key_store.keys()
     made = dict(keys.of("t1", subject) for subject in ("ann", "bob"))
     assert keys.find(made) == made
     assert (len(keys._held), len(keys._mine)) == (0, 0)
@@ -223,7 +233,7 @@ def test_what_earlier_versions_remembered_is_emptied(handler: CommandHandler, bu
     sent = command(RenamePerson(person="ann", name="Guess me"))
     (first,) = handler.handle(sent)
     built.execute("SET ROLE NONE")
-    built.execute("UPDATE acci.commands SET content = %s", (remembered_as(sent, content_of(sent.data)).content,))
+    built.execute("UPDATE acci.commands SET content = %s", (plain_digest(sent),))
     built.execute("SET ROLE acci_administer")
     assert erase(built, CATALOGUE, "t1", "ann").commands == 4
     kept = "SELECT array_agg(octet_length(content) ORDER BY recorded_at) FROM acci.commands"
@@ -250,7 +260,12 @@ def test_what_cannot_be_derived_loses_its_row(handler: CommandHandler, built: Co
 
 
 def test_a_restored_backup_brings_nobody_back(
-    handler: CommandHandler, built: Connection, database_url: str, server: SharedServer, tmp_path: Path
+    handler: CommandHandler,
+    built: Connection,
+    database_url: str,
+    keys: KeyStore,
+    server: SharedServer,
+    tmp_path: Path,
 ) -> None:
     """Of before, with the keys of today: events and snapshots are unreadable at once, rows once derived anew."""
     programs, backup = embedded_programs.programs(), tmp_path / "backup"
@@ -258,94 +273,115 @@ def test_a_restored_backup_brings_nobody_back(
     erase(built, CATALOGUE, "t1", "ann")
     with server.database(template="template1") as url:
         subprocess.run([programs / "pg_restore", "--exit-on-error", "-d", url, backup], check=True)
-        with Database(url, 2, "append") as database:
+        with Database(url, 2, "append", keys=keys) as database:
             restored = EventStore(database, CATALOGUE)
             assert {event.data.name for event in restored.read_stream(stream("ann"))} == {ERASED}  # type: ignore[attr-defined]
             assert Repository(restored).load(Person, stream("ann")).state.name == ERASED
-        with connect(url, "test", "administer") as connection:
+        with connect(url, "test", "administer", keys=keys) as connection:
             assert rows(connection, "people")[0][2] == SECRETS[2]
-            assert key_store.keys().erased() == [("t1", "ann")]
-            for tenant, person in key_store.keys().erased():
+            assert keys.erased() == [("t1", "ann")]
+            for tenant, person in keys.erased():
                 assert erase(connection, CATALOGUE, tenant, person).left == {}
             assert rows(connection, "people")[0][2] == ERASED
+            only_acci = "REVOKE CONNECT ON DATABASE {} FROM PUBLIC"  # a dump has no rights to the database itself
+            connection.execute("SET ROLE NONE")
+            connection.execute(identifiers.SQL(only_acci).format(identifiers.Identifier(str(connection.info.dbname))))
+            connection.execute("SET ROLE acci_administer")
             assert findings(connection) == []
 
 
-def test_keys_lie_beside_the_embedded_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_lie_beside_the_embedded_server(tmp_path: Path) -> None:
     """Without a setting: in a database of their own, which a dump of the log leaves out."""
-    monkeypatch.setenv("ACCI_HOME", str(tmp_path))
+    settings = Settings.from_environment({"ACCI_HOME": str(tmp_path)})
+    store = configured.key_store(settings)
+    assert store is configured.key_store(settings)
+    assert store is not None
+    with pytest.raises(NoKeyStore):
+        store.of("t1", "ann")
     embedded = EmbeddedServer(tmp_path / "postgres", tmp_path / "log", durable=False)
     try:
         url = embedded.start(port=0)
         migrate(url)
-        with Database(url, 1, "append") as database:
+        with Database(url, 1, "append", keys=store) as database:
             handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
             handler.handle(command(RegisterPerson(person="ann", name=SECRETS[0], city="Delft")))
         keys_url = embedded.running_url("acci_keys")
         assert keys_url is not None
-        with connect(keys_url, "test") as keys, connect(url, "test", "administer") as connection:
+        with connect(keys_url, "test") as keys, connect(url, "test", "administer", keys=store) as connection:
             assert value(keys, "SELECT count(*) FROM acci_keys.keys WHERE key IS NOT NULL") == 1
             assert value(connection, "SELECT to_regclass('acci_keys.keys') IS NULL")
             assert erase(connection, CATALOGUE, "t1", "ann").left == {}
             assert value(keys, "SELECT count(*) FROM acci_keys.keys WHERE key IS NOT NULL") == 0
     finally:
+        store.close()
         embedded.stop()
 
 
 def test_keys_of_another_store_are_not_taken_for_erased(
-    handler: CommandHandler, built: Connection, server: SharedServer, monkeypatch: pytest.MonkeyPatch
+    handler: CommandHandler, built: Connection, server: SharedServer
 ) -> None:
     before = rows(built, "people")
     with server.database(template="template1") as other:
-        monkeypatch.setenv("ACCI_KEYS_URL", other)
+        built.keys = store = KeyStore(other)
         with pytest.raises(KeyMissing, match="nothing is taken for erased"):
             build.rebuild(built, CATALOGUE, People)
+        store.close()
     assert rows(built, "people") == before
-    monkeypatch.delenv("ACCI_KEYS_URL")
-    monkeypatch.setenv("ACCI_DATABASE_URL", "postgresql://somewhere/else")
+    built.keys = configured.key_store(Settings.from_environment({"ACCI_DATABASE_URL": "postgresql://somewhere/else"}))
     with pytest.raises(NoKeyStore, match="set ACCI_KEYS_URL"):
         list(rows_as_of(built, CATALOGUE, People))
 
 
-def test_keys_are_wrapped(
-    keys_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch, connection: Connection
-) -> None:
-    monkeypatch.setenv("ACCI_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-    with Database(database_url) as database, connect(keys_url, "test") as store:
+def test_keys_are_wrapped(keys_url: str, database_url: str, connection: Connection) -> None:
+    def wrapped(master_key: str) -> KeyStore:
+        given = {"ACCI_KEYS_URL": keys_url, "ACCI_MASTER_KEY": master_key}
+        found = configured.key_store(Settings.from_environment(given))
+        assert found is not None
+        return found
+
+    right = wrapped("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    with Database(database_url, keys=right) as database, connect(keys_url, "test") as store:
         CommandHandler(EventStore(database, CATALOGUE), CATALOGUE).handle(
             command(RegisterPerson(person="ann", name="Ann", city="Delft"))
         )
         assert value(store, "SELECT octet_length(key) FROM acci_keys.keys") == 40
         read = EventStore(database, CATALOGUE).read_stream
         assert next(read(stream("ann"))).data.name == "Ann"  # type: ignore[attr-defined]
-        for wrong, sentence in (
-            ("", "ACCI_MASTER_KEY is not set"),
-            ("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "not the one they were wrapped with"),
-            ("short", "not 32 bytes"),
-        ):
-            monkeypatch.setenv("ACCI_MASTER_KEY", wrong)
-            with pytest.raises(WrongMasterKey, match=sentence):
-                next(read(stream("ann")))
+    right.close()
+    for other, sentence in (
+        ("", "ACCI_MASTER_KEY is not set"),
+        ("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "not the one they were wrapped with"),
+        ("short", "not 32 bytes"),
+    ):
+        wrong = wrapped(other)
+        with Database(database_url, keys=wrong) as database, pytest.raises(WrongMasterKey, match=sentence):
+            next(EventStore(database, CATALOGUE).read_stream(stream("ann")))
+        wrong.close()
 
 
-def test_values_that_were_moved_are_noticed(handler: CommandHandler, connection: Connection, database_url: str) -> None:
+def test_values_that_were_moved_are_noticed(
+    handler: CommandHandler, connection: Connection, database_url: str, keys: KeyStore
+) -> None:
     connection.execute("ALTER TABLE acci.events DISABLE TRIGGER events_are_append_only")
     moved = "UPDATE acci.events SET data = (SELECT data FROM acci.events WHERE position = 1) WHERE position = 4"
     connection.execute(moved)
-    with Database(database_url) as database:
+    with Database(database_url, keys=keys) as database:
         store = EventStore(database, CATALOGUE)
         moved_data = list(store.read_stream(stream("ann")))[-1].data
         assert isinstance(moved_data, Unreadable)
         assert moved_data.reason.endswith("was changed, or moved from another event. Restore it from a backup.")
+        connection.execute("DELETE FROM acci.snapshots")
         with pytest.raises(UnreadableEvent, match="moved from another event"):
             Repository(store).load(Person, stream("ann"))
 
 
-def test_a_batch_under_way_puts_nothing_back(handler: CommandHandler, built: Connection, database_url: str) -> None:
+def test_a_batch_under_way_puts_nothing_back(
+    handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
+) -> None:
     """Whoever read the data before the key was destroyed commits first; the row is derived anew behind it."""
     handler.handle(command(RenamePerson(person="ann", name=SECRETS[0])))
     with (
-        connect(database_url, "slow", "project") as slow,
+        connect(database_url, "slow", "project", keys=keys) as slow,
         connect(database_url, "other") as other,
         connect(database_url, "watcher") as watcher,
     ):
@@ -362,10 +398,10 @@ def test_a_batch_under_way_puts_nothing_back(handler: CommandHandler, built: Con
 
 
 def test_a_state_folded_before_is_not_kept_afterwards(
-    handler: CommandHandler, built: Connection, database_url: str
+    handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
 ) -> None:
     """Whoever loaded the person, and would keep a snapshot now, would bring them back under a new key."""
-    with Database(database_url, 2, "append") as database:
+    with Database(database_url, 2, "append", keys=keys) as database:
         events = EventStore(database, CATALOGUE)
         loaded = Repository(events).load(Person, stream("ann"))
         assert loaded.state.name == SECRETS[2]

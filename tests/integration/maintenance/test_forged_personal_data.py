@@ -12,7 +12,7 @@ from acci.store.aggregates.loading import UnreadableEvent
 from acci.store.aggregates.repository import Repository
 from acci.store.backfilling.selection import Choice
 from acci.store.commands.handler import CommandHandler
-from acci.store.encryption.key_store import forget
+from acci.store.encryption.key_store import KeyStore
 from acci.store.log.event_store import EventStore
 from acci.store.maintenance.erasure import erase
 from acci.store.postgres.database import Connection, Database, connect
@@ -36,15 +36,21 @@ FORGED = {
 
 
 @pytest.fixture
-def handler(database_url: str, server: SharedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandHandler]:
+def keys(server: SharedServer) -> Iterator[KeyStore]:
+    with server.database(template="template1") as url:
+        store = KeyStore(url)
+        yield store
+        store.close()
+
+
+@pytest.fixture
+def handler(database_url: str, keys: KeyStore) -> Iterator[CommandHandler]:
     """Ann and Bob are registered."""
-    with server.database(template="template1") as keys, Database(database_url, 2, "append") as database:
-        monkeypatch.setenv("ACCI_KEYS_URL", keys)
+    with Database(database_url, 2, "append", keys=keys) as database:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
         for person in ("ann", "bob"):
             handler.handle(command(RegisterPerson(person=person, name=person.title(), city="Delft")))
         yield handler
-        forget()
 
 
 def forge(connection: Connection, person: str, version: int, value: str) -> None:
@@ -69,9 +75,14 @@ def names(connection: Connection) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("value", FORGED.values(), ids=FORGED)
-def test_it_stops_the_key_of_its_event_only(handler: CommandHandler, database_url: str, value: str) -> None:
+def test_it_stops_the_key_of_its_event_only(
+    handler: CommandHandler, database_url: str, keys: KeyStore, value: str
+) -> None:
     sound = {"ann": "Annabel", "bob": "Bob"}
-    with connect(database_url, "test", "administer") as connection, connect(database_url, "forger", "append") as forger:
+    with (
+        connect(database_url, "test", "administer", keys=keys) as connection,
+        connect(database_url, "forger", "append") as forger,
+    ):
         forger.execute("SELECT set_config('acci.tenant', 't1', false)")
         for projection in CATALOGUE.projections.values():
             rebuilding.rebuild(connection, CATALOGUE, projection)
@@ -96,12 +107,15 @@ def test_it_stops_the_key_of_its_event_only(handler: CommandHandler, database_ur
         assert dead_letters.letters(connection, "people") == []
 
 
-def test_a_person_with_a_forged_value_can_be_erased(handler: CommandHandler, database_url: str) -> None:
-    with connect(database_url, "test", "administer") as connection, connect(database_url, "forger", "append") as forger:
+def test_a_person_with_a_forged_value_can_be_erased(handler: CommandHandler, database_url: str, keys: KeyStore) -> None:
+    with (
+        connect(database_url, "test", "administer", keys=keys) as connection,
+        connect(database_url, "forger", "append") as forger,
+    ):
         forger.execute("SELECT set_config('acci.tenant', 't1', false)")
         forge(forger, "ann", 2, FORGED["too short"])
         rebuilding.rebuild(connection, CATALOGUE, People)
         assert erase(connection, CATALOGUE, "t1", "ann").left == {}
-        with Database(database_url) as database:
+        with Database(database_url, keys=keys) as database:
             loaded = Repository(EventStore(database, CATALOGUE)).load(Person, stream("ann"), to_version=1)
             assert loaded.state.name == "[erased]"

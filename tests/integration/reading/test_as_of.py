@@ -27,7 +27,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from acci.store.values.timestamps import WrongMoment
+from acci.store.values.timestamps import WrongTimestamp
 from tests.domains.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.support.histories import append_orders, append_users
 from tests.support.read_models import CONTEXTS, changed_users, live
@@ -282,7 +282,7 @@ def test_moments_at_the_ends_of_time_and_without_a_zone(
         assert len(list(rows_as_of(connection, catalogue, projection, moment=last))) == 1
     assert list(rows_as_of(connection, catalogue, projection, moment=datetime.min.replace(tzinfo=UTC))) == []
     for wrong in (datetime(2024, 5, 1), datetime.max.replace(tzinfo=west)):  # noqa: DTZ001
-        with pytest.raises(WrongMoment):
+        with pytest.raises(WrongTimestamp):
             rows_as_of(connection, catalogue, projection, moment=wrong)
 
 

@@ -14,16 +14,16 @@ from acci.store.importing.problems import (
     StreamsInUse,
     UnreadableFile,
 )
-from acci.store.log.append import EventIdTaken, MisplacedEvent, StreamChanged
+from acci.store.log.append_errors import EventIdTaken, MisplacedEvent, StreamChanged
 from acci.store.log.bulk import BulkRefused
-from acci.store.log.event_ids import IdsDoubled
+from acci.store.log.event_ids import DuplicateIds
 from acci.store.log.idempotency import CommandReused
 from acci.store.log.payloads import PayloadTooLarge
 from acci.store.maintenance.erasure import NobodyToErase
 from acci.store.testing.simulation import SimulationRunning
 from acci.store.values.storable import Unstorable
 from acci.store.values.strict_json import NotJson
-from acci.store.values.timestamps import WrongMoment
+from acci.store.values.timestamps import WrongTimestamp
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (
@@ -41,7 +41,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
-        IdsDoubled("Key (id)=(1-2) is duplicated"),
+        DuplicateIds("Key (id)=(1-2) is duplicated"),
         (
             "Event ids cannot be made unique: Key (id)=(1-2) is duplicated. Find them with `acci run audit` "
             "(event_ids); until then leave ACCI_UNIQUE_EVENT_IDS out."
@@ -98,7 +98,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "This is not a JSON object that can be read: expecting value at character 1. Correct it and try again.",
     ),
     (
-        WrongMoment("noon"),
+        WrongTimestamp("noon"),
         (
             "'noon' is no moment with a time zone in the years 1 to 9999 of UTC; "
             "write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
@@ -108,7 +108,8 @@ SENTENCES: list[tuple[AcciError, str]] = [
         NoKeyStore(),
         (
             "Personal data needs a place for its keys, apart from the log: set ACCI_KEYS_URL to a database "
-            "that is not backed up with it."
+            "that is not backed up with it. A program of your own hands `key_store(settings)` to `Database` or "
+            "`connect` as `keys`."
         ),
     ),
     (

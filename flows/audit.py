@@ -21,7 +21,7 @@ from acci.store.auditing.audit import Audited, chosen
 from acci.store.auditing.audit import audit as make
 from acci.store.auditing.findings import Severity, history
 from acci.store.auditing.repair import Repaired
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.auditing.statistics import Result, record
 from acci.store.values.timestamps import parse_timestamp
 
@@ -30,7 +30,7 @@ LOG = "the log"
 
 
 @step("audit {of}")
-def look(of: str, checks: list[str], extent: Extent) -> list[Audited]:
+def look(of: str, checks: list[str], extent: AuditScope) -> list[Audited]:
     """Make the checks, of the log or of one read model, and keep what they find."""
     projection = None if of == LOG else of
     done = []
@@ -87,7 +87,9 @@ def audit(
         fail_at: How bad a finding must be for the run to be failed.
     """
     began, turn = time.monotonic(), int(time.time() // 3600) % one_in
-    extent = Extent(tenant or None, tuple(map(tuple, keys)), parse_timestamp(since) if since else None, one_in, turn)
+    extent = AuditScope(
+        tenant or None, tuple(map(tuple, keys)), parse_timestamp(since) if since else None, one_in, turn
+    )
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)
@@ -110,7 +112,7 @@ def audit(
     return said
 
 
-def again(done: Audited, extent: Extent) -> list[Audited]:
+def again(done: Audited, extent: AuditScope) -> list[Audited]:
     """The check as it comes out now, if it found anything."""
     return look(done.projection or LOG, [done.check], extent) if done.found else [done]
 

@@ -40,7 +40,7 @@ def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
     bar = ProgressBar(f"backfill {backfill.projection}", "keys")
     with session("backfill") as (connection, catalogue):
         projection = catalogue.projection(backfill.projection)
-        done = backfilling.work_off(connection, catalogue, projection, backfill, keys_a_second, bar)
+        done = backfilling.run_chunks(connection, catalogue, projection, backfill, keys_a_second, bar)
     bar.finish()
     return done
 

@@ -15,7 +15,7 @@ from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.aggregates.compaction import Compacted, compact, some_streams
 from acci.store.auditing.audit import SNAPSHOTS, Audited, all_checks, audit
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.projecting.batches import Progress
 from acci.store.registry import known
 
@@ -43,7 +43,7 @@ def check_sample(aggregate: str, sample: int) -> Audited | None:
     with session("compact snapshots") as (connection, catalogue):
         streams = some_streams(connection, catalogue.aggregates[aggregate], sample)
         return (
-            audit(connection, catalogue, all_checks(catalogue)[SNAPSHOTS], None, Extent(keys=streams))
+            audit(connection, catalogue, all_checks(catalogue)[SNAPSHOTS], None, AuditScope(keys=streams))
             if streams
             else None
         )

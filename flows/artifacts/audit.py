@@ -36,7 +36,7 @@ def _check_row(each: Audited) -> dict[str, Any]:
     return {
         "check": each.check,
         "of": each.projection or "the log",
-        "extent": each.extent,
+        "extent": each.scope,
         "found": f"more than {len(each.found):,}" if each.more else f"{len(each.found):,}",
         "new": each.new,
         "gone": each.resolved,

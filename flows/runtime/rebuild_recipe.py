@@ -66,7 +66,7 @@ def rebuild_all(names: list[str], counts: Counts, shares: int, at_once: int, ord
     with session("rebuild") as (connection, _), ExitStack() as turns:
         for name in names:
             try:
-                turns.enter_context(generations.turn(connection, name, "rebuild"))
+                turns.enter_context(generations.exclusive_run(connection, name, "rebuild"))
             except Busy as busy:
                 outcomes[name] = Outcome(name, str(busy), failed=True)
                 continue

@@ -1,6 +1,7 @@
 -- A snapshot is of a version that its stream does not have.
 -- severity: error
 -- place: tenant_id, aggregate_type, aggregate_id, version
+-- repair: snapshots
 SELECT tenant_id, aggregate_type, aggregate_id, version,
        format('The snapshot is of version %%s, and its stream has no such version.', version) AS problem
 FROM acci.snapshots AS s

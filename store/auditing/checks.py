@@ -1,4 +1,4 @@
-"""Checks: what an audit can look for, each by one function that yields what is wrong."""
+"""Checks: what an audit can look for, each by one function that yields what is wrong, perhaps with its own repair."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.repairs import Repair
+from acci.store.auditing.scope import AuditScope
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
+from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.registry import Catalogue
 
 MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
@@ -32,45 +34,49 @@ class DoesNotFit(LeftOut):
 
 
 @dataclass(frozen=True)
-class Looking:
-    """What a check looks at: `extent` of the log, or of `generation`, the build of `projection`'s read model."""
+class CheckContext:
+    """What a check is made on: `scope` of the log, or of `generation`, the build of `projection`'s read model."""
 
     connection: Connection
     catalogue: Catalogue
-    extent: Extent
+    scope: AuditScope
     projection: type[Projection] | None = None
     generation: Generation | None = None
 
-    def of_read_model(self) -> tuple[type[Projection], Generation]:
-        """The projection and the generation, for a check that is made on one."""
+    def of_read_model(self) -> LiveReadModel:
+        """The read model, for a check that is made on one."""
         if self.projection is None or self.generation is None:
             raise LeftOut("There is no read model to look at.")
-        return self.projection, self.generation
+        return LiveReadModel(self.connection, self.projection, self.generation)
 
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold. `look` yields what is wrong, in a transaction that is undone.
+    """Something that must hold. `run` yields what is wrong, in a transaction that is undone.
 
-    place: the names that place a finding. of_read_model: made on each read model, or on `only` that one; else once.
-    narrows: whether it can be confined to a tenant, to keys, to what changed. samples: whether to a sample. One that
-    cannot looks at everything.
+    repair: mends what was found, from the events; None if that cannot be done. A check in SQL names one in its file,
+    see `sql_checks`. place: the names that place a finding. of_read_model: made on each read model, or on `only` that
+    one; else once. narrows: whether it can be confined to a tenant, to keys, to what changed. samples: whether to a
+    sample. One that cannot is made on everything.
+
+        Check("rows", Severity.ERROR, "A row is not what its events give.", check_rows, repair=repair_rows, …)
     """
 
     name: str
     severity: Severity
     description: str
-    look: Callable[[Looking], Iterator[Found]]
+    run: Callable[[CheckContext], Iterator[Found]]
     place: tuple[str, ...] = ()
     of_read_model: bool = False
     only: str | None = None
     narrows: bool = True
     samples: bool = True
+    repair: Repair | None = None
 
 
 @contextmanager
-def one_moment(connection: Connection) -> Iterator[None]:
-    """All that is read inside is of one moment, and all that is written is undone."""
+def consistent_view(connection: Connection) -> Iterator[None]:
+    """All that is read inside is of one point in time, and all that is written is undone."""
     with connection.transaction(force_rollback=True):
         connection.execute(sql("auditing/scope:one_snapshot"))
         connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+import sqlalchemy as sa
 from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
@@ -10,18 +12,23 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.scope import Extent, KeyDoesNotFit, position_before
+from acci.store.auditing.scope import AuditScope, KeyDoesNotFit, position_before
 from acci.store.compiling.event_filter import Selection
+from acci.store.compiling.expressions import Element
+from acci.store.compiling.statements import in_partition, not_parked
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified
+from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import as_stored, choose_keys, note_keys
-from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.compared_columns import determined
-from acci.store.projecting.poison_events import apply_span, watching_out
-from acci.store.projecting.ranges import Applier, Key, Span, strides
+from acci.store.projecting.exclusions import parked_keys, with_exclusions
+from acci.store.projecting.live_read_model import LiveReadModel
+from acci.store.projecting.poison_events import apply_span
+from acci.store.projecting.ranges import Key, Span, strides
 from acci.store.projecting.rederiving import derive
+from acci.store.verifying.table_diff import is_touched
 
 TEMPORARY = "pg_temp"
 
@@ -36,47 +43,48 @@ class Expected(Generation):
 
 
 class Derivation:
-    """The rows that the events up to the generation's checkpoint give, for the extent; in the caller's transaction.
+    """The rows that the events up to the generation's checkpoint give, for the scope; in the caller's transaction.
 
-    With a narrowed extent the temporary table `touched` has the keys; else all keys are derived, or, of rules, the
+    With a narrowed scope the temporary table `touched` has the keys; else all keys are derived, or, of rules, the
     sample's share of them. Parked keys are left out, and so are those of an event that cannot be applied today.
     """
 
-    def __init__(
-        self, connection: Connection, projection: type[Projection], generation: Generation, extent: Extent
-    ) -> None:
+    def __init__(self, live: LiveReadModel, scope: AuditScope) -> None:
+        connection, projection, generation = live.connection, live.projection, live.generation
         self._connection, self._projection, self._generation = connection, projection, generation
-        self.stored = generation.read_model(connection)
+        self.stored = live.table()
         _make_table(connection, projection, self.stored)
         expected = Expected(**vars(generation))
-        self.expected = expected.read_model(connection)
-        self.applier: Applier = applier_of(connection, projection, expected)
-        self.skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
-        self.by_keys = self._choose(extent)
+        beside = LiveReadModel(connection, projection, expected)
+        self.expected, self._applier = beside.table(), beside.applier
+        self._skipped = live.exclusions().skipped
+        self._by_keys = self._choose(scope)
         # A fold in Python reads every event for any share, so it may as well derive all.
-        self.shares = 1 if self.by_keys or not projection.rules else extent.one_in
-        self.turn = extent.turn if self.shares > 1 else 0
+        self._shares = 1 if self._by_keys or not projection.rules else scope.one_in
+        self._offset = scope.offset if self._shares > 1 else 0
 
     def fill(self) -> Iterator[Found]:
         """Derive the rows; yields the events that cannot be applied. Raises `TooManyDeadLetters`."""
-        if self.by_keys:
+        if self._by_keys:
             parameters = {"generation": self._generation.generation}
             keys = [row[0] for row in self._connection.execute(sql("projecting/affected_keys:not_parked"), parameters)]
             for found in self.derive(keys, self._generation.checkpoint):
                 self._connection.execute(sql("projecting/affected_keys:remove"), {"key": list(found.place.values())})
                 yield found
             return
-        before, parked = self._dead_letters(), self._parked()
-        span = Span(0, self._generation.checkpoint, self.turn, self.shares, fresh=True)
-        for piece in strides(span):
-            careful = watching_out(self._connection, self._generation, piece)
-            apply_span(self._connection, self.applier, self._generation, careful)
+        before = self._dead_letters()
+        parked = parked_keys(self._connection, self._generation) if before else frozenset()
+        span = Span(0, self._generation.checkpoint, self._offset, self._shares, fresh=True)
+        for piece in strides(span, end=partial(end_of_stride, self._connection)):
+            careful = with_exclusions(self._connection, self._generation, piece)
+            apply_span(self._connection, self._applier, self._generation, careful)
         for position, (event_type, keys, reason) in self._dead_letters().items():
             if position not in before:
                 problem = f"The {event_type} at position {position} cannot be applied today: {reason}"
                 yield Found({"position": str(position)}, Severity.ERROR, problem, {"keys": keys})
         known = {tuple(key) for _, keys, _ in before.values() for key in keys}
-        yield from self._derive_unparked(known & self._parked() - parked)
+        if known:
+            yield from self._derive_unparked(known & parked_keys(self._connection, self._generation) - parked)
 
     def _derive_unparked(self, keys: set[tuple[str | None, ...]]) -> Iterator[Found]:
         """Derive keys that known dead letters parked just now, and that wait for none of them in the read model.
@@ -91,9 +99,23 @@ class Derivation:
 
     def derive(self, keys: list[Key], upto: int) -> Iterator[Found]:
         """Derive the rows of `keys` from the events up to `upto`; yields the keys that cannot be, which get no row."""
-        for failed in derive(self._connection, self.applier, keys, upto, self.skipped):
+        for failed in derive(self._connection, self._applier, keys, upto, self._skipped):
             place = dict(zip(self._projection.key, failed.key, strict=True))
             yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {failed.error}")
+
+    def narrow(self, table: sa.FromClause) -> list[Element]:
+        """What narrows the stored or the expected table to the rows that were derived."""
+        key = self._projection.key
+        derived = [not_parked(table, key)]
+        if self._by_keys:
+            derived.append(is_touched(table, self._projection))
+        elif self._shares > 1:
+            derived.append(in_partition({name: table.c[name] for name in key}))
+        return derived
+
+    def parameters(self) -> dict[str, int]:
+        """Those of what `narrow` gives."""
+        return {"generation": self._generation.generation, "partition": self._offset, "partitions": self._shares}
 
     def compared(self) -> ReadModel:
         """The stored read model with the columns to compare, once the rows are derived."""
@@ -107,30 +129,30 @@ class Derivation:
         row = self._connection.execute(query).fetchone() or ()
         return {name for name, given in zip(names, row, strict=True) if given}
 
-    def _choose(self, extent: Extent) -> bool:
-        """Fill `touched` with the keys that the extent is narrowed to; whether it is."""
+    def _choose(self, scope: AuditScope) -> bool:
+        """Fill `touched` with the keys that the scope is narrowed to; whether it is."""
         checkpoint = self._generation.checkpoint
-        tenants = () if extent.tenant_id is None else (extent.tenant_id,)
-        if extent.keys:
-            choose_keys(self._connection, list(self._spelled(extent)))
-        elif extent.since is not None:
-            after = min(position_before(self._connection, extent.since), checkpoint)
-            which = Selection(after, checkpoint, tenants, skipped=self.skipped)
+        tenants = () if scope.tenant_id is None else (scope.tenant_id,)
+        if scope.keys:
+            choose_keys(self._connection, list(self._spelled(scope)))
+        elif scope.since is not None:
+            after = min(position_before(self._connection, scope.since), checkpoint)
+            which = Selection(after, checkpoint, tenants, skipped=self._skipped)
             note_keys(self._connection, self._projection, self.expected, which)
         elif tenants:
             if "tenant_id" not in self._projection.key:
                 raise DoesNotFit(f"The rows of {self._projection.name} belong to no tenant.")
-            which = Selection(0, checkpoint, tenants, skipped=self.skipped)
+            which = Selection(0, checkpoint, tenants, skipped=self._skipped)
             note_keys(self._connection, self._projection, self.expected, which)
             self._add_rows_of(tenants[0])
         else:
             return False
         return True
 
-    def _spelled(self, extent: Extent) -> Iterator[tuple[str, ...]]:
-        """The extent's keys as they are stored. Raises `KeyDoesNotFit`."""
-        extent.check_keys(self._projection.key)
-        for key in extent.keys:
+    def _spelled(self, scope: AuditScope) -> Iterator[tuple[str, ...]]:
+        """The scope's keys as they are stored. Raises `KeyDoesNotFit`."""
+        scope.check_keys(self._projection.key)
+        for key in scope.keys:
             try:
                 yield as_stored(self._connection, self._projection, self.stored, key)
             except errors.DataError as error:
@@ -147,10 +169,6 @@ class Derivation:
             " SELECT ARRAY[{}] FROM {} WHERE tenant_id = {} EXCEPT TABLE pg_temp.touched"
         ).format(parts, stored, identifiers.Literal(tenant_id))
         self._connection.execute(statement)
-
-    def _parked(self) -> set[tuple[str | None, ...]]:
-        here = {"generation": self._generation.generation}
-        return {tuple(row[0]) for row in self._connection.execute(sql("projecting/parked_keys:of_generation"), here)}
 
     def _dead_letters(self) -> dict[int, tuple[str, list[Key], str]]:
         parameters = {"generation": self._generation.generation}

@@ -58,16 +58,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Kept:
-    """What keeping came to: findings that are new, and findings seen to be gone."""
+    """What was recorded: how many findings are new, and how many are resolved."""
 
     new: int
     resolved: int
 
 
-def keep(
-    connection: Connection, check: str, projection: str | None, found: Iterable[Found], looked_at: Sequence[Place]
+def record_findings(
+    connection: Connection, check: str, projection: str | None, found: Iterable[Found], covered: Sequence[Place]
 ) -> Kept:
-    """Remember what a check found, and that its other findings at the places `looked_at` are gone. Atomic.
+    """Remember what a check found, and that its other findings at the places `covered` are gone. Atomic.
 
     A place stands for all that agree with it: {} for every one, {"tenant_id": "acme"} for that tenant's.
     """
@@ -76,7 +76,7 @@ def keep(
         row = connection.execute(sql("auditing/findings:now")).fetchone()
         common = {"check": check, "projection": projection, "now": row and row[0]}
         recorded = connection.execute(sql("auditing/findings:record"), common | {"found": Jsonb(rows)}).fetchall()
-        within = Jsonb([dict(place) for place in looked_at])
+        within = Jsonb([dict(place) for place in covered])
         resolved = connection.execute(sql("auditing/findings:resolve"), common | {"within": within}).rowcount
     return Kept(sum(new for (new,) in recorded), resolved)
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from acci.domain.events import Retired, Unreadable
-from acci.store.auditing.checks import MOST, Looking
+from acci.store.auditing.checks import MOST, CheckContext
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import make_audited_events
 from acci.store.log.decoding import Decoder
@@ -13,13 +13,13 @@ from acci.store.postgres.statements import sql
 PAGE = 10_000  # events in memory at a time
 
 
-def look(looking: Looking) -> Iterator[Found]:
+def check_payloads(context: CheckContext) -> Iterator[Found]:
     """Events that cannot be read: each, or an event type's schema version as one if none of it can be."""
-    make_audited_events(looking.connection, looking.extent)
-    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired, looking.connection.keys)
+    make_audited_events(context.connection, context.scope)
+    decoder = Decoder(context.catalogue.stored, context.catalogue.retired, context.connection.keys)
     read: dict[tuple[str, int], int] = defaultdict(int)
     unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
-    with looking.connection.cursor(name="payloads") as cursor:
+    with context.connection.cursor(name="payloads") as cursor:
         cursor.itersize = PAGE
         for position, event_type, schema_version, text, event_id in cursor.execute(sql("auditing/scope:payloads")):
             shape = (event_type, schema_version)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from acci.domain.errors import AcciError
-from acci.store.auditing.checks import DoesNotFit, LeftOut, Looking
+from acci.store.auditing.checks import CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Severity
 from acci.store.postgres import migrations
 from acci.store.postgres.database import Connection
@@ -84,15 +84,15 @@ class Difference:
         return f"{self.what[0].upper()}{self.what[1:]} {self.problem}; {way_out}."
 
 
-def look(looking: Looking) -> Iterator[Found]:
+def check_schema(context: CheckContext) -> Iterator[Found]:
     """Every difference between ACCI's own objects and what the migrations make, and what makes a table unsafe."""
-    if looking.extent.tenant_id is not None:
+    if context.scope.tenant_id is not None:
         raise DoesNotFit("schema cannot be confined to a tenant.")
     try:
-        migrations.require_migrated(looking.connection)
+        migrations.require_migrated(context.connection)
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
-    for each in differences(looking.connection):
+    for each in differences(context.connection):
         yield Found({"object": each.what}, each.severity, str(each), {"remedy": each.remedy})
 
 

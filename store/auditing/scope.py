@@ -1,4 +1,4 @@
-"""Extents: how much of the log and of a read model an audit looks at."""
+"""Scopes: how much of the log and of a read model an audit looks at."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,18 +27,18 @@ class KeyDoesNotFit(AcciError):
 
 
 @dataclass(frozen=True)
-class Extent:
+class AuditScope:
     """What to look at: everything, unless narrowed.
 
     tenant_id: that tenant's. keys: rows with these keys; of the log, streams of (tenant_id, aggregate_id). since: what
-    events recorded since then touched. one_in, turn: share `turn` of `one_in` shares of the keys.
+    events recorded since then touched. one_in, offset: the keys of share `offset` of `one_in` shares.
     """
 
     tenant_id: str | None = None
     keys: tuple[Key, ...] = ()
     since: datetime | None = None
     one_in: int = 1
-    turn: int = 0
+    offset: int = 0
 
     def __post_init__(self) -> None:
         if self.tenant_id is not None and (problem := check_text(self.tenant_id)):
@@ -75,29 +75,29 @@ class Extent:
         return ", ".join(parts) or "whole"
 
 
-WHOLE = Extent()
+WHOLE = AuditScope()
 STREAM = ("tenant_id", "aggregate_id")
 
 
-def make_audited_events(connection: Connection, extent: Extent) -> None:
-    """Make the temporary view `audited_events`: whole streams, those of the extent. In the caller's transaction."""
+def make_audited_events(connection: Connection, scope: AuditScope) -> None:
+    """Make the temporary view `audited_events`: whole streams, those of the scope. In the caller's transaction."""
     compose, literal = identifiers.SQL, identifiers.Literal
     conditions: list[identifiers.Composable] = [compose("true")]
-    if extent.tenant_id is not None:
-        conditions.append(compose("tenant_id = {}").format(literal(extent.tenant_id)))
-    if extent.keys:
-        extent.check_keys(STREAM)
-        streams = compose(", ").join(compose("({}, {})").format(*map(literal, key)) for key in extent.keys)
+    if scope.tenant_id is not None:
+        conditions.append(compose("tenant_id = {}").format(literal(scope.tenant_id)))
+    if scope.keys:
+        scope.check_keys(STREAM)
+        streams = compose(", ").join(compose("({}, {})").format(*map(literal, key)) for key in scope.keys)
         conditions.append(compose("(tenant_id, aggregate_id) IN ({})").format(streams))
-    if extent.is_sampled:
+    if scope.is_sampled:
         share = compose("(hashtext(aggregate_id) & 2147483647) % {} = {}")
-        conditions.append(share.format(literal(extent.one_in), literal(extent.turn)))
-    if extent.since is not None:
+        conditions.append(share.format(literal(scope.one_in), literal(scope.offset)))
+    if scope.since is not None:
         changed = compose(
             "(tenant_id, aggregate_type, aggregate_id) IN"
             " (SELECT tenant_id, aggregate_type, aggregate_id FROM acci.events WHERE position > {})"
         )
-        conditions.append(changed.format(literal(position_before(connection, extent.since))))
+        conditions.append(changed.format(literal(position_before(connection, scope.since))))
     where = compose(" AND ").join(conditions)
     connection.execute(
         compose("CREATE TEMPORARY VIEW audited_events AS SELECT * FROM acci.events WHERE {}").format(where)

@@ -1,4 +1,4 @@
-"""Snapshots: each held against what its stream's events fold to, up to its version."""
+"""Snapshots: each compared with what its stream's events fold to, up to its version."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import told
 from acci.store.aggregates.loading import UnreadableEvent, fold
 from acci.store.aggregates.snapshots import decrypted
-from acci.store.auditing.checks import Looking
+from acci.store.auditing.checks import CheckContext
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import make_audited_events
 from acci.store.encryption.payload_encryption import UNREADABLE
@@ -19,27 +19,27 @@ from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 
 PAGE = 2_000  # events in memory at a time
-WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or derive it anew with `acci run repair`."
+WHAT_TO_DO = "Raise the aggregate's state_version if its @evolves changed, or re-derive it with `acci run repair`."
 STREAM_ID = slice(6, 9)  # where a row has its stream
 
 
-def look(looking: Looking) -> Iterator[Found]:
+def check_snapshots(context: CheckContext) -> Iterator[Found]:
     """Snapshots whose state is not what replay gives, and those that today's class did not make and so ignores."""
-    make_audited_events(looking.connection, looking.extent)
-    with looking.connection.cursor(name="snapshots") as cursor:
+    make_audited_events(context.connection, context.scope)
+    with context.connection.cursor(name="snapshots") as cursor:
         cursor.itersize = PAGE
         rows = cursor.execute(sql("auditing/snapshots"))
         for stream, of_stream in groupby(rows, lambda row: StreamId(*row[STREAM_ID])):
-            yield from _stream(looking, stream, of_stream)
+            yield from _stream(context, stream, of_stream)
 
 
-def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]]) -> Iterator[Found]:
-    aggregate = looking.catalogue.aggregates.get(stream.aggregate_type)
+def _stream(context: CheckContext, stream: StreamId, rows: Iterator[tuple[Any, ...]]) -> Iterator[Found]:
+    aggregate = context.catalogue.aggregates.get(stream.aggregate_type)
     if aggregate is None:
         problem = f"There are snapshots of a {stream.aggregate_type}, and no such aggregate is registered."
         yield Found(stream._asdict(), Severity.WARNING, problem)
         return
-    decoder = Decoder(looking.catalogue.stored, looking.catalogue.retired, looking.connection.keys)
+    decoder = Decoder(context.catalogue.stored, context.catalogue.retired, context.connection.keys)
     state = aggregate()
     for *row, state_schema, stored in rows:
         event = decoder.event(row)
@@ -56,10 +56,10 @@ def _stream(looking: Looking, stream: StreamId, rows: Iterator[tuple[Any, ...]])
             continue
         place = stream._asdict() | {"version": str(row[4])}
         if state_schema != aggregate.state_schema():
-            problem = "An older class made this snapshot; it is ignored until compaction makes it anew."
+            problem = "An older class made this snapshot; it is ignored until compaction replaces it."
             yield Found(place, Severity.INFO, problem)
             continue
-        kept = _kept(aggregate, stored, stream, looking.connection.keys)
+        kept = _kept(aggregate, stored, stream, context.connection.keys)
         try:
             replayed = json.loads(state.model_dump_json())
         except Exception as error:  # noqa: BLE001 as above

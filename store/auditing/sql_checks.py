@@ -10,11 +10,17 @@ file's first line; the others are details. It reads `audited_events`, the events
 whatever else it likes, and may take these parameters: PARAMETERS. With `projection: user_view` (or `projection: each`)
 it is made on that read model, found under its bare name, and `checkpoint` is how far that has come; such a check is
 not made while keys are parked.
+
+What it finds can be repaired if the file says how, in a line `-- repair:`
+
+    rows         the rows of `projection` with the keys in `place` are derived again from their events
+    snapshots    the streams in `place` are replayed, and the snapshot of that `version` is replaced or dropped
+    parked_keys  the parked keys of the read model in `place` (`projection`) are tried again
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +29,23 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import DefinitionError
 from acci.domain.events import by_stored_name
-from acci.store.auditing.checks import Check, DoesNotFit, LeftOut, Looking
+from acci.store.auditing.checks import Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Severity
+from acci.store.auditing.repairs import Repair, repair_listed_rows, repair_parked_keys, repair_snapshots
 from acci.store.auditing.scope import make_audited_events
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import SQL, sql
-from acci.store.projecting.poison_events import watching_out
-from acci.store.projecting.ranges import Span
 from acci.store.registry import Catalogue
 
 # checkpoint, generation, projection: of the read model. skipped: positions that it leaves out for good. terminal: by
 # aggregate type, the events after which nothing may come. one_in, turn: the sample. tenant_id: the tenant, or NULL.
 PARAMETERS = ("checkpoint", "generation", "projection", "skipped", "terminal", "one_in", "turn", "tenant_id")
-EACH = "each"
+EACH, ROWS = "each", "rows"
+REPAIRS: dict[str, Repair] = {
+    ROWS: repair_listed_rows,
+    "parked_keys": repair_parked_keys,
+    "snapshots": repair_snapshots,
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class Audit:
     description: str
     place: tuple[str, ...]
     projection: str | None
+    repair: str | None
     text: str
 
 
@@ -54,7 +65,21 @@ def sql_checks(catalogue: Catalogue) -> list[Check]:
     """The checks of ACCI's own folder and of every registered context's. Raises `DefinitionError`."""
     folders = dict.fromkeys([SQL / "audits", *(context.sql / "audits" for context in catalogue.contexts)])
     audits = [_parsed(file) for folder in folders for file in sorted(folder.glob("*.sql"))]
-    return [_check(audit) for audit in audits if audit.projection in (None, EACH, *catalogue.projections)]
+    here = [audit for audit in audits if audit.projection in (None, EACH, *catalogue.projections)]
+    for audit in here:
+        _require_repairable(audit, catalogue)
+    return [_check(audit) for audit in here]
+
+
+def _require_repairable(audit: Audit, catalogue: Catalogue) -> None:
+    """Raises `DefinitionError` if rows are to be repaired that its findings do not name."""
+    if audit.repair != ROWS:
+        return
+    names = catalogue.projections if audit.projection == EACH else (audit.projection or "",)
+    for key in (catalogue.projection(name).key for name in names):
+        if not {*key} <= {*audit.place}:
+            reason = f"its repair needs the key of the rows; give its place the columns {', '.join(key)}."
+            raise DefinitionError(f"The audit {audit.name}.sql", reason)
 
 
 def _check(audit: Audit) -> Check:
@@ -62,12 +87,13 @@ def _check(audit: Audit) -> Check:
         audit.name,
         audit.severity,
         audit.description,
-        lambda looking: _look(audit, looking),
+        partial(_rows_found, audit),
         audit.place,
         of_read_model=audit.projection is not None,
         only=None if audit.projection == EACH else audit.projection,
         narrows="audited_events" in audit.text,
         samples="audited_events" in audit.text or "%(one_in)s" in audit.text,
+        repair=None if audit.repair is None else REPAIRS[audit.repair],
     )
 
 
@@ -80,7 +106,7 @@ def _parsed(file: Path) -> Audit:
         if not line.startswith("--"):
             break
         name, colon, value = line.removeprefix("--").partition(":")
-        if colon and name.strip() in ("severity", "place", "projection"):
+        if colon and name.strip() in ("severity", "place", "projection", "repair"):
             header[name.strip()] = value.strip()
         else:
             description.append(line.removeprefix("--").strip())
@@ -89,28 +115,34 @@ def _parsed(file: Path) -> Audit:
         raise DefinitionError(f"The audit {file.name}", reason)
     if header.get("severity", "error") not in list(Severity):
         raise DefinitionError(f"The audit {file.name}", f"its severity is one of {', '.join(Severity)}.")
+    if header.get("repair", ROWS) not in REPAIRS:
+        raise DefinitionError(f"The audit {file.name}", f"its repair is one of {', '.join(REPAIRS)}.")
+    if header.get("repair") == ROWS and "projection" not in header:
+        reason = "its repair derives rows of a read model again; say which one by `-- projection:`."
+        raise DefinitionError(f"The audit {file.name}", reason)
     return Audit(
         file.stem,
         Severity(header.get("severity", "error")),
         " ".join(description),
         tuple(part.strip() for part in header["place"].split(",")),
         header.get("projection"),
+        header.get("repair"),
         text.rstrip().rstrip(";"),
     )
 
 
-def _look(audit: Audit, looking: Looking) -> Iterator[Found]:
-    connection, extent = looking.connection, looking.extent
+def _rows_found(audit: Audit, context: CheckContext) -> Iterator[Found]:
+    connection, scope = context.connection, context.scope
     confined = "audited_events" in audit.text
-    if extent.keys and not confined:
+    if scope.keys and not confined:
         raise DoesNotFit(f"{audit.name} cannot be confined to keys.")
-    if extent.tenant_id is not None and not confined and "tenant_id" not in audit.place:
+    if scope.tenant_id is not None and not confined and "tenant_id" not in audit.place:
         raise DoesNotFit(f"{audit.name} cannot be confined to a tenant.")
-    make_audited_events(connection, extent)
+    make_audited_events(connection, scope)
     text = f"SELECT * FROM (\n{audit.text}\n) AS audit"  # noqa: S608 the file is part of the program
-    if extent.tenant_id is not None and "tenant_id" in audit.place:
+    if scope.tenant_id is not None and "tenant_id" in audit.place:
         text += " WHERE tenant_id = %(tenant_id)s"
-    parameters = _parameters(audit, looking)
+    parameters = _parameters(audit, context)
     try:
         cursor = connection.execute(text.encode(), parameters)
     except (errors.SyntaxErrorOrAccessRuleViolation, ProgrammingError) as error:
@@ -126,28 +158,25 @@ def _look(audit: Audit, looking: Looking) -> Iterator[Found]:
         yield Found(place, audit.severity, problem, {name: _text(value) for name, value in values.items()})
 
 
-def _parameters(audit: Audit, looking: Looking) -> dict[str, Any]:
+def _parameters(audit: Audit, context: CheckContext) -> dict[str, Any]:
     terminal = {
-        name: list(by_stored_name(aggregate.terminal)) for name, aggregate in looking.catalogue.aggregates.items()
+        name: list(by_stored_name(aggregate.terminal)) for name, aggregate in context.catalogue.aggregates.items()
     }
     parameters: dict[str, Any] = dict.fromkeys(PARAMETERS)
-    extent = looking.extent
-    parameters |= {"tenant_id": extent.tenant_id, "one_in": extent.one_in, "turn": extent.turn}
+    scope = context.scope
+    parameters |= {"tenant_id": scope.tenant_id, "one_in": scope.one_in, "turn": scope.offset}
     parameters["terminal"] = Jsonb(terminal)
     if audit.projection is not None:
-        _, generation = looking.of_read_model()
-        span = watching_out(looking.connection, generation, Span(0, generation.checkpoint))
-        parked = looking.connection.execute(
-            sql("projecting/parked_keys:of_generation"), {"generation": generation.generation}
-        ).fetchone()
-        if parked:
+        live = context.of_read_model()
+        generation, exclusions = live.generation, live.exclusions()
+        if exclusions.parked:
             raise LeftOut(f"Keys of {generation.projection} are parked, so {audit.name} cannot come out even.")
-        looking.connection.execute(sql("generations/schemas:enter"), {"schema": generation.schema})
+        context.connection.execute(sql("generations/schemas:enter"), {"schema": generation.schema})
         parameters |= {
             "checkpoint": generation.checkpoint,
             "generation": generation.generation,
             "projection": generation.projection,
-            "skipped": list(span.skipped),
+            "skipped": list(exclusions.skipped),
         }
     return parameters
 

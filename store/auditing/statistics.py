@@ -26,7 +26,7 @@ class LastAudit:
 
 @dataclass(frozen=True)
 class Result:
-    """What an audit came to. `full_set`: every check on everything (perhaps a sample); else a part was asked for."""
+    """The result of an audit. `full_set`: every check on everything (perhaps a sample); else a part was asked for."""
 
     seconds: float
     full_set: bool

@@ -1,13 +1,12 @@
-"""Doubts: which streams of the log were changed, as audits say, so that nothing is derived from them unasked."""
+"""Suspect streams: those that were changed in the log, as audits say; nothing is derived from them unasked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acci.domain.events import StreamId, by_stored_name
 from acci.domain.expressions.tree import Field
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.auditing.audit import all_checks, audit
-from acci.store.auditing.findings import Finding, Severity, findings
+from acci.store.auditing.findings import Finding
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.statements import STREAM
 from acci.store.generations import generations
@@ -15,15 +14,14 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
 from acci.store.projecting.poison_events import is_poison
-from acci.store.registry import Catalogue
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
 Key = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Doubts:
-    """What is doubtful: the `streams`, or, if it is not known whose events are concerned, `everything`.
+class SuspectStreams:
+    """The `streams` whose events were changed, or `everything` if it is not known whose.
 
     `problems` are the findings that say so, as sentences.
     """
@@ -32,13 +30,16 @@ class Doubts:
     everything: bool
     problems: tuple[str, ...]
 
+    def has_changed(self, place: Mapping[str, str | None]) -> bool:
+        """Whether a snapshot at this place is of a stream whose events were changed."""
+        return self.everything or _stream(place) in self.streams
 
-def doubts(connection: Connection, catalogue: Catalogue) -> Doubts:
-    """What the audits of the log, made now, find to have been changed."""
-    found: list[Finding] = []
-    for name in OF_THE_LOG:
-        audit(connection, catalogue, all_checks(catalogue)[name])
-        found += [each for each in findings(connection, name) if each.severity is Severity.ERROR]
+
+NOTHING_SUSPECT = SuspectStreams(frozenset(), False, ())
+
+
+def find_suspect_streams(connection: Connection, found: Sequence[Finding]) -> SuspectStreams:
+    """The streams that findings of the log's checks are about."""
     positions = {int(text) for each in found if (text := each.place.get("position") or "").isdecimal()}
     rows = connection.execute(sql("auditing/suspect_streams:streams"), {"positions": list(positions)}).fetchall()
     streams = {StreamId(*row[1:]) for row in rows}
@@ -46,7 +47,7 @@ def doubts(connection: Connection, catalogue: Catalogue) -> Doubts:
     there = {row[0] for row in rows}
     # An event that is gone was of any stream; and of a seal that was changed nobody knows what it sealed.
     lost = any(each.check == "seal_chain" or (each.check == "seals" and not _is_at(each, there)) for each in found)
-    return Doubts(frozenset(streams), lost, tuple(each.problem for each in found))
+    return SuspectStreams(frozenset(streams), lost, tuple(each.problem for each in found))
 
 
 def _is_at(finding: Finding, there: set[int]) -> bool:
@@ -54,14 +55,14 @@ def _is_at(finding: Finding, there: set[int]) -> bool:
     return position.isdecimal() and int(position) in there
 
 
-def _stream(place: dict[str, str | None]) -> StreamId:
+def _stream(place: Mapping[str, str | None]) -> StreamId:
     return StreamId(*(place[name] or "" for name in StreamId._fields))
 
 
-class Doubtful:
-    """The rows of one read model that may rest on doubtful events."""
+class SuspectRows:
+    """The keys of one read model whose rows may rest on changed events."""
 
-    def __init__(self, connection: Connection, projection: type[Projection], found: Doubts) -> None:
+    def __init__(self, connection: Connection, projection: type[Projection], found: SuspectStreams) -> None:
         self.everything = found.everything
         self._keys: set[Key] = set()
         generation = generations.live(connection, projection.name)
@@ -103,12 +104,7 @@ def _by_stream(projection: type[Projection]) -> bool:
     return all(isinstance(value, Field) and value.path in STREAM for value in values)
 
 
-def of_streams(found: Doubts, place: dict[str, str | None]) -> bool:
-    """Whether a snapshot at this place is of a doubtful stream."""
-    return found.everything or _stream(place) in found.streams
-
-
-def spoken(problems: Iterable[str], most: int = 3) -> str:
+def in_one_line(problems: Iterable[str], most: int = 3) -> str:
     """The first of the problems, in one line."""
     listed = list(problems)
     more = f" And {len(listed) - most:,} more." if len(listed) > most else ""

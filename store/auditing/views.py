@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from psycopg import sql as identifiers
 
-from acci.store.auditing.checks import DoesNotFit, Looking
+from acci.store.auditing.checks import CheckContext, DoesNotFit
 from acci.store.auditing.findings import Found, Severity
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
@@ -14,13 +14,13 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
 
-def look(looking: Looking) -> Iterator[Found]:
+def check_views(context: CheckContext) -> Iterator[Found]:
     """Views in schema read that are gone, show another table, or other rows of the live one than a swap lets them."""
-    if looking.extent.tenant_id is not None:
+    if context.scope.tenant_id is not None:
         raise DoesNotFit("views cannot be confined to a tenant.")
-    for name in sorted(looking.catalogue.projections):
-        generation = generations.live(looking.connection, name)
-        if generation is not None and not _shows(looking.connection, generation):
+    for name in sorted(context.catalogue.projections):
+        generation = generations.live(context.connection, name)
+        if generation is not None and not _shows(context.connection, generation):
             problem = f"read.{name} does not show generation {generation.generation}, which is live, as it should."
             yield Found({"projection": name}, Severity.ERROR, problem, {"generation": str(generation.generation)})
 

@@ -1,4 +1,4 @@
-"""Backfilling: a chosen part of a live read model derived again, or a new column filled, in chunks of keys.
+"""Backfilling: a chosen part of a live read model re-derived, or a new column filled, in chunks of keys.
 
-Begin with `backfill`.
+Not a rebuild: no new generation is made, and rules that changed otherwise are refused. Begin with `backfill`.
 """

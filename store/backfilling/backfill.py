@@ -1,6 +1,6 @@
-"""Backfilling: a chosen part of a live read model derived anew from its whole history, in chunks of keys.
+"""Backfilling: a chosen part of a live read model re-derived from its whole history, in chunks of keys.
 
-Each chunk is a transaction of its own under the generation's lock: its rows are made anew from all their events up to
+Each chunk is a transaction of its own under the generation's lock: its rows are made from all their events up to
 the checkpoint, and the chunk is done. Batches go on between chunks, so nothing is lost or applied twice, and a rerun
 goes on with the chunks that are missing.
 """
@@ -21,11 +21,11 @@ from acci.store.generations.live import is_live, on_live
 from acci.store.generations.table_definition import require_unaltered
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, unheard
-from acci.store.projecting.poison_events import watching_out
-from acci.store.projecting.ranges import Applier, Key, Span
-from acci.store.projecting.rederiving import derive, lock
+from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, no_report
+from acci.store.projecting.exclusions import load_exclusions
+from acci.store.projecting.live_read_model import LiveReadModel
+from acci.store.projecting.ranges import Key
+from acci.store.projecting.rederiving import rederive
 from acci.store.registry import Catalogue
 
 CHUNK_SIZE = 10_000  # keys
@@ -64,7 +64,7 @@ class Backfill:
 
 @dataclass(eq=False, repr=False)
 class Superseded(AcciError):
-    """Another generation went live: what the backfill was for is in it, or it is to be begun anew."""
+    """Another generation went live: its rows were derived as a whole."""
 
     projection: str
     backfill: int
@@ -77,7 +77,7 @@ class Superseded(AcciError):
 
 
 def preview(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> int:
-    """How many keys would be derived anew. Changes nothing; raises what `begin` would."""
+    """How many keys would be re-derived. Changes nothing; raises what `begin` would."""
 
     def count(generation: Generation) -> int:
         with connection.transaction(force_rollback=True):
@@ -128,30 +128,30 @@ def _begin(
         return Backfill(found[0], projection.name, generation.generation, choice, tuple(_chunks(connection, found[0])))
 
 
-def work_off(
+def run_chunks(
     connection: Connection,
     catalogue: Catalogue,
     projection: type[Projection],
     backfill: Backfill,
     keys_a_second: int = 0,
-    report: Report = unheard,
+    report: Report = no_report,
 ) -> Backfill:
-    """Derive the chunks that are missing, at most so many keys a second (0: no limit); how it stands then.
+    """Re-derive the chunks that are missing, at most so many keys a second (0: no limit); how it stands then.
 
     A chunk with keys that cannot be derived is failed with why, their rows as they were; all others go on. The read
     model is kept caught up meanwhile. Raises `Busy` if a backfill of it is under way, and `Superseded`.
     """
-    with generations.turn(connection, projection.name, "backfill"):
+    with generations.exclusive_run(connection, projection.name, "backfill"):
         generation = _still_live(connection, backfill)
         try:
-            return _work_off(connection, catalogue, projection, generation, backfill, keys_a_second, report)
+            return _run_chunks(connection, catalogue, projection, generation, backfill, keys_a_second, report)
         except Exception as error:
             if is_live(connection, generation):
                 raise
             raise _superseded(connection, backfill) from error
 
 
-def _work_off(
+def _run_chunks(
     connection: Connection,
     catalogue: Catalogue,
     projection: type[Projection],
@@ -160,7 +160,7 @@ def _work_off(
     keys_a_second: int,
     report: Report,
 ) -> Backfill:
-    applier = applier_of(connection, projection, generation)
+    live = LiveReadModel(connection, projection, generation)
     done = backfill.keys - sum(chunk.size for chunk in backfill.missing)
     progress = Progress(projection.name, done, done, backfill.keys, 0, 0)
     for chunk in backfill.missing:
@@ -168,7 +168,7 @@ def _work_off(
         with suppress(Busy):  # another runner keeps it caught up
             catch_up(connection, catalogue, projection)
         _still_live(connection, backfill)
-        rows = _derive_chunk(connection, applier, generation, backfill, chunk)
+        rows = _rederive_chunk(live, backfill, chunk)
         done += chunk.size
         progress = Progress(
             projection.name, progress.start, done, backfill.keys, progress.rows + rows, progress.batches + 1
@@ -181,7 +181,7 @@ def _work_off(
     if not now.missing:
         with connection.transaction():
             if backfill.choice.columns:
-                lock(connection, generation)  # or readers would be shown this one when another has been published
+                live.lock()  # or readers would be shown this one when another has been published
                 show(connection, generation)
             connection.execute(sql("backfilling/backfills:end"), {"backfill": now.backfill, "state": "done"})
     return now
@@ -229,43 +229,29 @@ def _superseded(connection: Connection, backfill: Backfill) -> Superseded:
 def _choose(connection: Connection, projection: type[Projection], generation: Generation, choice: Choice) -> int:
     """Fill the temporary table `touched` with the keys to derive; how many."""
     connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-    skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
+    skipped = load_exclusions(connection, generation).skipped
     choose(connection, projection, generation.read_model(connection), choice, generation.checkpoint, skipped)
     connection.execute(sql("projecting/affected_keys:remove_parked"), {"generation": generation.generation})
     row = connection.execute(sql("projecting/affected_keys:count")).fetchone()
     return int(row[0]) if row else 0
 
 
-def _derive_chunk(
-    connection: Connection, applier: Applier, generation: Generation, backfill: Backfill, chunk: Chunk
-) -> int:
-    """Derive one chunk's keys in a transaction; how many were."""
-    which = {"backfill": backfill.backfill, "chunk": chunk.chunk}
+def _rederive_chunk(live: LiveReadModel, backfill: Backfill, chunk: Chunk) -> int:
+    """Re-derive one chunk's keys in a transaction, but those parked since it was cut; how many were."""
+    connection, which = live.connection, {"backfill": backfill.backfill, "chunk": chunk.chunk}
     with connection.transaction():
-        checkpoint = lock(connection, generation)
+        checkpoint = live.lock()
         began = time.monotonic()
-        keys = _unparked(connection, generation, which)
-        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
-        failed = derive(connection, applier, keys, checkpoint, skipped)
-        rows = len(keys) - len(failed)
-        if failed:
-            error = f"{len(failed)} keys, the first {failed[0].key}: {failed[0].error}"
+        row = connection.execute(sql("backfilling/chunks:lock"), which).fetchone()
+        keys: list[Key] = row[0] if row else []  # none if it is done
+        done = rederive(live, keys, checkpoint)
+        if done.failed:
+            error = f"{len(done.failed)} keys, the first {done.failed[0].key}: {done.failed[0].error}"
             connection.execute(sql("backfilling/chunks:failed"), which | {"error": error})
         else:
             took = time.monotonic() - began
-            connection.execute(sql("backfilling/chunks:done"), which | {"rows": rows, "seconds": took})
-        return rows
-
-
-def _unparked(connection: Connection, generation: Generation, which: dict[str, int]) -> list[Key]:
-    """The chunk's keys but those parked since it was cut; none if it is done."""
-    row = connection.execute(sql("backfilling/chunks:lock"), which).fetchone()
-    keys: list[Key] = row[0] if row else []
-    parked = {
-        tuple(p[0])
-        for p in connection.execute(sql("projecting/parked_keys:of_generation"), vars(generation)).fetchall()
-    }
-    return [key for key in keys if tuple(key) not in parked]
+            connection.execute(sql("backfilling/chunks:done"), which | {"rows": len(done.keys), "seconds": took})
+        return len(done.keys)
 
 
 def _chunks(connection: Connection, backfill: int) -> Iterator[Chunk]:

@@ -16,10 +16,10 @@ from acci.store.generations.fingerprints import define
 from acci.store.generations.generations import Generation
 from acci.store.generations.rule_order import require_not_older
 from acci.store.generations.tables import create, table_sql
-from acci.store.generations.view import point_view
+from acci.store.generations.view import repoint_view
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.rederiving import lock
+from acci.store.projecting.live_read_model import lock
 from acci.store.registry import Catalogue
 
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
@@ -80,7 +80,7 @@ def adopt(
 def show(connection: Connection, generation: Generation) -> None:
     """Let readers see the table's columns. In the caller's transaction."""
     connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
-    point_view(connection, generation, generation.read_model(connection))
+    repoint_view(connection, generation, generation.read_model(connection))
 
 
 def _require_same_rules_otherwise(

@@ -1,4 +1,4 @@
-"""Choices: which part of a live read model a backfill derives anew."""
+"""Choices: which part of a live read model a backfill re-derives."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime

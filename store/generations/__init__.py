@@ -1,4 +1,5 @@
-"""Generations: the builds of a read model: tables, fingerprints, the live view, and what depends on it.
+"""Generations: the builds of a read model: their states, tables, fingerprints, the live view, and what depends on it.
 
-What fills a generation is elsewhere (projecting, rebuilding). Begin with `generations`.
+Not what fills one (`acci.store.projecting`), nor when one is published (`acci.store.rebuilding`). Begin with
+`generations`, then `live`.
 """

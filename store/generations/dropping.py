@@ -1,4 +1,4 @@
-"""Dropping: a generation that nobody wants any more is thrown away, by its number."""
+"""Dropping: a generation that is not needed any more is removed, by its number."""
 
 from dataclasses import dataclass
 
@@ -29,14 +29,14 @@ def all_generations(connection: Connection) -> list[Generation]:
 
 
 def drop(connection: Connection, number: int) -> Generation:
-    """Throw a generation away: one in the making, one that the gate stopped, or one kept for a rollback.
+    """Remove a generation: one in the making, one that the gate stopped, or one kept for a rollback.
 
     Atomic. Raises `UnknownNumber`, `StillLive`, and `Busy` while a rebuild or rollback of it is under way.
     """
     found = generations.one(connection, number)
     if found.state == "dropped":
         raise UnknownNumber("generation", number, tuple(each.generation for each in all_generations(connection)))
-    with generations.turn(connection, found.projection, "rebuild"):
+    with generations.exclusive_run(connection, found.projection, "rebuild"):
         found = generations.one(connection, number)
         if found.state == "live":
             raise StillLive(found.projection, number)

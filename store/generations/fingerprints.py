@@ -1,4 +1,4 @@
-"""Fingerprints: what a projection compiles to, in named parts, so that a change can be told and named."""
+"""Fingerprints: what a projection compiles to, in named parts, so that a change is noticed and named."""
 
 import hashlib
 import json

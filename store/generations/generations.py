@@ -22,7 +22,7 @@ Purpose = Literal["catch-up", "rebuild", "backfill", "rollback"]
 
 @dataclass(eq=False, repr=False)
 class Busy(AcciError):
-    """Somebody else is at it; nothing was done."""
+    """Another run has the projection for this purpose; nothing was done."""
 
     transient: ClassVar[bool] = False
 
@@ -117,7 +117,7 @@ def _generation(row: tuple[Any, ...] | None) -> Generation | None:
 
 
 def several(rows: Iterable[tuple[Any, ...]]) -> list[Generation]:
-    """The generations that these rows tell of."""
+    """The generations in these rows."""
     return [found for row in rows if (found := _generation(row))]
 
 
@@ -192,10 +192,11 @@ def require_same_rules(generation: Generation, definition: Definition) -> None:
 
 
 @contextmanager
-def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[None]:
-    """Be the only one at this projection for this purpose. Raises `Busy` at once if somebody else is.
+def exclusive_run(connection: Connection, projection: str, purpose: Purpose) -> Iterator[None]:
+    """Inside, no other run has this projection for this purpose. Raises `Busy` at once if one has.
 
-    A comfort, held by the session: what keeps a batch from being applied twice is the lock on its checkpoint.
+    By an advisory lock of the session, for convenience: what keeps a batch from being applied twice is the lock on its
+    checkpoint.
     """
     parameters = {"purpose": purpose, "projection": projection}
     row = connection.execute(sql("generations/exclusive_run:acquire"), parameters).fetchone()
@@ -204,6 +205,6 @@ def turn(connection: Connection, projection: str, purpose: Purpose) -> Iterator[
     try:
         yield
     finally:
-        # With a lost connection its session ended, and the turn with it.
+        # With a lost connection its session ended, and the lock with it.
         with suppress(psycopg.OperationalError):
             connection.execute(sql("generations/exclusive_run:release"), parameters)

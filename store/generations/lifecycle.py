@@ -18,7 +18,7 @@ LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other reader
 def vacuum(connection: Connection, generation: Generation) -> None:
     """Note which pages of a new table all may see, so that reading an index alone need not visit them. Blocks nobody.
 
-    PostgreSQL would come to it by itself, a minute later.
+    PostgreSQL would do it by itself, a minute later.
     """
     table = identifiers.Identifier(generation.schema, generation.projection)
     with suppress(BuildGone), while_there(connection, generation):

@@ -51,7 +51,7 @@ def on_live(connection: Connection, projection: str, act: Callable[[Generation],
 
 @contextmanager
 def while_there(connection: Connection, generation: Generation) -> Iterator[None]:
-    """Whatever fails inside since the generation is dropped meanwhile, is told as `BuildGone`."""
+    """Raises `BuildGone` in place of an error whose cause is that the generation was dropped meanwhile."""
     try:
         yield
     except Exception as error:
@@ -60,7 +60,7 @@ def while_there(connection: Connection, generation: Generation) -> Iterator[None
 
 
 def require_there(connection: Connection, generation: Generation, cause: Exception | None = None) -> None:
-    """Raises `BuildGone` if the generation was dropped, as far as can be told."""
+    """Raises `BuildGone` if the generation was dropped, as far as can be known."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         return
     if generation.generation not in generations.states(connection, generation.projection):
@@ -68,7 +68,7 @@ def require_there(connection: Connection, generation: Generation, cause: Excepti
 
 
 def is_live(connection: Connection, generation: Generation) -> bool:
-    """Whether readers see it still, as far as can be told: inside a transaction nothing new can."""
+    """Whether readers see it still, as far as can be known: a transaction sees nothing new."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         return True
     now = generations.live(connection, generation.projection)

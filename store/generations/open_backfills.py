@@ -36,7 +36,7 @@ def interrupted(connection: Connection, generation: generations.Generation) -> U
     found = unfinished(connection).get(generation.generation)
     if found is not None:
         try:
-            with generations.turn(connection, generation.projection, "backfill"):
+            with generations.exclusive_run(connection, generation.projection, "backfill"):
                 return found
         except Busy:
             return None

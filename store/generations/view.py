@@ -27,11 +27,11 @@ class ColumnsInUse(AcciError):
         )
 
 
-def point_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
+def repoint_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:
     """Show readers this generation's table under the stable name. In the caller's transaction.
 
-    Of a table with a column tenant_id they see their tenant's rows; another one is for administrators, and for whoever
-    was granted the view.
+    Of a table with a column tenant_id they see their tenant's rows; another one is for administrators, and for any
+    role that was granted the view.
     """
     view = identifiers.Identifier("read", read_model.name)
     # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
@@ -45,21 +45,21 @@ def point_view(connection: Connection, generation: Generation, read_model: ReadM
     try:
         with connection.transaction():
             connection.execute(replace)
-            anew = False
+            made_again = False
     except errors.InvalidTableDefinition:
-        # A column went, moved or changed its type: the view is made anew, with all that belonged to it.
+        # A column went, moved or changed its type: the view is made again, with all that belonged to it.
         try:
             connection.execute(identifiers.SQL("DROP VIEW {}").format(view))
         except errors.DependentObjectsStillExist as error:
             raise ColumnsInUse(read_model.name, (error.diag.message_detail or "").split("\n")[0]) from error
         connection.execute(replace)
-        anew = True
+        made_again = True
     for kept, column, statement in belongings:
-        if (anew or not kept) and (column is None or column in names):
+        if (made_again or not kept) and (column is None or column in names):
             connection.execute(statement.encode(), prepare=False)  # the catalog's own text, its names quoted
     if read_model.of_tenants:
         connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
-    # Whoever made it: its owner is who projects, whom the table's policies do not concern.
+    # By any role it was made: its owner is who projects, whom the table's policies do not concern.
     connection.execute(identifiers.SQL("ALTER VIEW {} OWNER TO acci_project").format(view))
 
 

@@ -1,4 +1,4 @@
-"""Maintenance: what is removed for good: a person's data, and what is no longer needed. Never an event.
+"""Maintenance: what is removed for good: a person's data (`erasure`), and what is not used any more (`housekeeping`).
 
-Begin with `erasure`.
+It never removes an event. Begin with `erasure`.
 """

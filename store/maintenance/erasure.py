@@ -25,14 +25,12 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import named, sql
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
-from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.decrypted_events import uses_personal
-from acci.store.projecting.poison_events import watching_out
-from acci.store.projecting.ranges import Span
-from acci.store.projecting.rederiving import derive, lock
+from acci.store.projecting.live_read_model import LiveReadModel
+from acci.store.projecting.rederiving import rederive
 from acci.store.registry import Catalogue
 
-TELLING = 4  # characters: a shorter value is found anywhere
+SHORTEST_SEARCHED = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
 
 
@@ -73,7 +71,7 @@ class Erasure:
 
 
 @dataclass(frozen=True)
-class _Spoken:
+class _Mention:
     """An event that speaks of the person."""
 
     position: int
@@ -91,42 +89,45 @@ def erase(
     The projections' other rows, and appends, are not blocked. Raises `NobodyToErase`, `NoKeyStore`.
     """
     keys = required(connection.keys)
-    spoken = list(_spoken(connection, catalogue, tenant_id, subject))
-    texts = [subject, *sorted({value for each in spoken for value in _values(each, keys) if len(value) >= TELLING})]
+    mentions = list(_mentions(connection, catalogue, tenant_id, subject))
+    texts = [
+        subject,
+        *sorted({value for each in mentions for value in _values(each, keys) if len(value) >= SHORTEST_SEARCHED}),
+    ]
     written_over = _write_over(logs, texts)  # before the key is gone, since a rerun would not know what to look for
-    done = Erasure(tenant_id, subject, len(spoken), keys.destroy(tenant_id, subject), texts=texts)
-    if not spoken and not done.keys_destroyed:
+    done = Erasure(tenant_id, subject, len(mentions), keys.destroy(tenant_id, subject), texts=texts)
+    if not mentions and not done.keys_destroyed:
         raise NobodyToErase(tenant_id, subject)
-    positions = tuple(each.position for each in spoken)
-    types = {each.data for each in spoken}
+    positions = tuple(each.position for each in mentions)
+    types = {each.data for each in mentions}
     for projection in catalogue.projections.values():
         if positions and types & set(projection.events()) and uses_personal(projection):
             _rederive(connection, projection, positions, done)
-    _scrub(connection, spoken, done)
+    _scrub(connection, mentions, done)
     done.left |= dict(connection.execute(sql("maintenance/erasure:left"), _wanted(done, positions)).fetchall())
     if logs is not None:
         done.logs = written_over + _write_over(logs, texts)
         done.left |= {f"logs/{name}": count for name, count in log_files.saying(logs, _as_logged(texts)).items()}
-    readable = sum(1 for each in spoken if any(value != ERASED for value in _values(each, keys)))
+    readable = sum(1 for each in mentions if any(value != ERASED for value in _values(each, keys)))
     if readable:
         done.left["events"] = readable
     return done
 
 
-def _spoken(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Iterator[_Spoken]:
+def _mentions(connection: Connection, catalogue: Catalogue, tenant_id: str, subject: str) -> Iterator[_Mention]:
     for event_type, data in catalogue.stored.items():
         if personal_fields(data):
             about = {"tenant_id": tenant_id, "event_type": event_type, "field": data.subject, "subject": subject}
             for position, event_id, kind, aggregate_id, text in connection.execute(
                 sql("maintenance/erasure:events"), about
             ):
-                yield _Spoken(position, str(event_id), (kind, aggregate_id), data, text)
+                yield _Mention(position, str(event_id), (kind, aggregate_id), data, text)
 
 
-def _values(spoken: _Spoken, keys: Keys) -> list[str]:
+def _values(mention: _Mention, keys: Keys) -> list[str]:
     """The values that the event has of the person, as they read now."""
     try:
-        payload, stored = json.loads(decrypt(spoken.text, spoken.id, keys)), json.loads(spoken.text)
+        payload, stored = json.loads(decrypt(mention.text, mention.id, keys)), json.loads(mention.text)
     except Tampered:  # it cannot be read
         return []
     return [value for name, value in payload.items() if isinstance(value, str) and value != stored[name]]
@@ -144,20 +145,18 @@ def _rederive(connection: Connection, projection: type[Projection], positions: t
     if generation is None:
         return
     with connection.transaction():
-        checkpoint = lock(connection, generation)
-        read_model = generation.read_model(connection)
-        applier = applier_of(connection, projection, generation)
+        live = LiveReadModel(connection, projection, generation)
+        checkpoint = live.lock()
         done.rows[projection.name] = note_keys(
-            connection, projection, read_model, Selection(0, max(positions), positions=positions)
+            connection, projection, live.table(), Selection(0, max(positions), positions=positions)
         )
-        wanted = [list(key) for key in chosen_keys(connection)]
-        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
-        failed = derive(connection, applier, wanted, checkpoint, skipped)
+        # Parked keys too: their rows must not keep the person's data while they wait.
+        failed = rederive(live, map(list, chosen_keys(connection)), checkpoint, parked_too=True).failed
         about = _about(projection, generation)
         removed = Jsonb([{"key": each.key} for each in failed])
         connection.execute(identifiers.SQL(sql("maintenance/erasure:remove_rows")).format(**about), {"keys": removed})
         found = connection.execute(
-            identifiers.SQL(sql("maintenance/erasure:left_in_rows")).format(**about), {"texts": _telling(done)}
+            identifiers.SQL(sql("maintenance/erasure:left_in_rows")).format(**about), {"texts": _searched_texts(done)}
         ).fetchone() or (0, 0)
     connection.execute(identifiers.SQL(sql("maintenance/erasure:clean")).format(**about), ())
     for kind, count in zip((done.left, done.elsewhere), found, strict=True):
@@ -171,7 +170,7 @@ def _about(projection: type[Projection], generation: Generation) -> dict[str, id
     return {"key": identifiers.SQL(", ").join(parts), "table": table}
 
 
-def _telling(done: Erasure) -> list[str]:
+def _searched_texts(done: Erasure) -> list[str]:
     """The person's values as they are written in JSON; not the name of the person, which rows go by."""
     return [json.dumps(value, ensure_ascii=False)[1:-1] for value in done.texts[1:] if value != ERASED]
 
@@ -190,16 +189,16 @@ def _as_logged(texts: list[str]) -> list[str]:
 
 
 def _wanted(done: Erasure, positions: tuple[int, ...]) -> dict[str, object]:
-    return {"tenant_id": done.tenant_id, "positions": list(positions), "texts": _telling(done)}
+    return {"tenant_id": done.tenant_id, "positions": list(positions), "texts": _searched_texts(done)}
 
 
-def _scrub(connection: Connection, spoken: list[_Spoken], done: Erasure) -> None:
-    kinds, ids = [each.stream[0] for each in spoken], [each.stream[1] for each in spoken]
-    about = {"tenant_id": done.tenant_id, "types": kinds, "ids": ids, "positions": [each.position for each in spoken]}
+def _scrub(connection: Connection, mentions: list[_Mention], done: Erasure) -> None:
+    kinds, ids = [each.stream[0] for each in mentions], [each.stream[1] for each in mentions]
+    about = {"tenant_id": done.tenant_id, "types": kinds, "ids": ids, "positions": [each.position for each in mentions]}
     done.snapshots = connection.execute(sql("maintenance/erasure:snapshots"), about).rowcount
     done.dead_letters = connection.execute(sql("maintenance/erasure:dead_letters"), about).rowcount
     done.commands = connection.execute(sql("maintenance/erasure:commands"), about).rowcount
-    texts = {"texts": [json.dumps(done.subject, ensure_ascii=False), *_telling(done)]}
+    texts = {"texts": [json.dumps(done.subject, ensure_ascii=False), *_searched_texts(done)]}
     done.findings = connection.execute(sql("maintenance/erasure:findings"), texts).rowcount
     connection.execute(sql("maintenance/erasure:clean_findings"))
     connection.execute(sql("maintenance/erasure:chunks"), texts)

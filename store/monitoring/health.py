@@ -78,7 +78,7 @@ class Health:
 
 
 def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
-    """Look at everything once; raises nothing that a person can mend: that is told as a check."""
+    """Make every check once. What a person can mend is not raised: it is a check that failed."""
     try:
         url = direct_url(settings)
         connection = connect(url, "health", "administer", shared=True)
@@ -88,22 +88,24 @@ def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
         return Health((Check("database", False, str(error)),), reached=False)
     checks = [Check("database", True, f"{whereabouts(url)} answers.")]
     with connection:
-        for name, look in LOOKS:
-            found = list(_looked(name, look, connection, catalogue, bounds))
+        for name, check in CHECKS:
+            found = list(_made(name, check, connection, catalogue, bounds))
             checks += found
             if name == "migrations" and not all(check.healthy for check in found):
                 break  # on another schema nothing else means anything
     return Health(tuple(checks))
 
 
-Look = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
+CheckFunction = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
 
 
-def _looked(name: str, look: Look, connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
+def _made(
+    name: str, check: CheckFunction, connection: Connection, catalogue: Catalogue, bounds: Bounds
+) -> Iterator[Check]:
     try:
         with connection.transaction():
             connection.execute(sql("monitoring/health:limit_time"), {"timeout": PATIENCE})
-            yield from list(look(connection, catalogue, bounds))
+            yield from list(check(connection, catalogue, bounds))
     except Exception as error:
         refusal = error if isinstance(error, AcciError) else refusal_of(error)
         if refusal is None:
@@ -271,7 +273,7 @@ def _events(connection: Connection, _: Catalogue, bounds: Bounds) -> Iterator[Ch
         yield Check("recent events", recent, f"The last event was recorded {span(row[0])} ago{more}.")
 
 
-LOOKS: tuple[tuple[str, Look], ...] = (
+CHECKS: tuple[tuple[str, CheckFunction], ...] = (
     ("migrations", _migrations),
     ("schema", _schema),
     ("sequence", _sequence),

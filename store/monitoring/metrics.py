@@ -10,6 +10,7 @@ from acci.store.auditing.statistics import LastAudit, last_audit, open_findings
 from acci.store.generations.generations import parked_keys
 from acci.store.log import high_water
 from acci.store.log.high_water import CurrentMark
+from acci.store.log.positions import end_of_stride
 from acci.store.monitoring.status import ProjectionStatus, read_projections
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -31,7 +32,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The figures of one moment. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1."""
+    """The figures now. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1."""
 
     mark: CurrentMark
     events: dict[str, int]
@@ -66,16 +67,18 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
 
 
 def count_events(connection: Connection, upto: int, strides: int | None = None) -> dict[str, int]:
-    """Events by type, up to a position at or below the mark; each is counted once, whoever asks, however often.
+    """Events by type, up to a position at or below the mark; each is counted once, however many ask.
 
     With `strides`, at most so many are counted on now; the rest is left to who asks next.
     """
-    wanted = {"upto": upto, "stride": STRIDE}
-    reached: int | None = 0
-    while reached is not None and reached < upto and strides != 0:
+    stride, reached = STRIDE, 0
+    while reached < upto and strides != 0:
         strides = None if strides is None else strides - 1
-        row = connection.execute(sql("monitoring/metrics:count_events"), wanted).fetchone()
-        reached = row[0] if row else None
+        row = connection.execute(sql("monitoring/metrics:count_events"), {"upto": upto, "stride": stride}).fetchone()
+        if row is None:
+            break
+        reached = row[0]
+        stride = end_of_stride(connection, reached, STRIDE, upto) - reached
     return counted(connection)
 
 

@@ -1,4 +1,4 @@
-"""Status: where the log and every projection stand, in one short look."""
+"""Status: where the log and every projection stand, read in milliseconds."""
 
 from dataclasses import dataclass
 from datetime import datetime

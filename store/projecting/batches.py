@@ -14,10 +14,12 @@ from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
 from acci.store.generations.tables import qualified
 from acci.store.log import high_water
+from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.poison_events import apply_span, watching_out
+from acci.store.projecting.exclusions import with_exclusions
+from acci.store.projecting.poison_events import apply_span
 from acci.store.projecting.ranges import Applier, Span
 from acci.store.projecting.tracing import Batch, applying
 from acci.store.registry import Catalogue
@@ -64,8 +66,8 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def unheard(_: Progress) -> None:
-    """Report to nobody."""
+def no_report(_: Progress) -> None:
+    """Drops the report."""
 
 
 def apply_batch(
@@ -75,7 +77,7 @@ def apply_batch(
 
     Raises `Busy` if another runner has the generation now, or has swapped it.
     """
-    with applying(connection, generation, applier.event_types) as told, connection.transaction():
+    with applying(connection, generation, applier.event_types) as applied, connection.transaction():
         connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
         parameters = {"generation": generation.generation, "state": generation.state}
         row = connection.execute(sql("projecting/batches:lock"), parameters).fetchone()
@@ -84,11 +86,11 @@ def apply_batch(
         checkpoint: int = row[0]
         if checkpoint >= bound:
             return Applied(checkpoint, 0, 0)
-        upto = min(checkpoint + batch_size, bound)
-        span = watching_out(connection, generation, Span(checkpoint, upto))
+        upto = end_of_stride(connection, checkpoint, batch_size, bound)
+        span = with_exclusions(connection, generation, Span(checkpoint, upto))
         rows, dead = apply_span(connection, applier, generation, span)
         connection.execute(sql("projecting/batches:advance"), {"generation": generation.generation, "checkpoint": upto})
-        told(Batch(checkpoint, upto, rows, dead, span.careful))
+        applied(Batch(checkpoint, upto, rows, dead, span.careful))
         return Applied(upto, rows, dead)
 
 
@@ -97,7 +99,7 @@ def catch_up(
     catalogue: Catalogue,
     projection: type[Projection],
     batch_size: int | None = None,
-    report: Report = unheard,
+    report: Report = no_report,
 ) -> Progress:
     """Bring the live read model to the high-water mark, a batch at a time; each batch is final when it commits.
 
@@ -112,12 +114,12 @@ def catch_up(
         require_within_log(connection, generation, mark.head)
         return advance(connection, projection, generation, mark.position, batch_size, report)
 
-    with generations.turn(connection, projection.name, "catch-up"):
+    with generations.exclusive_run(connection, projection.name, "catch-up"):
         return on_live(connection, projection.name, apply)
 
 
 def require_within_log(connection: Connection, generation: Generation, head: int) -> None:
-    """Raises `CheckpointBeyondLog`; `head` is where the log ended a moment ago."""
+    """Raises `CheckpointBeyondLog`; `head` is where the log ended shortly before."""
     end = high_water.end_before(connection, generation.checkpoint, head)
     if end is not None:
         raise CheckpointBeyondLog(generation.projection, generation.checkpoint, end)
@@ -129,7 +131,7 @@ def advance(
     generation: Generation,
     target: int,
     batch_size: int | None = None,
-    report: Report = unheard,
+    report: Report = no_report,
 ) -> Progress:
     """Apply batches to `generation` until its checkpoint is at `target`."""
     progress = Progress(projection.name, generation.checkpoint, generation.checkpoint, target, 0, 0)

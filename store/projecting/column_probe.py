@@ -1,4 +1,4 @@
-"""Asking PostgreSQL what a column of a type that only it knows keeps of a value, and what is read back."""
+"""The column probe: asks PostgreSQL what a column of a type that only it knows keeps of a value, and gives back."""
 
 from copy import deepcopy
 from typing import Any
@@ -18,7 +18,7 @@ OF_THE_VALUE = (psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some 
 REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again
 
 
-class Asking:
+class ColumnProbe:
     """Answers for a `Keeper`. A value that cannot be kept aborts a transaction: have a savepoint to go back to."""
 
     def __init__(self, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Compared: which columns of a read model its events determine, and when two values are the same.
+"""Compared columns: which columns of a read model its events determine, and when two values are the same.
 
 One notion for the gate, audits, repair, point-in-time queries and the testing kit. What PostgreSQL fills by itself is
 left out: generated and identity columns, defaults that are another value each time (now(), a serial, a uuid), defaults
@@ -16,7 +16,7 @@ from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
-BY_VALUE = "NDBT"  # numbers, moments, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
+BY_VALUE = "NDBT"  # numbers, timestamps, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
 
 
 Given = Callable[[list[str]], Collection[str]]

@@ -15,10 +15,10 @@ from acci.store.generations.table_definition import require_fit
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
-from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.poison_events import bury, watching_out
-from acci.store.projecting.ranges import Key, Span
-from acci.store.projecting.rederiving import derive, lock
+from acci.store.projecting.live_read_model import LiveReadModel
+from acci.store.projecting.poison_events import record_dead_letter
+from acci.store.projecting.ranges import Key
+from acci.store.projecting.rederiving import rederive
 from acci.store.registry import Catalogue
 
 
@@ -52,7 +52,7 @@ class Discarded:
 
 @dataclass(frozen=True)
 class Retried:
-    """What a retry came to: keys released, keys still parked, and letters still unreadable."""
+    """The result of a retry: keys released, keys still parked, and letters still unreadable."""
 
     projection: str
     released: int
@@ -82,7 +82,7 @@ def discarded(connection: Connection, projection: str | None = None) -> list[Dis
 
 
 def retry(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Retried:
-    """Derive the parked keys of the live read model anew, and release those that can be.
+    """Re-derive the parked keys of the live read model, and release those that can be.
 
     Atomic; a key's waiting events are applied in order, each once. Where nothing waits, nothing is done or refused.
     Raises `RebuildNeeded`, `NotBuilt`, `TableAltered`.
@@ -98,27 +98,21 @@ def _retry(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
 ) -> Retried:
     require_fit(connection, catalogue, projection, generation)
-    here = {"generation": generation.generation}
+    here, live = {"generation": generation.generation}, LiveReadModel(connection, projection, generation)
     with connection.transaction():
-        checkpoint = lock(connection, generation)
-        applier = applier_of(connection, projection, generation)
+        checkpoint = live.lock()
         for (position,) in connection.execute(sql("projecting/dead_letters:unreadable"), here).fetchall():
-            bury(connection, applier, generation, position, "tried again")
-        parked: list[Key] = [
-            row[0] for row in connection.execute(sql("projecting/parked_keys:of_generation"), here).fetchall()
-        ]
-        skipped = watching_out(connection, generation, Span(0, checkpoint)).skipped
-        failed = derive(connection, applier, parked, checkpoint, skipped)
-        for each in failed:
+            record_dead_letter(connection, live.applier, generation, position, "tried again")
+        parked = sorted(live.exclusions().parked, key=str)
+        done = rederive(live, map(list, parked), checkpoint, parked_too=True)
+        for each in done.failed:
             again = here | {"key": Jsonb(each.key), "error": each.error}
             connection.execute(sql("projecting/dead_letters:failed_again"), again)
-        still = [each.key for each in failed]
-        released = [key for key in parked if key not in still]
-        connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(released)})
+        connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(done.keys)})
         connection.execute(sql("projecting/dead_letters:resolve"), here)
         discards.settle(connection, projection, generation, checkpoint)
         unreadable = len(connection.execute(sql("projecting/dead_letters:unreadable"), here).fetchall())
-    return Retried(projection.name, len(released), len(failed), unreadable)
+    return Retried(projection.name, len(done.keys), len(done.failed), unreadable)
 
 
 def _waits(connection: Connection, projection: str) -> bool:
@@ -130,7 +124,7 @@ def _waits(connection: Connection, projection: str) -> bool:
 
 
 def discard(connection: Connection, catalogue: Catalogue, number: int, reason: str) -> Retried:
-    """Never apply this event to this projection again, and derive its keys anew without it.
+    """Never apply this event to this projection again, and re-derive its keys without it.
 
     Holds for later rebuilds too. Atomic for the discarding; then as `retry`. Raises `UnknownNumber`.
     """

@@ -10,10 +10,10 @@ from acci.domain.projections import Projection
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.poison_events import bury, is_poison, watching_out
-from acci.store.projecting.ranges import Applier, Key, Span
-from acci.store.projecting.rederiving import derive
+from acci.store.projecting.live_read_model import LiveReadModel
+from acci.store.projecting.poison_events import is_poison, record_dead_letter
+from acci.store.projecting.ranges import Applier, Key
+from acci.store.projecting.rederiving import rederive
 
 
 def remember(connection: Connection, generation: Generation) -> None:
@@ -29,7 +29,7 @@ def unsettled(connection: Connection, generation: Generation) -> bool:
 
 
 def settle(connection: Connection, projection: type[Projection], generation: Generation, upto: int) -> None:
-    """Make the rows of a generation that came to `upto` those that the discards of now give.
+    """Make the rows of a generation that came to `upto` what the present discards make them.
 
     In the caller's transaction, which holds the generation's lock.
     """
@@ -37,22 +37,20 @@ def settle(connection: Connection, projection: type[Projection], generation: Gen
     changed = sorted({*then} ^ {*now})
     if not changed:
         return
-    applier = applier_of(connection, projection, generation)
-    here = {"generation": generation.generation}
-    skipped = watching_out(connection, generation, Span(0, upto)).skipped
-    concerned = {position: _touched(connection, applier, position) for position in changed if position <= upto}
+    live, here = LiveReadModel(connection, projection, generation), {"generation": generation.generation}
+    concerned = {position: _touched(connection, live.applier, position) for position in changed if position <= upto}
     parked: list[Key] = [
         row[0] for row in connection.execute(sql("projecting/parked_keys:behind"), here | {"positions": changed})
     ]
     keys: list[Key] = list(map(list, {tuple(key) for each in (parked, *concerned.values()) for key in each}))
+    done = rederive(live, keys, upto, parked_too=True)
     connection.execute(sql("projecting/dead_letters:remove_unreadable"), here | {"positions": now})
-    failed = {tuple(each.key): each.error for each in derive(connection, applier, keys, upto, skipped)}
+    failed = {tuple(each.key): each.error for each in done.failed}
     for position, touched in concerned.items():
         errors = [failed[tuple(key)] for key in touched if tuple(key) in failed]
         if errors and position not in now:
-            bury(connection, applier, generation, position, errors[0])
-    released = [key for key in keys if tuple(key) not in failed]
-    connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(released)})
+            record_dead_letter(connection, live.applier, generation, position, errors[0])
+    connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(done.keys)})
     connection.execute(sql("projecting/dead_letters:resolve"), here)
     _remember(connection, generation, now)
 

@@ -1,4 +1,4 @@
-"""Reasons: why something could not be applied, as it is kept and told.
+"""Error texts: why something could not be applied, as it is kept and shown.
 
 What PostgreSQL or a rule says of it may have values of the event in it. Where those may be personal only the kind of
 error is kept, and where it was: reasons get into dead letters, findings and artifacts, which are not encrypted.

@@ -1,4 +1,4 @@
-"""Following: read models kept within a moment of the log, without a scheduled run each time.
+"""Following: read models kept within a second of the log, without a scheduled run each time.
 
 A follower looks a few times a second whether the mark has moved and applies what is new, in ordinary batches. It
 holds no lock between batches, so that rebuilds swap and other runners run beside it; it picks up what they publish.
@@ -25,17 +25,17 @@ from acci.store.registry import Catalogue
 
 LONGEST_PAUSE = 5.0  # seconds
 PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon
-Tell = Callable[[str, str], None]
+Notify = Callable[[str, str], None]
 
 
 @dataclass
 class Follower:
-    """Keeps the projections `names` up to date, a `step` at a time. `tell` hears of each refusal once."""
+    """Keeps the projections `names` up to date, a `step` at a time. `notify` is called once for each refusal."""
 
     connection: Connection
     catalogue: Catalogue
     names: list[str]
-    tell: Tell
+    notify: Notify
     ready: dict[str, tuple[int, Applier]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Follower:
             try:
                 changed += self._advance(name, mark)
             except Busy:
-                continue  # a swap or another runner has it for the moment; the next step sees to it
+                continue  # a swap or another runner has it now; the next step applies it
             except AcciError as refusal:
                 if refusal.transient:
                     raise
@@ -63,7 +63,7 @@ class Follower:
             return 0
         applied = apply_batch(self.connection, self._applier(name, generation), generation, mark.position, BATCH_SIZE)
         if applied.dead_letters:
-            self.tell(name, f"{applied.dead_letters} events could not be applied: see `acci dead-letters list`.")
+            self.notify(name, f"{applied.dead_letters} events could not be applied: see `acci dead-letters list`.")
         self.refused.pop(name, None)
         return applied.rows
 
@@ -80,7 +80,7 @@ class Follower:
     def _refuse(self, name: str, refusal: AcciError) -> None:
         if self.refused.get(name) != str(refusal):
             self.refused[name] = str(refusal)
-            self.tell(name, str(refusal))
+            self.notify(name, str(refusal))
 
 
 def follow(
@@ -89,7 +89,7 @@ def follow(
     names: list[str],
     interval: float,
     stop: Callable[[], bool],
-    tell: Tell,
+    notify: Notify,
     keys: Keys | None = None,
 ) -> int:
     """Follow until `stop()`, looking every `interval` seconds; the rows changed. A lost connection is made again."""
@@ -97,7 +97,7 @@ def follow(
     while not stop():
         try:
             with connect(database_url, "follow", "project", keys=keys) as connection:
-                follower = Follower(connection, catalogue, names, tell)
+                follower = Follower(connection, catalogue, names, notify)
                 while not stop():
                     rows = follower.step()
                     changed, pause = changed + rows, interval
@@ -106,7 +106,7 @@ def follow(
         except (psycopg.Error, AcciError) as error:
             if not is_transient(error):
                 raise
-            tell("database", f"lost, trying again: {first_line(error)}")
+            notify("database", f"lost, trying again: {first_line(error)}")
             pause = min(pause * 2, LONGEST_PAUSE)
             time.sleep(pause)
     return changed

@@ -65,7 +65,7 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
         if not is_poison(error):
             raise
         if span.upto - span.after == 1:
-            bury(connection, applier, generation, span.upto, reason(error, applier.personal))
+            record_dead_letter(connection, applier, generation, span.upto, reason(error, applier.personal))
             return 0, 1
         middle = _cut(span, error)
     changed, dead = apply_span(connection, applier, generation, replace(span, upto=middle))
@@ -81,15 +81,9 @@ def _cut(span: Span, error: Exception) -> int:
     return (span.after + span.upto) // 2
 
 
-def watching_out(connection: Connection, generation: Generation, span: Span) -> Span:
-    """The span, careful if there are parked keys or events to be skipped."""
-    parameters = {"generation": generation.generation, "projection": generation.projection}
-    row = connection.execute(sql("projecting/exclusions"), parameters).fetchone()
-    parked, skipped = row or (False, [])
-    return replace(span, careful=parked or bool(skipped), skipped=tuple(skipped))
-
-
-def bury(connection: Connection, applier: Applier, generation: Generation, position: int, error: str) -> None:
+def record_dead_letter(
+    connection: Connection, applier: Applier, generation: Generation, position: int, error: str
+) -> None:
     """Store the event as a dead letter and park the keys it touches; an event whose key is unreadable parks none."""
     keys: list[Key] = []
     unreadable = ""

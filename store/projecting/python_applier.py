@@ -21,7 +21,8 @@ from acci.store.generations.tables import qualified
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
-from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.column_probe import ColumnProbe
+from acci.store.projecting.exclusions import parked_keys
 from acci.store.projecting.ranges import Key as TextKey
 from acci.store.projecting.ranges import PoisonEvent, Span
 
@@ -37,16 +38,18 @@ class FoldApplier:
         self.event_types, self._decoder = tuple(types), Decoder(types, keys=connection.keys)
         self.personal = have_personal_fields(projection.events())
         read_model = generation.read_model(connection)
-        self._folding = Folding(projection(), read_model.columns, Asking(connection), partial(self._filled, connection))
-        told = [column for column in read_model.columns if not column.generated]
-        self._json = {column.name for column in told if column.type in ("json", "jsonb")}
+        self._folding = Folding(
+            projection(), read_model.columns, ColumnProbe(connection), partial(self._filled, connection)
+        )
+        filled = [column for column in read_model.columns if not column.generated]
+        self._json = {column.name for column in filled if column.type in ("json", "jsonb")}
         table = {"table": qualified(connection, read_model.schema, read_model.name)}
         self._defaults = dict(connection.execute(sql("generations/columns:filled_by_defaults"), table).fetchall())
-        names = [column.name for column in told]
+        names = [column.name for column in filled]
         self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, self._defaults)
 
     def apply(self, connection: Connection, span: Span) -> int:
-        parked = self._parked(connection) if span.careful else set()
+        parked = parked_keys(connection, self._generation) if span.careful else frozenset()
         changed = 0
         for events in _uncollected(self._chunks(connection, span.after, span.upto)):
             touching = [
@@ -94,10 +97,6 @@ class FoldApplier:
             if len(rows) < CHUNK:
                 return
             after = rows[-1][0]
-
-    def _parked(self, connection: Connection) -> set[tuple[str | None, ...]]:
-        parameters = {"generation": self._generation.generation}
-        return {tuple(row[0]) for row in connection.execute(sql("projecting/parked_keys:of_generation"), parameters)}
 
     def _keys(self, event: RecordedEvent[Any]) -> list[Key]:
         try:

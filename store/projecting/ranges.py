@@ -1,6 +1,6 @@
 """Spans: a range of events for a share of the keys, and what applies one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,11 +27,20 @@ class Span:
     skipped: tuple[int, ...] = ()
 
 
-def strides(span: Span, stride: int = STRIDE) -> Iterator[Span]:
-    """The span cut into pieces, in order; only the first one is fresh."""
-    for after in range(span.after, span.upto, stride):
-        upto = min(after + stride, span.upto)
+def strides(
+    span: Span,
+    stride: int = STRIDE,
+    end: Callable[[int, int, int], int] = lambda after, size, upto: min(after + size, upto),
+) -> Iterator[Span]:
+    """The span cut into pieces, in order; only the first one is fresh.
+
+    `end` says where a stride ends, given after which position it begins, its size, and the span's end.
+    """
+    after = span.after
+    while after < span.upto:
+        upto = end(after, stride, span.upto)
         yield replace(span, after=after, upto=upto, fresh=span.fresh and after == span.after)
+        after = upto
 
 
 class Applier(Protocol):

@@ -1,17 +1,14 @@
-"""Deriving keys anew: chosen rows of a live read model, made from their events while nobody else applies any."""
+"""Re-deriving: the rows of chosen keys made from all their events, while no other run applies any."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from acci.store.generations import generations
-from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.error_text import reason
+from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.poison_events import is_poison
 from acci.store.projecting.ranges import Applier, Key
-
-LOCK_WAIT_MILLISECONDS = 30_000
 
 
 @dataclass(frozen=True)
@@ -22,24 +19,32 @@ class Failed:
     error: str
 
 
-def lock(connection: Connection, generation: Generation) -> int:
-    """Keep others from applying events to the generation until the transaction ends; its checkpoint.
+@dataclass(frozen=True)
+class Rederived:
+    """`keys` whose rows are now what their events give, and those of which that could not be made."""
 
-    Waits for a batch under way. Raises `Busy` if it was swapped meanwhile.
+    keys: list[Key]
+    failed: list[Failed]
+
+
+def rederive(live: LiveReadModel, keys: Iterable[Key], upto: int, *, parked_too: bool = False) -> Rederived:
+    """Make the rows of `keys` from their events up to `upto`, without the skipped ones; keys that fail keep their row.
+
+    Parked keys are left out, since they wait for a retry. With `parked_too` they are derived as any other: by a retry,
+    and where an old row must not stay whatever it waits for, as when a person is erased. In the caller's transaction,
+    which holds the generation's lock; nothing is released here.
     """
-    connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-    connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
-    parameters = {"generation": generation.generation, "state": generation.state}
-    row = connection.execute(sql("projecting/batches:lock_waiting"), parameters).fetchone()
-    if row is None:
-        raise generations.Busy(generation.projection, "rebuild")
-    return int(row[0])
+    exclusions = live.exclusions()
+    wanted = [key for key in keys if parked_too or tuple(key) not in exclusions.parked]
+    failed = derive(live.connection, live.applier, wanted, upto, exclusions.skipped)
+    without = {tuple(each.key) for each in failed}
+    return Rederived([key for key in wanted if tuple(key) not in without], failed)
 
 
 def derive(
     connection: Connection, applier: Applier, keys: list[Key], upto: int, skipped: tuple[int, ...]
 ) -> list[Failed]:
-    """Make the rows of `keys` anew from their events up to `upto`; those that could not be, found by halving."""
+    """Make the rows of `keys` from their events up to `upto`; those of which that fails, found by halving."""
     if not keys:
         return []
     try:

@@ -1,4 +1,4 @@
-"""As of: a read model as it was at a position or a moment, by the same projection, folded anew from the events.
+"""As of: a read model as it was at a position or a point in time, folded from the events by the same projection.
 
 Nothing is written, and no history of rows is kept: a row is what its events make it. The log is read for it, as for a
 rebuild; for one row less is folded.
@@ -26,10 +26,10 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
 from acci.store.projecting.affected_keys import spelled
-from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.column_probe import ColumnProbe
 from acci.store.projecting.compared_columns import determined, of_rows
 from acci.store.projecting.error_text import reason
-from acci.store.projecting.poison_events import watching_out
+from acci.store.projecting.exclusions import parked_keys, with_exclusions
 from acci.store.projecting.ranges import Key, PoisonEvent, Span
 from acci.store.reading.first_rows import comes_in_order_of_streams, first_rows
 from acci.store.reading.past_rows import PAGE, PastRows
@@ -57,7 +57,7 @@ class NotFinal(AcciError):
 class NotApplicable(AcciError):
     """The rules have no answer to the event at `position`, which is no dead letter; `applied` says that it was once.
 
-    What an event depends on may not have happened yet at the moment that is asked for.
+    What an event depends on may not have happened yet at the time that is asked for.
     """
 
     projection: str
@@ -68,7 +68,9 @@ class NotApplicable(AcciError):
     def __str__(self) -> str:
         what = f"{self.projection} cannot be shown: the event at position {self.position} cannot be applied"
         if self.applied:
-            way_out = "Ask for another moment, or for a position alone; `acci run audit` tells if it still can be."
+            way_out = (
+                "Ask for another point in time, or for a position alone; `acci run audit` says if it still can be."
+            )
         else:
             way_out = (
                 f"Run `acci run catch-up {self.projection}`, which makes it a dead letter, so that only its rows are "
@@ -105,7 +107,7 @@ def rows_as_of(
         if position is not None and position > mark:
             raise NotFinal(position, mark)
         upto = mark if position is None else max(position, 0)
-        span = watching_out(connection, generation, Span(0, upto))
+        span = with_exclusions(connection, generation, Span(0, upto))
         if until is not None:
             span = replace(span, skipped=(*span.skipped, *_out_of_time(connection, projection, upto, until)))
         wanted = None if keys is None else _spelled(connection, projection, generation, keys)
@@ -128,13 +130,13 @@ def rows_as_of(
 def _begun_again(connection: Connection, generation: Generation, rows: Rows, begin: Callable[[], Begun]) -> Rows:
     """The rows; from the next generation if this one is live no more before there was one."""
     while True:
-        told = False
+        yielded = False
         try:
             for row in rows:
-                told = True
+                yielded = True
                 yield row
         except Exception:
-            if told or is_live(connection, generation):
+            if yielded or is_live(connection, generation):
                 raise
         else:
             return
@@ -144,7 +146,7 @@ def _begun_again(connection: Connection, generation: Generation, rows: Rows, beg
 def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:
     """The positions of events that had happened by then, behind one of their stream that had not."""
     known = {"moment": moment, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
-    # Planned for this moment each time: how much of the log is later, is what matters.
+    # Planned for this point in time each time: how much of the log is later, is what matters.
     return tuple(row[0] for row in connection.execute(sql("reading/out_of_time"), known, prepare=False))
 
 
@@ -178,10 +180,9 @@ def _folded_in_python(
     until: datetime | None,
     keys: list[Key] | None,
 ) -> Generator[Row, None, None]:
-    here = {"generation": generation.generation}
-    parked = [row[0] for row in connection.execute(sql("projecting/parked_keys:of_generation"), here)]
     read_model = generation.read_model(connection)
-    left_out, wanted = set(map(tuple, parked)), None if keys is None else set(map(tuple, keys))
+    left_out = parked_keys(connection, generation)
+    wanted = None if keys is None else set(map(tuple, keys))
 
     def is_meant(key: tuple[Any, ...]) -> bool:
         text = _as_text(key)
@@ -195,12 +196,12 @@ def _folded_in_python(
         if event.position not in span.skipped and (until is None or event.timestamp <= until)
     )
     try:
-        rows = fold_in_python(projection(), read_model.columns, {}, events, Asking(connection), is_meant)
+        rows = fold_in_python(projection(), read_model.columns, {}, events, ColumnProbe(connection), is_meant)
     except CannotApply as error:
         raise PoisonEvent(error.position, error.reason) from error.__cause__
-    told = determined(connection, projection, read_model, of_rows(rows.values())).columns
+    shown = determined(connection, projection, read_model, of_rows(rows.values())).columns
     for key in sorted(rows, key=_as_text):
-        yield {column.name: rows[key][column.name] for column in told}
+        yield {column.name: rows[key][column.name] for column in shown}
 
 
 def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:

@@ -49,14 +49,14 @@ class PastRows:
     def _read(self, which: Selection) -> Generator[Row, None, None]:
         read_model = self.generation.read_model(self.connection)
         table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
-        told = {column.name for column in determined(self.connection, self.projection, read_model).columns}
+        determined_names = {column.name for column in determined(self.connection, self.projection, read_model).columns}
         generated = self.connection.execute(sql("generations/columns:generated"), table).fetchall()
-        computed = {name: text for name, text, of in generated if told.issuperset(of)}
+        computed = {name: text for name, text, of in generated if determined_names.issuperset(of)}
         scope = Scope(careful=self.careful, chosen=self.keys is not None)
         parameters = which.parameters() | {"generation": self.generation.generation}
         for number, name in enumerate(self.projection.key):
             parameters[chosen(name)] = [key[number] for key in self.keys or ()]
-        query = text_of(_query(self.projection, read_model, which, scope, told, computed)).encode()
+        query = text_of(_query(self.projection, read_model, which, scope, determined_names, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
             self.connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             if decrypted_events.uses_personal(self.projection):
@@ -104,7 +104,7 @@ def _query(
     read_model: ReadModel,
     which: Selection,
     scope: Scope,
-    told: set[str],
+    determined_names: set[str],
     computed: dict[str, str],
 ) -> sa.Select[Any]:
     """The columns in the table's order: folded ones, those at a constant default, and what PostgreSQL computes of both.
@@ -125,13 +125,13 @@ def _query(
     values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
     values |= {name: folded.c[name] for name in projection.key}
     values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}
-    given = [values[column.name].label(column.name) for column in read_model.columns if column.name in told]
+    given = [values[column.name].label(column.name) for column in read_model.columns if column.name in determined_names]
     rows = sa.select(*given).where(folded.c.acci_makes).subquery("rows")
     shown: list[Any] = [
         sa.literal_column(f"({computed[column.name]})").label(column.name)
         if column.name in computed
         else rows.c[column.name]
         for column in read_model.columns
-        if column.name in computed or column.name in told
+        if column.name in computed or column.name in determined_names
     ]
     return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in projection.key))

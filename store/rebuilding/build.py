@@ -29,9 +29,10 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, unheard
+from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, no_report
 from acci.store.projecting.decrypted_events import refuse_personal_keys
-from acci.store.projecting.poison_events import apply_span, is_poison, watching_out
+from acci.store.projecting.exclusions import with_exclusions
+from acci.store.projecting.poison_events import apply_span, is_poison
 from acci.store.projecting.ranges import STRIDE, Span
 from acci.store.rebuilding import publish
 from acci.store.registry import Catalogue
@@ -113,7 +114,7 @@ def fill(
     projection: type[Projection],
     generation: Generation,
     partition: Partition,
-    report: Report = unheard,
+    report: Report = no_report,
     stride: int = STRIDE,
 ) -> Progress:
     """Project every event up to the partition's target onto its keys. Resumable; each stride is final.
@@ -134,7 +135,8 @@ def fill(
                 checkpoint, target = row
                 upto = min(checkpoint + stride, target)
                 span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
-                rows, dead = apply_span(connection, applier, generation, watching_out(connection, generation, span))
+                span = with_exclusions(connection, generation, span)
+                rows, dead = apply_span(connection, applier, generation, span)
                 reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
                 connection.execute(sql("generations/partitions:advance"), share | reached)
             progress = progress.after(Applied(upto, rows, dead))
@@ -202,7 +204,7 @@ def rebuild(
     connection: Connection,
     catalogue: Catalogue,
     projection: type[Projection],
-    report: Report = unheard,
+    report: Report = no_report,
     gate: Gate = unguarded,
     fresh: bool = False,
     allow_older_rules: bool = False,
@@ -211,7 +213,7 @@ def rebuild(
 
     Raises `Busy` if a rebuild is under way.
     """
-    with generations.turn(connection, projection.name, "rebuild"):
+    with generations.exclusive_run(connection, projection.name, "rebuild"):
         generation, parts = begin(connection, catalogue, projection, 1, fresh, allow_older_rules)
         filled = [fill(connection, projection, generation, part, report) for part in parts]
         finished = finish(connection, projection, generation)

@@ -8,7 +8,6 @@ from psycopg import IsolationLevel
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store.compiling.event_filter import Selection
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import on_live, require_there, while_there
@@ -18,10 +17,10 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared_columns import Given
-from acci.store.projecting.poison_events import watching_out
-from acci.store.projecting.ranges import Span
+from acci.store.projecting.exclusions import Exclusions
+from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.registry import Catalogue
-from acci.store.verifying.control_totals import control_totals
+from acci.store.verifying.generation_totals import generation_totals
 from acci.store.verifying.reference_sample import Sample, check_sample
 from acci.store.verifying.table_diff import EXAMPLES, Comparison, compare, spelled_key
 
@@ -105,19 +104,14 @@ def inspect(
             _dead_letters(connection, generation, allowed),
             _unread(connection, catalogue, generation),
         ]
-        parked = {
-            tuple(row[0])
-            for row in connection.execute(sql("projecting/parked_keys:of_generation"), vars(generation)).fetchall()
-        }
-        skipped = watching_out(connection, generation, Span(0, generation.checkpoint)).skipped
-        which = Selection(0, generation.checkpoint, skipped=skipped)
+        read_model = LiveReadModel(connection, projection, generation)
+        exclusions = read_model.exclusions()
         with connection.transaction():
             connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-            checks += _totals(connection, projection, generation, which, len(parked))
+            checks += _totals(read_model, exclusions)
         with connection.transaction():
             connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-            read_model = generation.read_model(connection)
-            sample = check_sample(connection, catalogue, projection, read_model, which, allowed.sample, parked)
+            sample = check_sample(read_model, catalogue, exclusions, allowed.sample)
             checks.append(_sample(sample))
         comparison = _comparison(connection, projection, generation, sample.given) if against_live else None
         if comparison is not None:
@@ -157,11 +151,9 @@ def _unread(connection: Connection, catalogue: Catalogue, generation: Generation
     return Check("event types", True, "Every event is of a registered class, or retired.")
 
 
-def _totals(
-    connection: Connection, projection: type[Projection], generation: Generation, which: Selection, parked: int
-) -> list[Check]:
-    but = generation.generation if parked else None
-    totals = control_totals(connection, projection, generation.read_model(connection), which, but)
+def _totals(read_model: LiveReadModel, exclusions: Exclusions) -> list[Check]:
+    parked = len(exclusions.parked)
+    totals = generation_totals(read_model, exclusions)
     if not totals:
         return [Check("control totals", True, "Not counted: a fold in Python has none.")]
     without = f" ({parked:,} keys parked behind dead letters left out)" if parked else ""

@@ -16,7 +16,7 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.generations.lifecycle import LOCK_WAIT_MILLISECONDS
 from acci.store.generations.live import while_there
-from acci.store.generations.view import point_view
+from acci.store.generations.view import repoint_view
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.lock_waits import users
@@ -122,7 +122,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         connection.execute(
             sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)}
         )
-        point_view(connection, generation, read_model)
+        repoint_view(connection, generation, read_model)
 
 
 def _draw_level(

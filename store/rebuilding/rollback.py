@@ -13,7 +13,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.batches import require_within_log
-from acci.store.projecting.rederiving import lock
+from acci.store.projecting.live_read_model import lock
 from acci.store.rebuilding import gate, publish
 from acci.store.rebuilding.gate import Allowance
 from acci.store.registry import Catalogue
@@ -93,8 +93,8 @@ def roll_back(
     `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
     """
     with (
-        generations.turn(connection, projection.name, "rollback"),
-        generations.turn(connection, projection.name, "rebuild"),
+        generations.exclusive_run(connection, projection.name, "rollback"),
+        generations.exclusive_run(connection, projection.name, "rebuild"),
     ):
         back = candidate(connection, projection.name, wanted)
         definition = define(catalogue, projection)

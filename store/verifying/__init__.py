@@ -1,4 +1,5 @@
 """Verifying: a read model recomputed in other ways and compared: control totals, a reference sample, a table diff.
 
-It finds differences; the gate and audits decide what they mean. Begin with `table_diff`.
+It finds differences and judges none: what they mean is for the gate and for audits. Begin with `table_diff`; when two
+values are equal is said in `acci.store.projecting.compared_columns`.
 """

@@ -1,4 +1,4 @@
-"""Deriving again: the rows of chosen keys as the reference engine makes them, held against those that are stored."""
+"""Reference rows: those of chosen keys as the reference engine makes them from the events."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.column_probe import Asking
+from acci.store.projecting.column_probe import ColumnProbe
 from acci.store.projecting.decrypted_events import uses_personal
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.ranges import PoisonEvent
@@ -30,7 +30,7 @@ from acci.store.projecting.rederiving import Failed
 from acci.store.registry import Catalogue
 
 
-class Rederivation:
+class ReferenceRows:
     """The rows of the keys in `touched` from their events in `touches`; in the caller's transaction."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Rederivation:
         as_stored = partial(stored, personal=uses_personal(projection), keys=connection.keys)
         self._event = Decoder(catalogue.stored, catalogue.retired, connection.keys).event if folds else as_stored
         self._kinds = {column.name: column for column in self._columns}
-        self._asking = Asking(connection)
+        self._probe = ColumnProbe(connection)
 
     def rows(self) -> tuple[list[dict[str, Any]], list[Failed]]:
         """The rows, ready to be stored, and the keys whose events the engine has no answer to."""
@@ -72,7 +72,7 @@ class Rederivation:
         """Raises `CannotApply`, `_Unreadable`."""
         events = map(self._read, rows)
         with self._connection.transaction():
-            return reference.apply(self._projection, self._columns, {}, events, self._asking)
+            return reference.apply(self._projection, self._columns, {}, events, self._probe)
 
     def _read(self, row: tuple[Any, ...]) -> RecordedEvent[Any]:
         try:

@@ -1,4 +1,4 @@
-"""Sampling: keys drawn by chance, derived again by the reference engine and compared with their rows.
+"""The reference sample: keys drawn by chance, derived again by the reference engine and compared with their rows.
 
 Half of them are drawn from the table and half from the log, so that a row that is missing is found as well as one that
 is wrong or too many.
@@ -18,9 +18,11 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import choose_keys, chosen_keys, note_events, note_keys
 from acci.store.projecting.compared_columns import Given, determined, nothing, of_rows
+from acci.store.projecting.exclusions import Exclusions, StoredKey
+from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.rederiving import Failed
 from acci.store.registry import Catalogue
-from acci.store.verifying.reference_rows import Rederivation
+from acci.store.verifying.reference_rows import ReferenceRows
 from acci.store.verifying.table_diff import Comparison, compare_touched
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
@@ -29,9 +31,9 @@ DRAWN = 50  # events whose keys are in the sample
 
 @dataclass(frozen=True)
 class Sample:
-    """What a sample came to: keys derived again, keys left out, and how their rows differ from what they must be.
+    """The result of a sample: keys derived again, keys left out, and how their rows differ from what they must be.
 
-    `failed` are the keys that could not be derived, with the reason. `given` tells which columns a fold in Python gave.
+    `failed` are the keys that could not be derived, with the reason. `given` says which columns a fold in Python gave.
     """
 
     keys: int
@@ -42,28 +44,23 @@ class Sample:
 
 
 def check_sample(
-    connection: Connection,
-    catalogue: Catalogue,
-    projection: type[Projection],
-    read_model: ReadModel,
-    which: Selection,
-    size: int,
-    parked: set[tuple[str | None, ...]],
-    besides: Iterable[tuple[str | None, ...]] = (),
+    live: LiveReadModel, catalogue: Catalogue, exclusions: Exclusions, size: int, besides: Iterable[StoredKey] = ()
 ) -> Sample:
-    """Derive about `size` keys again from the selected events, and those `besides`, but the `parked` ones.
+    """Compare about `size` rows, and those of the keys `besides`, with what the reference engine makes of their events.
 
-    In the caller's transaction.
+    Parked keys are left out, and events that are skipped. In the caller's transaction.
     """
+    connection, projection = live.connection, live.projection
+    read_model, which = live.table(), live.applied(exclusions)
     drawn = {
         *besides,
         *_from_table(connection, projection, read_model, size),
         *_from_log(connection, projection, read_model, which),
     }
-    keys = choose_keys(connection, drawn - parked)
+    keys = choose_keys(connection, drawn - exclusions.parked)
     note_events(connection, projection, read_model, which)
     left_out = connection.execute(sql("verifying/reference_sample:leave_out"), {"budget": MOST_EVENTS}).rowcount
-    rows, failed = Rederivation(connection, catalogue, projection, read_model).rows()
+    rows, failed = ReferenceRows(connection, catalogue, projection, read_model).rows()
     for each in failed:
         connection.execute(sql("projecting/affected_keys:remove"), {"key": each.key})
     given = of_rows(rows)

@@ -1,10 +1,10 @@
-"""Comparing: what publishing a generation would change for readers, row by row, counted by column.
+"""Table diff: the rows in which two tables of one read model differ, by key and by column.
 
-Both generations are seen in one snapshot. They may have come to different positions; keys that events between the two
-touch are left out, since those rows may differ rightly.
+The gate compares a new generation with the live one, and a sample with what the reference engine makes; audits compare
+all rows with what their events give. What counts as equal is said once, in `compared_columns`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,26 +12,28 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from acci.domain.projections import Projection
-from acci.domain.projections.columns import Column
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.expressions import Element, as_text
+from acci.store.compiling.merge import Placeholder
 from acci.store.compiling.statements import text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
-from acci.store.projecting.affected_keys import TOUCHED, note_keys
+from acci.store.projecting.affected_keys import TOUCHED, key_of, note_keys
 from acci.store.projecting.compared_columns import Given, determined, differs, nothing
 from acci.store.projecting.ranges import Key
 
 EXAMPLES = 10
+Narrow = Callable[[sa.FromClause], list[Element]]
+NO_PARAMETERS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the new generation changes: rows `added`, `removed` and `changed` of the `live` ones, and where.
+    """What the new table changes: rows `added`, `removed` and `changed` of the `live` ones, and where.
 
     `columns` counts the rows in which a column differs; `examples` are keys with the columns that differ. `moving` keys
-    were left out. `new_columns` and `gone_columns` are told by name only.
+    were left out. `new_columns` and `gone_columns` are given by name only.
     """
 
     live: int
@@ -50,6 +52,24 @@ class Comparison:
         return (self.removed + self.changed) / self.live if self.live else 0.0
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A row that differs: `before` and `after` have its values as text, None where there is no row.
+
+    `columns` are those that differ; none of a row that is on one side only.
+    """
+
+    key: Key
+    before: dict[str, str | None] | None
+    after: dict[str, str | None] | None
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else ", ".join(self.columns)
+
+
 def compare(
     connection: Connection,
     projection: type[Projection],
@@ -59,122 +79,111 @@ def compare(
 ) -> Comparison:
     """How `new` differs from `live` in what events determine, both seen in the caller's one snapshot.
 
-    `given` tells which columns a fold in Python gives.
+    They may have come to different positions: keys that events between the two touch are left out, since those rows may
+    rightly differ. `given` says which columns a fold in Python gives.
     """
-    old_table, new_table = live.read_model(connection), new.read_model(connection)
+    before, after = live.read_model(connection), new.read_model(connection)
     first, last = sorted([live.checkpoint, new.checkpoint])
-    moving = note_keys(connection, projection, new_table, Selection(first, last))
-    meant = determined(connection, projection, new_table, given)
-    return _compared(connection, _Tables(projection.key, old_table, new_table, meant, but=TOUCHED), moving)
+    moving = note_keys(connection, projection, after, Selection(first, last))
+
+    def unmoved(table: sa.FromClause) -> list[Element]:
+        return [sa.not_(sa.exists().where(TOUCHED.c.key == key_of(table, projection)).correlate(table))]
+
+    compared = determined(connection, projection, after, given)
+    diff = TableDiff(projection.key, before, after, compared, unmoved if moving else _whole)
+    return diff.summary(connection, moving)
 
 
 def compare_touched(
     connection: Connection, projection: type[Projection], expected: ReadModel, stored: ReadModel
 ) -> Comparison:
-    """How the rows of the keys in `touched` differ from those expected, in the columns of `expected`; every one that
-    does is an example."""
-    return _compared(connection, _Tables(projection.key, expected, stored, expected, only=TOUCHED), 0, None)
+    """How the rows of the keys in `touched` differ from those expected, in the columns of `expected`.
+
+    Each row that does is an example.
+    """
+    diff = TableDiff(projection.key, expected, stored, expected, lambda table: [is_touched(table, projection)])
+    return diff.summary(connection, most=None)
 
 
-def _compared(connection: Connection, tables: "_Tables", moving: int, most: int | None = EXAMPLES) -> Comparison:
-    names = [name for name, _ in tables.differing]
-    row = connection.execute(text_of(tables.counts()).encode(), ()).fetchone() or ()
-    before, added, removed, changed, *by_column = (int(count) for count in row)
-    examples = connection.execute(text_of(tables.examples().limit(most)).encode(), ()).fetchall()
-    return Comparison(
-        before,
-        added,
-        removed,
-        changed,
-        moving,
-        {name: count for name, count in zip(names, by_column, strict=True) if count},
-        _names(tables.new, tables.old),
-        _names(tables.old, tables.new),
-        tuple((key, _differences(names, rest)) for key, *rest in examples),
-    )
+def is_touched(table: sa.FromClause, projection: type[Projection]) -> Element:
+    """That the row's key is in the temporary table `touched`."""
+    return key_of(table, projection).in_(sa.select(TOUCHED.c.key))
 
 
-class _Tables:
-    """The full join of two tables on the projection's key: without the keys in `but`, or of those in `only`.
+class TableDiff:
+    """The full join of two tables on the key, compared in those columns of `compared` that both have.
 
-    Compared are the columns of `meant` that both have.
+    Each side is narrowed before the join, which leaves less to join, and no row unpaired by it.
     """
 
     def __init__(
         self,
         key: Sequence[str],
-        old: ReadModel,
-        new: ReadModel,
-        meant: ReadModel,
-        but: sa.TableClause | None = None,
-        only: sa.TableClause | None = None,
+        before: ReadModel,
+        after: ReadModel,
+        compared: ReadModel,
+        narrow: Narrow = lambda _: [],
     ) -> None:
-        self.old, self.new = old, new
-        self._old, self._new = _table(old, "old"), _table(new, "new")
-        self._there_before, self._there_now = self._old.c[key[0]].is_not(None), self._new.c[key[0]].is_not(None)
-        same_types = {column.name: column.type for column in new.columns}
-        names = {column.name for column in meant.columns if column.name in same_types and column.name not in key}
-        on = sa.and_(*(self._alike(old.column(name), same_types[name]) for name in key))
-        self._joined = self._old.join(self._new, on, full=True)
-        parts = (sa.func.coalesce(as_text(self._new.c[name]), as_text(self._old.c[name])) for name in key)
-        self._key: Element = sa.cast(postgresql.array(list(parts)), postgresql.ARRAY(sa.Text))
-        both = sa.and_(self._there_before, self._there_now)
-        self.differing: list[tuple[str, Element]] = [
-            (
-                column.name,
-                sa.and_(
-                    both, differs(column, self._old.c[column.name], self._new.c[column.name], same_types[column.name])
-                ),
+        self._new_columns, self._gone_columns = _names(after, before), _names(before, after)
+        types = {column.name: column.type for column in after.columns}
+        names = {column.name for column in compared.columns if column.name in types and column.name not in key}
+        self._before, self._after = _side(before, "before", narrow), _side(after, "after", narrow)
+        self._was, self._is = self._before.c[key[0]].is_not(None), self._after.c[key[0]].is_not(None)
+        self._differing: dict[str, Element] = {
+            column.name: sa.and_(
+                self._was,
+                self._is,
+                differs(column, self._before.c[column.name], self._after.c[column.name], types[column.name]),
             )
-            for column in old.columns
+            for column in before.columns
             if column.name in names
+        }
+        self._some = sa.or_(sa.false(), *self._differing.values())
+        parts = (sa.func.coalesce(as_text(self._after.c[name]), as_text(self._before.c[name])) for name in key)
+        self._key: Element = sa.cast(postgresql.array(list(parts)), postgresql.ARRAY(sa.Text))
+        # The key is the same as text where its type is another one now.
+        pairs = [(self._before.c[name], self._after.c[name], before.column(name).type == types[name]) for name in key]
+        on = (old == new if same_type else as_text(old) == as_text(new) for old, new, same_type in pairs)
+        self._joined = self._before.join(self._after, sa.and_(*on), full=True)
+        self._rows = text_of(self._differences()).encode()
+
+    def differences(
+        self, connection: Connection, most: int | None = None, parameters: Mapping[str, Any] = NO_PARAMETERS
+    ) -> list[Difference]:
+        """The rows that differ, at most so many, in order of key; `parameters` are those of what narrows the sides."""
+        names = list(self._differing)
+        return [
+            Difference(key, _by_name(names, before), _by_name(names, after), _named(names, different))
+            for key, before, after, *different in connection.execute(self._rows, {**parameters, "most": most})
         ]
-        self._some = sa.or_(sa.false(), *(differs for _, differs in self.differing))
-        self._meant: list[Element] = []
-        if but is not None:
-            self._meant.append(sa.not_(sa.exists().where(but.c.key == self._key).correlate(self._old, self._new)))
-        if only is not None:
-            self._meant.append(self._key.in_(sa.select(only.c.key)))
 
-    def counts(self) -> sa.Select[Any]:
-        def count(condition: Element) -> Element:
-            return sa.func.count().filter(condition)
+    def summary(self, connection: Connection, moving: int = 0, most: int | None = EXAMPLES) -> Comparison:
+        """How many rows differ, and at most so many examples."""
+        row = connection.execute(text_of(self._counts()).encode(), ()).fetchone() or ()
+        live, added, removed, changed, *by_column = (int(count) for count in row)
+        examples = self.differences(connection, most) if added or removed or changed else []
+        columns = {name: count for name, count in zip(self._differing, by_column, strict=True) if count}
+        listed = tuple((each.key, str(each)) for each in examples)
+        return Comparison(live, added, removed, changed, moving, columns, self._new_columns, self._gone_columns, listed)
 
+    def _counts(self) -> sa.Select[Any]:
+        counted = (self._was, sa.not_(self._was), sa.not_(self._is), self._some, *self._differing.values())
+        return sa.select(*(sa.func.count().filter(each) for each in counted)).select_from(self._joined)
+
+    def _differences(self) -> sa.Select[Any]:
+        """The key, the values of each side as text, or NULL if it has no such row, and whether each column differs."""
+        values = self._values(self._before, self._was), self._values(self._after, self._is)
         return (
-            sa.select(
-                count(self._there_before),
-                count(sa.not_(self._there_before)),
-                count(sa.not_(self._there_now)),
-                count(self._some),
-                *(count(differs) for _, differs in self.differing),
-            )
+            sa.select(self._key.label("key"), *values, *self._differing.values())
             .select_from(self._joined)
-            .where(*self._meant)
+            .where(sa.or_(sa.not_(self._was), sa.not_(self._is), self._some))
+            .order_by(sa.text("key"))
+            .limit(Placeholder("most", sa.BigInteger()))
         )
 
-    def examples(self) -> sa.Select[Any]:
-        """Rows that differ: the key, whether it was there, whether it is, and whether each column differs."""
-        one_sided = sa.or_(sa.not_(self._there_before), sa.not_(self._there_now))
-        return (
-            sa.select(self._key, self._there_before, self._there_now, *(differs for _, differs in self.differing))
-            .select_from(self._joined)
-            .where(*self._meant, sa.or_(one_sided, self._some))
-        )
-
-    def _alike(self, column: Column, new_type: str) -> Element:
-        """Whether the key column is the same on both sides, as text if its type is another one now."""
-        before, now = self._old.c[column.name], self._new.c[column.name]
-        return before == now if column.type == new_type else as_text(before) == as_text(now)
-
-
-def _table(read_model: ReadModel, alias: str) -> sa.FromClause:
-    table = sa.table(read_model.name, *(sa.column(c.name) for c in read_model.columns), schema=read_model.schema)
-    return table.alias(alias)
-
-
-def _names(these: ReadModel, others: ReadModel) -> tuple[str, ...]:
-    known = {column.name for column in others.columns}
-    return tuple(column.name for column in these.columns if column.name not in known)
+    def _values(self, side: sa.FromClause, there: Element) -> Element:
+        texts = postgresql.array([as_text(side.c[name]) for name in self._differing])
+        return sa.case((there, sa.cast(texts, postgresql.ARRAY(sa.Text))))
 
 
 def spelled_key(key: Key) -> str:
@@ -182,10 +191,24 @@ def spelled_key(key: Key) -> str:
     return "/".join("NULL" if part is None else part for part in key)
 
 
-def _differences(names: list[str], row: Sequence[bool]) -> str:
-    there_before, there_now, *differs = row
-    if not there_before:
-        return "added"
-    if not there_now:
-        return "removed"
-    return ", ".join(name for name, different in zip(names, differs, strict=True) if different)
+def _whole(_: sa.FromClause) -> list[Element]:
+    return []
+
+
+def _side(read_model: ReadModel, name: str, narrow: Narrow) -> sa.FromClause:
+    columns: list[sa.ColumnClause[Any]] = [sa.column(column.name) for column in read_model.columns]
+    table = sa.table(read_model.name, *columns, schema=read_model.schema).alias(f"all_{name}")
+    return sa.select(table).where(*narrow(table)).subquery(name)
+
+
+def _names(these: ReadModel, others: ReadModel) -> tuple[str, ...]:
+    known = {column.name for column in others.columns}
+    return tuple(column.name for column in these.columns if column.name not in known)
+
+
+def _by_name(names: list[str], values: list[str | None] | None) -> dict[str, str | None] | None:
+    return None if values is None else dict(zip(names, values, strict=True))
+
+
+def _named(names: list[str], different: Sequence[bool]) -> tuple[str, ...]:
+    return tuple(name for name, one in zip(names, different, strict=True) if one)

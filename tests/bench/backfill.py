@@ -48,5 +48,5 @@ def backfill(url: str, projection: type[Projection]) -> float:
         keys = tuple((tenant, key) for tenant, key in connection.execute(query).fetchall())
         begin = time.perf_counter()
         begun = backfilling.begin(connection, CATALOGUE, projection, Choice(keys=keys))
-        assert not backfilling.work_off(connection, CATALOGUE, projection, begun).missing
+        assert not backfilling.run_chunks(connection, CATALOGUE, projection, begun).missing
         return time.perf_counter() - begin

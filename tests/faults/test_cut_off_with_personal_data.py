@@ -14,7 +14,7 @@ from acci.domain.errors import AcciError
 from acci.domain.personal import ERASED
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import audit, chosen
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.commands.handler import CommandHandler
 from acci.store.encryption.key_store import KeyStore
 from acci.store.log.event_store import EventStore
@@ -110,7 +110,7 @@ def compacted(connection: Connection) -> object:
 
 def findings(connection: Connection, *people: str) -> list[str]:
     """What is wrong with the rows and snapshots of these people, or with anybody's."""
-    extent = Extent(keys=tuple(("t1", person) for person in people))
+    extent = AuditScope(keys=tuple(("t1", person) for person in people))
     names = [
         (check, name) for check, name in chosen(CATALOGUE, ["rows", "snapshots"], None) if name in (None, "people")
     ]

@@ -72,7 +72,7 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
 
     An order arrives before the gate.
     """
-    with connect(url, "turn") as turn, generations.turn(turn, projection.name, "rebuild"):
+    with connect(url, "turn") as turn, generations.exclusive_run(turn, projection.name, "rebuild"):
         with connect(url, "begin") as connection:
             generation, partitions = build.begin(connection, catalogue, projection, 2)
         for piece in in_one_pass(partitions):
@@ -103,7 +103,7 @@ def backfill(url: str, catalogue: Catalogue, projection: type[Projection]) -> No
     """All of it, in chunks of three keys."""
     with connect(url, "backfill") as connection:
         begun = backfilling.begin(connection, catalogue, projection, Choice(), 3)
-        backfilling.work_off(connection, catalogue, projection, begun)
+        backfilling.run_chunks(connection, catalogue, projection, begun)
 
 
 RUNS: tuple[tuple[Place, Run], ...] = (

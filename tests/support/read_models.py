@@ -38,7 +38,7 @@ def backfill(
 ) -> backfilling.Backfill:
     """A whole one, chunk by chunk."""
     begun = backfilling.begin(connection, catalogue, projection, choice, chunk_size)
-    return backfilling.work_off(connection, catalogue, projection, begun)
+    return backfilling.run_chunks(connection, catalogue, projection, begun)
 
 
 def live(connection: Connection, projection: type[Projection]) -> Generation:

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from acci.store.auditing.audit import Audited, audit, chosen
-from acci.store.auditing.scope import WHOLE, Extent
+from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.generations import generations
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
@@ -29,7 +29,7 @@ def build(database_url: str) -> None:
 
 
 def audited(
-    connection: Connection, catalogue: Catalogue, *names: str, projection: str | None = None, extent: Extent = WHOLE
+    connection: Connection, catalogue: Catalogue, *names: str, projection: str | None = None, extent: AuditScope = WHOLE
 ) -> list[Audited]:
     """What the checks named (none: all) come to."""
     return [audit(connection, catalogue, *pair, extent) for pair in chosen(catalogue, names, projection)]

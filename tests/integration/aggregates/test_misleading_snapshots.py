@@ -21,7 +21,7 @@ from acci.store.aggregates.repository import Repository
 from acci.store.aggregates.snapshots import SnapshotRefused
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.repair import repair
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
@@ -120,7 +120,7 @@ def test_a_state_that_looks_like_a_concealed_one_is_taken_for_what_it_is(
     loaded = Repository(tagging).load(Tags, StreamId(TENANT, "Tags", "a"))
     assert (loaded.state.tags, loaded.snapshot_version) == ({"acci.personal": value}, 2)
     assert compact(connection, catalogue, Tags, keep=0).dropped == 2
-    assert audit(connection, catalogue, all_checks(catalogue)["snapshots"], None, Extent()).found == ()
+    assert audit(connection, catalogue, all_checks(catalogue)["snapshots"], None, AuditScope()).found == ()
 
 
 class Spent(EventData):
@@ -222,7 +222,7 @@ def test_a_stream_that_cannot_be_folded_stops_neither_compaction_nor_audit_nor_r
             (TENANT, purse, Purse.state_schema()),
         )
     check = all_checks(PURSES)["snapshots"]
-    found = audit(connection, PURSES, check, None, Extent()).found
+    found = audit(connection, PURSES, check, None, AuditScope()).found
     assert [each.problem[:55] for each in found] == [
         "Its snapshots cannot be checked: version 2 cannot be fo",
         "Its snapshots cannot be checked: version 1 cannot be fo",

@@ -13,10 +13,10 @@ from acci.domain.errors import DefinitionError, UnknownName
 from acci.domain.events import Event
 from acci.domain.projections import Projection, Upsert, add, count, on
 from acci.store.auditing.audit import chosen
-from acci.store.auditing.findings import Found, Severity, findings, history, keep
+from acci.store.auditing.findings import Found, Severity, findings, history, record_findings
 from acci.store.auditing.read_models import SAMPLE
 from acci.store.auditing.repair import repair
-from acci.store.auditing.scope import WHOLE, Extent, KeyDoesNotFit
+from acci.store.auditing.scope import WHOLE, AuditScope, KeyDoesNotFit
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.table_definition import TableAltered
@@ -44,7 +44,7 @@ def catalogue() -> Catalogue:
     return load(["tests.domains.bank"])
 
 
-def rows_found(connection: Connection, catalogue: Catalogue, name: str, extent: Extent = WHOLE) -> dict[str, Found]:
+def rows_found(connection: Connection, catalogue: Catalogue, name: str, extent: AuditScope = WHOLE) -> dict[str, Found]:
     (done,) = audited(connection, catalogue, "rows", projection=name, extent=extent)
     assert done.left_out is None
     return {"/".join(map(str, found.place.values())): found for found in done.found}
@@ -61,7 +61,7 @@ def test_a_row_that_a_sample_found_wrong_stays_in_the_sample_until_it_is_right(
 ) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
-    keep(
+    record_findings(
         connection, "second_opinion", "accounts", [Found({"tenant_id": tenant, "id": account}, Severity.ERROR, "")], ()
     )
     audited(connection, catalogue, "second_opinion", projection="accounts")
@@ -105,23 +105,23 @@ def test_a_narrowed_audit_finds_what_is_in_its_extent_only(connection: Connectio
     corrupt(connection, "accounts", "UPDATE {table} SET owner = owner || '!'")
     whole = rows_found(connection, catalogue, "accounts")
 
-    of_tenant = rows_found(connection, catalogue, "accounts", Extent(tenant_id=tenant))
+    of_tenant = rows_found(connection, catalogue, "accounts", AuditScope(tenant_id=tenant))
     assert of_tenant.keys() == {key for key in whole if key.startswith(f"{tenant}/")}
-    assert rows_found(connection, catalogue, "accounts", Extent(keys=((tenant, account),))).keys() == {
+    assert rows_found(connection, catalogue, "accounts", AuditScope(keys=((tenant, account),))).keys() == {
         f"{tenant}/{account}"
     }
-    shares = [rows_found(connection, catalogue, "accounts", Extent(one_in=3, turn=turn)) for turn in range(3)]
+    shares = [rows_found(connection, catalogue, "accounts", AuditScope(one_in=3, offset=turn)) for turn in range(3)]
     assert sorted(key for share in shares for key in share) == sorted(whole)
     assert max(map(len, shares)) < len(whole)
-    assert rows_found(connection, catalogue, "accounts", Extent(since=datetime(2027, 1, 1, tzinfo=UTC))) == {}
-    assert rows_found(connection, catalogue, "accounts", Extent(since=datetime(2020, 1, 1, tzinfo=UTC))) == whole
+    assert rows_found(connection, catalogue, "accounts", AuditScope(since=datetime(2027, 1, 1, tzinfo=UTC))) == {}
+    assert rows_found(connection, catalogue, "accounts", AuditScope(since=datetime(2020, 1, 1, tzinfo=UTC))) == whole
 
 
 def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
     connection: Connection, catalogue: Catalogue
 ) -> None:
     corrupt(connection, "turnover", "INSERT INTO {table} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
-    assert rows_found(connection, catalogue, "turnover", Extent(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
+    assert rows_found(connection, catalogue, "turnover", AuditScope(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
 
 
 def test_a_key_is_found_however_it_is_spelled(connection: Connection, catalogue: Catalogue) -> None:
@@ -129,7 +129,7 @@ def test_a_key_is_found_however_it_is_spelled(connection: Connection, catalogue:
     row = connection.execute("SELECT tenant_id, day FROM read.turnover ORDER BY 1, 2 LIMIT 1").fetchone()
     assert row is not None
     for spelled in (f"{row[1]:%Y%m%d}", f"{row[1]:%d %b %Y}"):
-        found = rows_found(connection, catalogue, "turnover", Extent(keys=((row[0], spelled),)))
+        found = rows_found(connection, catalogue, "turnover", AuditScope(keys=((row[0], spelled),)))
         assert found.keys() == {f"{row[0]}/{row[1]}"}
 
 
@@ -160,9 +160,9 @@ def test_wrong_rows_stay_found_while_too_many_events_cannot_be_applied(
 
 def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
     with pytest.raises(KeyDoesNotFit, match="one value for each of tenant_id, day"):
-        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t",),)))
+        audited(connection, catalogue, "rows", projection="turnover", extent=AuditScope(keys=(("t",),)))
     with pytest.raises(KeyDoesNotFit, match=r"day \(date\)"):
-        audited(connection, catalogue, "rows", projection="turnover", extent=Extent(keys=(("t", "someday"),)))
+        audited(connection, catalogue, "rows", projection="turnover", extent=AuditScope(keys=(("t", "someday"),)))
 
 
 def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:
@@ -177,10 +177,10 @@ def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, c
     assert finding.last_seen > finding.first_seen
 
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance - 1 WHERE id = %(id)s", id=account)
-    elsewhere = Extent(tenant_id="tenant-9")
+    elsewhere = AuditScope(tenant_id="tenant-9")
     assert audited(connection, catalogue, "rows", projection="accounts", extent=elsewhere)[0].resolved == 0
-    assert audited(connection, catalogue, "rows", projection="accounts", extent=Extent(one_in=2))[0].resolved == 0
-    (gone,) = audited(connection, catalogue, "rows", projection="accounts", extent=Extent(tenant_id=tenant))
+    assert audited(connection, catalogue, "rows", projection="accounts", extent=AuditScope(one_in=2))[0].resolved == 0
+    (gone,) = audited(connection, catalogue, "rows", projection="accounts", extent=AuditScope(tenant_id=tenant))
     assert gone.resolved == 1
     assert findings(connection) == []
     (resolved,) = findings(connection, resolved=True)
@@ -218,7 +218,7 @@ def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
     assert f"The AccountOpened at position {position} cannot be applied today" in found.pop(str(position)).problem
     assert f"{tenant}/{account}" not in found
     assert all("note" in each.details["columns"] for each in found.values())
-    (by_key,) = rows_found(connection, catalogue, "accounts", Extent(keys=((tenant, account),))).values()
+    (by_key,) = rows_found(connection, catalogue, "accounts", AuditScope(keys=((tenant, account),))).values()
     assert "Its events cannot be applied today" in by_key.problem
     assert findings(connection, "rows")
     assert connection.execute("SELECT count(*) FROM acci.parked_keys").fetchone() == (0,), "an audit parks nothing"
@@ -343,12 +343,33 @@ def test_a_file_adds_a_check(connection: Connection, tmp_path: Path) -> None:
     assert all(float(found.details["balance"]) > 0 for found in done.found)
 
 
+def test_a_file_says_how_what_it_finds_is_repaired(connection: Connection, tmp_path: Path) -> None:
+    (tmp_path / "audits").mkdir()
+    (tmp_path / "audits" / "renamed.sql").write_text(
+        "-- An owner has a false name.\n-- projection: accounts\n-- place: tenant_id, id\n-- repair: rows\n"
+        "SELECT tenant_id, id FROM accounts WHERE owner = 'Nobody';\n"
+    )
+    with_check = Catalogue((bank.CONTEXT, _context_with(tmp_path)))
+    tenant, account = some_account(connection)
+    corrupt(connection, "accounts", "UPDATE {table} SET owner = 'Nobody' WHERE id = %(id)s", id=account)
+    (before,) = audited(connection, with_check, "renamed")
+    assert [dict(found.place) for found in before.found] == [{"tenant_id": tenant, "id": account}]
+
+    (done,) = repair(connection, with_check, "accounts")
+
+    assert (done.check, done.found, done.left) == ("renamed", 1, 0)
+    assert rows_found(connection, with_check, "accounts") == {}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("SELECT 1", "begin it with a comment"),
         ("-- Wrong.\n-- severity: dire\n-- place: a\nSELECT 1 AS a", "its severity is one of"),
         ("-- Wrong.\n-- place: b\nSELECT 1 AS a", "gives no column 'b'"),
+        ("-- Wrong.\n-- place: a\n-- repair: magic\nSELECT 1 AS a", "its repair is one of rows"),
+        ("-- Wrong.\n-- place: a\n-- repair: rows\nSELECT 1 AS a", "say which one by `-- projection:`"),
+        ("-- Wrong.\n-- place: id\n-- projection: accounts\n-- repair: rows\nSELECT 1", "the columns tenant_id, id"),
         ("-- Wrong.\n-- place: a\nSELECT nonsense", "PostgreSQL refuses it: column"),
     ],
 )

@@ -16,7 +16,7 @@ from acci.store.aggregates.compaction import compact
 from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Severity, findings
 from acci.store.auditing.repair import repair
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.log import seals
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
@@ -101,7 +101,7 @@ def test_a_wrong_snapshot_is_told_with_the_ways_out(proven: Connection, catalogu
     next(each for each in everything() if each.name == "snapshot_edited").inject(proven)
     (said,) = wrong(audited(proven, catalogue, "snapshots"))
     assert "differs from its stream's events in balance. Raise the aggregate's state_version if its @evolves" in said
-    assert said.endswith("or derive it anew with `acci run repair`.")
+    assert said.endswith("or re-derive it with `acci run repair`.")
 
 
 def grow(connection: Connection, catalogue: Catalogue, random: Random, seed: int) -> None:
@@ -119,11 +119,11 @@ def grow(connection: Connection, catalogue: Catalogue, random: Random, seed: int
         seals.seal(connection, random.randrange(10, 200))
 
 
-def some_extent(random: Random) -> Extent:
+def some_extent(random: Random) -> AuditScope:
     tenant = f"tenant-{random.randrange(6)}" if random.random() < 0.3 else None
     one_in = random.choice((1, 1, 2, 5))
     since = datetime.now(UTC) - timedelta(minutes=random.randrange(3)) if random.random() < 0.2 else None
-    return Extent(tenant, (), since, one_in, random.randrange(one_in))
+    return AuditScope(tenant, (), since, one_in, random.randrange(one_in))
 
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, A_DATABASE))

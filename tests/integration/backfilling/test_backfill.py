@@ -14,7 +14,7 @@ from psycopg import sql
 from acci.domain.errors import UnknownName
 from acci.domain.projections import Projection
 from acci.store.auditing.audit import all_checks, audit
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice
@@ -57,7 +57,7 @@ def test_moments_at_the_ends_of_time(
     first, last = (5, 0) if ends.startswith("0001") else (0, 5)
     assert backfill(connection, catalogue, users, Choice(since=parse_timestamp(ends))).keys == first
     assert backfill(connection, catalogue, users, Choice(until=parse_timestamp(ends))).keys == last
-    extent = Extent(since=parse_timestamp(ends))
+    extent = AuditScope(since=parse_timestamp(ends))
     assert audit(connection, catalogue, all_checks(catalogue)["rows"], users.name, extent).found == ()
 
 
@@ -180,7 +180,7 @@ def test_an_interrupted_one_is_gone_on_with(
 
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
     with pytest.raises(Crash):
-        backfilling.work_off(connection, catalogue, sales, begun, report=crash)
+        backfilling.run_chunks(connection, catalogue, sales, begun, report=crash)
 
     again = backfilling.begin(connection, catalogue, sales, Choice(), 3)
     assert again.backfill == begun.backfill
@@ -188,7 +188,7 @@ def test_an_interrupted_one_is_gone_on_with(
     assert len(again.missing) == len(again.chunks) - 2
     other = backfilling.begin(connection, catalogue, sales, Choice(tenants=("tenant-1",)), 3)
     assert other.backfill != begun.backfill, "another choice is another backfill"
-    backfilling.work_off(connection, catalogue, sales, again)
+    backfilling.run_chunks(connection, catalogue, sales, again)
     assert wrong_rows(connection, sales) == 0
     assert backfilling.begin(connection, catalogue, sales, Choice(), 3).backfill > other.backfill
 
@@ -205,7 +205,7 @@ def test_cut_off_within_a_chunk(connection: Connection, catalogue: Catalogue, da
     function = "CREATE OR REPLACE FUNCTION generation_1.credit_limit() RETURNS numeric LANGUAGE sql STABLE RETURN "
     connection.execute((function + "CASE WHEN pg_terminate_backend(pg_backend_pid()) THEN 0 END").encode())
     with connect(database_url, "backfill") as mine, pytest.raises(psycopg.OperationalError):
-        backfilling.work_off(mine, catalogue, totals, begun)
+        backfilling.run_chunks(mine, catalogue, totals, begun)
     assert rows_of(connection, totals) == before
 
     connection.execute((function + "1000000").encode())
@@ -257,7 +257,7 @@ def test_the_read_model_is_kept_caught_up_by_it(
         append_orders(connection, 10, f"later-{progress.batches}-")
 
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
-    backfilling.work_off(connection, catalogue, sales, begun, report=append)
+    backfilling.run_chunks(connection, catalogue, sales, begun, report=append)
     head = value(connection, "SELECT max(position) FROM acci.events")
     assert head - live(connection, sales).checkpoint == 10, "only what came after the last chunk is left"
 
@@ -272,7 +272,7 @@ def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: typ
             build.rebuild(connection, catalogue, sales)
 
     with pytest.raises(Superseded, match="another generation is live now"):
-        backfilling.work_off(connection, catalogue, sales, begun, report=swap)
+        backfilling.run_chunks(connection, catalogue, sales, begun, report=swap)
     assert value(connection, "SELECT state FROM acci.backfills") == "superseded"
     assert wrong_rows(connection, sales) == 0
 
@@ -326,10 +326,10 @@ def test_what_cannot_be_done_is_refused(
             backfilling.begin(connection, catalogue, sales, Choice())
     with (
         connect(database_url, "other") as other,
-        generations.turn(other, "daily_sales", "backfill"),
+        generations.exclusive_run(other, "daily_sales", "backfill"),
         pytest.raises(Busy, match="Another backfill"),
     ):
-        backfilling.work_off(connection, catalogue, sales, begun)
+        backfilling.run_chunks(connection, catalogue, sales, begun)
 
 
 def test_no_more_keys_a_second_than_allowed(
@@ -340,5 +340,5 @@ def test_no_more_keys_a_second_than_allowed(
     build.rebuild(connection, catalogue, sales)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 5)
     began = time.monotonic()
-    backfilling.work_off(connection, catalogue, sales, begun, keys_a_second=20)
+    backfilling.run_chunks(connection, catalogue, sales, begun, keys_a_second=20)
     assert time.monotonic() - began >= begun.keys / 20

@@ -70,7 +70,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
     catch_up(connection, wider, rules)
     assert "smallest" not in columns(), "readers never see a column that is half filled"
 
-    done = backfilling.work_off(connection, wider, rules, begun)
+    done = backfilling.run_chunks(connection, wider, rules, begun)
 
     assert not done.missing
     assert columns()[-1] == "smallest"
@@ -106,7 +106,7 @@ def test_one_of_a_new_column_that_was_interrupted_is_told(
 
     begun = backfilling.begin(connection, wider, rules, Choice(columns=("smallest",)), 5)
     with pytest.raises(KeyboardInterrupt):
-        backfilling.work_off(connection, wider, rules, begun, report=stop)
+        backfilling.run_chunks(connection, wider, rules, begun, report=stop)
 
     left = f"{len(begun.chunks) - 1} of {len(begun.chunks)} chunks are missing"
     (why,) = stale(connection, wider)["daily_sales"]

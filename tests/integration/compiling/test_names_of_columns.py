@@ -15,7 +15,7 @@ from acci.domain.quality import Suite, expect, no_rows
 from acci.flows.quality import great_expectations
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.repair import repair
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
@@ -111,7 +111,7 @@ def happen(connection: Connection, first: int, last: int) -> None:
     )
 
 
-def findings(connection: Connection, catalogue: Catalogue, extent: Extent) -> Iterator[Any]:
+def findings(connection: Connection, catalogue: Catalogue, extent: AuditScope) -> Iterator[Any]:
     for check, name in chosen(catalogue, ("rows", "second_opinion", "totals", "table", "rules"), None):
         audited = audit(connection, catalogue, check, name, extent)
         yield from ((check.name, name, each) for each in audited.found)
@@ -134,8 +134,8 @@ def test_a_column_may_have_any_name(connection: Connection, catalogue: Catalogue
     assert live is not None
 
     wholly = [
-        *findings(connection, catalogue, Extent()),
-        *findings(connection, catalogue, Extent(keys=(("t", "a%b"),))),
+        *findings(connection, catalogue, AuditScope()),
+        *findings(connection, catalogue, AuditScope(keys=(("t", "a%b"),))),
     ]
     assert wholly == []
     (row,) = rows_as_of(connection, catalogue, projection)
@@ -147,9 +147,9 @@ def test_a_column_may_have_any_name(connection: Connection, catalogue: Catalogue
     backfill(connection, catalogue, projection, Choice(tenants=("t",)))
     where = sql.Identifier(live.schema, projection.name)
     connection.execute(sql.SQL('UPDATE {} SET "%%" = 99').format(where), prepare=False)
-    assert {each[0] for each in findings(connection, catalogue, Extent())} >= {"rows", "second_opinion"}
+    assert {each[0] for each in findings(connection, catalogue, AuditScope())} >= {"rows", "second_opinion"}
     repair(connection, catalogue)
-    assert [*findings(connection, catalogue, Extent())] == []
+    assert [*findings(connection, catalogue, AuditScope())] == []
 
     def look(opened: Connection, generation: generations.Generation) -> None:
         gate.inspect(opened, catalogue, projection, generation).require()

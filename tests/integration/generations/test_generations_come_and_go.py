@@ -7,7 +7,7 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.auditing.audit import all_checks, audit
-from acci.store.auditing.repair import derive_rows
+from acci.store.auditing.repairs import rederive_rows
 from acci.store.backfilling import backfill
 from acci.store.backfilling.backfill import Superseded
 from acci.store.backfilling.selection import Choice
@@ -99,7 +99,7 @@ def found(connection: Connection, projection: type[Projection]) -> list[str]:
 
 def again(connection: Connection, projection: type[Projection]) -> int:
     """Derive every row; 0."""
-    derive_rows(
+    rederive_rows(
         connection,
         CATALOGUE,
         projection.name,
@@ -114,7 +114,9 @@ WORK: dict[str, Work] = {
     "follow": lambda c, p: len(told(c, p)),
     "as of": lambda c, p: len(list(rows_as_of(c, CATALOGUE, p))) - len(rows_of(c, p)),
     "preview of a backfill": lambda c, p: backfill.preview(c, CATALOGUE, p, Choice()) - len(rows_of(c, p)),
-    "backfill": lambda c, p: len(backfill.work_off(c, CATALOGUE, p, backfill.begin(c, CATALOGUE, p, Choice())).missing),
+    "backfill": lambda c, p: len(
+        backfill.run_chunks(c, CATALOGUE, p, backfill.begin(c, CATALOGUE, p, Choice())).missing
+    ),
     "repair": again,
     "why it is stale": lambda c, p: len(staleness.reasons(c, CATALOGUE, p, 10**9)),
 }
@@ -158,11 +160,11 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
 ) -> None:
     overtaken.let(replace(other, SALES), "auditing/scope:one_snapshot")
     assert audit(overtaken, CATALOGUE, all_checks(CATALOGUE)["views"]).found == ()
-    with generations.turn(other, "daily_sales", "rebuild"):
+    with generations.exclusive_run(other, "daily_sales", "rebuild"):
         building, parts = build.begin(other, CATALOGUE, SALES, 1)
 
     def go_on() -> None:
-        with generations.turn(other, "daily_sales", "rebuild"):
+        with generations.exclusive_run(other, "daily_sales", "rebuild"):
             for part in parts:
                 build.fill(other, SALES, building, part)
             publish.publish(other, SALES, build.finish(other, SALES, building))
@@ -177,7 +179,7 @@ def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, ot
     begun = backfill.begin(overtaken, CATALOGUE, SALES, Choice(), 1)
     overtaken.let(replace(other, SALES), "generations/generations:one")
     with pytest.raises(Superseded):
-        backfill.work_off(overtaken, CATALOGUE, SALES, begun)
+        backfill.run_chunks(overtaken, CATALOGUE, SALES, begun)
     assert overtaken.nth <= 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from acci.store.auditing.scope import WHOLE, Extent
+from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.log import seals
 from acci.store.postgres.database import Connection, connect
 from acci.store.registry import Catalogue, load
@@ -23,7 +23,7 @@ def catalogue() -> Catalogue:
     return load(["tests.domains.bank"])
 
 
-def problems(connection: Connection, catalogue: Catalogue, extent: Extent = WHOLE) -> list[str]:
+def problems(connection: Connection, catalogue: Catalogue, extent: AuditScope = WHOLE) -> list[str]:
     done = audited(connection, catalogue, "seals", "seal_chain", extent=extent)
     return [found.problem for each in done for found in each.found]
 
@@ -81,7 +81,7 @@ def test_a_sample_checks_some_seals_and_all_turns_check_all(connection: Connecti
     seals.seal(connection, 100)
     with tampering(connection):
         connection.execute("UPDATE acci.events SET metadata = '{}' WHERE position IN (42, 142, 242)")
-    turns = [problems(connection, catalogue, Extent(one_in=3, turn=turn)) for turn in range(3)]
+    turns = [problems(connection, catalogue, AuditScope(one_in=3, offset=turn)) for turn in range(3)]
     assert [len(found) for found in turns] == [1, 1, 1]
 
 

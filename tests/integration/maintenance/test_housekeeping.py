@@ -73,7 +73,7 @@ def test_backfills_go_with_their_chunks_when_they_have_ended(connection: Connect
     begun = backfill.begin(connection, BANK, accounts, Choice(), 10)
     age(connection, "backfills", "started_at")
     assert removed(connection) == {}, "it goes on"
-    backfill.work_off(connection, BANK, accounts, begun)
+    backfill.run_chunks(connection, BANK, accounts, begun)
     assert removed(connection) == {}
     age(connection, "backfills", "finished_at")
     assert removed(connection) == {"backfills": 1}

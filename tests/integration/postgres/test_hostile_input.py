@@ -16,7 +16,7 @@ from acci.domain.errors import AcciError
 from acci.domain.events import Event, EventData, EventMetadata, StreamId
 from acci.domain.users.events import UserCreated
 from acci.store.auditing.audit import audit, chosen
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.commands.handler import CommandHandler
 from acci.store.commands.validation import typed
 from acci.store.importing.importer import Importer
@@ -150,7 +150,7 @@ def test_questions(url: str, tenant: str, word: str, limit: str) -> None:
 def test_keys_and_tenants(url: str, connection: Connection, tenant: str, user: str) -> None:
     try:
         assert list(rows_as_of(connection, CATALOGUE, USERS, keys=[(tenant, user)])) is not None
-        extent = Extent(tenant, ((tenant, user),))
+        extent = AuditScope(tenant, ((tenant, user),))
         for check, name in chosen(CATALOGUE, ["rows"], "user_view"):
             audit(connection, CATALOGUE, check, name, extent)
     except AcciError as error:

@@ -12,7 +12,7 @@ from acci.store.aggregates.compaction import Compacted, Sizes
 from acci.store.auditing.audit import ROWS, Audited, all_checks
 from acci.store.auditing.audit import audit as make
 from acci.store.auditing.findings import Severity
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
@@ -26,9 +26,9 @@ def told(state: State[Any]) -> tuple[bool, str | None, str]:
     return state.is_completed(), state.name, state.message or ""
 
 
-def of(check: str, connection: Connection, extent: Extent | None = None) -> Audited:
+def of(check: str, connection: Connection, extent: AuditScope | None = None) -> Audited:
     projection = SALES.name if check in (ROWS, "totals") else None
-    return make(connection, CATALOGUE, all_checks(CATALOGUE)[check], projection, extent or Extent())
+    return make(connection, CATALOGUE, all_checks(CATALOGUE)[check], projection, extent or AuditScope())
 
 
 def test_an_audit_that_could_make_no_check_is_not_green(connection: Connection) -> None:
@@ -51,7 +51,7 @@ def test_an_audit_that_could_not_make_every_check_is_not_green(connection: Conne
 
 def test_a_check_that_does_not_fit_what_was_asked_is_not_missed(connection: Connection) -> None:
     build.rebuild(connection, CATALOGUE, SALES)
-    some = Extent(keys=(("acme", "2026-01-01"),))
+    some = AuditScope(keys=(("acme", "2026-01-01"),))
     done = [of(ROWS, connection, some), of("totals", connection, some)]
     is_green, name, message = told(audit.verdict(done, Severity.ERROR))
     assert (is_green, name) == (True, "Completed"), message

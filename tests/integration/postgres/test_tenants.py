@@ -19,7 +19,7 @@ from acci.domain.users.user import CreateUser, User
 from acci.store.aggregates.repository import Repository
 from acci.store.auditing import repair
 from acci.store.auditing.audit import audit, chosen
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.commands.handler import CommandHandler
@@ -180,12 +180,12 @@ def test_what_is_done_for_one_tenant_leaves_its_namesakes_alone(store: EventStor
 
     def found(tenant: str | None) -> list[str | None]:
         (look,) = chosen(CATALOGUE, ["rows"], "user_view")
-        return [each.place["tenant_id"] for each in audit(built, CATALOGUE, *look, Extent(tenant)).found]
+        return [each.place["tenant_id"] for each in audit(built, CATALOGUE, *look, AuditScope(tenant)).found]
 
     built.execute(wrong)
     assert (found("t1"), found("t2"), found(None)) == (["t1"], ["t2"], ["t1", "t2"])
     begun = backfill.begin(built, CATALOGUE, USERS, Choice(tenants=("t1",)))
-    assert backfill.work_off(built, CATALOGUE, USERS, begun).keys == 1
+    assert backfill.run_chunks(built, CATALOGUE, USERS, begun).keys == 1
     assert value(built, names) == ["Ann of one", "wrong"]
     assert (found("t1"), found("t2")) == ([], ["t2"])
     repair.repair(built, CATALOGUE, "user_view")

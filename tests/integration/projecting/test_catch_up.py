@@ -10,10 +10,12 @@ import psycopg
 import pytest
 
 from acci.domain.projections import Projection
+from acci.store.auditing.audit import all_checks, audit
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.log.high_water import establish
+from acci.store.monitoring.metrics import read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
@@ -78,7 +80,7 @@ def test_a_second_runner_leaves(
     generation = live(connection, sales)
     with connect(database_url, "first") as first:
         with (
-            generations.turn(first, "daily_sales", "catch-up"),
+            generations.exclusive_run(first, "daily_sales", "catch-up"),
             pytest.raises(Busy, match="Another catch-up of daily_sales is under way"),
         ):
             catch_up(connection, catalogue, sales)
@@ -93,13 +95,13 @@ def test_a_second_runner_leaves(
 
 def test_a_turn_ends_with_its_runner(connection: Connection, database_url: str) -> None:
     def begin_and_be_cut() -> None:
-        with connect(database_url, "first") as first, generations.turn(first, "daily_sales", "catch-up"):
+        with connect(database_url, "first") as first, generations.exclusive_run(first, "daily_sales", "catch-up"):
             cut(connection, first.info.backend_pid)
             first.execute("SELECT 1")
 
     with pytest.raises(psycopg.OperationalError):
         begin_and_be_cut()
-    with generations.turn(connection, "daily_sales", "catch-up"):
+    with generations.exclusive_run(connection, "daily_sales", "catch-up"):
         pass
 
 
@@ -279,7 +281,7 @@ def test_the_flow_leaves_the_first_build_to_who_is_at_it(
     monkeypatch.setenv("ACCI_CONTEXTS", "tests.domains.orders")
     append_orders(connection, 10)
     with disable_run_logger():
-        with generations.turn(connection, sales.name, "rebuild"):
+        with generations.exclusive_run(connection, sales.name, "rebuild"):
             assert catch_up_projection.fn(sales.name, 100).did == "left to another runner"
         with pytest.raises(NotBuilt):
             catch_up(connection, load(CONTEXTS), sales)
@@ -288,3 +290,25 @@ def test_the_flow_leaves_the_first_build_to_who_is_at_it(
         assert catch_up_projection.fn(sales.name, 100).did == "caught up"
         assert catch_up_projection.fn(sales.name, 100).did == "nothing to do"
     assert wrong_rows(connection, sales) == 0
+
+
+# -- holes ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_hole_in_positions_is_passed_over_at_once(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection]
+) -> None:
+    """Without that, catch-up, audits and metrics would take a stride after the other through what has no event."""
+    append_orders(connection, 20, "early-")
+    build.rebuild(connection, catalogue, sales)
+    read_metrics(connection, catalogue)
+    wide = 10**17
+    connection.execute("SELECT setval('acci.events_position_seq', %s)", (wide,))
+    append_orders(connection, 20, "late-")
+
+    done = catch_up(connection, catalogue, sales, batch_size=15)
+
+    assert (done.checkpoint, done.batches) == (wide + 20, 3)
+    assert wrong_rows(connection, sales) == 0
+    assert read_metrics(connection, catalogue).events["OrderPlaced"] == 40
+    assert audit(connection, catalogue, all_checks(catalogue)["rows"], sales.name).found == ()

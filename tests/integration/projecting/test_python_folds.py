@@ -16,7 +16,7 @@ from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.store.auditing.audit import all_checks, audit
-from acci.store.auditing.scope import Extent
+from acci.store.auditing.scope import AuditScope
 from acci.store.backfilling.selection import Choice
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
@@ -114,7 +114,7 @@ def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, 
     row = connection.execute("SELECT tenant_id, hour, large, amount, day, id FROM read.items_by LIMIT 1").fetchone()
     assert row is not None
     key = tuple(map(str, row))
-    assert audit(connection, catalogue, all_checks(catalogue)["rows"], "items_by", Extent(keys=(key,))).found == ()
+    assert audit(connection, catalogue, all_checks(catalogue)["rows"], "items_by", AuditScope(keys=(key,))).found == ()
 
 
 class ItemsOf(FoldProjection):
@@ -147,12 +147,17 @@ def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connectio
     found = [("t", number, 15)]
     assert connection.execute("SELECT * FROM read.items_of").fetchall() == found
 
-    halves = [Extent(one_in=2, turn=turn) for turn in (0, 1)]
+    halves = [AuditScope(one_in=2, offset=turn) for turn in (0, 1)]
     for items, wrong in ((15, 0), (16, 1)):
         connection.execute("UPDATE read.items_of SET items = %s", (items,))
         told = [
             audit(connection, catalogue, all_checks(catalogue)["rows"], "items_of", extent).found
-            for extent in (Extent(), Extent(keys=(("t", str(number).upper()),)), Extent(since=EPOCH), *halves)
+            for extent in (
+                AuditScope(),
+                AuditScope(keys=(("t", str(number).upper()),)),
+                AuditScope(since=EPOCH),
+                *halves,
+            )
         ]
         assert [len(each) for each in told[:3]] == [wrong] * 3
         assert bool(told[3] or told[4]) == bool(wrong), "the shares are those of the log's streams"

@@ -240,7 +240,7 @@ def test_one_rebuild_at_a_time(
     build.rebuild(connection, catalogue, sales)
     with (
         connect(database_url, "first") as first,
-        generations.turn(first, "daily_sales", "rebuild"),
+        generations.exclusive_run(first, "daily_sales", "rebuild"),
         pytest.raises(Busy, match="Another rebuild of daily_sales is under way"),
     ):
         build.rebuild(connection, catalogue, sales)

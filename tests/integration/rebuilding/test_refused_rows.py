@@ -226,7 +226,7 @@ def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path:
         dropping.drop(connection, 2)
     with (
         connect(database_url, "rebuild") as other,
-        generations.turn(other, "members", "rebuild"),
+        generations.exclusive_run(other, "members", "rebuild"),
         pytest.raises(Busy),
     ):
         dropping.drop(connection, 1)

@@ -92,7 +92,7 @@ def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
     build.rebuild(connection, catalogue, sales)
     with (
         connect(database_url, "rebuild") as other,
-        generations.turn(other, "daily_sales", "rebuild"),
+        generations.exclusive_run(other, "daily_sales", "rebuild"),
         pytest.raises(Busy, match="rebuild of daily_sales is under way"),
     ):
         roll_back(connection, catalogue, sales)

@@ -172,7 +172,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         NotApplicable("user_view", 7, "too large", True),
         (
             "user_view cannot be shown: the event at position 7 cannot be applied: too large. "
-            "Ask for another moment, or for a position alone; `acci run audit` tells if it still can be."
+            "Ask for another point in time, or for a position alone; `acci run audit` says if it still can be."
         ),
     ),
     (

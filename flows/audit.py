@@ -1,4 +1,4 @@
-"""The flow that holds what is stored against the events."""
+"""The flow that compares what is stored with the events."""
 
 import time
 from collections import Counter
@@ -9,16 +9,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.artifacts.audit import announce, tell_audit, tell_history, tell_repairs
+from acci.flows.artifacts.audit import emit_findings, show_audit, show_history, show_repairs
 from acci.flows.runtime.links import this_run
 from acci.flows.runtime.parameters import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
 from acci.flows.runtime.retrying import refusing, step
-from acci.flows.runtime.run_names import of_audit
+from acci.flows.runtime.run_names import audit_run_name
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing import repair as repairing
 from acci.store.auditing.audit import Audited, chosen
-from acci.store.auditing.audit import audit as make
+from acci.store.auditing.audit import audit as run_check
 from acci.store.auditing.findings import Severity, history
 from acci.store.auditing.repair import Repaired
 from acci.store.auditing.scope import AuditScope
@@ -30,19 +30,19 @@ LOG = "the log"
 
 
 @step("audit {of}")
-def look(of: str, checks: list[str], extent: AuditScope) -> list[Audited]:
-    """Make the checks, of the log or of one read model, and keep what they find."""
+def run_checks(of: str, checks: list[str], extent: AuditScope) -> list[Audited]:
+    """Run the checks of the log or of one read model, and store their findings."""
     projection = None if of == LOG else of
     done = []
     with session("audit") as (connection, catalogue):
         for check, name in chosen(catalogue, checks, projection):
             if name == projection:
-                done.append(make(connection, catalogue, check, name, extent))
-                get_run_logger().info("%s %s: %s", check.name, name or "", _said(done[-1]))
+                done.append(run_check(connection, catalogue, check, name, extent))
+                get_run_logger().info("%s %s: %s", check.name, name or "", _summary(done[-1]))
     return done
 
 
-def _said(done: Audited) -> str:
+def _summary(done: Audited) -> str:
     if done.left_out is not None:
         return f"left out: {done.left_out}"
     many = f"more than {len(done.found)}" if done.more else str(len(done.found))
@@ -50,17 +50,17 @@ def _said(done: Audited) -> str:
 
 
 @step("repair {projection}")
-def mend(projection: str, trust_log: bool = False) -> list[Repaired]:
-    """Derive again what the findings name, and look at it again; of `all`, every one and the log.
+def repair_findings(projection: str, trust_log: bool = False) -> list[Repaired]:
+    """Re-derive what the findings name, and audit it again; of `all`, every read model and the log.
 
-    What rests on events that were changed is left alone, unless the log is to be trusted.
+    What depends on events that were changed by hand is left alone, unless the log is trusted.
     """
     with session("repair") as (connection, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         return repairing.repair(connection, catalogue, one, trust_log)
 
 
-@flow(name="audit", flow_run_name=of_audit, timeout_seconds=allowed_seconds())
+@flow(name="audit", flow_run_name=audit_run_name, timeout_seconds=allowed_seconds())
 @refusing
 def audit(
     projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
@@ -72,39 +72,39 @@ def audit(
     repair: Annotated[bool, Field(title="Repair")] = False,
     fail_at: Annotated[Literal["info", "warning", "error"], Field(title="Fail at")] = "error",
 ) -> State[Any]:
-    """Hold the log, the read models and the snapshots against the events, and keep what is wrong as findings.
+    """Compare the log, the read models and the snapshots with the events, and store what is wrong as findings.
 
-    Nothing else is written, unless it is to be repaired. Runners go on beside it. The run fails if anything is wrong.
+    Nothing else is written, unless `repair` is set. Other runs go on beside it. The run fails if anything is wrong.
 
     Args:
         projection: One projection, or all: every one, and the log too.
         checks: Only these checks; all of them if none is named.
         tenant: Only what belongs to this tenant, such as acme.
         keys: Only the rows with these keys, each a list such as ["acme", "user-1"]; with all, streams: tenant and id.
-        since: Only what events recorded since this moment touched, such as 2026-01-31T00:00:00Z.
-        one_in: Look at one key in so many; which ones moves on every hour, so that as many hours see them all.
-        repair: Derive anew what is found wrong, and look at it again.
-        fail_at: How bad a finding must be for the run to be failed.
+        since: Only what events recorded at or after this time touched, such as 2026-01-31T00:00:00Z.
+        one_in: Check one key in this many. The sample changes every hour: after as many hours every key was checked.
+        repair: Re-derive what is found wrong, and check it again.
+        fail_at: The severity from which findings fail the run.
     """
-    began, turn = time.monotonic(), int(time.time() // 3600) % one_in
+    began, sample_offset = time.monotonic(), int(time.time() // 3600) % one_in
     extent = AuditScope(
-        tenant or None, tuple(map(tuple, keys)), parse_timestamp(since) if since else None, one_in, turn
+        tenant or None, tuple(map(tuple, keys)), parse_timestamp(since) if since else None, one_in, sample_offset
     )
     with session("audit") as (_, catalogue):
         one = None if projection == "all" else catalogue.projection(projection).name
         groups = dict.fromkeys(name for _, name in chosen(catalogue, checks, one) if name is None or one or not keys)
-    states = [look(name or LOG, checks, extent, return_state=True) for name in groups]
+    states = [run_checks(name or LOG, checks, extent, return_state=True) for name in groups]
     done = [each for state in states if state.is_completed() for each in state.result()]
     stopped = [state.message or "" for state in states if not state.is_completed()]
     if repair and any(each.found for each in done):
-        tell_repairs(mend(projection))
-        done = [each for every in done for each in again(every, extent)]
-    tell_audit(done)
+        show_repairs(repair_findings(projection))
+        done = [each for every in done for each in run_again(every, extent)]
+    show_audit(done)
     with session("audit") as (connection, _):
         is_full = one is None and not (checks or tenant or keys or since or stopped)
         record(connection, result(done, is_full, one_in, time.monotonic() - began))
-        tell_history(history(connection, DAYS_SHOWN))
-    announce(done)
+        show_history(history(connection, DAYS_SHOWN))
+    emit_findings(done)
     said = verdict(done, Severity(fail_at))
     if stopped:
         others = f" Of the rest: {said.message}" if done else ""
@@ -112,13 +112,13 @@ def audit(
     return said
 
 
-def again(done: Audited, extent: AuditScope) -> list[Audited]:
-    """The check as it comes out now, if it found anything."""
-    return look(done.projection or LOG, [done.check], extent) if done.found else [done]
+def run_again(done: Audited, extent: AuditScope) -> list[Audited]:
+    """The check's result now, if it had findings."""
+    return run_checks(done.projection or LOG, [done.check], extent) if done.found else [done]
 
 
 def result(done: list[Audited], is_full: bool, one_in: int, seconds: float) -> Result:
-    """The audit in figures, to be remembered as the last one."""
+    """The audit in figures, as they are stored."""
     found = Counter(found.severity for each in done for found in each.found)
     return Result(
         seconds,

@@ -1,4 +1,4 @@
-"""The flow that derives a part of a live read model anew."""
+"""The flow that re-derives a part of a live read model."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from acci.flows.artifacts.progress import ProgressBar
 from acci.flows.runtime.parameters import EventType, KeyOfRow, Moment, OneProjection, Tenant
 from acci.flows.runtime.retrying import refusing, step
-from acci.flows.runtime.run_names import of_backfill
+from acci.flows.runtime.run_names import backfill_run_name
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.backfilling import backfill as backfilling
@@ -19,7 +19,7 @@ from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.values.timestamps import parse_timestamp
 
-NO_KEY = "No event fits all that was chosen, so no key does: check the tenants, keys, types and dates."
+NO_KEY = "No event matches all that was chosen, so no key does: check the tenants, keys, types and dates."
 
 
 @step("choose keys of {projection}")
@@ -34,9 +34,9 @@ def begin(projection: str, choice: Choice, chunk_size: int) -> Backfill:
     return backfill
 
 
-@step("derive {backfill.keys} keys of {backfill.projection}")
-def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
-    """Derive the chunks that are missing, one transaction each."""
+@step("re-derive {backfill.keys} keys of {backfill.projection}")
+def run_chunks(backfill: Backfill, keys_a_second: int) -> Backfill:
+    """Re-derive the chunks that are not done, one transaction each."""
     bar = ProgressBar(f"backfill {backfill.projection}", "keys")
     with session("backfill") as (connection, catalogue):
         projection = catalogue.projection(backfill.projection)
@@ -45,7 +45,7 @@ def work_off(backfill: Backfill, keys_a_second: int) -> Backfill:
     return done
 
 
-@flow(name="backfill", flow_run_name=of_backfill, timeout_seconds=allowed_seconds())
+@flow(name="backfill", flow_run_name=backfill_run_name, timeout_seconds=allowed_seconds())
 @refusing
 def backfill(
     projection: Annotated[OneProjection, Field(title="Projection")],
@@ -61,24 +61,24 @@ def backfill(
     chunk_size: Annotated[int, Field(title="Chunk size", ge=1, le=1_000_000)] = CHUNK_SIZE,
     keys_a_second: Annotated[int, Field(title="Keys a second", ge=0)] = 0,
 ) -> State[Any]:
-    """Derive the chosen rows of a live read model anew, each from its whole history, beside live work.
+    """Re-derive the chosen rows of a live read model, each from its whole history, while other runs go on.
 
-    A key is chosen if an event fits everything given; with nothing given, all are. Each chunk of keys is done or not;
-    a run with the same choice goes on with those that are missing. Parked keys are left to retry-dead-letters.
+    A key is chosen if an event matches everything given; with nothing given, all are. Each chunk of keys is one
+    transaction; a run with the same choice resumes. Parked keys are left to retry-dead-letters.
 
     Args:
         projection: The name of the projection, such as user_view.
-        dry_run: Only count the keys that would be derived; nothing is changed.
+        dry_run: Only count the keys that would be re-derived; nothing is changed.
         tenants: Only keys that events of these tenants touch, such as acme.
         keys: Only these keys, each a list with a text for every key column, such as ["acme", "user-1"].
         event_types: Only keys that events of these types touch, such as UserUpdated.
-        since: Only keys touched by events that happened at or after this moment, such as 2026-01-31T00:00:00Z.
-        until: Only keys touched by events that happened before this moment.
+        since: Only keys touched by events that happened at or after this time, such as 2026-01-31T00:00:00Z.
+        until: Only keys touched by events that happened before this time.
         after_position: Only keys touched by events above this position of the log.
         up_to_position: Only keys touched by events up to this position; 0 for the checkpoint.
         new_columns: Columns that the table's SQL file and the rules have and the live table does not have yet.
         chunk_size: Keys in one transaction. Each chunk reads the log once, so small chunks take longer.
-        keys_a_second: At most so many keys a second, so that live work keeps its pace; 0 for no limit.
+        keys_a_second: At most this many keys a second, to leave the database to other work; 0 for no limit.
     """
     choice = Choice(
         tuple(tenants),
@@ -97,10 +97,10 @@ def backfill(
             return Completed(name="NothingToDo", message=NO_KEY)
         chunks = -(-count // chunk_size)
         return Completed(
-            name="DryRun", message=f"{count:,} keys would be derived anew, in {chunks:,} chunks; nothing was changed."
+            name="DryRun", message=f"{count:,} keys would be re-derived, in {chunks:,} chunks; nothing was changed."
         )
     begun = begin(projection, choice, chunk_size)
-    return ended(work_off(begun, keys_a_second))
+    return ended(run_chunks(begun, keys_a_second))
 
 
 def ended(done: Backfill) -> State[Any]:
@@ -116,4 +116,4 @@ def ended(done: Backfill) -> State[Any]:
         )
     if not done.keys:
         return Completed(name="NothingToDo", message=NO_KEY)
-    return Completed(message=f"{done.projection}: {done.keys:,} keys were derived anew.")
+    return Completed(message=f"{done.projection}: {done.keys:,} keys were re-derived.")

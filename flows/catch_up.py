@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
@@ -12,7 +11,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
-from acci.flows.artifacts.tables import listed, tell_verdict
+from acci.flows.artifacts.tables import listed, show_verdict
 from acci.flows.check_quality import check_changes, verdict
 from acci.flows.quality.gate import quality_checks
 from acci.flows.runtime import prefect_events
@@ -21,13 +20,12 @@ from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.run_names import add_to_name
 from acci.flows.runtime.session import projection_names, session
 from acci.flows.runtime.timeouts import allowed_seconds
-from acci.store.generations import generations, lifecycle
-from acci.store.generations.generations import Busy, Generation, NotBuilt
-from acci.store.postgres.database import Connection
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.projecting import batches
-from acci.store.rebuilding import build, gate
-from acci.store.rebuilding.gate import Allowance
-from acci.store.registry import Catalogue
+from acci.store.projecting.batches import Progress
+from acci.store.rebuilding.build import RebuildOptions, StepContext, run
+from acci.store.rebuilding.gate import GateThresholds, Verdict
 
 ELSEWHERE = "left to another runner"
 
@@ -60,7 +58,9 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
                 done = batches.catch_up(connection, catalogue, rules, batch_size or None, progress_bar)
             except NotBuilt:
                 did = "built"
-                done = build.rebuild(connection, catalogue, rules, progress_bar, partial(pass_gate, catalogue))
+                done = first_build(
+                    StepContext(connection, catalogue, rules, progress_bar, quality_checks, show_refusal)
+                )
         except Busy as busy:
             get_run_logger().info(str(busy))
             return Outcome(projection, ELSEWHERE, 0, 0, 0, 0, 0, 0, 0.0)
@@ -78,15 +78,20 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
     )
 
 
-def pass_gate(catalogue: Catalogue, connection: Connection, generation: Generation) -> None:
-    """Let a first build before readers, unless it is wrong; dead letters fail the run instead. Raises `GateClosed`."""
-    projection = catalogue.projection(generation.projection)
-    further = quality_checks(connection, catalogue, projection, generation)
-    verdict = gate.inspect(connection, catalogue, projection, generation, Allowance(dead_letters=True), further)
+def first_build(context: StepContext) -> Progress:
+    """Rebuild a read model that was never built; what could not be applied fails the run, and does not close the gate.
+
+    Raises `GateClosed`.
+    """
+    built = run(context, RebuildOptions(thresholds=GateThresholds(dead_letters=True)))
+    reached = built.generation.checkpoint
+    return Progress(built.projection, 0, reached, reached, built.rows, built.batches)
+
+
+def show_refusal(verdict: Verdict) -> None:
+    """Show a verdict if it keeps the first generation from readers."""
     if verdict.objections:
-        tell_verdict(verdict)
-        lifecycle.reject(connection, generation)
-    verdict.require()
+        show_verdict(verdict)
 
 
 @flow(name="catch-up", flow_run_name="catch up {projection}", timeout_seconds=allowed_seconds())
@@ -114,7 +119,7 @@ def catch_up(
     )
     for each in outcomes:
         if each.dead_letters:
-            prefect_events.announce(prefect_events.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
+            prefect_events.emit(prefect_events.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
     moved = [each for each in outcomes if each.checkpoint > each.start]
     if moved:
         add_to_name(

@@ -16,12 +16,10 @@ from acci.flows.quality import great_expectations
 from acci.flows.quality.great_expectations import Report
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing, step
-from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.session import catalogue, projection_names, session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import is_live, on_live
-from acci.store.registry import load
-from acci.store.settings import Settings
 
 
 @step("check the quality of {projection}")
@@ -49,16 +47,16 @@ def check_projection(projection: str, span: tuple[int, int] | None = None) -> Re
 
 def check_changes(spans: Mapping[str, tuple[int, int]]) -> list[Report]:
     """The suites on what events in each read model's span, (after, upto], touched; nothing where there is no suite."""
-    suites = load(Settings.from_environment().contexts).suites
+    suites = catalogue().suites
     reports = [check_projection(name, span) for name, span in spans.items() if name in suites]
     made = [report for report in reports if report is not None]
     if made:
-        tell(made)
+        show_reports(made)
     return made
 
 
-def tell(reports: list[Report]) -> None:
-    """The expectations with what they came to; for each that does not hold, failing rows with their keys."""
+def show_reports(reports: list[Report]) -> None:
+    """Show every expectation with its result; for each that fails, the keys of failing rows."""
     table = [
         {
             "read model": report.projection,
@@ -109,7 +107,7 @@ def check_quality(
         report_file: Write a report for people into this HTML file, on the machine that the run is on.
     """
     reports = [report for name in projection_names(projection) if (report := check_projection(name)) is not None]
-    tell(reports)
+    show_reports(reports)
     if report_file:
         Path(report_file).write_text(page(reports), encoding="utf-8")
     return verdict(reports)

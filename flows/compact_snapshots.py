@@ -39,7 +39,7 @@ def compact_aggregate(aggregate: str, keep: int) -> Compacted:
 
 @step("check snapshots of {aggregate} by replay")
 def check_sample(aggregate: str, sample: int) -> Audited | None:
-    """Hold a few of the aggregate's snapshots against replay."""
+    """Compare a sample of the aggregate's snapshots with a replay of their streams."""
     with session("compact snapshots") as (connection, catalogue):
         streams = some_streams(connection, catalogue.aggregates[aggregate], sample)
         return (
@@ -59,7 +59,7 @@ def compact_snapshots(
     """Take the snapshots that are due, in bulk, and drop those that newer ones replace; never an event.
 
     Due are streams with enough events behind their newest snapshot, and those whose snapshots an older class made.
-    A run that was cut off is taken up by the next. Afterwards a sample is held against replay.
+    The next run resumes one that was cut off. Afterwards a sample is compared with a replay.
 
     Args:
         aggregate: An aggregate that has snapshots, or all of them.

@@ -10,13 +10,9 @@ from pydantic import Field
 
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing
-from acci.flows.runtime.session import projection_names
+from acci.flows.runtime.session import direct, projection_names
 from acci.flows.runtime.timeouts import allowed_seconds
-from acci.store.database_url import direct_url
-from acci.store.encryption.configured import key_store
 from acci.store.projecting.following import follow as follow_log
-from acci.store.registry import load
-from acci.store.settings import Settings
 
 
 @flow(name="follow", flow_run_name="follow {projection} for {seconds} s", timeout_seconds=allowed_seconds())
@@ -34,28 +30,19 @@ def follow(
     Args:
         projection: One projection, or all of them.
         seconds: How long to follow.
-        interval: Seconds between two looks at the log.
+        interval: Seconds between two polls of the log.
     """
-    settings = Settings.from_environment()
     names, end = projection_names(projection), time.monotonic() + seconds
     refused: dict[str, str] = {}
 
-    def tell(name: str, what: str) -> None:
+    def on_problem(name: str, what: str) -> None:
         get_run_logger().warning("%s: %s", name, what)
         if name in names:  # the database comes back by itself
             refused[name] = what
 
-    rows = follow_log(
-        direct_url(settings),
-        load(settings.contexts),
-        names,
-        interval,
-        lambda: time.monotonic() >= end,
-        tell,
-        key_store(settings),
-    )
+    rows = follow_log(*direct(), names, interval, lambda: time.monotonic() >= end, on_problem)
     followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
     if refused:
-        told = " ".join(f"{name}: {what}" for name, what in refused.items())
-        return Failed(name="Incomplete", message=f"{followed} But {told}")
+        problems = " ".join(f"{name}: {what}" for name, what in refused.items())
+        return Failed(name="Incomplete", message=f"{followed} But {problems}")
     return Completed(name="Completed" if rows else "NothingToDo", message=followed)

@@ -1,4 +1,4 @@
-"""The flow that removes what no longer serves anybody."""
+"""The flow that removes old generations and old records."""
 
 from typing import Annotated, Any
 
@@ -15,8 +15,8 @@ from acci.store.maintenance.housekeeping import Tidied, tidy
 
 
 @step("tidy")
-def remove(keep: int, days: int) -> list[Tidied]:
-    """Remove what is old and of no use."""
+def remove_old(keep: int, days: int) -> list[Tidied]:
+    """Remove old generations and old records."""
     with session("housekeeping") as (connection, catalogue):
         return tidy(connection, catalogue, keep, days)
 
@@ -28,17 +28,17 @@ def housekeeping(
 ) -> State[Any]:
     """Remove old generations of read models and old records: resolved findings, backfills that ended, audits, lag.
 
-    Never an event, a seal, a snapshot, or the memory of commands and imports.
+    Never an event, a seal, a snapshot, or the idempotency records of commands and imports.
 
     Args:
         keep: How many old generations of each read model stay for a rollback.
         days: How many days records stay after they have ended.
     """
-    done = remove(keep, days)
+    done = remove_old(keep, days)
     table = [{"what": each.what, "removed": each.removed} for each in done]
     create_table_artifact(key="housekeeping", table=table, description="What was removed")
     removed = sum(each.removed for each in done)
     if not removed:
         return Completed(name="NothingToDo", message="There was nothing to remove.")
-    told = ", ".join(f"{each.removed:,} {each.what}" for each in done if each.removed)
-    return Completed(message=f"Removed {told}.")
+    removals = ", ".join(f"{each.removed:,} {each.what}" for each in done if each.removed)
+    return Completed(message=f"Removed {removals}.")

@@ -1,6 +1,9 @@
-"""The flow that builds read models anew and swaps them in."""
+"""The flow that rebuilds read models: new generations beside the live ones, checked, then swapped in."""
 
 import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
@@ -10,18 +13,37 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.runtime.parameters import AllStaleOrOne
-from acci.flows.runtime.rebuild_recipe import Outcome, rebuild_all, said
-from acci.flows.runtime.rebuild_tasks import Orders, count, look_ahead
+from acci.flows.runtime.rebuild_tasks import Filling, count, fill_all, make_plan, take
 from acci.flows.runtime.retrying import refusing
-from acci.flows.runtime.run_names import add_to_name, of_rebuild
+from acci.flows.runtime.run_names import add_to_name, rebuild_run_name
 from acci.flows.runtime.session import projection_names, session
 from acci.flows.runtime.task_runners import chosen_runner
 from acci.flows.runtime.timeouts import allowed_seconds
-from acci.store.rebuilding.gate import CHANGES_ALLOWED, Allowance
+from acci.store.generations import generations
+from acci.store.generations.generations import Busy
+from acci.store.rebuilding.build import STEPS, Build, RebuildOptions
+from acci.store.rebuilding.gate import CHANGES_ALLOWED, GateThresholds
+from acci.store.rebuilding.plan import Counts
 from acci.store.rebuilding.staleness import stale
 
+BEGIN, _, *AFTER_FILL = STEPS  # in between, `fill_all` fills the partitions of all projections in one pass
 
-@flow(name="rebuild", flow_run_name=of_rebuild, task_runner=chosen_runner(), timeout_seconds=allowed_seconds())
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one projection, as a row of the run's table; `filled_by` names the processes, as host/number."""
+
+    projection: str
+    did: str
+    generation: int = 0
+    checkpoint: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    filled_by: str = ""
+    failed: bool = False
+
+
+@flow(name="rebuild", flow_run_name=rebuild_run_name, task_runner=chosen_runner(), timeout_seconds=allowed_seconds())
 @refusing
 def rebuild(
     projection: Annotated[AllStaleOrOne, Field(title="Projections")],
@@ -35,34 +57,106 @@ def rebuild(
 ) -> "State[Any]":  # quoted: Dask pickles the flow, annotations too, and that class exists in this process only
     """Build new generations beside the live ones, in parallel partitions, check them, and swap them in.
 
-    Readers see the old generation until the swap, which is one transaction. Whatever fails, the live generation stays
-    as it was, and a rerun goes on with the partitions that are missing. One projection's failure does not stop the
-    others; the run is failed then, and its table says which.
+    Readers see the old generation until the swap, which is one transaction. If anything fails, the live generation
+    stays as it was, and a rerun resumes with the partitions that are not done. One projection's failure does not stop
+    the others; the run is failed then, and its table says which.
 
     Args:
         projection: One projection, all of them, or stale: those that need it.
         dry_run: Only show what would happen: why, what is read, how long, what depends on it.
-        partitions: Shares of the keys that are built at the same time; 0 for as many as this machine has cores. What
-            only counts and compares is built in one, which PostgreSQL reads for in parallel.
+        partitions: Partitions of the keys that are built at the same time; 0 for one a core. A projection whose
+            order of events does not matter is built in one, for which PostgreSQL reads in parallel.
         allow_dead_letters: Publish even if some events could not be applied; their keys stay parked.
-        changes_allowed: Per cent of the live rows that may go or change; if there are more, nothing is published.
-        keep: How many old generations stay for a rollback.
-        fresh: Start over, and throw away what an interrupted rebuild left.
+        changes_allowed: Per cent of the live rows that may be removed or changed; above it, nothing is published.
+        keep: How many old generations are kept for a rollback.
+        fresh: Start over, and discard what an interrupted rebuild left.
         allow_older_rules: Build by this program's rules even if the live rows were made by newer ones.
     """
     names = stale_names() if projection.strip() == "stale" else projection_names(projection)
     if not names:
         return Completed(name="NothingToDo", message="No read model needs a rebuild.")
     at_once = partitions or os.cpu_count() or 1
-    # A partition reads the whole log: several projections are better built beside each other than each in many parts.
+    # A partition reads the whole log: it is better to build several projections at once than each in many partitions.
     shares = max(1, at_once // len(names))
     counts = count(names)
     if dry_run:
-        plans = [(name, look_ahead(name, shares, counts, return_state=True)) for name in names]
-        outcomes = [Outcome(name, said(state, "planned"), failed=not state.is_completed()) for name, state in plans]
+        plans = [(name, make_plan(name, shares, counts, return_state=True)) for name in names]
+        outcomes = [
+            Outcome(name, message_of(state, "planned"), failed=not state.is_completed()) for name, state in plans
+        ]
         return ended(outcomes, "planned; nothing was changed")
-    orders = Orders(Allowance(allow_dead_letters, changes_allowed), keep, fresh, allow_older_rules)
-    return ended(rebuild_all(names, counts, shares, at_once, orders), "rebuilt")
+    thresholds = GateThresholds(allow_dead_letters, changes_allowed)
+    options = RebuildOptions(shares, thresholds, keep, fresh, allow_older_rules)
+    return ended(rebuild_all(names, counts, at_once, options), "rebuilt")
+
+
+def rebuild_all(names: list[str], counts: Counts, at_once: int, options: RebuildOptions) -> list[Outcome]:
+    """Begin all, fill them in one pass over the log, at most `at_once` partitions at a time; then check and publish."""
+    outcomes: dict[str, Outcome] = {}
+    begun: dict[str, Filling] = {}
+    with session("rebuild") as (connection, _), ExitStack() as exclusive_runs:
+        for name in names:
+            try:
+                exclusive_runs.enter_context(generations.exclusive_run(connection, name, "rebuild"))
+            except Busy as busy:
+                outcomes[name] = Outcome(name, str(busy), failed=True)
+                continue
+            started = start(name, counts, options)
+            if isinstance(started, Outcome):
+                outcomes[name] = started
+            else:
+                begun[name] = started
+        fill_all(begun.values(), at_once)
+        for name, filling in begun.items():
+            outcomes[name] = complete(filling)
+    return [outcomes[name] for name in names]
+
+
+def start(name: str, counts: Counts, options: RebuildOptions) -> Filling | Outcome:
+    """Plan and begin one projection, in as many partitions as its plan says; what became of it if that fails."""
+    began = time.monotonic()
+    planned = make_plan(name, options.partitions, counts, return_state=True)
+    if not planned.is_completed():
+        return Outcome(name, message_of(planned), failed=True)
+    options = replace(options, partitions=planned.result().partitions)
+    state = take(BEGIN, Build(name, options), return_state=True)
+    if not state.is_completed():
+        return Outcome(name, message_of(state), failed=True)
+    build = state.result().build
+    done = sum(part.is_done for part in build.partitions)
+    get_run_logger().info(
+        "%s: generation %s, %s of %s partitions done", name, build.generation.generation, done, len(build.partitions)
+    )
+    return Filling(build, began)
+
+
+def complete(filling: Filling) -> Outcome:
+    """Take the steps that follow when all partitions are filled; what became of the projection."""
+    build, name = filling.build, filling.build.projection
+    failed = filling.wait()
+    if failed is not None:
+        return Outcome(name, message_of(failed), build.generation.generation, failed=True)
+    for partition, last in filling.latest.items():
+        get_run_logger().info("%s: partition %s was filled by process %s", name, partition + 1, last.result().by)
+    filled = filling.filled()
+    rows, by = sum(each.build.rows for each in filled), ", ".join(sorted({each.by for each in filled}))
+    build = replace(build, partitions=())
+    for step in AFTER_FILL:
+        state = take(step, build, return_state=True)
+        if not state.is_completed():
+            generation = build.generation.generation
+            return Outcome(name, message_of(state), generation, rows=rows, filled_by=by, failed=True)
+        build = state.result().build
+    if build.dropped:
+        get_run_logger().info("%s: dropped %s old generations", name, build.dropped)
+    seconds = round(time.monotonic() - filling.began, 1)
+    live = build.generation
+    return Outcome(name, "published", live.generation, live.checkpoint, rows, seconds, by)
+
+
+def message_of(state: State[Any], otherwise: str = "failed") -> str:
+    """What a task that failed says; `otherwise` if it did not."""
+    return otherwise if state.is_completed() else state.message or otherwise
 
 
 def stale_names() -> list[str]:
@@ -82,6 +176,6 @@ def ended(outcomes: list[Outcome], did: str) -> State[Any]:
         add_to_name(f"up to position {max(reached):,}")
     failed = [each for each in outcomes if each.failed]
     if failed:
-        told = "; ".join(f"{each.projection}: {each.did}" for each in failed)
-        return Failed(message=f"{len(failed)} of {len(outcomes)} failed. {told}")
+        listed = "; ".join(f"{each.projection}: {each.did}" for each in failed)
+        return Failed(message=f"{len(failed)} of {len(outcomes)} failed. {listed}")
     return Completed(message=f"{', '.join(each.projection for each in outcomes)} {did}.")

@@ -1,4 +1,4 @@
-"""The flow that derives anew what audits found wrong."""
+"""The flow that re-derives what audits found wrong."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from acci.flows.artifacts.audit import tell_repairs
-from acci.flows.audit import mend
+from acci.flows.artifacts.audit import show_repairs
+from acci.flows.audit import repair_findings
 from acci.flows.runtime.links import to_run
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing
@@ -25,25 +25,25 @@ def repair(
     projection: Annotated[AllOrOne, Field(title="Projection")] = "all",
     trust_log: Annotated[bool, Field(title="Trust the log")] = False,
 ) -> State[Any]:
-    """Derive the rows, parked keys and snapshots that open findings name anew from the events, and audit them again.
+    """Re-derive the rows, parked keys and snapshots that open findings name, and audit them again.
 
-    Each in a transaction that no batch runs beside. Events are never changed: what is wrong with them stays a finding,
-    and what rests on events that were changed is left alone.
+    Each in a transaction that keeps batches out. Events are never changed: what is wrong with them stays a finding,
+    and what depends on events that were changed by hand is left alone.
 
     Args:
         projection: One projection, or all: every one, and the snapshots too.
-        trust_log: Derive also what rests on events, or discards, that were changed by hand.
+        trust_log: Also re-derive what depends on events, or discards, that were changed by hand.
     """
     with session("repair") as (connection, catalogue):
         found_by = last_run(connection)
         one = None if projection == "all" else catalogue.projection(projection).name
-    done = mend(projection, trust_log)
+    done = repair_findings(projection, trust_log)
     with session("repair") as (connection, _):
         rest = len(findings(connection, projection=one)) - sum(each.left for each in done)
     others = f" {rest:,} open findings cannot be repaired from the events: see `acci findings`." if rest else ""
     if not done:
         return Completed(name="NothingToDo", message=f"There is no finding that could be repaired.{others}")
-    tell_repairs(done)
+    show_repairs(done)
     if found_by is not None:
         markdown = to_run(found_by, "The audit before this repair")
         create_markdown_artifact(key="found-by", markdown=markdown, description="The run that found it")

@@ -1,4 +1,4 @@
-"""The flow that derives parked keys anew after a fix."""
+"""The flow that re-derives parked keys after a fix."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from acci.store.projecting.dead_letters import Retried, letters, retry
 
 @step("retry dead letters of {projection}")
 def retry_projection(projection: str) -> Retried:
-    """Derive the projection's parked keys anew and release those that can be."""
+    """Re-derive the projection's parked keys, and release those whose events can be applied."""
     with session("retry dead letters") as (connection, catalogue):
         try:
             return retry(connection, catalogue, catalogue.projection(projection))
@@ -31,7 +31,7 @@ def retry_projection(projection: str) -> Retried:
 def retry_dead_letters(
     projection: Annotated[AllOrOne, Field(title="Projections")] = "all",
 ) -> State[Any]:
-    """Derive the keys parked behind dead letters anew from their events, after what was wrong has been mended.
+    """Re-derive the keys that are parked behind dead letters, after what was wrong has been fixed.
 
     A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
     One projection's refusal does not stop the others.

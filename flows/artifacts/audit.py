@@ -1,4 +1,4 @@
-"""What an audit leaves in its run: tables of findings, their course over time, an event that may start a repair."""
+"""What an audit run shows: tables of findings and a chart by day; and the event that may start a repair."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,28 +8,28 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from acci.flows.artifacts.charts import stacked_bars
 from acci.flows.artifacts.differences import differences, most_common
-from acci.flows.artifacts.tables import markdown_table, tell_chart
+from acci.flows.artifacts.tables import markdown_table, show_chart
 from acci.flows.runtime import prefect_events
-from acci.flows.runtime.redaction import may_show
+from acci.flows.runtime.redaction import may_show_rows
 from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repair import Repaired
 
-SHOWN = 200  # findings in a table: more than a person reads
+MAX_ROWS_SHOWN = 200  # findings in a table: more than a person reads
 
 
-def tell_audit(done: Sequence[Audited]) -> None:
-    """The checks with what they came to, the findings, and for rows that differ their values side by side."""
+def show_audit(done: Sequence[Audited]) -> None:
+    """Show every check with its result, the findings, and the values of rows that differ side by side."""
     made = [_check_row(each) for each in done]
     create_table_artifact(key="audit-checks", table=made, description="The checks that were made")
     found = [(each, wrong) for each in done for wrong in each.found]
     if found:
-        table = [_finding_row(each, wrong) for each, wrong in found[:SHOWN]]
+        table = [_finding_row(each, wrong) for each, wrong in found[:MAX_ROWS_SHOWN]]
         description = f"What is wrong ({len(found):,} findings, the first {len(table):,} shown)"
         create_table_artifact(key="audit-findings", table=table, description=description)
     for each in done:
         if each.projection is not None and any("kind" in wrong.details for wrong in each.found):
-            _tell_differences(each)
+            _show_differences(each)
 
 
 def _check_row(each: Audited) -> dict[str, Any]:
@@ -60,11 +60,11 @@ def place(found: Found) -> str:
     return ", ".join(f"{name} {value}" for name, value in found.place.items())
 
 
-def _tell_differences(each: Audited) -> None:
+def _show_differences(each: Audited) -> None:
     frame = differences(each.found)
     counts = [(kind, column, f"{rows:,}") for kind, column, rows in most_common(frame)]
-    shown = frame.head(SHOWN).fillna("NULL")
-    if not may_show(each.projection or ""):
+    shown = frame.head(MAX_ROWS_SHOWN).fillna("NULL")
+    if not may_show_rows(each.projection or ""):
         shown = shown.drop(columns=["stored", "expected"], errors="ignore")
     markdown = "\n\n".join(
         [
@@ -77,25 +77,25 @@ def _tell_differences(each: Audited) -> None:
     create_markdown_artifact(key="audit-differences", markdown=markdown, description=f"Rows of {each.projection}")
 
 
-def tell_repairs(done: Sequence[Repaired]) -> None:
+def show_repairs(done: Sequence[Repaired]) -> None:
     table = [
         {"check": each.check, "of": each.projection or "the log", "found": each.found, "still wrong": each.left}
         | ({"left alone": each.left_alone, "because": each.because} if each.left_alone else {})
         for each in done
     ]
-    create_table_artifact(key="repair", table=table, description="What was derived anew, and what is still wrong")
+    create_table_artifact(key="repair", table=table, description="What was re-derived, and what is still wrong")
 
 
-def tell_history(days: Sequence[tuple[date, dict[Severity, int]]]) -> None:
-    """A chart of the open findings of each day."""
+def show_history(days: Sequence[tuple[date, dict[Severity, int]]]) -> None:
+    """Show a chart of the open findings at the end of each day."""
     colours = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e6a23c", Severity.INFO: "#7f8c8d"}
     bars = [(f"{day:%d %b}", [counts[severity] for severity in colours]) for day, counts in days]
     svg = stacked_bars("Open findings at the end of each day", bars, {s.value: c for s, c in colours.items()})
-    tell_chart("audit-history", svg, "Open findings, day by day")
+    show_chart("audit-history", svg, "Open findings, day by day")
 
 
-def announce(done: Sequence[Audited]) -> None:
-    """One event a read model (and one for the log) that has findings; an automation or a trigger may act on it."""
+def emit_findings(done: Sequence[Audited]) -> None:
+    """Emit one Prefect event for each read model with findings, and for the log; automations may act on it."""
     for name in dict.fromkeys(each.projection for each in done if each.found):
         of_one = [each for each in done if each.projection == name and each.found]
         ranks = list(Severity)
@@ -105,4 +105,4 @@ def announce(done: Sequence[Audited]) -> None:
             "findings": sum(len(each.found) for each in of_one),
             "checks": [each.check for each in of_one],
         }
-        prefect_events.announce(prefect_events.AUDIT_FOUND, name, payload, severity=worst.value)
+        prefect_events.emit(prefect_events.AUDIT_FOUND, name, payload, severity=worst.value)

@@ -9,7 +9,7 @@ COLOURS = ("#2563eb", "#c0392b", "#2e8b57", "#8e44ad", "#e6a23c", "#16a2b8", "#7
 
 
 def stacked_bars(title: str, bars: Sequence[tuple[str, Sequence[int]]], series: Mapping[str, str]) -> str:
-    """A bar for each label, its parts one upon another in the order of `series` (name to colour)."""
+    """A bar for each label, its parts stacked in the order of `series` (name to colour)."""
     highest = max((sum(parts) for _, parts in bars), default=0) or 1
     step = (WIDTH - LEFT) / max(len(bars), 1)
     plot = HEIGHT - TOP - BOTTOM
@@ -35,7 +35,7 @@ def lines(
     said: Callable[[float], str] = "{:,.0f}".format,
     span: tuple[float, float] | None = None,
 ) -> str:
-    """A curve for each name through its points (x, y), from nought up; `said` words an x, `along` what x is.
+    """A curve for each name through its points (x, y), from zero up; `said` words an x, `along` what x is.
 
     The picture shows the x of `span`, or from the first point to the last.
     """

@@ -1,4 +1,4 @@
-"""Differences: rows that are not what their events give, as a table for people: a line for each column that differs."""
+"""Differences: rows that are not what their events give, as a table with a line for each column that differs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ def differences(found: Iterable[Found | Finding]) -> "pd.DataFrame":
 
 
 def of_findings(found: Iterable[Finding]) -> "pd.DataFrame":
-    """As `differences`, with what each finding is of, first: those of several read models can be told apart."""
+    """As `differences`, with read model, check and times of each finding in the first columns."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -38,7 +38,7 @@ def _about(finding: Finding) -> dict[str, Any]:
 
 
 def _beside(about: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
-    """A key's column of the same name gives way."""
+    """Both in one line; a key's column with a name of `about` is renamed."""
     return about | {f"key {name}" if name in about else name: value for name, value in line.items()}
 
 
@@ -55,7 +55,7 @@ def _lines(found: Found | Finding) -> Iterator[dict[str, Any]]:
 
 
 def most_common(frame: "pd.DataFrame") -> Sequence[tuple[str, str, int]]:
-    """How many rows differ in which way: by column for those that are there, as a whole for the others."""
+    """How many rows differ, by kind and column; a row that is missing or too many counts as a whole."""
     whole = frame["column"].where(frame["kind"] == "different", "the whole row")
     keys = frame.columns[: list(frame.columns).index("kind")]
     lines = frame.assign(column=whole).drop_duplicates([*keys, "kind", "column"])

@@ -1,4 +1,4 @@
-"""Progress: what a task tells while it works, in the log and as a bar in the run's artifacts."""
+"""Progress of a task: in the log, and as a bar in the run's artifacts."""
 
 import time
 from typing import Any
@@ -8,28 +8,28 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from acci.flows.artifacts.charts import lines
-from acci.flows.artifacts.tables import tell_chart
+from acci.flows.artifacts.tables import show_chart
 from acci.store.projecting.batches import Progress
 
-EVERY_SECONDS = 2.0
-CURVE = 5  # looks that make a curve worth a picture
+UPDATE_INTERVAL_SECONDS = 2.0
+MIN_CHART_POINTS = 5  # fewer make no useful chart
 
 
 class ProgressBar:
-    """Call it with each `Progress`; it speaks at most every two seconds, so that it costs nothing."""
+    """Call it with each `Progress`; it logs and updates the bar at most every two seconds, so that it costs nothing."""
 
     def __init__(self, what: str, unit: str = "positions") -> None:
         self._what, self._unit = what, unit
-        self._began = self._spoke = time.monotonic()
+        self._began = self._updated = time.monotonic()
         self._artifact: UUID | None = None
-        self._rates: list[tuple[float, float]] = []  # seconds since the beginning, what was done a second since before
+        self._rates: list[tuple[float, float]] = []  # seconds since the beginning, units a second since the last update
         self._done = 0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._spoke < EVERY_SECONDS:
+        if now - self._updated < UPDATE_INTERVAL_SECONDS:
             return
-        since, self._spoke = now - self._spoke, now
+        since, self._updated = now - self._updated, now
         done, whole = progress.checkpoint - progress.start, max(progress.target - progress.start, 1)
         rate = done / (now - self._began)
         left = (whole - done) / rate if rate else 0.0
@@ -40,12 +40,12 @@ class ProgressBar:
         self._show(100 * done / whole, text)
 
     def finish(self) -> None:
-        """Set the bar to its end, if it was ever shown; after many looks, show how fast it went as a curve."""
+        """Set the bar to its end, if it was ever shown; after a long task, show a chart of its speed."""
         if self._artifact is not None:
             self._show(100.0, f"{self._what}: done")
-        if len(self._rates) >= CURVE:
-            drawn = lines(f"{self._what}: {self._unit} a second", {self._unit: self._rates}, "seconds")
-            tell_chart("rate", drawn, f"How fast: {self._what}")
+        if len(self._rates) >= MIN_CHART_POINTS:
+            chart = lines(f"{self._what}: {self._unit} a second", {self._unit: self._rates}, "seconds")
+            show_chart("rate", chart, f"How fast: {self._what}")
 
     def _show(self, percent: float, text: str) -> None:
         if self._artifact is None:

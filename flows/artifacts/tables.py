@@ -1,4 +1,4 @@
-"""Telling: what rebuilds leave in their run as artifacts, for people. Keys and counts, no other content of rows."""
+"""Tables that runs show: a rebuild's plan, the gate's verdict. Of rows only keys and counts, no other values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,29 +11,31 @@ from acci.store.rebuilding.gate import Verdict
 from acci.store.rebuilding.plan import Plan
 from acci.store.verifying.table_diff import spelled_key
 
-FAILURES = 5  # told in a run's message; the table has all
-LENGTH = 400  # characters of each
+MAX_LISTED_FAILURES = 5  # in a run's message; its table has all
+MAX_FAILURE_LENGTH = 400  # characters of each
 
 
 def listed(failures: Sequence[tuple[str, str]]) -> str:
     """The first failures, each with what it is of, in one line: short enough for a run's message and a terminal."""
-    said = (why if why.startswith(of) else f"{of}: {why}" for of, why in failures[:FAILURES])
-    told = "; ".join(_shortened(" ".join(each.split())) for each in said)
-    more = len(failures) - FAILURES
-    return f"{told}; and {more} more: see the run's table" if more > 0 else told
+    said = (why if why.startswith(of) else f"{of}: {why}" for of, why in failures[:MAX_LISTED_FAILURES])
+    text = "; ".join(_shortened(" ".join(each.split())) for each in said)
+    more = len(failures) - MAX_LISTED_FAILURES
+    return f"{text}; and {more} more: see the run's table" if more > 0 else text
 
 
 def _shortened(text: str) -> str:
     """Its beginning, what happened, and its end, what to do."""
-    return text if len(text) <= LENGTH else f"{text[: LENGTH * 2 // 3]} … {text[-LENGTH // 3 :]}"
+    if len(text) <= MAX_FAILURE_LENGTH:
+        return text
+    return f"{text[: MAX_FAILURE_LENGTH * 2 // 3]} … {text[-MAX_FAILURE_LENGTH // 3 :]}"
 
 
-def tell_plan(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
     table = [{"what": what, "value": value} for what, value in plan_rows(plan)]
     create_table_artifact(key="rebuild-plan", table=table, description=f"What rebuilding {plan.projection} means")
 
 
-def tell_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict) -> None:
     """The gate's checks, and what the new generation changes, row by row in numbers and by column."""
     passed = not verdict.objections
     heading = f"## {verdict.projection}, generation {verdict.generation}: {'passed' if passed else 'NOT PUBLISHED'}"
@@ -59,19 +61,19 @@ def _comparison(verdict: Verdict) -> list[str]:
         *((f"column {name}", "new", "") for name in found.new_columns),
         *((f"column {name}", "gone", "") for name in found.gone_columns),
     ]
-    told = ["### Compared with the live generation", markdown_table(("what", "how", "rows"), rows)]
+    parts = ["### Compared with the live generation", markdown_table(("what", "how", "rows"), rows)]
     if found.moving:
-        told.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
+        parts.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
     if found.examples:
-        told += [
+        parts += [
             "Keys that differ, for example:",
             markdown_table(("key", "what differs"), [(spelled_key(key), what) for key, what in found.examples]),
         ]
-    return told
+    return parts
 
 
-def tell_chart(key: str, svg: str, description: str) -> None:
-    """Show the picture. As text that holds it: an image of Prefect's shows its address too, which is as long as it."""
+def show_chart(key: str, svg: str, description: str) -> None:
+    """Show the chart, embedded in Markdown: Prefect's image artifacts also show the address, here all of the image."""
     create_markdown_artifact(key=key, markdown=f"![{description}]({as_image(svg)})", description=description)
 
 

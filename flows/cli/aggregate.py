@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acci.flows.cli.bounds import INTEGER
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json, print_table
 from acci.flows.cli.streams import TypeOption, stream_meant
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.domain.aggregates import Aggregate
@@ -26,26 +25,21 @@ def aggregate(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
+    from acci.flows.runtime.session import pool
     from acci.store.aggregates.repository import Repository
-    from acci.store.database_url import database_url
-    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
-    from acci.store.postgres.database import Database
-    from acci.store.registry import load
     from acci.store.values.timestamps import parse_timestamp
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
     as_of = None if moment is None else parse_timestamp(moment)
-    with Database(database_url(settings), size=2, role="read", keys=key_store(settings)) as database:
+    with pool("read") as (database, catalogue):
         stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
         store = EventStore(database, catalogue)
         loaded = stream and Repository(store).load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
-    told = _plain(stream, loaded) if stream and loaded and loaded.version else None
+    found = _plain(stream, loaded) if stream and loaded and loaded.version else None
     if json:
-        print_json(told)
+        print_json(found)
     else:
-        _show(told)
+        _show(found)
 
 
 def _plain(stream: "StreamId", loaded: "Loaded[Aggregate]") -> dict[str, Any]:
@@ -57,14 +51,11 @@ def _plain(stream: "StreamId", loaded: "Loaded[Aggregate]") -> dict[str, Any]:
     }
 
 
-def _show(told: dict[str, Any] | None) -> None:
-    if told is None:
+def _show(found: dict[str, Any] | None) -> None:
+    if found is None:
         console(stderr=True).print("Nothing found.")
         return
-    from rich.table import Table
-
-    console().print(cell(f"{told['aggregate_type']} {told['aggregate_id']}, version {told['version']}"), style="bold")
-    table = Table("field", "value")
-    for name, value in told["state"].items():
-        table.add_row(name, cell(value))
-    console().print(table)
+    console().print(
+        cell(f"{found['aggregate_type']} {found['aggregate_id']}, version {found['version']}"), style="bold"
+    )
+    print_table(("field", "value"), found["state"].items())

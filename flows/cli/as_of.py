@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from acci.flows.cli.bounds import BIGINT
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 
 
 def as_of(
@@ -22,36 +21,31 @@ def as_of(
         list[str] | None, typer.Option(help="One row only: its key's columns in order, each as a --key.")
     ] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's rows; else all, as an administrator.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most so many rows.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most this many rows.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Show a read model as it was at a position or a moment.
+    """Show a read model as of a position or a point in time.
 
-    It is derived anew from the events.
+    Its rows are re-derived from the events.
     """
-    from acci.store.database_url import database_url, direct_url
-    from acci.store.encryption.configured import key_store
-    from acci.store.postgres.database import connect
+    from acci.flows.runtime.session import catalogue, session
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter
     from acci.store.reading.as_of import rows_as_of
-    from acci.store.registry import load
     from acci.store.values.timestamps import parse_timestamp
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    found = catalogue.projection(projection)
+    found = catalogue().projection(projection)
     if key is not None and len(key) != len(found.key):
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
     then = None if moment is None else parse_timestamp(moment)
     keys = None if key is None else [key]
-    url = database_url(settings) if tenant else direct_url(settings)
     role: Role = "read" if tenant else "administer"
-    with connect(url, "as-of", role, shared=True, keys=key_store(settings)) as connection, ExitStack() as until:
+    opened = session("as-of", role, shared=True, pooled=tenant is not None)
+    with opened as (connection, registered), ExitStack() as until:
         if tenant:
             until.enter_context(connection.transaction())
             enter(connection, tenant, local=True)
-        with closing(rows_as_of(connection, catalogue, found, position, then, keys, limit)) as derived:
+        with closing(rows_as_of(connection, registered, found, position, then, keys, limit)) as derived:
             rows = list(derived)
     if json:
         print_json(rows)
@@ -59,9 +53,4 @@ def as_of(
     if not rows:
         console(stderr=True).print("There was no such row.")
         return
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(cell(value) for value in row.values()))
-    console().print(table)
+    print_table(rows[0], (row.values() for row in rows))

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 from acci.flows.cli.printing import console
 
-Show = Callable[[int, str], None]  # how much is done by now, and what is being done
+Advance = Callable[[int, str], None]  # how much is done by now, and what is being done
 
 
 @contextmanager
-def bar(doing: str, total: int, *, is_bytes: bool = False) -> Iterator[Show]:
+def bar(doing: str, total: int, *, is_bytes: bool = False) -> Iterator[Advance]:
     """Within, a bar towards `total`, moved by calling what is given."""
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -3,4 +3,4 @@
 BIGINT = 2**63 - 1
 INTEGER = 2**31 - 1
 PORT = 65_535
-LONG = 1e12  # seconds or hours: longer than anything waits; what is not finite lies beyond
+MAX_WAIT = 1e12  # seconds or hours: longer than anything waits; what is not finite lies beyond

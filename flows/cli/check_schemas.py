@@ -1,12 +1,11 @@
-"""`acci coverage`: which stored events today's code cannot read."""
+"""`acci check-schemas`: which stored events today's code cannot read."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 
 if TYPE_CHECKING:
     from acci.store.log.schema_check import StoredShape
@@ -18,29 +17,13 @@ WHAT_TO_DO = (
 )
 
 
-def coverage(json: JsonFlag = False) -> None:
+def check_schemas(json: JsonFlag = False) -> None:
     """Show which stored events today's code cannot read.
 
     All event types and schema versions in the log are listed. Exits with 1 if there are any that it cannot read: run
     it before a release that changes events.
     """
-    from acci.store.database_url import direct_url
-    from acci.store.encryption.configured import key_store
-    from acci.store.log.schema_check import stored_shapes
-    from acci.store.postgres.database import connect
-    from acci.store.postgres.errors import SchemaMissing
-    from acci.store.registry import load
-
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    url = direct_url(settings)
-    try:
-        opened = connect(url, "coverage", "administer", shared=True, keys=key_store(settings))
-    except SchemaMissing:
-        # Of an older ACCI, which had no roles: this is asked before migrating.
-        opened = connect(url, "coverage", keys=key_store(settings))
-    with opened as connection:
-        shapes = stored_shapes(connection, catalogue)
+    shapes = _stored_shapes()
     if json:
         print_json([asdict(shape) for shape in shapes])
     else:
@@ -49,18 +32,36 @@ def coverage(json: JsonFlag = False) -> None:
         raise typer.Exit(1)
 
 
-def _show(shapes: "list[StoredShape]") -> None:
-    from rich.table import Table
+def coverage(json: JsonFlag = False) -> None:
+    """The former name of check-schemas."""
+    typer.echo("acci: `acci coverage` is now called `acci check-schemas`.", err=True)
+    check_schemas(json)
 
-    table = Table("event type", "schema version", "events", "positions", "readable")
-    for shape in shapes:
-        table.add_row(
-            cell(shape.event_type),
-            str(shape.schema_version),
+
+def _stored_shapes() -> "list[StoredShape]":
+    from acci.flows.runtime.session import session
+    from acci.store.log.schema_check import stored_shapes
+    from acci.store.postgres.errors import SchemaMissing
+
+    try:
+        with session("check-schemas", "administer", shared=True) as (connection, catalogue):
+            return stored_shapes(connection, catalogue)
+    except SchemaMissing:  # of an older ACCI, which had no roles: one checks before one migrates
+        with session("check-schemas", None) as (connection, catalogue):
+            return stored_shapes(connection, catalogue)
+
+
+def _show(shapes: "list[StoredShape]") -> None:
+    rows = (
+        (
+            shape.event_type,
+            shape.schema_version,
             f"{shape.events:,}",
             f"{shape.first_position:,} to {shape.last_position:,}",
-            cell(f"no: {shape.problem}" if shape.problem else "yes"),
+            f"no: {shape.problem}" if shape.problem else "yes",
         )
-    console().print(table)
+        for shape in shapes
+    )
+    print_table(("event type", "schema version", "events", "positions", "readable"), rows)
     if any(shape.problem for shape in shapes):
         console().print(WHAT_TO_DO)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acci.flows.cli.bounds import BIGINT
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, cell, console, print_json, print_table
 
 if TYPE_CHECKING:
     from acci.store.postgres.database import Connection
@@ -22,17 +21,10 @@ Number = Annotated[int, typer.Argument(help="The dead letter's number, as listed
 
 @contextmanager
 def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]]":
-    from acci.store.database_url import direct_url
-    from acci.store.encryption.configured import key_store
-    from acci.store.postgres.database import connect
+    from acci.flows.runtime.session import session
     from acci.store.postgres.tenants import enter
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    with connect(
-        direct_url(settings), "dead letters", "read" if tenant else "administer", keys=key_store(settings)
-    ) as connection:
+    with session("dead letters", "read" if tenant else "administer") as (connection, catalogue):
         if tenant:
             enter(connection, tenant)
         yield connection, catalogue
@@ -67,34 +59,30 @@ def _show_letters(found: "list[DeadLetter]") -> None:
     if not found:
         console().print("No dead letters: no event waits to be applied.")
         return
-    from rich.table import Table
-
-    table = Table("number", "projection", "position", "event", "parked keys", "tries", "error")
-    for letter in found:
-        keys = ", ".join("/".join(part or "NULL" for part in key) for key in letter.keys) or "unreadable"
-        table.add_row(
-            str(letter.dead_letter),
+    rows = (
+        (
+            letter.dead_letter,
             letter.projection,
             f"{letter.position:,}",
-            cell(letter.event_type),
-            cell(keys),
-            str(letter.tries),
-            cell(letter.error),
+            letter.event_type,
+            ", ".join("/".join(part or "NULL" for part in key) for key in letter.keys) or "unreadable",
+            letter.tries,
+            letter.error,
         )
-    console().print(table)
+        for letter in found
+    )
+    print_table(("number", "projection", "position", "event", "parked keys", "tries", "error"), rows)
 
 
 def _show_discarded(found: "list[Discarded]") -> None:
     if not found:
         console().print("No event was discarded.")
         return
-    from rich.table import Table
-
-    table = Table("projection", "position", "event", "reason", "discarded at")
-    for each in found:
-        when = f"{each.discarded_at:%Y-%m-%d %H:%M}"
-        table.add_row(each.projection, f"{each.position:,}", cell(each.event_type), cell(each.reason), when)
-    console().print(table)
+    rows = (
+        (each.projection, f"{each.position:,}", each.event_type, each.reason, f"{each.discarded_at:%Y-%m-%d %H:%M}")
+        for each in found
+    )
+    print_table(("projection", "position", "event", "reason", "discarded at"), rows)
 
 
 @app.command("show")
@@ -113,12 +101,12 @@ def show(number: Number, json: JsonFlag = False) -> None:
 
 @app.command("retry")
 def retry(
-    projection: Annotated[str, typer.Argument(help="The projection whose parked keys to derive anew.")],
+    projection: Annotated[str, typer.Argument(help="The projection whose parked keys to re-derive.")],
     json: JsonFlag = False,
 ) -> None:
-    """Derive the parked keys anew, and release those that can be.
+    """Re-derive the parked keys, and release those that can be.
 
-    From their events. Exit code 1 while anything is still parked.
+    Exit code 1 while anything is still parked.
     """
     from acci.store.projecting.dead_letters import retry as derive
 
@@ -135,7 +123,7 @@ def _takes_a_projection(connection: "Connection", number: str) -> str:
     from acci.store.projecting.dead_letters import letters
 
     whose = next((each.projection for each in letters(connection) if str(each.dead_letter) == number), None)
-    said = "give a projection's name, not a letter's number: all its parked keys are derived anew."
+    said = "give a projection's name, not a letter's number: all its parked keys are re-derived."
     return f"{said} Letter {number} is of {whose}: `acci dead-letters retry {whose}`." if whose else said
 
 

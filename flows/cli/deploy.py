@@ -21,7 +21,7 @@ class NoPrefectServer(AcciError):
 def deploy(
     notify: Annotated[
         str | None,
-        typer.Option(help="A notification block, TYPE/NAME, through which people are told what is wrong."),
+        typer.Option(help="A notification block, TYPE/NAME, through which people are notified of what is wrong."),
     ] = None,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Replace deployments of the same names that are another database's.")
@@ -36,18 +36,16 @@ def deploy(
     from acci.flows.local.instance import prefect_access
     from acci.flows.local.object_names import OwnNames
     from acci.flows.local.prefect_api import PrefectApi
-    from acci.store.database_url import direct_url
-    from acci.store.postgres.database import connect
+    from acci.flows.runtime.session import catalogue, session
     from acci.store.postgres.database_id import database_id
-    from acci.store.registry import load
 
     settings = Settings.from_environment()
-    load(settings.contexts)  # a domain that cannot be loaded is told by its own sentence
+    catalogue()  # a domain that cannot be loaded is refused before Prefect is asked
     access = prefect_access(settings)
     if access is None:
         raise NoPrefectServer
     names = OwnNames.of(settings)
-    with connect(direct_url(settings), "deploy", "project", shared=True) as connection:
+    with session("deploy", shared=True) as (connection, _):
         owner = Owner(database_id(connection), names, take_over)
     api, out = PrefectApi(access), console()
     try:
@@ -59,8 +57,8 @@ def deploy(
     finally:
         api.close()
     declared = deploying.declared
-    told = f", {len(declared['notifications'])} notifications" if notify else ""
+    notifications = f", {len(declared['notifications'])} notifications" if notify else ""
     out.print(
         f"{len(declared['deployments'])} deployments, {len(declared['work_queues'])} work queues, "
-        f"{len(declared['automations'])} automations{told} are as prefect.yaml says, on {access.url}."
+        f"{len(declared['automations'])} automations{notifications} are as prefect.yaml says, on {access.url}."
     )

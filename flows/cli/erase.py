@@ -23,20 +23,16 @@ def erase(
     """Make a person's data unreadable, for good.
 
     In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
-    from acci.store.database_url import direct_url
+    from acci.flows.runtime.session import session
     from acci.store.encryption.configured import key_store
     from acci.store.encryption.payload_encryption import required
     from acci.store.maintenance.erasure import erase as make_unreadable
-    from acci.store.postgres.database import connect
-    from acci.store.registry import load
 
     if again == (subject is not None) or (tenant is None) != again:
         raise typer.BadParameter("name the person and --tenant, or give --again alone.")
     settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    keys = key_store(settings)
-    who = required(keys).erased() if again else [(tenant or "", subject or "")]
-    with connect(direct_url(settings), "erase", "administer", keys=keys) as connection:
+    who = required(key_store(settings)).erased() if again else [(tenant or "", subject or "")]
+    with session("erase", "administer") as (connection, catalogue):
         done = [make_unreadable(connection, catalogue, *each, settings.home / "logs") for each in who]
     for each in done:
         each.artifacts = _artifacts(settings, each.texts)
@@ -64,13 +60,15 @@ def _say(done: "Erasure", settings: Settings) -> None:
 
     say(f"{done.subject} of {done.tenant_id}: {done.events} events, {done.keys_destroyed} keys destroyed.")
     rows = ", ".join(f"{count} of {name}" for name, count in done.rows.items()) or "none"
-    say(f"  rows derived anew: {rows}; old generations dropped: {done.generations_dropped}")
+    say(f"  rows re-derived: {rows}; old generations dropped: {done.generations_dropped}")
     artifacts = "not looked at, no Prefect server is known" if done.artifacts is None else str(done.artifacts)
     say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
     say(f"  artifacts: {artifacts}; commands that were remembered without a key: {done.commands}")
     say(f"  written over in log files: {done.logs} places in {settings.home / 'logs'}")
     if settings.database_url is not None:
-        say("  not looked at: the log of your PostgreSQL server; OPERATING.md says how it keeps nothing of the kind")
+        say(
+            "  not looked at: the log of your PostgreSQL server; docs/guides/postgresql.md says how it keeps nothing of the kind"
+        )
     for place, count in done.elsewhere.items():
         say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
     for place, count in done.left.items():

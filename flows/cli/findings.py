@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acci.flows.cli.bounds import BIGINT
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 
 if TYPE_CHECKING:
     from acci.store.auditing.findings import Finding
@@ -18,24 +17,21 @@ def findings(
     projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
     check: Annotated[str | None, typer.Option(help="Only what this check found.")] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Also those that are gone.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most this many.")] = 100,
     csv: Annotated[Path | None, typer.Option(help="Write the rows that differ, value by value, to this file.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """List what audits found wrong and is not gone, worst first."""
+    from acci.flows.runtime.session import catalogue, session
     from acci.store.auditing.audit import all_checks
     from acci.store.auditing.findings import findings as read
-    from acci.store.database_url import direct_url
-    from acci.store.postgres.database import connect
-    from acci.store.registry import known, load
+    from acci.store.registry import known
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
     if projection is not None:
-        catalogue.projection(projection)
+        catalogue().projection(projection)
     if check is not None:
-        known(all_checks(catalogue), "check", check)
-    with connect(direct_url(settings), "findings", "administer", shared=True) as connection:
+        known(all_checks(catalogue()), "check", check)
+    with session("findings", "administer", shared=True) as (connection, _):
         found = read(connection, check, projection, resolved, limit)
     if csv is not None:
         from acci.flows.artifacts.differences import of_findings
@@ -51,21 +47,20 @@ def findings(
 
 
 def _show(found: "list[Finding]") -> None:
-    from rich.table import Table
-
     if not found:
         console().print("Audits found nothing wrong that is still there.")
         return
-    table = Table("severity", "check", "of", "place", "problem", "first seen", "last seen")
-    for each in found:
-        gone = "" if each.resolved_at is None else f" (gone {each.resolved_at:%Y-%m-%d %H:%M})"
-        table.add_row(
-            each.severity,
-            each.check,
-            each.projection or "the log",
-            cell(", ".join(f"{name} {value}" for name, value in each.place.items())),
-            cell(each.problem),
-            f"{each.first_seen:%Y-%m-%d %H:%M}",
-            f"{each.last_seen:%Y-%m-%d %H:%M}{gone}",
-        )
-    console().print(table)
+    print_table(("severity", "check", "of", "place", "problem", "first seen", "last seen"), map(_row, found))
+
+
+def _row(each: "Finding") -> tuple[str, ...]:
+    gone = "" if each.resolved_at is None else f" (gone {each.resolved_at:%Y-%m-%d %H:%M})"
+    return (
+        each.severity,
+        each.check,
+        each.projection or "the log",
+        ", ".join(f"{name} {value}" for name, value in each.place.items()),
+        each.problem,
+        f"{each.first_seen:%Y-%m-%d %H:%M}",
+        f"{each.last_seen:%Y-%m-%d %H:%M}{gone}",
+    )

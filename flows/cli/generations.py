@@ -1,11 +1,11 @@
-"""`acci generations`: the builds of read models that are there, and throwing one away."""
+"""`acci generations`: the builds of read models that are there, and discarding one."""
 
 from typing import Annotated
 
 import typer
 
 from acci.flows.cli.bounds import BIGINT
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
+from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -18,7 +18,7 @@ def list_(json: JsonFlag = False) -> None:
 
     with session("generations", "administer") as (connection, _):
         found = all_generations(connection)
-    told = [
+    rows = [
         {
             "generation": each.generation,
             "projection": each.projection,
@@ -29,18 +29,16 @@ def list_(json: JsonFlag = False) -> None:
         for each in found
     ]
     if json:
-        print_json(told)
+        print_json(rows)
         return
-    if not told:
+    if not rows:
         console().print("No read model has been built.")
         return
-    from rich.table import Table
-
-    table = Table("generation", "projection", "state", "checkpoint", "made at")
-    for each in found:
-        when = f"{each.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(str(each.generation), cell(each.projection), each.state, f"{each.checkpoint:,}", when)
-    console().print(table)
+    table = (
+        (each.generation, each.projection, each.state, f"{each.checkpoint:,}", f"{each.created_at:%Y-%m-%d %H:%M}")
+        for each in found
+    )
+    print_table(("generation", "projection", "state", "checkpoint", "made at"), table)
 
 
 @app.command("drop")
@@ -48,15 +46,15 @@ def drop(
     number: Annotated[int, typer.Argument(help="The generation's number, as listed.", min=1, max=BIGINT)],
     json: JsonFlag = False,
 ) -> None:
-    """Throw a generation away that is not live.
+    """Discard a generation that is not live.
 
     One that an interrupted rebuild left, that the gate stopped, or that is kept for a rollback.
     """
     from acci.flows.runtime.session import session
-    from acci.store.generations.dropping import drop as throw_away
+    from acci.store.generations.dropping import drop as discard
 
     with session("generations", "administer") as (connection, _):
-        dropped = throw_away(connection, number)
+        dropped = discard(connection, number)
     if json:
         print_json({"generation": dropped.generation, "projection": dropped.projection, "dropped": True})
     else:

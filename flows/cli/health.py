@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acci.flows.cli.bounds import BIGINT, LONG
+from acci.flows.cli.bounds import BIGINT, MAX_WAIT
 from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.store.settings import Settings
 
@@ -17,21 +17,23 @@ UNHEALTHY, UNREACHABLE = 1, 3
 
 def health(
     mark_seconds: Annotated[
-        float, typer.Option(min=0, max=LONG, help="How long the high-water mark may stand still.")
+        float, typer.Option(min=0, max=MAX_WAIT, help="How long the high-water mark may stand still.")
     ] = 300,
     lag_seconds: Annotated[
-        float, typer.Option(min=0, max=LONG, help="How long an event may wait to be applied.")
+        float, typer.Option(min=0, max=MAX_WAIT, help="How long an event may wait to be applied.")
     ] = 600,
     lag_events: Annotated[
         int, typer.Option(min=0, max=BIGINT, help="How many events may wait to be applied.")
     ] = 1_000_000,
-    audit_hours: Annotated[float, typer.Option(min=0, max=LONG, help="How long ago the last full audit may be.")] = 26,
+    audit_hours: Annotated[
+        float, typer.Option(min=0, max=MAX_WAIT, help="How long ago the last full audit may be.")
+    ] = 26,
     dead_letters: Annotated[int, typer.Option(min=0, max=BIGINT, help="How many events may be unapplied.")] = 0,
     quiet_seconds: Annotated[
         float | None,
         typer.Option(
             min=0,
-            max=LONG,
+            max=MAX_WAIT,
             envvar="ACCI_QUIET_SECONDS",
             show_envvar=True,
             help="How long nobody may have appended; any time if not given.",
@@ -43,12 +45,11 @@ def health(
 
     Exit code 0: healthy. 1: something is not, and the sentence says what to do. 3: the database cannot be reached.
     """
+    from acci.flows.runtime.session import catalogue
     from acci.store.monitoring.health import Bounds, examine
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)
-    found = examine(settings, load(settings.contexts), bounds)
+    found = examine(Settings.from_environment(), catalogue(), bounds)
     if json:
         print_json({"healthy": found.healthy, "checks": [asdict(check) for check in found.checks]})
     else:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acci.flows.cli.bounds import INTEGER
+from acci.flows.cli.event_json import event_json
 from acci.flows.cli.printing import JsonFlag, cell, console, print_json
 from acci.flows.cli.streams import TypeOption, stream_meant
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.aggregates.history import Change
@@ -24,23 +24,21 @@ def history(
     ] = None,
     from_version: Annotated[int, typer.Option(min=1, max=INTEGER, help="Begin at this version.")] = 1,
     to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many events, the newest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many events, the newest.")] = 100,
     json: JsonFlag = False,
 ) -> None:
-    """Show an aggregate's events, newest first: who, when and why."""
+    """Show an aggregate's events, newest first.
+
+    Who, when and why, and what each changed.
+    """
+    from acci.flows.runtime.session import pool
     from acci.store.aggregates.history import history_of_correlation, newest
-    from acci.store.database_url import database_url
-    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
-    from acci.store.postgres.database import Database
-    from acci.store.registry import load
 
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None
         raise typer.BadParameter(f"give an aggregate's id, or --correlation{'' if neither else ', not both'}.")
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    with Database(database_url(settings), size=2, role="read", keys=key_store(settings)) as database:
+    with pool("read") as (database, catalogue):
         store = EventStore(database, catalogue)
         if aggregate_id is None:
             related = history_of_correlation(store, catalogue, tenant, correlation or "", limit)
@@ -49,26 +47,19 @@ def history(
             stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
             changes = newest(store, catalogue, stream, limit, from_version, to_version) if stream else ()
         if json:
-            print_json([_plain(change) for change in changes])
+            print_json([_change_json(change) for change in changes])
         else:
             _show(changes, limit)
 
 
-def _plain(change: "Change") -> dict[str, Any]:
+def _change_json(change: "Change") -> dict[str, Any]:
     event = change.event
-    return {
-        "position": event.position,
-        "aggregate_type": event.aggregate_type,
-        "aggregate_id": event.aggregate_id,
-        "version": event.version,
-        "event_type": event.event_type,
+    return event_json(event) | {
         "schema_version": event.schema_version,
-        "timestamp": event.timestamp.isoformat(),
         "recorded_at": event.recorded_at.isoformat(),
         "user_id": event.metadata.user_id,
         "correlation_id": event.metadata.correlation_id,
         "causation_id": event.metadata.causation_id,
-        "data": event.data.model_dump(mode="json"),
         "difference": {
             field: {"before": before, "after": after} for field, (before, after) in change.difference.items()
         },

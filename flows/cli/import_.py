@@ -7,7 +7,6 @@ import typer
 
 from acci.flows.cli.bars import bar
 from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.importing.importer import Imported
@@ -41,20 +40,16 @@ def import_(
 
     Checked against the event's class.
     """
-    from acci.store.database_url import direct_url
-    from acci.store.encryption.configured import key_store
+    from acci.flows.runtime.session import catalogue, direct
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile
-    from acci.store.registry import load
 
     if not file.is_file():
         raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    rules = load_mapping(mapping, catalogue)
-    url = "" if dry_run and rules.id is None else direct_url(settings)
-    importer = Importer(url, catalogue, rules, bad_limit, skip_known=skip_known, keys=key_store(settings))
+    rules = load_mapping(mapping, catalogue())
+    url = "" if dry_run and rules.id is None else direct()[0]
+    importer = Importer(url, catalogue(), rules, bad_limit, skip_known=skip_known)
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
             done = importer.check(file, show)

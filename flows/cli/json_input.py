@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-LIMIT = 10_000_000  # characters
+MAX_INPUT_BYTES = 10_000_000  # characters
 KEY = """Only this key, a JSON list of texts: --key '["t1", "ann"]'; repeatable."""
 
 
@@ -43,11 +43,11 @@ def _standard_input() -> str:
     if sys.stdin is None:
         raise NotJson("standard input is closed")
     try:
-        raw = sys.stdin.buffer.read(LIMIT + 1)
+        raw = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
     except OSError as error:  # it is a directory, or open for writing only
         raise NotJson(f"standard input cannot be read ({error.strerror})") from error
-    if len(raw) > LIMIT:
-        raise NotJson(f"it is longer than {LIMIT:,} bytes")
+    if len(raw) > MAX_INPUT_BYTES:
+        raise NotJson(f"it is longer than {MAX_INPUT_BYTES:,} bytes")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -31,7 +31,7 @@ from acci.flows.cli import (
 )
 from acci.flows.cli.output import finish_output, open_output
 from acci.flows.cli.printing import as_json, passage
-from acci.flows.cli.run import rebuild
+from acci.flows.cli.run import commands
 
 
 @dataclass(eq=False, repr=False)
@@ -80,11 +80,12 @@ app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 app.command("history")(history.history)
 app.command("erase")(erase.erase)
-app.command("coverage")(check_schemas.coverage)
+app.command("check-schemas")(check_schemas.check_schemas)
+app.command("coverage", hidden=True)(check_schemas.coverage)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
 app.add_typer(generations.app, name="generations", help="The builds of read models.")
-app.add_typer(rebuild.app, name="run", help="Run a flow here and now: the same that the deployments run.")
+app.add_typer(commands.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 
 
 def _print_version(wanted: bool) -> None:
@@ -101,7 +102,7 @@ def acci(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """Commands append events; flows turn them into read models, and prove these right."""
+    """Commands append events; flows turn them into read models, and audit them."""
 
 
 def main() -> None:
@@ -128,7 +129,7 @@ def main() -> None:
         try:
             typer.echo(sentence, err=True)
         except OSError:
-            sys.stderr = None  # nobody can be told; at its end Python would try again, and exit with 120
+            sys.stderr = None  # nothing can be printed; at its end Python would try again, and exit with 120
         sys.exit(1)
 
 

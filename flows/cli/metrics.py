@@ -8,7 +8,6 @@ import typer
 
 from acci.domain.errors import AcciError
 from acci.flows.cli.printing import console
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.registry import Catalogue
@@ -37,17 +36,13 @@ def metrics(
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.cli.prometheus import text
-    from acci.store.database_url import direct_url
+    from acci.flows.runtime.session import direct, session
     from acci.store.monitoring.metrics import read_metrics
-    from acci.store.postgres.database import connect
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    url, catalogue = direct_url(settings), load(settings.contexts)
     if serve is not None:
-        _serve(url, catalogue, host, serve, name or [])
+        _serve(*direct(), host, serve, name or [])
         return
-    with connect(url, "metrics", "administer", shared=True) as connection:
+    with session("metrics", "administer", shared=True) as (connection, catalogue):
         found = read_metrics(connection, catalogue)
     typer.echo(text(found), nl=False)
 

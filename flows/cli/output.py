@@ -23,7 +23,7 @@ class NoOutput(AcciError):
 
 
 class _Output(io.FileIO):
-    """A file whose refusal is told once: what is still in buffers then goes nowhere, also when the program ends."""
+    """A file that raises its first refusal only: what is in buffers then is dropped, also when the program ends."""
 
     _refused = False
 
@@ -34,7 +34,7 @@ class _Output(io.FileIO):
             return super().write(data)
         except OSError as error:
             self._refused = True
-            if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+            if isinstance(error, BrokenPipeError):  # the reader has closed the pipe
                 raise
             raise NoOutput(f"{error.strerror or type(error).__name__}; what was done before stays done") from error
 

@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -26,7 +27,7 @@ def as_json(value: object, to: TextIO | None) -> str:
     return json.dumps(value, ensure_ascii=not is_utf8, default=str)
 
 
-WIDE = 10_000  # columns: what goes into a file or a pipe is not cut
+UNCUT_COLUMNS = 10_000  # columns: what goes into a file or a pipe is not cut
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -35,7 +36,7 @@ def console(*, stderr: bool = False) -> "Console":
 
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = WIDE
+        made.width = UNCUT_COLUMNS
     return made
 
 
@@ -44,6 +45,16 @@ def cell(value: object) -> "Text":
     from rich.text import Text
 
     return Text("" if value is None else printable(str(value)))
+
+
+def print_table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Prints the rows as a table for people."""
+    from rich.table import Table
+
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*map(cell, row))
+    console().print(table)
 
 
 def printable(text: str) -> str:

@@ -23,7 +23,7 @@ UP = "Whether the database answers and has the schema"
 
 
 class Figures(Collector):
-    """Asks `read` at every scrape; while that gives None, all there is to tell is that acci_up is 0."""
+    """Asks `read` at every scrape; while that gives None, acci_up is 0 and the only figure."""
 
     def __init__(self, read: Callable[[], Metrics | None]) -> None:
         self._read = read

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acci.flows.cli.json_input import read_object, with_tenant
-from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
+from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,18 +29,15 @@ def query(
 
     As far as its projection has come; without a tenant there is nothing to see.
     """
-    from acci.store.database_url import database_url, direct_url
-    from acci.store.postgres.database import connect
+    from acci.flows.runtime.session import catalogue, session
+    from acci.store.postgres.session import Role
     from acci.store.reading.queries import ask
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    given, named = read_object(parameters), "tenant_id" in catalogue.query(name).model_fields
-    asked = _question(catalogue, name, with_tenant(given, tenant) if named else given, all_tenants)
-    url = direct_url(settings) if all_tenants else database_url(settings)
-    with connect(url, "query", "administer" if all_tenants else "read", shared=True) as connection:
-        answer = ask(connection, catalogue, asked, tenant)
+    given, named = read_object(parameters), "tenant_id" in catalogue().query(name).model_fields
+    asked = _question(catalogue(), name, with_tenant(given, tenant) if named else given, all_tenants)
+    role: Role = "administer" if all_tenants else "read"
+    with session("query", role, shared=True, pooled=not all_tenants) as (connection, registered):
+        answer = ask(connection, registered, asked, tenant)
     if json:
         print_json(_plain(answer))
     else:
@@ -72,17 +68,10 @@ def _plain(answer: "Answer") -> object:
 
 
 def _show(columns: list[str], answer: "Answer") -> None:
-    from rich.table import Table
-
     if not answer:
         console(stderr=True).print("Nothing found.")
         return
     if isinstance(answer, list):
-        table = Table(*columns)
-        for row in answer:
-            table.add_row(*(cell(value) for _, value in row))
+        print_table(columns, ((value for _, value in row) for row in answer))
     else:
-        table = Table("column", "value")
-        for name, value in answer:
-            table.add_row(name, cell(value))
-    console().print(table)
+        print_table(("column", "value"), answer)

@@ -6,9 +6,9 @@ from uuid import UUID
 import typer
 
 from acci.flows.cli.bounds import INTEGER
+from acci.flows.cli.event_json import event_json
 from acci.flows.cli.json_input import read_object
 from acci.flows.cli.printing import JsonFlag, cell, console, print_json
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.log.append import Recorded
@@ -33,40 +33,27 @@ def send(
     from uuid import uuid4
 
     from acci.domain.commands import CommandMetadata
+    from acci.flows.runtime.session import catalogue, pool
     from acci.store.commands.handler import CommandHandler
     from acci.store.commands.validation import typed
-    from acci.store.database_url import database_url
-    from acci.store.encryption.configured import key_store
     from acci.store.log.event_store import EventStore
-    from acci.store.postgres.database import Database
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
     wanted = command_id or uuid4()
     metadata = CommandMetadata(
         user_id=user, correlation_id=correlation or str(wanted), tenant_id=tenant, timestamp=datetime.now(UTC)
     )
-    given = typed(catalogue, command, read_object(data), metadata, wanted)
-    with Database(database_url(settings), size=2, role="append", keys=key_store(settings)) as database:
-        events = CommandHandler(EventStore(database, catalogue), catalogue).handle(given, expected_version)
+    given = typed(catalogue(), command, read_object(data), metadata, wanted)
+    with pool("append") as (database, registered):
+        events = CommandHandler(EventStore(database, registered), registered).handle(given, expected_version)
     if json:
-        print_json({"command_id": str(wanted), "events": [_plain(event) for event in events]})
+        print_json(
+            {
+                "command_id": str(wanted),
+                "events": [event_json(event) | {"tenant_id": event.tenant_id} for event in events],
+            }
+        )
     else:
         _show(events)
-
-
-def _plain(event: "Recorded") -> dict[str, object]:
-    return {
-        "position": event.position,
-        "tenant_id": event.tenant_id,
-        "aggregate_type": event.aggregate_type,
-        "aggregate_id": event.aggregate_id,
-        "version": event.version,
-        "event_type": event.event_type,
-        "data": event.data.model_dump(mode="json"),
-        "timestamp": event.timestamp.isoformat(),
-    }
 
 
 def _show(events: "tuple[Recorded, ...]") -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acci.flows.cli.bars import Show, bar
+from acci.flows.cli.bars import Advance, bar
 from acci.flows.cli.bounds import BIGINT
 from acci.flows.cli.printing import JsonFlag, console, print_json
 from acci.store.settings import Settings
@@ -56,27 +56,24 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.store.database_url import direct_url
+    from acci.flows.runtime.session import direct
     from acci.store.encryption.configured import key_store
-    from acci.store.registry import load
     from acci.store.testing import simulation as simulating
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
+    url, catalogue = direct()
     simulation = simulating.simulation_of(catalogue, context)
-    url = direct_url(settings)
     if live is None:
         with bar("appending", events) as show:
             done = simulating.simulate(
                 url, simulation, events=events, writers=writers, tenants=tenants, seed=seed, days=days,
                 end=until and until.replace(tzinfo=UTC), progress=_counting(show, "appending"),
-                keys=key_store(settings),
+                keys=key_store(Settings.from_environment()),
             )  # fmt: skip
     else:
         with bar("sending", int(live * seconds)) as show:
             done = simulating.simulate_live(
                 url, catalogue, simulation, rate=live, seconds=seconds, writers=writers, tenants=tenants, seed=seed,
-                progress=_counting(show, "sending"), keys=key_store(settings),
+                progress=_counting(show, "sending"), keys=key_store(Settings.from_environment()),
             )  # fmt: skip
     if json:
         print_json(asdict(done))
@@ -86,13 +83,13 @@ def simulate(
     console().print(f"{done.events:,} events in {done.seconds:.1f} s ({rate:,.0f}/s){refused}.")
 
 
-def _counting(show: Show, doing: str) -> Callable[[int], None]:
-    """Tells the bar the sum of what it is told."""
+def _counting(advance: Advance, doing: str) -> Callable[[int], None]:
+    """Adds up counts, and advances the bar to their sum."""
     done = 0
 
     def add(count: int) -> None:
         nonlocal done
         done += count
-        show(done, doing)
+        advance(done, doing)
 
     return add

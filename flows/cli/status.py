@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acci.flows.cli.printing import JsonFlag, console, print_json
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,14 +19,10 @@ def status(
     json: JsonFlag = False,
 ) -> None:
     """Show where the log and every projection stand."""
-    from acci.store.database_url import direct_url
+    from acci.flows.runtime.session import session
     from acci.store.monitoring.status import read_status
-    from acci.store.postgres.database import connect
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    with connect(direct_url(settings), "status", "administer", shared=True) as connection:
+    with session("status", "administer", shared=True) as (connection, catalogue):
         now = read_status(connection, catalogue, tenant)
     if json:
         print_json(asdict(now))

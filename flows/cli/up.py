@@ -1,4 +1,4 @@
-"""`acci up`: everything on this machine, in the foreground, until Ctrl-C."""
+"""`acci up`: PostgreSQL, Prefect and a worker on this machine, in the foreground, until Ctrl-C."""
 
 import signal
 import time
@@ -17,7 +17,7 @@ from acci.store.settings import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from acci.flows.local.stack import Everything
+    from acci.flows.local.stack import LocalStack
 
 PREFECT_PORT = 4200
 
@@ -45,29 +45,29 @@ def up(
     and a Prefect server of your own (PREFECT_API_URL) are used instead of those that would be started.
     """
     from acci.flows.local.instance import only_one
-    from acci.flows.local.stack import Everything, Show, Wishes
+    from acci.flows.local.stack import LocalStack, Reporter, UpOptions
     from acci.store.registry import load
 
     settings = Settings.from_environment()
-    load(settings.contexts)  # what is misspelt is told before anything is started
+    load(settings.contexts)  # a misspelt context is refused before anything is started
     screen = console()
     remark = partial(screen.print, markup=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ask_to_stop)
-    everything = Everything(settings, Wishes(port, database_port, sample), Show(_steps(screen), remark))
-    with only_one(settings, everything.api_url, everything.ui_url):
+    stack = LocalStack(settings, UpOptions(port, database_port, sample), Reporter(_steps(screen), remark))
+    with only_one(settings, stack.api_url, stack.ui_url):
         begun = time.monotonic()
         try:
-            everything.start()
-            _tell(screen, everything, settings, time.monotonic() - begun)
-            everything.watch()
+            stack.start()
+            _greet(screen, stack, settings, time.monotonic() - begun)
+            stack.watch()
         except _Stop:
             screen.print()
         finally:
-            # Stopping is bounded in time; impatience must not leave half of it undone.
+            # Stopping is bounded in time; a second Ctrl-C must not leave half of it undone.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            everything.stop()
+            stack.stop()
 
 
 def _ask_to_stop(_number: int, _frame: FrameType | None) -> None:
@@ -85,16 +85,16 @@ def _steps(screen: "Console") -> Callable[[str], AbstractContextManager[None]]:
     return step
 
 
-def _tell(screen: "Console", everything: "Everything", settings: Settings, seconds: float) -> None:
+def _greet(screen: "Console", stack: "LocalStack", settings: Settings, seconds: float) -> None:
     hints = ["status", "run catch-up", "--help"]
     if "acci.domain.users" in settings.contexts:
         hints = ["status", """query search_users '{"query": "anna"}' --tenant acme""", "run rebuild user_view"]
     screen.print(
         f"\n[bold]ACCI is up[/] after {seconds:.0f} s.\n\n"
-        f"  Prefect UI  {everything.ui_url}\n"
-        f"{_login(everything)}"
-        f"  Database    {_shown(everything.database_url, settings)}\n"
-        f"  Logs        {everything.logs}\n\n"
+        f"  Prefect UI  {stack.ui_url}\n"
+        f"{_login(stack)}"
+        f"  Database    {_shown(stack.database_url, settings)}\n"
+        f"  Logs        {stack.logs}\n\n"
         "Try next, in another terminal:\n\n"
         + "".join(f"  .venv/bin/acci {hint}\n" for hint in hints)
         + "\nCtrl-C here stops everything; nothing is lost.",
@@ -102,9 +102,9 @@ def _tell(screen: "Console", everything: "Everything", settings: Settings, secon
     )
 
 
-def _login(everything: "Everything") -> str:
+def _login(stack: "LocalStack") -> str:
     """Where the login lies that the pages of our own Prefect server ask for."""
-    file = everything.login_file
+    file = stack.login_file
     return f"  Its login   the line in {file}, which the page asks for once\n" if file else ""
 
 

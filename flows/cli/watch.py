@@ -8,7 +8,6 @@ import typer
 
 from acci.flows.cli.printing import console
 from acci.flows.cli.status import log_lines, projections_table
-from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,35 +15,30 @@ if TYPE_CHECKING:
     from acci.store.monitoring.status import Status
 
 
-def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0) -> None:
+def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two updates.")] = 1.0) -> None:
     """Show what `acci status` does, live, until Ctrl-C."""
     from rich.live import Live
 
-    from acci.store.database_url import direct_url
-
-    settings = Settings.from_environment()
-    url = direct_url(settings)
     with Live(console=console(), auto_refresh=False) as screen:
         try:
-            for seen in looks(settings, url, interval):
+            for seen in updates(interval):
                 screen.update(seen, refresh=True)
         except KeyboardInterrupt:
             return
 
 
-def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
-    """What is to be seen, again and again; a database that is gone for a while is waited for, but at first."""
+def updates(interval: float) -> "Iterator[Group]":
+    """The picture, again and again. A database that goes away is waited for; one that was never there is refused."""
     from rich.console import Group
 
+    from acci.flows.runtime.session import session
     from acci.store.monitoring.status import read_status
-    from acci.store.postgres.database import connect
     from acci.store.postgres.errors import first_line, is_transient
-    from acci.store.registry import load
 
-    catalogue, before, began = load(settings.contexts), None, True
+    before, began = None, True
     while True:
         try:
-            with connect(url, "watch", "administer", shared=True) as connection:
+            with session("watch", "administer", shared=True) as (connection, catalogue):
                 while True:
                     now = (time.monotonic(), read_status(connection, catalogue))
                     yield picture(now, before)
@@ -58,11 +52,11 @@ def looks(settings: Settings, url: str, interval: float) -> "Iterator[Group]":
 
 
 def picture(now: "tuple[float, Status]", before: "tuple[float, Status] | None") -> "Group":
-    """The status with what changed a second since the look `before`."""
+    """The status with the changes a second since the status `before`."""
     from rich.console import Group
     from rich.text import Text
 
-    lines, told = log_lines(now[1]), {}
+    lines, rates = log_lines(now[1]), {}
     if before is not None and now[0] > before[0]:
         seconds = now[0] - before[0]
         appended = (now[1].high_water.head - before[1].high_water.head) / seconds
@@ -71,8 +65,8 @@ def picture(now: "tuple[float, Status]", before: "tuple[float, Status] | None") 
         for each in now[1].projections:
             last = earlier[each.projection]
             if each.generation == last.generation:
-                told[each.projection] = rate(each.lag_events, (each.checkpoint - last.checkpoint) / seconds, appended)
-    return Group(*(Text(line) for line in lines), projections_table(now[1], told))
+                rates[each.projection] = rate(each.lag_events, (each.checkpoint - last.checkpoint) / seconds, appended)
+    return Group(*(Text(line) for line in lines), projections_table(now[1], rates))
 
 
 def rate(lag: int, applied: float, appended: float) -> str:

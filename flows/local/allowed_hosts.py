@@ -1,4 +1,4 @@
-"""Answering only those who ask for this server by a name of its own: pages of elsewhere cannot read what it tells.
+"""Answering only requests for this server by its own name, so that pages of other sites cannot read the answers.
 
 A page whose name is made to lead to this machine's address sends that name as Host. Addresses cannot be led elsewhere.
 """
@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def for_own_hosts(application: WSGIApplication, names: Iterable[str]) -> WSGIApplication:
-    """The application, closed to pages of elsewhere: their Origin, or a Host that is no address and none of `names`.
+    """The application, closed to other sites' pages: requests with an Origin, or a Host that is none of `names`.
 
     The names of this machine are its own too.
     """

@@ -1,4 +1,4 @@
-"""What prefect.yaml declares, as one database's: its objects by the names that they have on a Prefect server."""
+"""What prefect.yaml declares, with the names that one database's objects have on a Prefect server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from acci.store.settings import CHECKOUT
 DATABASE = "acci-database:"  # begins the tag that says which database a deployment belongs to
 
 
-def in_file(file: Path = CHECKOUT / "prefect.yaml") -> dict[str, Any]:
-    """What is declared there."""
+def read_declared(file: Path = CHECKOUT / "prefect.yaml") -> dict[str, Any]:
+    """The deployments, queues, automations and notifications of the file."""
     import yaml
 
     found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -20,12 +20,12 @@ def in_file(file: Path = CHECKOUT / "prefect.yaml") -> dict[str, Any]:
 
 
 def owned(found: Mapping[str, Any], names: OwnNames, database: UUID) -> dict[str, Any]:
-    """The same as the database's, by its names. Queues keep theirs: they lie in a pool."""
+    """The same with the database's own names and tags. Queues keep their names: they belong to a pool."""
     return {
         **found,
         "deployments": [_deployment(each, names, database) for each in found["deployments"]],
         **{
-            part: [{**each, "name": names(each["name"])} | _watching(each, names) for each in found[part]]
+            part: [{**each, "name": names(each["name"])} | _trigger_of(each, names) for each in found[part]]
             for part in ("automations", "notifications")
         },
     }
@@ -51,8 +51,8 @@ def _deployment(deployment: Mapping[str, Any], names: OwnNames, database: UUID) 
     return {**deployment, **own}
 
 
-def _watching(automation: Mapping[str, Any], names: OwnNames) -> dict[str, Any]:
-    """What an automation, or a notification, is set off by."""
+def _trigger_of(automation: Mapping[str, Any], names: OwnNames) -> dict[str, Any]:
+    """The trigger of an automation or a notification, with the database's own names."""
     if "trigger" in automation:
         return {"trigger": names.trigger(automation["trigger"])}
     return names.trigger({part: automation[part] for part in ("match", "match_related") if part in automation})

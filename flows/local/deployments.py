@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from acci.domain.errors import AcciError
-from acci.flows.local.declared import DATABASE, flow_of, in_file, owned
+from acci.flows.local.declared import DATABASE, flow_of, owned, read_declared
+from acci.flows.local.former_entrypoints import replace_former_entrypoints
 from acci.flows.local.object_names import BASE, OwnNames
 from acci.flows.local.prefect_api import PrefectApi
 from acci.flows.local.process import Program
 
-SECONDS = 300
+DEPLOY_TIMEOUT_SECONDS = 300
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +68,7 @@ class Deploying:
         self._api = api
         self._owner = owner
         self._block: str | None = None
-        self.declared = owned(in_file(file) if file else in_file(), owner.names, owner.database)
+        self.declared = owned(read_declared(file) if file else read_declared(), owner.names, owner.database)
         self._rendered = log.with_name("prefect.yaml")
         arguments = ["--no-prompt", "deploy", "--all", "--prefect-file", str(self._rendered)]
         self._program = Program("prefect deploy", arguments, log, environment)
@@ -75,7 +76,7 @@ class Deploying:
     def begin(self, notify: str | None = None) -> None:
         """Make the pool and its queues, and start registering the deployments.
 
-        With `notify`, a block, people will be told. Raises `PrefectUnreachable`, `NoSuchBlock`, `NotOurs`.
+        With `notify`, a block, people will be notified. Raises `PrefectUnreachable`, `NoSuchBlock`, `NotOurs`.
         """
         if notify is not None:
             self._block = self._api.block(notify)
@@ -85,6 +86,11 @@ class Deploying:
             self._refuse_others()
         pool = self._owner.names.pool
         self._api.ensure_work_pool(pool)
+        known = {each["entrypoint"] for each in self.declared["deployments"]}
+        own = [
+            each for each in self._api.deployments_in(pool) if database_of(each) in (None, str(self._owner.database))
+        ]
+        replace_former_entrypoints(self._api, own, known)
         for priority, queue in enumerate(self.declared["work_queues"], 1):
             self._api.put_work_queue(pool, {**queue, "priority": priority})
         self._rendered.parent.mkdir(parents=True, exist_ok=True)
@@ -96,32 +102,37 @@ class Deploying:
 
         Raises `ServerDidNotStart` with what Prefect said if a deployment is refused.
         """
-        self._program.finish(SECONDS)
+        self._program.finish(DEPLOY_TIMEOUT_SECONDS)
         for deployment in self.declared["deployments"]:
             self._api.put_schedules(flow_of(deployment), deployment["name"], deployment["schedules"])
         automations = list(self.declared["automations"])
         if self._block is not None:
-            automations += [telling(each, self._block) for each in self.declared["notifications"]]
+            automations += [notification_automation(each, self._block) for each in self.declared["notifications"]]
         for automation in automations:
             self._api.put_automation({"tags": [self._owner.names(BASE)], **automation})
 
     def _refuse_others(self) -> None:
         """Raises `NotOurs` if deployments would be replaced that are not this database's.
 
-        Those of an ACCI from before databases were told apart count as its own.
+        Deployments without a database, of an older ACCI, count as its own.
         """
         names = [each["name"] for each in self.declared["deployments"]]
         others: dict[str, list[str]] = {}
         for found in self._api.deployments_named(names, {flow_of(each) for each in self.declared["deployments"]}):
-            of = [tag.removeprefix(DATABASE) for tag in found["tags"] if tag.startswith(DATABASE)]
-            if of != [str(self._owner.database)] and (of or BASE not in found["tags"]):
-                whose = f"another database of ACCI's (its id: {of[0]})" if of else "something else than ACCI"
+            database = database_of(found)
+            if database != str(self._owner.database) and (database or BASE not in found["tags"]):
+                whose = f"another database of ACCI's (its id: {database})" if database else "something else than ACCI"
                 others.setdefault(whose, []).append(found["name"])
         for whose, theirs in others.items():
             raise NotOurs(self._api.url, tuple(sorted(theirs)), whose)
 
 
-def telling(notification: Mapping[str, Any], block: str) -> dict[str, Any]:
+def database_of(deployment: Mapping[str, Any]) -> str | None:
+    """The id of the database that a deployment belongs to, as its tag says."""
+    return next((tag.removeprefix(DATABASE) for tag in deployment["tags"] if tag.startswith(DATABASE)), None)
+
+
+def notification_automation(notification: Mapping[str, Any], block: str) -> dict[str, Any]:
     """The automation that sends the notification through the block at each event that it expects."""
     action = {
         "type": "send-notification",

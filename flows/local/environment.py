@@ -2,15 +2,15 @@
 
 import os
 
-from acci.flows.local.inherited_environment import meant_for_ours, python_path
+from acci.flows.local.inherited_environment import passed_on, python_path
 from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import closed
 from acci.store.settings import Settings
 
-MARK = "ACCI_STARTED_BY_UP"  # tells our processes, flow runs too, from others', when their parents are gone
+MARK = "ACCI_STARTED_BY_UP"  # marks our processes, flow runs too, to be found when their parents are gone
 
-# Nothing is told to anybody outside.
-QUIET = {
+# No telemetry to anybody outside.
+NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -44,8 +44,8 @@ def prefect_environment(settings: Settings, access: Access, database_url: str | 
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    chosen = QUIET | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
-    chosen |= os.environ if database_url is None else meant_for_ours(os.environ)
+    chosen = NO_TELEMETRY | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
+    chosen |= os.environ if database_url is None else passed_on(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
     if entries := chosen.get("PYTHONPATH"):
         chosen["PYTHONPATH"] = python_path(entries, settings.contexts)

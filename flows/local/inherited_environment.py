@@ -1,4 +1,4 @@
-"""What of the shell's environment is meant for what `acci up` starts."""
+"""Which of the shell's variables reach the processes that `acci up` starts."""
 
 import os
 import sysconfig
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import acci
 
-# How Prefect's processes go about things. Which server, database, profile and login they use is not the shell's to say
-# where the server is ours: that was set for another one, or for another version of Prefect.
-MEANT = (
+# Variables of Prefect that are passed on. Which server, database, profile and login its processes use is not taken from
+# the shell where the server is ours: it was set for another server, or for another version of Prefect.
+PASSED_ON = (
     "DEBUG_", "FLOWS_", "LOGGING_", "RESULTS_", "RUNNER_", "SERVER_LOGGING_", "SERVER_SERVICES_", "TASKS_", "WORKER_",
 )  # fmt: skip
 PREFECT = "PREFECT_"
 IMPORTED_FROM = Path(acci.__file__).parents[1]
 
 
-def meant_for_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for Prefect's processes where the Prefect server is ours."""
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without Prefect's variables, but for those that are passed on to our own server."""
     return {
         name: value
         for name, value in environment.items()
-        if not name.startswith(PREFECT) or name.removeprefix(PREFECT).startswith(MEANT)
+        if not name.startswith(PREFECT) or name.removeprefix(PREFECT).startswith(PASSED_ON)
     }
 
 

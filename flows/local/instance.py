@@ -43,7 +43,7 @@ class NoHome(AcciError):
 
 @dataclass(frozen=True)
 class Running:
-    """What a running `acci up` tells others."""
+    """What a running `acci up` publishes for other commands."""
 
     pid: int
     api_url: str

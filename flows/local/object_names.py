@@ -1,4 +1,4 @@
-"""The names by which ACCI's objects on a Prefect server are told from those of another database of ACCI's."""
+"""The names by which ACCI's objects on a Prefect server differ from those of another database of ACCI's."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Processes that nobody else stops: flow runs without a worker, all that a killed `acci up` leaves behind."""
+"""Orphaned processes: flow runs without a worker, and what a killed `acci up` left running."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -8,21 +8,21 @@ import psutil
 from acci.flows.local.environment import MARK
 from acci.store.settings import Settings
 
-PATIENCE = 5  # seconds
+EXIT_TIMEOUT_SECONDS = 5
 
 
-def end_processes(settings: Settings, spare: int | None = None) -> int:
+def end_orphaned_processes(settings: Settings, spare: int | None = None) -> int:
     """Afterwards no process runs that an `acci up` of this folder started, flow runs among them, but for `spare`.
 
     Gives how many there were. What they had not committed, PostgreSQL rolls back.
     """
     found = [process for process in _ours(settings) if process.pid != spare]
     for process in found:
-        _tell(process.terminate)
-    _, alive = psutil.wait_procs(found, PATIENCE)
+        _signal(process.terminate)
+    _, alive = psutil.wait_procs(found, EXIT_TIMEOUT_SECONDS)
     for process in alive:
-        _tell(process.kill)
-    psutil.wait_procs(alive, PATIENCE)
+        _signal(process.kill)
+    psutil.wait_procs(alive, EXIT_TIMEOUT_SECONDS)
     return len(found)
 
 
@@ -34,6 +34,6 @@ def _ours(settings: Settings) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _tell(what: Callable[[], None]) -> None:
+def _signal(what: Callable[[], None]) -> None:
     with suppress(psutil.NoSuchProcess):
         what()

@@ -112,10 +112,24 @@ class PrefectApi:
     def deployments_named(self, names: Collection[str], flows: Collection[str]) -> list[dict[str, Any]]:
         """Those that have one of the names, of one of the flows."""
         wanted = {"deployments": {"name": {"any_": list(names)}}, "flows": {"name": {"any_": list(flows)}}}
-        found: list[dict[str, Any]] = []
-        while page := self._ask("POST", "/deployments/filter", wanted | {"offset": len(found)}):
-            found += page
-        return found
+        return self._all("/deployments/filter", wanted)
+
+    def deployments_in(self, pool: str) -> list[dict[str, Any]]:
+        """Those whose runs the pool's workers take."""
+        return self._all("/deployments/filter", {"work_pools": {"name": {"any_": [pool]}}})
+
+    def put_entrypoint(self, deployment: str, entrypoint: str) -> None:
+        """Afterwards runs of the deployment, waiting ones too, begin there."""
+        self._ask("PATCH", f"/deployments/{deployment}", {"entrypoint": entrypoint})
+
+    def waiting_runs(self, deployment: str) -> list[str]:
+        """The ids of the deployment's runs that no worker has taken yet."""
+        wanted = {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+        return [run["id"] for run in self._all("/flow_runs/filter", {"flow_runs": wanted})]
+
+    def fail(self, run: str, why: str) -> None:
+        """Afterwards the run counts as failed."""
+        self._ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "FAILED", "message": why}, "force": True})
 
     def put_schedules(self, flow: str, deployment: str, declared: Sequence[Mapping[str, Any]]) -> None:
         """Afterwards those of its schedules that have a slug are the declared ones, on unless declared otherwise.
@@ -159,7 +173,7 @@ class PrefectApi:
     def forget_missed_runs(self, pool: str) -> int:
         """Afterwards no run by schedule is overdue in the pool; gives how many were. One run makes up for them all.
 
-        What a person asked for stays, and comes to its turn.
+        Runs that a person asked for stay in the queue.
         """
         overdue = {"before_": datetime.now(UTC).isoformat()}
         by_schedule = {"all_": ["auto-scheduled"]}  # which Prefect's scheduler tags them with
@@ -191,9 +205,12 @@ class PrefectApi:
         return len(said)
 
     def _runs(self, pool: str, **conditions: object) -> list[dict[str, Any]]:
-        wanted = {"flow_runs": conditions, "work_pools": {"name": {"any_": [pool]}}}
+        return self._all("/flow_runs/filter", {"flow_runs": conditions, "work_pools": {"name": {"any_": [pool]}}})
+
+    def _all(self, path: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        """LocalStack that the filter finds, page by page."""
         found: list[dict[str, Any]] = []
-        while page := self._ask("POST", "/flow_runs/filter", wanted | {"offset": len(found)}):
+        while page := self._ask("POST", path, wanted | {"offset": len(found)}):
             found += page
         return found
 

@@ -1,4 +1,4 @@
-"""Getting at a Prefect server's API: where it is, and what it asks of its clients."""
+"""Access to a Prefect server's API: its URL, and the login or key that it requires."""
 
 from base64 import b64encode
 from collections.abc import Generator, MutableMapping
@@ -20,20 +20,20 @@ class Access:
 
     @classmethod
     def named(cls, url: str, settings: Settings) -> "Access":
-        """To a server of the user's own, with what the environment says of it."""
+        """Access to a server of the user's own, with the login or key from the environment."""
         return cls(url, settings.prefect_login, settings.prefect_key)
 
     def put_into(self, environment: MutableMapping[str, str]) -> None:
-        """Afterwards the environment tells Prefect's own clients the same, and nothing of another server."""
-        told = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": self.login, "PREFECT_API_KEY": self.key}
-        for name, value in told.items():
+        """Afterwards Prefect's own clients find this server in the environment, and no other."""
+        variables = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": self.login, "PREFECT_API_KEY": self.key}
+        for name, value in variables.items():
             if value:
                 environment[name] = value
             else:
                 environment.pop(name, None)
 
     def client(self) -> httpx.Client:
-        """For requests by paths relative to the API."""
+        """A client for requests by paths relative to the API."""
         return httpx.Client(base_url=self.url, timeout=30, auth=_Credentials(self))
 
 

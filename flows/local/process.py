@@ -11,8 +11,8 @@ from acci.store.embedded.log_files import open_log
 from acci.store.embedded.ports import ServerDidNotStart
 from acci.store.settings import CHECKOUT
 
-STEADY_SECONDS = 20
-QUICK_ENDS = 3  # after so many ends, each within STEADY_SECONDS of its start, it would only end again
+STEADY_AFTER_SECONDS = 20
+MAX_QUICK_EXITS = 3  # in a row, each within STEADY_AFTER_SECONDS of its start: starting it again is no use
 
 
 class Program:
@@ -25,7 +25,7 @@ class Program:
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
-        self._quick_ends = 0
+        self._quick_exits = 0
         self._said_before = 0
 
     def start(self) -> None:
@@ -67,19 +67,19 @@ class Program:
         """Starts it again if it has ended, and says whether it had; raises ServerDidNotStart if it only ends again."""
         if not self._has_ended():
             return False
-        was_quick = time.monotonic() - self._started < STEADY_SECONDS
-        self._quick_ends = self._quick_ends + 1 if was_quick else 0
-        if self._quick_ends >= QUICK_ENDS:
+        was_quick = time.monotonic() - self._started < STEADY_AFTER_SECONDS
+        self._quick_exits = self._quick_exits + 1 if was_quick else 0
+        if self._quick_exits >= MAX_QUICK_EXITS:
             self.check()
         self.start()
         return True
 
-    def stop(self, patience: float) -> None:
-        """Afterwards it does not run: it is asked to end and, after `patience` seconds, made to."""
+    def stop(self, timeout: float) -> None:
+        """Afterwards it does not run: it is terminated and, after `timeout` seconds, killed."""
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(patience)
+                self._process.wait(timeout)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -1,4 +1,4 @@
-"""The sample history that a newcomer finds."""
+"""The sample history for an empty log."""
 
 from collections.abc import Sequence
 

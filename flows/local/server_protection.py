@@ -1,4 +1,4 @@
-"""The doors of the Prefect server that ACCI starts: who gets in may run code as its user.
+"""Protection of the Prefect server that ACCI starts: anyone with access can run code as its user.
 
 No web page of elsewhere can use it: none knows the login, which requests, the sockets of events and logs, and other
 Hosts need alike; none gets the token that changes need; none may read an answer.
@@ -42,7 +42,7 @@ def kept_login(file: Path) -> str | None:
 
 
 def closed(login: str, origin: str) -> dict[str, str]:
-    """What tells a server its login, and that pages of no other origin than its own may use it.
+    """The variables that give a server its login, and that pages of no other origin than its own may use it.
 
     By the names that Prefect looks at first: none of the others that it knows can undo them.
     """
@@ -55,7 +55,7 @@ def closed(login: str, origin: str) -> dict[str, str]:
 
 
 def closed_to_others() -> dict[str, str]:
-    """What tells the server that Prefect starts for one run that nobody but the run may use it."""
+    """The variables by which a server that Prefect starts for one run is closed to everybody but the run."""
     login = f"{USER}:{secrets.token_urlsafe(24)}"
     return closed(login, "") | {"PREFECT_API_AUTH_STRING": login}
 

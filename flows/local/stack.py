@@ -1,4 +1,4 @@
-"""All that `acci up` starts: in order, side by side where that is quicker, and stopped in reverse."""
+"""The local stack that `acci up` starts: in order, in parallel where that is quicker, and stopped in reverse."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from acci.flows.local.deployments import Deploying, Owner
 from acci.flows.local.environment import prefect_environment
 from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.flows.local.object_names import OwnNames
-from acci.flows.local.orphans import end_processes
+from acci.flows.local.orphans import end_orphaned_processes
 from acci.flows.local.prefect_api import PrefectApi, PrefectUnreachable
 from acci.flows.local.prefect_login import Access
 from acci.flows.local.process import Program
@@ -28,15 +28,15 @@ from acci.store.postgres.migrations import migrate
 from acci.store.registry import load
 from acci.store.settings import Settings
 
-SERVER_SECONDS = 180
-FIRST_RUN_SECONDS = 120
-LOOK_SECONDS = 10
-PENDING_PATIENCE = timedelta(minutes=2)
+SERVER_START_TIMEOUT_SECONDS = 180
+FIRST_CATCH_UP_TIMEOUT_SECONDS = 120
+CHECK_INTERVAL_SECONDS = 10
+PENDING_GRACE_PERIOD = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user asked for. Ports: that of the Prefect server; that of PostgreSQL, or None for the usual one."""
+class UpOptions:
+    """What the user chose. Ports: that of the Prefect server; that of PostgreSQL, or None for the usual one."""
 
     port: int
     database_port: int | None
@@ -44,31 +44,31 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Show:
-    """Where what goes on is shown: `step` while something is done, `remark` for what a person should know."""
+class Reporter:
+    """How progress is reported: `step` while something is done, `remark` for what a person should know."""
 
     step: Callable[[str], AbstractContextManager[None]]
     remark: Callable[[str], None]
 
 
-class Everything:
+class LocalStack:
     """PostgreSQL, the schema, the Prefect server, the deployments, a worker.
 
     What is the user's own is used, and neither started nor stopped: the database of ACCI_DATABASE_URL, the Prefect
     server of PREFECT_API_URL.
     """
 
-    def __init__(self, settings: Settings, wishes: Wishes, show: Show) -> None:
+    def __init__(self, settings: Settings, options: UpOptions, report: Reporter) -> None:
         self._settings = settings
-        self._wishes = wishes
-        self._show = show
+        self._options = options
+        self._report = report
         self._own_prefect = settings.prefect_api_url is None
         self._own_postgres = settings.database_url is None or self._own_prefect
         self._postgres = EmbeddedServer.of(settings)
         self._names = OwnNames.of(settings)
         self._server: Program | None = None
         self._worker: Program | None = None
-        self.api_url = settings.prefect_api_url or f"http://{HOST}:{wishes.port}/api"
+        self.api_url = settings.prefect_api_url or f"http://{HOST}:{options.port}/api"
         self.ui_url = self.api_url.rstrip("/").removesuffix("/api")
         self.login_file = login_file(settings) if self._own_prefect else None
         self.database_url = settings.database_url or ""
@@ -76,21 +76,21 @@ class Everything:
 
     def start(self) -> None:
         """Afterwards everything runs, and a first catch-up has. `stop` is due also when this raised an error."""
-        if end_processes(self._settings):
-            self._show.remark("Ended what an earlier `acci up` had left running.")
-        if self._own_prefect and not is_free(self._wishes.port):
-            raise PortTaken("the Prefect server", self._wishes.port, "--port")
+        if end_orphaned_processes(self._settings):
+            self._report.remark("Ended what an earlier `acci up` had left running.")
+        if self._own_prefect and not is_free(self._options.port):
+            raise PortTaken("the Prefect server", self._options.port, "--port")
         records = self._start_postgres()
         access = self._access()
         environment = prefect_environment(self._settings, access, records)
         if self._own_prefect:
             # It takes its time; the schema and the sample history are made meanwhile.
-            where = ["--host", HOST, "--port", str(self._wishes.port)]
+            where = ["--host", HOST, "--port", str(self._options.port)]
             ours = libpq_environment.without(environment)  # its records are in the embedded PostgreSQL
             self._server = self._run("the Prefect server", "server", ["server", "start", *where], ours)
-        with self._show.step("Schema and sample history"):
+        with self._report.step("Schema and sample history"):
             migrate(self._direct_url)
-            if self._wishes.sample and self._settings.database_url is None:
+            if self._options.sample and self._settings.database_url is None:
                 fill_if_empty(self.database_url, self._settings.contexts)
         api = PrefectApi(access)
         try:
@@ -105,31 +105,31 @@ class Everything:
         for second in count(1):
             time.sleep(1)
             if self._own_postgres and self._postgres.running_url() is None:
-                self._postgres.start(self._wishes.database_port)
-                self._show.remark("Started the embedded PostgreSQL again: it had ended.")
+                self._postgres.start(self._options.database_port)
+                self._report.remark("Started the embedded PostgreSQL again: it had ended.")
             for program in (self._server, self._worker):
                 if program and program.keep():
-                    self._show.remark(f"Started {program.name} again: it had ended.")
-            if second % LOOK_SECONDS == 0:
+                    self._report.remark(f"Started {program.name} again: it had ended.")
+            if second % CHECK_INTERVAL_SECONDS == 0:
                 bound(self.logs)
-            if self._own_prefect and second % LOOK_SECONDS == 0:
-                with suppress(PrefectUnreachable):  # it has just been started again; there is another look
-                    for name in give_up_lost_runs(api, self._names.pool, PENDING_PATIENCE):
-                        self._show.remark(f"Gave up the run {name!r}: its process was gone.")
+            if self._own_prefect and second % CHECK_INTERVAL_SECONDS == 0:
+                with suppress(PrefectUnreachable):  # it has just been started again; the next check will do
+                    for name in give_up_lost_runs(api, self._names.pool, PENDING_GRACE_PERIOD):
+                        self._report.remark(f"Gave up the run {name!r}: its process was gone.")
 
     def stop(self) -> None:
         """Afterwards nothing runs that was started. What was committed stays, the rest is rolled back."""
         if self._worker:
-            with self._show.step("Stopping the worker"):
-                self._worker.stop(patience=10)
+            with self._report.step("Stopping the worker"):
+                self._worker.stop(timeout=10)
                 # A worker leaves its runs going; while the server is there, they can say that they were ended.
-                end_processes(self._settings, spare=self._server.pid if self._server else None)
+                end_orphaned_processes(self._settings, spare=self._server.pid if self._server else None)
         if self._server:
-            with self._show.step("Stopping the Prefect server"):
-                self._server.stop(patience=20)
-        end_processes(self._settings)
+            with self._report.step("Stopping the Prefect server"):
+                self._server.stop(timeout=20)
+        end_orphaned_processes(self._settings)
         if self._own_postgres:
-            with self._show.step("Stopping PostgreSQL"):
+            with self._report.step("Stopping PostgreSQL"):
                 self._postgres.stop()
 
     def _access(self) -> Access:
@@ -146,23 +146,23 @@ class Everything:
         """Gives the database for the Prefect server's own records, if that server is ours."""
         if not self._own_postgres:
             return None
-        with self._show.step("PostgreSQL"):
+        with self._report.step("PostgreSQL"):
             if self._settings.database_url is None:
                 libpq_environment.forget()
-            embedded = self._postgres.start(self._wishes.database_port)
+            embedded = self._postgres.start(self._options.database_port)
             self.database_url = self.database_url or embedded
             return self._postgres.create_database("prefect") if self._own_prefect else None
 
     def _start_work(self, api: PrefectApi, environment: dict[str, str]) -> None:
-        with self._show.step("Prefect server"):
-            deadline = time.monotonic() + SERVER_SECONDS
+        with self._report.step("Prefect server"):
+            deadline = time.monotonic() + SERVER_START_TIMEOUT_SECONDS
             while not api.is_healthy():
                 if self._server:
                     self._server.check()
                 if time.monotonic() > deadline:
-                    raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_SECONDS} s")
+                    raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_START_TIMEOUT_SECONDS} s")
                 time.sleep(0.2)
-        with self._show.step("Deployments and worker"):
+        with self._report.step("Deployments and worker"):
             deploying = Deploying(api, self._owner(), environment, self.logs / "deploy.log")
             deploying.begin()
             if self._own_prefect:
@@ -173,9 +173,9 @@ class Everything:
             deploying.finish()
 
     def _catch_up(self, api: PrefectApi) -> None:
-        with self._show.step("First catch-up"):
+        with self._report.step("First catch-up"):
             run = api.run_deployment("catch-up", self._names("catch-up"))
-            deadline = time.monotonic() + FIRST_RUN_SECONDS
+            deadline = time.monotonic() + FIRST_CATCH_UP_TIMEOUT_SECONDS
             state, message, under_way = "SCHEDULED", "", True
             while under_way and time.monotonic() < deadline:
                 time.sleep(0.3)
@@ -184,10 +184,10 @@ class Everything:
                 state, message, name = api.state(run)
                 under_way = state in ("SCHEDULED", "PENDING", "RUNNING")
                 if name == "AwaitingConcurrencySlot" and self._all_built():
-                    return  # a scheduled one is at it already, and ours waits for its turn
+                    return  # a scheduled run does it already, and ours waits for its slot
         if under_way or state != "COMPLETED":
             page = f"{self.ui_url}/runs/flow-run/{run}"
-            self._show.remark(f"The first catch-up {became(state)}: {message or 'it goes on'} ({page})")
+            self._report.remark(f"The first catch-up {became(state)}: {message or 'it goes on'} ({page})")
 
     def _all_built(self) -> bool:
         """Whether every read model has a generation that readers see."""

@@ -1,4 +1,4 @@
-"""The quality suite's place in the gate."""
+"""The quality suite as checks of the gate."""
 
 from acci.domain.projections import Projection
 from acci.flows.quality.great_expectations import check
@@ -11,7 +11,7 @@ from acci.store.registry import Catalogue
 def quality_checks(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
 ) -> list[Check]:
-    """What the read model's quality suite finds in the generation, each expectation that fails a failed check."""
+    """The checks of the read model's quality suite: one for each expectation that fails, or one that passes."""
     if projection.name not in catalogue.suites:
         return [Check("quality", True, "The read model has no quality suite.")]
     failures = check(connection, catalogue, projection, generation)

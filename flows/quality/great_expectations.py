@@ -1,4 +1,4 @@
-"""Quality: a read model's suite made by Great Expectations, in PostgreSQL, on one generation's table.
+"""Quality: a read model's suite run by Great Expectations, in PostgreSQL, on one generation's table.
 
 The only module that imports Great Expectations, and only once there is something to check: its import takes seconds and
 230 MB, which a process pays once.
@@ -25,9 +25,9 @@ from acci.store.postgres.session import options_of
 from acci.store.projecting.affected_keys import chosen_keys, note_keys
 from acci.store.registry import Catalogue
 
-SHOWN = 20  # failing rows of an expectation that are told
+MAX_ROWS_SHOWN = 20  # failing rows that are shown of an expectation
 DOUBLE = '"'
-FEW = 5_000  # keys: where more rows changed, the whole table is checked instead
+MAX_KEYS = 5_000  # keys: where more rows changed, the whole table is checked instead
 Key = tuple[str | None, ...]
 
 
@@ -73,7 +73,7 @@ class Report:
 def check(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], generation: Generation
 ) -> list[Result]:
-    """What of the read model's suite does not hold on the generation's table; nothing if it has no suite."""
+    """The expectations of the read model's suite that fail on the generation's table; none without a suite."""
     suite = catalogue.suites.get(projection.name)
     return validate(connection, suite, generation).failures if suite else []
 
@@ -100,7 +100,7 @@ def _touched(
     """The keys that the events touched; None if they are many."""
     with connection.transaction():
         number = note_keys(connection, projection, generation.read_model(connection), Selection(*span))
-        return chosen_keys(connection) if number <= FEW else None
+        return chosen_keys(connection) if number <= MAX_KEYS else None
 
 
 def _rows_of(key: Sequence[str], keys: set[Key], generation: Generation) -> str:
@@ -119,11 +119,11 @@ def _spelled(text: str, quote: str = "'") -> str:
 
 @cache
 def _library() -> Any:
-    """Great Expectations, imported at the first call, without its telemetry and its talk of temporary folders."""
+    """Great Expectations, imported at the first call, without its telemetry and its log lines."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what its own imports are deprecated for
+        warnings.simplefilter("ignore")  # deprecations in its own imports
         import great_expectations
         import great_expectations.expectations
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)  # it sets a level itself
@@ -157,10 +157,10 @@ def _validated(
             except (ValueError, TypeError, library.exceptions.GreatExpectationsError) as error:
                 results[place] = Result(each, False, None, (), error=_on_one_line(error))
         wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": list(key)}
-        done = batch.validate(suite, result_format=wanted | {"partial_unexpected_count": SHOWN})
-        for told in done.results:
-            place = told.expectation_config.meta["place"]
-            results[place] = _result(expectations[place], told.to_json_dict(), key)
+        done = batch.validate(suite, result_format=wanted | {"partial_unexpected_count": MAX_ROWS_SHOWN})
+        for found in done.results:
+            place = found.expectation_config.meta["place"]
+            results[place] = _result(expectations[place], found.to_json_dict(), key)
         return [results[place] for place in sorted(results)]
     finally:
         source.get_engine().dispose()
@@ -184,19 +184,19 @@ def _taken_literally(text: str) -> str:
     return re.sub(r"(?<![:\w\\]):(?=[\w$]+(?![:\w$]))", r"\\:", kept)
 
 
-def _result(expectation: Expectation, told: Mapping[str, Any], key: Sequence[str]) -> Result:
-    error = _error(told["exception_info"])
+def _result(expectation: Expectation, outcome: Mapping[str, Any], key: Sequence[str]) -> Result:
+    error = _error(outcome["exception_info"])
     if error is not None:
         return Result(expectation, False, None, (), error=error)
-    result = told["result"]
+    result = outcome["result"]
     rows = result.get("partial_unexpected_index_list") or result.get("details", {}).get("unexpected_rows")
     if rows is None:
         rows = [value for value in result.get("partial_unexpected_list", ()) if isinstance(value, dict)]
-    keys = tuple({name: row[name] for name in key if name in row} for row in rows[:SHOWN])
+    keys = tuple({name: row[name] for name in key if name in row} for row in rows[:MAX_ROWS_SHOWN])
     found = result.get("observed_value")
     counted = found if expectation.where is not None else result.get("unexpected_count")
     observed = f"{found} was found" if isinstance(found, int | float) else ""  # all else may be what rows hold
-    return Result(expectation, bool(told["success"]), counted, keys, observed)
+    return Result(expectation, bool(outcome["success"]), counted, keys, observed)
 
 
 def _error(info: Mapping[str, Any]) -> str | None:

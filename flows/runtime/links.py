@@ -1,4 +1,4 @@
-"""Links between runs: from what one left to the page of another."""
+"""Links from a run's artifacts to the page of another run."""
 
 from uuid import UUID
 

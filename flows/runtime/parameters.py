@@ -10,23 +10,22 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from acci.store.registry import Catalogue, load
-from acci.store.settings import Settings
+from acci.flows.runtime.session import catalogue
+from acci.store.registry import Catalogue
 
 
 @dataclass(frozen=True)
-class Offered:
-    """A choice among `names` of the catalogue, and a few words besides; looked up when a form is made, not before.
+class Choices:
+    """A choice among `names` of the catalogue and a few other words; looked up only when a form is made.
 
     What the command line passes is checked by the flow: it may name several, separated by commas.
     """
 
     names: Callable[[Catalogue], Iterable[str]]
-    besides: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        catalogue = load(Settings.from_environment().contexts)
-        return {**handler(schema), "enum": [*self.besides, *sorted(self.names(catalogue))]}
+        return {**handler(schema), "enum": [*self.others, *sorted(self.names(catalogue()))]}
 
 
 def _projections(catalogue: Catalogue) -> Iterable[str]:
@@ -45,12 +44,12 @@ def _snapshotted(catalogue: Catalogue) -> Iterable[str]:
 
 MOMENT = r"^$|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$"
 
-OneProjection = Annotated[str, Offered(_projections)]
-AllOrOne = Annotated[str, Offered(_projections, ("all",))]
-AllStaleOrOne = Annotated[str, Offered(_projections, ("all", "stale"))]
-CheckName = Annotated[str, Offered(_checks)]
-EventType = Annotated[str, Offered(lambda catalogue: catalogue.events)]
-AllOrOneAggregate = Annotated[str, Offered(_snapshotted, ("all",))]
+OneProjection = Annotated[str, Choices(_projections)]
+AllOrOne = Annotated[str, Choices(_projections, ("all",))]
+AllStaleOrOne = Annotated[str, Choices(_projections, ("all", "stale"))]
+CheckName = Annotated[str, Choices(_checks)]
+EventType = Annotated[str, Choices(lambda catalogue: catalogue.events)]
+AllOrOneAggregate = Annotated[str, Choices(_snapshotted, ("all",))]
 Tenant = Annotated[str, Field(examples=["acme"], max_length=1000)]
 KeyOfRow = Annotated[list[str], Field(examples=[["acme", "user-1"]], min_length=1)]
 Moment = Annotated[str, Field(examples=["2026-01-31T00:00:00Z"], json_schema_extra={"pattern": MOMENT})]

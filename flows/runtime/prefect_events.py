@@ -1,6 +1,6 @@
-"""What happens that people or other runs may want to act upon, as events of Prefect: for automations and triggers.
+"""Prefect events on which people or other runs may act, by automations and triggers.
 
-Every one of them is about a read model, `acci.read-model.NAME`, or about the log, `acci.log`
+Each is about a read model, `acci.read-model.NAME`, or about the log, `acci.log`
 (behind the prefix of ACCI_PREFECT_PREFIX, if there is one).
 """
 
@@ -17,8 +17,8 @@ DEAD_LETTER = "acci.dead-letter"
 UNHEALTHY = "acci.unhealthy"  # …lag, mark, audit and so on behind a dot
 
 
-def announce(happening: str, projection: str | None, payload: Mapping[str, Any], **labels: str) -> None:
-    """Say that it happened. The run that says so is related to it by Prefect."""
+def emit(event: str, projection: str | None, payload: Mapping[str, Any], **labels: str) -> None:
+    """Emit the event about a read model, or about the log. Prefect relates the run that emits it."""
     subject = OwnNames.of(Settings.from_environment()).subject(projection)
     resource = {"prefect.resource.id": subject, **{f"acci.{name}": value for name, value in labels.items()}}
-    emit_event(event=happening, resource=resource, payload={"projection": projection, **payload})
+    emit_event(event=event, resource=resource, payload={"projection": projection, **payload})

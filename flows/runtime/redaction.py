@@ -1,17 +1,16 @@
-"""Discretion: what Prefect keeps, logs and states and artifacts, is in the clear; personal data stays out of it."""
+"""Redaction: Prefect keeps logs, states and artifacts unencrypted, so personal data stays out of them."""
 
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
+from acci.flows.runtime.session import catalogue
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.projecting.decrypted_events import uses_personal
-from acci.store.registry import load
-from acci.store.settings import Settings
 
 
 @dataclass(eq=False, repr=False)
-class Unspoken(AcciError):
-    """A fault of the program or the database, told without its text."""
+class RedactedError(AcciError):
+    """An error of the program or the database, without its text, which may hold personal data."""
 
     kind: str
 
@@ -19,11 +18,11 @@ class Unspoken(AcciError):
         return f"{self.kind}. What PostgreSQL refused is in its own log."
 
 
-def may_say() -> bool:
-    """Whether the text of any error may be told: no event has personal data."""
-    return not have_personal_fields(load(Settings.from_environment().contexts).events.values())
+def may_show_errors() -> bool:
+    """Whether the text of any error may be shown: no event has personal data."""
+    return not have_personal_fields(catalogue().events.values())
 
 
-def may_show(projection: str) -> bool:
+def may_show_rows(projection: str) -> bool:
     """Whether the values of a read model's rows may be shown."""
-    return not uses_personal(load(Settings.from_environment().contexts).projection(projection))
+    return not uses_personal(catalogue().projection(projection))

@@ -1,4 +1,4 @@
-"""Retrying and refusing: what may go away by itself is tried again; what a person must mend ends as a sentence."""
+"""Retries: transient errors are tried again; what ACCI refuses ends a run with a sentence."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from acci.domain.errors import AcciError
-from acci.flows.runtime.redaction import Unspoken, may_say
+from acci.flows.runtime.redaction import RedactedError, may_show_errors
 from acci.store.postgres.errors import is_transient, refusal_of
 from acci.store.projecting.error_text import kind_of
 
@@ -36,23 +36,23 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
             return run(*args, **kwargs)
         except (AcciError, psycopg.Error) as error:
             refusal = error if isinstance(error, AcciError) else refusal_of(error)
-            if is_transient(error) or (refusal is None and may_say()):
+            if is_transient(error) or (refusal is None and may_show_errors()):
                 raise
             if refusal is None:
-                raise Unspoken(kind_of(error)) from None
+                raise RedactedError(kind_of(error)) from None
             return Failed(message=str(refusal), data=refusal)  # type: ignore[return-value]
         except TimeoutError:
             raise  # by which Prefect knows that the run has reached its end
         except Exception as error:
-            if may_say():
+            if may_show_errors():
                 raise
-            raise Unspoken(kind_of(error)) from None
+            raise RedactedError(kind_of(error)) from None
 
     return refuse
 
 
 class Step(Task[P, T]):
-    """A task whose refusal is raised where it was called: by itself, Prefect hands the failed state on as a result."""
+    """A task whose refusal is raised where it was called; a plain Prefect task returns the failed state instead."""
 
     def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
         call: Callable[..., Any] = super().__call__
@@ -61,7 +61,7 @@ class Step(Task[P, T]):
 
 
 def step(name: str) -> Callable[[Callable[P, T]], Task[P, T]]:
-    """A task whose runs are called `name`. What may go away by itself is tried three times more, after 1, 5 and 15 s.
+    """A task whose runs are called `name`. Transient errors are retried three times, after 1, 5 and 15 s.
 
     What ACCI refuses ends it as a sentence, and is raised where it was called.
     """

@@ -9,15 +9,15 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 
-def of_audit() -> str:
-    """What an audit looks at."""
+def audit_run_name() -> str:
+    """The name of an audit run: what it checks."""
     asked = flow_run.parameters
     sample = "whole" if asked["one_in"] == 1 else f"one key in {asked['one_in']}"
     return ", ".join([f"audit {asked['projection']}", *asked["checks"], *_part(asked), sample])
 
 
-def of_backfill() -> str:
-    """Which rows a backfill derives anew."""
+def backfill_run_name() -> str:
+    """The name of a backfill run: which rows it re-derives."""
     asked = flow_run.parameters
     parts = [*asked["event_types"], *_part(asked), *(f"new column {name}" for name in asked["new_columns"])]
     parts += [f"after position {asked['after_position']:,}"] if asked["after_position"] else []
@@ -25,8 +25,8 @@ def of_backfill() -> str:
     return ", ".join([f"backfill {asked['projection']}", *parts, *_dry(asked)])
 
 
-def of_rebuild() -> str:
-    """What a rebuild builds; where it ended is known when it has."""
+def rebuild_run_name() -> str:
+    """The name of a rebuild run: what it builds; the position is added at its end."""
     asked = flow_run.parameters
     return ", ".join([f"rebuild {asked['projection']}", *_dry(asked)])
 

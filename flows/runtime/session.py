@@ -1,32 +1,57 @@
-"""What a task works with: the registered contexts and a connection, from the environment of its process."""
+"""From a process's environment to its catalogue and a connection: the same way for flows and for commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from acci.store.database_url import direct_url
+from acci.store.database_url import database_url, direct_url
 from acci.store.encryption.configured import key_store
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
 
 
-@contextmanager
-def session(purpose: str, role: Role = "project") -> Iterator[tuple[Connection, Catalogue]]:
-    """A connection of one's own, with the rights of `role`, and the catalogue.
+def catalogue() -> Catalogue:
+    """What the contexts of ACCI_CONTEXTS register. Raises `DefinitionError`."""
+    return load(Settings.from_environment().contexts)
 
-    Raises `DatabaseUnreachable`, `NotAllowed`, `DefinitionError`.
+
+def direct() -> tuple[str, Catalogue]:
+    """The database's URL, past any pooler, for what makes its own connections; and the catalogue."""
+    settings = Settings.from_environment()
+    registered = load(settings.contexts)
+    return direct_url(settings), registered
+
+
+@contextmanager
+def session(
+    purpose: str, role: Role | None = "project", *, shared: bool = False, pooled: bool = False
+) -> Iterator[tuple[Connection, Catalogue]]:
+    """A connection with the rights of `role`, and the catalogue; `purpose` shows in `pg_stat_activity`.
+
+    `shared`: nothing is left in the session between transactions. `pooled`: by way of the pooler, if there is one.
+    Raises `DefinitionError`, and what `connect` raises: `DatabaseUnreachable`, `NotAllowed` …
     """
     settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
-    with connect(direct_url(settings), purpose, role, keys=key_store(settings)) as connection:
-        yield connection, catalogue
+    registered = load(settings.contexts)
+    url = database_url(settings) if pooled else direct_url(settings)
+    with connect(url, purpose, role, shared=shared, keys=key_store(settings)) as connection:
+        yield connection, registered
+
+
+@contextmanager
+def pool(role: Role) -> Iterator[tuple[Database, Catalogue]]:
+    """A small pool of connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
+    settings = Settings.from_environment()
+    registered = load(settings.contexts)
+    with Database(database_url(settings), size=2, role=role, keys=key_store(settings)) as database:
+        yield database, registered
 
 
 def projection_names(wanted: str) -> list[str]:
     """The projections meant by `wanted`: a name, several separated by commas, or "all". Raises `UnknownName`."""
-    catalogue = load(Settings.from_environment().contexts)
+    registered = catalogue()
     if wanted.strip() == "all":
-        return sorted(catalogue.projections)
+        return sorted(registered.projections)
     named = (name.strip() for name in wanted.split(","))
-    return list(dict.fromkeys(catalogue.projection(name).name for name in named))
+    return list(dict.fromkeys(registered.projection(name).name for name in named))

@@ -8,8 +8,8 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from acci.domain.errors import AcciError
 from acci.store.settings import Settings
 
-MOST_THREADS = 64  # how many run at the same time is the flow's to say
-PATIENCE = "300s"
+MAX_THREADS = 64  # a bound only: the flow submits as many as are to run at the same time
+DASK_CONNECT_TIMEOUT = "300s"
 
 
 @dataclass(eq=False, repr=False)
@@ -32,7 +32,7 @@ def chosen_runner() -> TaskRunner[Any]:
     """
     wanted = Settings.from_environment().dask
     if wanted is None:
-        return ThreadPoolTaskRunner(max_workers=MOST_THREADS)
+        return ThreadPoolTaskRunner(max_workers=MAX_THREADS)
     try:
         from prefect_dask import DaskTaskRunner
     except ModuleNotFoundError as error:
@@ -40,11 +40,16 @@ def chosen_runner() -> TaskRunner[Any]:
     import dask.config
 
     # A worker that imports Prefect on a busy machine does not answer for longer than Dask would wait.
-    dask.config.set({"distributed.comm.timeouts.connect": PATIENCE, "distributed.comm.timeouts.tcp": PATIENCE})
+    dask.config.set(
+        {
+            "distributed.comm.timeouts.connect": DASK_CONNECT_TIMEOUT,
+            "distributed.comm.timeouts.tcp": DASK_CONNECT_TIMEOUT,
+        }
+    )
     runner: TaskRunner[Any]
     if wanted.isdigit():
         local: dict[str, object] = {"n_workers": int(wanted), "threads_per_worker": 1, "dashboard_address": None}
-        # Whoever reaches the scheduler can run code as its user: only those with the certificate made for this run do.
+        # Anyone who reaches the scheduler can run code as its user: TLS admits only the certificate made for this run.
         local |= {"protocol": "tls://", "security": True}
         runner = DaskTaskRunner(cluster_kwargs=local)
     else:

@@ -1,223 +1,168 @@
-"""Rebuilding: a new generation beside the live one, in partitions of its keys, resumable, then swapped in.
+"""A rebuild's recipe, as data: STEPS, in the order in which they are taken.
 
-    begin → fill each partition (in parallel) → finish (indexes) → gate → publish (catch up and swap)
-
-Where an index or a constraint refuses the rows, the table is filled once more with its indexes on it, in the order of
-the events, so that the same events become dead letters as in a catch-up.
-
-Every step commits what it did and can be run again: a rerun after a crash goes on with what is missing. The live
-generation is untouched until the swap.
+Each step commits what it did and can be taken again, so that a rerun after a crash goes on with what is missing. The
+live generation is untouched until `publish`. A caller runs the steps in a loop, or in processes of its own.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
-from psycopg import sql as identifiers
-from psycopg.types.json import Jsonb
-
-from acci.domain.projections import FoldProjection, Projection
-from acci.store.compiling.statements import is_ordered
-from acci.store.generations import generations, table_definition
-from acci.store.generations.fingerprints import define
-from acci.store.generations.generations import Busy, Generation, Partition
-from acci.store.generations.lifecycle import discard
-from acci.store.generations.live import while_there
-from acci.store.generations.rule_order import allow_older, require_not_older
-from acci.store.generations.tables import build_indexes, drop_indexes, indexes, qualified
-from acci.store.log import high_water
+from acci.domain.projections import Projection
+from acci.store.generations import generations, lifecycle
+from acci.store.generations.generations import Generation, Partition
 from acci.store.postgres.database import Connection
-from acci.store.postgres.statements import sql
-from acci.store.projecting import discards
-from acci.store.projecting.appliers import applier_of
-from acci.store.projecting.batches import WORK_MEM, Applied, Progress, Report, no_report
-from acci.store.projecting.decrypted_events import refuse_personal_keys
-from acci.store.projecting.exclusions import with_exclusions
-from acci.store.projecting.poison_events import apply_span, is_poison
-from acci.store.projecting.ranges import STRIDE, Span
-from acci.store.rebuilding import publish
+from acci.store.projecting.batches import Report, no_report
+from acci.store.rebuilding import gate, new_generation
+from acci.store.rebuilding import publish as publishing
+from acci.store.rebuilding.gate import Check, GateThresholds, Verdict
 from acci.store.registry import Catalogue
 
-Gate = Callable[[Connection, Generation], None]
+QualityChecks = Callable[[Connection, Catalogue, type[Projection], Generation], Iterable[Check]]
 
 
-def unguarded(_: Connection, __: Generation) -> None:
-    """Let every generation pass."""
+@dataclass(frozen=True)
+class RebuildOptions:
+    """What the caller wants of a rebuild: `keep` old generations for a rollback, `fresh` to resume nothing."""
+
+    partitions: int = 1
+    thresholds: GateThresholds = field(default_factory=GateThresholds)
+    keep: int = 1
+    fresh: bool = False
+    allow_older_rules: bool = False
 
 
-def useful_partitions(projection: type[Projection], at_most: int, processes: bool = False) -> int:
-    """How many partitions serve: one, if order does not matter, since PostgreSQL then reads the log in parallel.
+@dataclass(frozen=True)
+class Build:
+    """A rebuild as a step leaves it: plain data, so that the next step can be taken by any process.
 
-    And one for a fold in Python, unless each partition has a process of its own: threads would only wait in turn.
+    `partitions` are those still to fill; `rows` and `batches` count what was filled, `dropped` old generations.
     """
-    if issubclass(projection, FoldProjection):
-        return at_most if processes else 1
-    return at_most if is_ordered(projection) else 1
+
+    projection: str
+    options: RebuildOptions = field(default_factory=RebuildOptions)
+    begun: Generation | None = None
+    partitions: tuple[Partition, ...] = ()
+    rows: int = 0
+    batches: int = 0
+    dropped: int = 0
+
+    @property
+    def generation(self) -> Generation:
+        """The new generation. Raises `ValueError` before the step `begin`."""
+        if self.begun is None:
+            raise ValueError(f"The rebuild of {self.projection} has no generation yet: take the step begin first.")
+        return self.begun
+
+    def __str__(self) -> str:
+        if len(self.partitions) != 1:
+            return self.projection
+        part = self.partitions[0]
+        return f"{self.projection}, partition {part.ordinal} of {part.partitions}, up to position {part.target}"
 
 
-def begin(
-    connection: Connection,
-    catalogue: Catalogue,
-    projection: type[Projection],
-    partition_count: int,
-    fresh: bool = False,
-    allow_older_rules: bool = False,
-) -> tuple[Generation, tuple[Partition, ...]]:
-    """The generation to build and its partitions: those of an interrupted rebuild of the same rules, else new ones.
+def no_quality_checks(*_: object) -> Iterable[Check]:
+    """For read models without a quality suite, and callers that run none."""
+    return ()
 
-    Atomic. An interrupted rebuild of other rules, or of another log, is thrown away, and what was rejected; any with
-    `fresh`. Raises `ProjectionError`, and `OlderRules` where the live rows were made by newer ones, unless those are
-    allowed.
+
+def unseen(_: Verdict) -> None:
+    """For callers to whom what the gate raises is enough."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step works with, in the process that takes it."""
+
+    connection: Connection
+    catalogue: Catalogue
+    projection: type[Projection]
+    report: Report = no_report
+    quality_checks: QualityChecks = no_quality_checks
+    show_verdict: Callable[[Verdict], None] = unseen
+
+
+Step = Callable[[Build, StepContext], Build]
+
+
+def begin(build: Build, context: StepContext) -> Build:
+    """There is a generation to fill, with its partitions: the one an interrupted rebuild left, or a new one."""
+    options = build.options
+    generation, partitions = new_generation.begin(
+        context.connection,
+        context.catalogue,
+        context.projection,
+        options.partitions,
+        options.fresh,
+        options.allow_older_rules,
+    )
+    return replace(build, begun=generation, partitions=partitions)
+
+
+def fill(build: Build, context: StepContext) -> Build:
+    """Every event up to their targets is applied in the build's partitions."""
+    filled = [
+        new_generation.fill(context.connection, context.projection, build.generation, part, context.report)
+        for part in build.partitions
+    ]
+    rows, batches = sum(each.rows for each in filled), sum(each.batches for each in filled)
+    return replace(build, partitions=(), rows=build.rows + rows, batches=build.batches + batches)
+
+
+def finish(build: Build, context: StepContext) -> Build:
+    """It has its indexes and statistics, and is nearly caught up: the gate sees what readers will."""
+    finished = new_generation.finish(context.connection, context.projection, build.generation)
+    return replace(build, begun=publishing.catch_up_to_within(context.connection, context.projection, finished))
+
+
+def check(build: Build, context: StepContext) -> Build:
+    """The gate has passed it. Raises `GateClosed`; a generation that is wrong is rejected, the next rebuild a new one.
+
+    One that only differs from the live one by more than allowed is kept: a rebuild that allows more goes on with it.
     """
-    if not issubclass(projection, FoldProjection):
-        refuse_personal_keys(projection)
-    definition = define(catalogue, projection)
-    if not allow_older_rules:
-        require_not_older(connection, projection.name, definition)
-    for rejected in generations.rejected(connection, projection.name):
-        discard(connection, rejected)
-    found = generations.building(connection, projection.name)
-    parts = () if found is None else generations.partitions(connection, found)
-    mark = high_water.establish(connection)  # behind what was read, or others may have come further
-    if found is not None:
-        reached = max([found.checkpoint, *(part.target for part in parts)])
-        if not fresh and found.fingerprint == definition.fingerprint and reached <= mark.head:
-            return found, parts
-        discard(connection, found)
-    with connection.transaction():
-        if allow_older_rules:
-            allow_older(connection)
-        generation = generations.begin(connection, catalogue, projection)
-        discards.remember(connection, generation)
-        read_model = generation.read_model(connection)
-        taken_off = indexes(connection, read_model)
-        drop_indexes(connection, read_model, taken_off)
-        connection.execute(
-            sql("generations/generations:set_indexes"),
-            {"generation": generation.generation, "indexes": Jsonb([vars(index) for index in taken_off])},
-        )
-        for number in range(partition_count):
-            connection.execute(
-                sql("generations/partitions:add"),
-                {
-                    "generation": generation.generation,
-                    "partition": number,
-                    "partitions": partition_count,
-                    "target": mark.position,
-                },
-            )
-    generation = generations.one(connection, generation.generation)
-    return generation, generations.partitions(connection, generation)
+    connection, catalogue, projection = context.connection, context.catalogue, context.projection
+    further = context.quality_checks(connection, catalogue, projection, build.generation)
+    verdict = gate.inspect(connection, catalogue, projection, build.generation, build.options.thresholds, further)
+    context.show_verdict(verdict)
+    if verdict.objections and not verdict.only_changes_too_much:
+        lifecycle.reject(connection, build.generation)
+    verdict.require()
+    return build
 
 
-def fill(
-    connection: Connection,
-    projection: type[Projection],
-    generation: Generation,
-    partition: Partition,
-    report: Report = no_report,
-    stride: int = STRIDE,
-) -> Progress:
-    """Project every event up to the partition's target onto its keys. Resumable; each stride is final.
+def publish(build: Build, context: StepContext) -> Build:
+    """Readers see it, caught up with the log, in place of the one before."""
+    return replace(build, begun=publishing.publish(context.connection, context.projection, build.generation))
 
-    Raises `Busy` if somebody else fills the same partition, and `BuildGone`.
+
+def retain(build: Build, context: StepContext) -> Build:
+    """Its table is vacuumed, and of the old generations only as many are left as the options keep."""
+    lifecycle.vacuum(context.connection, build.generation)
+    dropped = lifecycle.retain(context.connection, build.projection, build.options.keep)
+    return replace(build, dropped=dropped)
+
+
+STEPS: tuple[Step, ...] = (begin, fill, finish, check, publish, retain)
+UNCHECKED = tuple(step for step in STEPS if step not in (check, retain))
+
+
+def run(context: StepContext, options: RebuildOptions = RebuildOptions(), steps: Iterable[Step] = STEPS) -> Build:
+    """Take the steps on the context's connection, one partition after the other. Raises what they raise.
+
+    Raises `Busy` if a rebuild of the projection is under way.
     """
-    with while_there(connection, generation):
-        applier = applier_of(connection, projection, generation)
-        progress = Progress(projection.name, partition.checkpoint, partition.checkpoint, partition.target, 0, 0)
-        share = {"generation": generation.generation, "partition": partition.partition}
-        while progress.checkpoint < partition.target:
-            began = time.monotonic()
-            with connection.transaction():
-                connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-                row = connection.execute(sql("generations/partitions:lock"), share).fetchone()
-                if row is None:
-                    raise Busy(projection.name, "rebuild")
-                checkpoint, target = row
-                upto = min(checkpoint + stride, target)
-                span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
-                span = with_exclusions(connection, generation, span)
-                rows, dead = apply_span(connection, applier, generation, span)
-                reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}
-                connection.execute(sql("generations/partitions:advance"), share | reached)
-            progress = progress.after(Applied(upto, rows, dead))
-            report(progress)
-        return progress
-
-
-def finish(connection: Connection, projection: type[Projection], generation: Generation) -> Generation:
-    """Build the indexes and set the checkpoint, once every partition is done. Idempotent.
-
-    Events that an index or a constraint refuses become dead letters. Raises `Busy` and `BuildGone`.
-    """
-    with while_there(connection, generation):
-        if not all(part.is_done for part in generations.partitions(connection, generation)):
-            raise Busy(generation.projection, "rebuild")
-        try:
-            _build(connection, projection, generation)
-        except Exception as error:
-            if not is_poison(error):
-                raise
-            with connection.transaction():
-                _empty_with_indexes(connection, generation)
-            for part in generations.partitions(connection, generation):
-                fill(connection, projection, generation, part)
-            _build(connection, projection, generation)
-        connection.execute(
-            identifiers.SQL("ANALYZE {}").format(identifiers.Identifier(generation.schema, generation.projection))
-        )
-        return generations.one(connection, generation.generation)
-
-
-def _build(connection: Connection, projection: type[Projection], generation: Generation) -> None:
-    """Build the indexes that are missing, and set the checkpoint. Atomic."""
-    began = time.monotonic()
-    with connection.transaction():
-        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-        connection.execute(sql("projecting/session:settings_for_indexes"), {"maintenance_work_mem": WORK_MEM})
-        parts = generations.partitions(connection, generation)
-        reached = max([generation.checkpoint, *(part.target for part in parts)])
-        discards.settle(connection, projection, generation, reached)
-        build_indexes(connection, generation.read_model(connection), generation.indexes)
-        table_definition.remember(connection, generation)
-        connection.execute(
-            sql("generations/generations:set_checkpoint"), {"generation": generation.generation, "checkpoint": reached}
-        )
-        table = qualified(connection, generation.schema, generation.projection)
-        took = {"generation": generation.generation, "table": table, "seconds": time.monotonic() - began}
-        connection.execute(sql("rebuilding/record_build"), took)
-
-
-def _empty_with_indexes(connection: Connection, generation: Generation) -> None:
-    """Take all rows and dead letters out again and put the indexes on, one partition to be filled anew."""
-    here = {"generation": generation.generation}
-    target = max(part.target for part in generations.partitions(connection, generation))
-    table = identifiers.Identifier(generation.schema, generation.projection)
-    connection.execute(identifiers.SQL("TRUNCATE {}").format(table))
-    connection.execute(sql("generations/generations:remove_dead_letters"), here)
-    discards.remember(connection, generation)
-    build_indexes(connection, generation.read_model(connection), generation.indexes)
-    connection.execute(sql("generations/partitions:remove"), here)
-    connection.execute(sql("generations/partitions:add"), here | {"partition": 0, "partitions": 1, "target": target})
+    build = Build(context.projection.name, options)
+    with generations.exclusive_run(context.connection, build.projection, "rebuild"):
+        for step in steps:
+            build = step(build, context)
+    return build
 
 
 def rebuild(
     connection: Connection,
     catalogue: Catalogue,
     projection: type[Projection],
-    report: Report = no_report,
-    gate: Gate = unguarded,
-    fresh: bool = False,
-    allow_older_rules: bool = False,
-) -> Progress:
-    """The whole recipe on one connection, one partition after the other; `gate` raises what forbids to publish.
-
-    Raises `Busy` if a rebuild is under way.
-    """
-    with generations.exclusive_run(connection, projection.name, "rebuild"):
-        generation, parts = begin(connection, catalogue, projection, 1, fresh, allow_older_rules)
-        filled = [fill(connection, projection, generation, part, report) for part in parts]
-        finished = finish(connection, projection, generation)
-        gate(connection, finished)
-        published = publish.publish(connection, projection, finished)
-    rows, batches = sum(part.rows for part in filled), sum(part.batches for part in filled)
-    return Progress(projection.name, 0, published.checkpoint, published.checkpoint, rows, batches)
+    options: RebuildOptions = RebuildOptions(),
+    steps: Iterable[Step] = UNCHECKED,
+) -> Build:
+    """Rebuild and publish, by default without the gate, and with every old generation kept: for programs and tests."""
+    return run(StepContext(connection, catalogue, projection), options, steps)

@@ -1,4 +1,4 @@
-"""The gate: what a new generation must stand up to before readers see it. Nothing here changes anything."""
+"""The gate: the checks that a new generation must pass before readers see it. They change nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ CHANGES_ALLOWED = 10  # per cent of the live rows
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What a caller lets pass: dead letters, and how many per cent of the live rows may go or change."""
+class GateThresholds:
+    """What the gate lets pass: dead letters, and how many per cent of the live rows may be removed or changed."""
 
     dead_letters: bool = False
     changes: int = CHANGES_ALLOWED
@@ -48,7 +48,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a generation; `comparison` with the live one, if there is one."""
+    """The gate's result for a generation; `comparison` is with the live one, if there is one."""
 
     projection: str
     generation: int
@@ -90,13 +90,13 @@ def inspect(
     catalogue: Catalogue,
     projection: type[Projection],
     generation: Generation,
-    allowed: Allowance = Allowance(),
+    allowed: GateThresholds = GateThresholds(),
     further: Iterable[Check] = (),
     against_live: bool = True,
 ) -> Verdict:
-    """Look at a finished generation in every way but the reader's: the verdict, `further` checks included.
+    """The verdict on a finished generation, with `further` checks of the caller's.
 
-    Not `against_live`: that it differs from what is live is no matter. Raises `BuildGone`.
+    Unless `against_live`, it may differ from the live one as much as it likes. Raises `BuildGone`.
     """
     with while_there(connection, generation):
         checks = [
@@ -118,7 +118,7 @@ def inspect(
             checks.append(_changes(comparison, allowed.changes))
         verdict = Verdict(projection.name, generation.generation, (*checks, *further), comparison)
         if verdict.objections:
-            require_there(connection, generation)  # of a table that is gone anything may be said
+            require_there(connection, generation)  # a table that is gone fails any check
         return verdict
 
 
@@ -129,7 +129,7 @@ def _shape(connection: Connection, generation: Generation) -> Check:
     return Check("table", True, "The table is as its SQL file makes it.")
 
 
-def _dead_letters(connection: Connection, generation: Generation, allowed: Allowance) -> Check:
+def _dead_letters(connection: Connection, generation: Generation, allowed: GateThresholds) -> Check:
     row = connection.execute(sql("projecting/dead_letters:count"), vars(generation)).fetchone()
     count = row[0] if row else 0
     if not count:
@@ -209,15 +209,15 @@ def _comparison(
 def _changes(comparison: Comparison, allowed: int) -> Check:
     share = 100 * comparison.share
     by_column = "".join(f", {name} in {count:,}" for name, count in comparison.columns.items())
-    told = (
+    text = (
         f"Of {comparison.live:,} live rows {comparison.removed:,} go and {comparison.changed:,} change{by_column}; "
         f"{comparison.added:,} are added."
     )
     if comparison.moving:
-        told += f" Not compared: {comparison.moving:,} keys that events touched between the two."
+        text += f" Not compared: {comparison.moving:,} keys that events touched between the two."
     if share > allowed:
-        told += (
+        text += (
             f" That is {share:.1f} % of them, more than the {allowed} % allowed: "
             f"if it is meant, allow it with `--changes-allowed {min(ceil(share), 100)}`."
         )
-    return Check("changes", share <= allowed, told)
+    return Check("changes", share <= allowed, text)

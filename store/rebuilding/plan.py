@@ -1,4 +1,4 @@
-"""Planning: what a rebuild would read, take and change, told before anything is built. Changes nothing."""
+"""Planning: what a rebuild would read, cost and change, before anything is built. It changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from acci.store.registry import Catalogue
 
 @dataclass(frozen=True)
 class Estimate:
-    """What past builds let expect; None where nothing was measured. `basis` says what it rests on."""
+    """An estimate from past builds; None where nothing was measured. `basis` says which builds."""
 
     seconds: float | None
     bytes: int | None
@@ -30,9 +30,9 @@ class Estimate:
 class Plan:
     """A rebuild as it would be.
 
-    `reasons` say why it is needed (none: it is not). `resumes` is a generation that an interrupted rebuild left and
-    that would be gone on with. `breaks` names the dependents that cannot live with the new columns: such a rebuild is
-    refused. `unread` are events of types that no registered class has, by type: such a rebuild is not published.
+    `reasons` say why it is needed (none: it is not). `resumes` is the generation of an interrupted rebuild that it
+    would resume. `breaks` names the dependents that cannot live with the new columns: such a rebuild is refused.
+    `unread` are events of types that no registered class has, by type: such a rebuild is not published.
     """
 
     projection: str
@@ -77,21 +77,21 @@ def plan(
     partitions: int,
     counts: Counts | None = None,
 ) -> Plan:
-    """What rebuilding `projection` in so many partitions would be. Raises `ProjectionError` as the rebuild would.
+    """The plan of rebuilding `projection` in this many partitions. Raises `ProjectionError` as the rebuild would.
 
     `counts` are those of this and other projections, if they were counted already.
     """
     counts = counts or count_events(connection, [projection])
     live = generations.live(connection, projection.name)
     building = generations.building(connection, projection.name)
-    goes_on = building is not None and building.fingerprint == define(catalogue, projection).fingerprint
-    columns = column_changes(connection, _table_to_be(connection, catalogue, projection))
+    resumes = building is not None and building.fingerprint == define(catalogue, projection).fingerprint
+    columns = column_changes(connection, _planned_table(connection, catalogue, projection))
     users = dependents(connection, projection.name)
     return Plan(
         projection.name,
         reasons(connection, catalogue, projection, counts.head),
         live.generation if live else None,
-        building.generation if building and goes_on else None,
+        building.generation if building and resumes else None,
         counts.upto,
         {
             each.event_type(): sum(counts.by_type.get(name, 0) for name in each.stored_names())
@@ -128,8 +128,8 @@ def _scaled(row: tuple[str, int, int, int, int, float, float], positions: int, p
     return (fill * then_partitions / partitions + finish) * growth, int(size * growth)
 
 
-def _table_to_be(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> ReadModel:
-    """The table as its SQL file would make it now; made and unmade again."""
+def _planned_table(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> ReadModel:
+    """The table as its SQL file would make it now; made, and rolled back."""
     with connection.transaction(force_rollback=True):
         return create(connection, projection, f"plan_{projection.name}", table_sql(catalogue, projection))
 

@@ -1,6 +1,6 @@
 """Swapping: readers move from one generation to another in one transaction, and see no gap.
 
-Readers query a view in schema `read`; replacing it keeps its grants, the views upon it and prepared statements. The
+Readers query a view in schema `read`; replacing it keeps its grants, the views on it and prepared statements. The
 wait for its lock is short and tried again, so that a long query delays the swap, not the other readers.
 """
 
@@ -19,15 +19,14 @@ from acci.store.generations.live import while_there
 from acci.store.generations.view import repoint_view
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
-from acci.store.postgres.lock_waits import users
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import advance, apply_batch
 
-BATCH_WAIT_MILLISECONDS = 5_000  # for a batch under way; nobody queues behind that wait
-PATIENCE_SECONDS = 60.0
-NEAR = 10_000  # positions: what the last step may have to apply while it holds the lock
+BATCH_WAIT_MILLISECONDS = 5_000  # for a batch that is running; readers do not queue behind this lock
+SWAP_TIMEOUT_SECONDS = 60.0
+REMAINING_POSITIONS = 10_000  # at most this many are left to apply while the swap holds its locks
 
 
 @dataclass(eq=False, repr=False)
@@ -52,7 +51,7 @@ def publish(
     connection: Connection,
     projection: type[Projection],
     generation: Generation,
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = SWAP_TIMEOUT_SECONDS,
     as_it_is: bool = False,
 ) -> Generation:
     """Make `generation` the live one; it has then applied all that the old one had, and no event twice.
@@ -61,17 +60,17 @@ def publish(
     however far it has come. Raises `SwapBlocked`, `ColumnsInUse` and `BuildGone`, the live generation untouched.
     """
     with while_there(connection, generation):
-        return _publish(connection, projection, generation, patience, as_it_is)
+        return _publish(connection, projection, generation, timeout, as_it_is)
 
 
 def _publish(
-    connection: Connection, projection: type[Projection], generation: Generation, patience: float, as_it_is: bool
+    connection: Connection, projection: type[Projection], generation: Generation, timeout: float, as_it_is: bool
 ) -> Generation:
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     pause = 0.05
     while True:
         if not as_it_is:
-            come_near(connection, projection, generation)
+            catch_up_to_within(connection, projection, generation)
         fresh = generations.one(connection, generation.generation)
         if fresh.state == "live":
             return fresh  # an earlier try got through, and only its answer was lost
@@ -80,19 +79,22 @@ def _publish(
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                reading = users(connection.info, "read", projection.name)
-                held = "; ".join(filter(None, (*getattr(error, "__notes__", ()), reading and f"read by {reading}")))
-                raise SwapBlocked(projection.name, patience, held) from error
+                raise SwapBlocked(projection.name, timeout) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 
 
-def come_near(connection: Connection, projection: type[Projection], generation: Generation) -> Generation:
-    """Catch the generation up, outside the swap's locks, until it is within `NEAR` positions of the mark."""
+def catch_up_to_within(
+    connection: Connection,
+    projection: type[Projection],
+    generation: Generation,
+    positions: int = REMAINING_POSITIONS,
+) -> Generation:
+    """Catch the generation up, outside the swap's locks, to within this many positions of the high-water mark."""
     while True:
         fresh = generations.one(connection, generation.generation)
         mark = high_water.establish(connection).position
-        if mark - fresh.checkpoint <= NEAR:
+        if mark - fresh.checkpoint <= positions:
             return fresh
         advance(connection, projection, fresh, mark)
 
@@ -110,7 +112,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
             connection.execute(sql("generations/generations:lock_for_swap"), {"generations": both}).fetchall()
         )
         if not as_it_is:
-            reached = _draw_level(connection, projection, generation, locked, bound)
+            reached = _apply_remaining(connection, projection, generation, locked, bound)
             discards.settle(connection, projection, generation, reached)
         if old is not None and old.generation != generation.generation:
             connection.execute(
@@ -125,7 +127,7 @@ def _swap(connection: Connection, projection: type[Projection], generation: Gene
         repoint_view(connection, generation, read_model)
 
 
-def _draw_level(
+def _apply_remaining(
     connection: Connection,
     projection: type[Projection],
     generation: Generation,

@@ -15,7 +15,7 @@ from acci.store.projecting import discards
 from acci.store.projecting.batches import require_within_log
 from acci.store.projecting.live_read_model import lock
 from acci.store.rebuilding import gate, publish
-from acci.store.rebuilding.gate import Allowance
+from acci.store.rebuilding.gate import GateThresholds
 from acci.store.registry import Catalogue
 
 
@@ -87,7 +87,7 @@ def roll_back(
 
     Readers see no gap. It is caught up first, so that they do not go back in time; `as_it_was` leaves it at its
     checkpoint, for when the rules it was made by are not there. A checkpoint that was moved by hand is put back. Unless
-    `unchecked`, it has to stand up to the gate, as far as there are rules to tell what its rows must be.
+    `unchecked`, it has to pass the gate, if the rules that made it are those of today.
 
     Raises `NothingKept`, `UnknownNumber`, `OtherRules`, `NotPutBack`, `TableAltered`, `CheckpointBeyondLog`,
     `SwapBlocked`, `ColumnsInUse`, and `Busy` while a rebuild is under way.
@@ -108,19 +108,19 @@ def roll_back(
         require_within_log(connection, back, high_water.establish(connection).head)
         if same_rules:
             if not as_it_was:
-                back = publish.come_near(connection, projection, back)
+                back = publish.catch_up_to_within(connection, projection, back)
             with connection.transaction():
                 discards.settle(connection, projection, back, lock(connection, back))
             if not unchecked:
-                _require_right(connection, catalogue, projection, back)
+                _require_sound(connection, catalogue, projection, back)
         return publish.publish(connection, projection, back, as_it_is=as_it_was)
 
 
-def _require_right(
+def _require_sound(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], back: Generation
 ) -> None:
     """Raises `NotPutBack`. That keys are parked is no objection: they are now, too."""
-    allowed = Allowance(dead_letters=True)
+    allowed = GateThresholds(dead_letters=True)
     verdict = gate.inspect(connection, catalogue, projection, back, allowed, against_live=False)
     if verdict.objections:
         raise NotPutBack(projection.name, back.generation, verdict.objections)

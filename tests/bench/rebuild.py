@@ -9,7 +9,8 @@ from acci.domain.users.user_view import UserView
 from acci.store.generations import lifecycle
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import connect
-from acci.store.rebuilding import build, publish
+from acci.store.rebuilding import new_generation, publish
+from acci.store.rebuilding.partitions import useful_partitions
 from tests.bench.activity import ActivityByDay, Complaints, UserRows
 from tests.bench.ground import CATALOGUE, Ground
 from tests.bench.hand import Hand
@@ -49,14 +50,14 @@ def rebuild(url: str, projection: type[Projection], partitions: int = PARTITIONS
         lifecycle.retain(connection, projection.name, 0)
         connection.execute("CHECKPOINT")
         begin = time.perf_counter()
-        useful = build.useful_partitions(projection, partitions)
-        generation, parts = build.begin(connection, CATALOGUE, projection, useful)
+        useful = useful_partitions(projection, partitions)
+        generation, parts = new_generation.begin(connection, CATALOGUE, projection, useful)
 
         def fill(part: Partition) -> None:
             with connect(url, "bench") as own:
-                build.fill(own, projection, generation, part)
+                new_generation.fill(own, projection, generation, part)
 
         with ThreadPoolExecutor(partitions) as pool:
             list(pool.map(fill, parts))
-        publish.publish(connection, projection, build.finish(connection, projection, generation))
+        publish.publish(connection, projection, new_generation.finish(connection, projection, generation))
         return time.perf_counter() - begin

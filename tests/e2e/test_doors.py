@@ -58,7 +58,7 @@ def test_nor_does_one_whose_browser_has_the_login(prefect_server: PrefectServer,
     assert flows_named(prefect_server, "attack") == []
 
 
-def test_nothing_is_told_without_the_login(prefect_server: PrefectServer) -> None:
+def test_without_the_login_nothing_is_answered(prefect_server: PrefectServer) -> None:
     """Nor done: every path and method that the server says it has."""
     described = prefect_server.client.get(prefect_server.api_url.removesuffix("/api") + "/api/openapi.json")
     paths = described.raise_for_status().json()["paths"]

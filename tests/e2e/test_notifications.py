@@ -1,4 +1,4 @@
-"""People are told of what is wrong, through a notification block of the user's own."""
+"""People are notified of what is wrong, through a notification block of the user's own."""
 
 import json
 import os
@@ -63,14 +63,14 @@ def block(prefect_server: PrefectServer, url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def heard(prefect_server: PrefectServer) -> Iterator[list[dict[str, str]]]:
-    """What people are told from now on."""
+    """The notifications from now on."""
     with hearing() as (url, messages), block(prefect_server, url) as name:
         prefect_server.deploy(notify=name)
         yield messages
 
 
 @pytest.mark.timeout(400)
-def test_what_happens_is_told(prefect_server: PrefectServer, heard: list[dict[str, str]]) -> None:
+def test_people_are_notified_of_what_is_wrong(prefect_server: PrefectServer, heard: list[dict[str, str]]) -> None:
     happened = {
         "acci.dead-letter": {"dead_letters": 3},
         "acci.unhealthy.lag": {"said": "user_view is late."},
@@ -86,16 +86,18 @@ def test_what_happens_is_told(prefect_server: PrefectServer, heard: list[dict[st
             "id": str(uuid4()),
         }
         prefect_server.client.post("/events", json=[emitted]).raise_for_status()
-    told = {
+    expected = {
         "2 findings, error at worst, of acci.read-model.user_view: `acci findings`",
         "3 events, acci.read-model.user_view: `acci dead-letters list`",
         "user_view is late.",
     }
-    wait_for(lambda: told <= {message["body"] for message in heard}, 60, "all of it is told")
+    wait_for(lambda: expected <= {message["body"] for message in heard}, 60, "all notifications arrive")
 
 
 @pytest.mark.timeout(400)
-def test_a_crashed_run_is_told(prefect_server: PrefectServer, heard: list[dict[str, str]], database_url: str) -> None:
+def test_people_are_notified_of_a_crashed_run(
+    prefect_server: PrefectServer, heard: list[dict[str, str]], database_url: str
+) -> None:
     with psycopg.connect(database_url) as holding:
         holding.execute("LOCK TABLE acci.events IN ACCESS EXCLUSIVE MODE")  # so that the run cannot end by itself
         deployment = prefect_server.without_limit("catch-up")
@@ -103,7 +105,7 @@ def test_a_crashed_run_is_told(prefect_server: PrefectServer, heard: list[dict[s
         wait_for(lambda: prefect_server.api.state(run)[0] == "RUNNING", 60, "the run has begun")
         process = prefect_server.client.get(f"/flow_runs/{run}").raise_for_status().json()["infrastructure_pid"]
         os.kill(int(process), signal.SIGKILL)
-        (message,) = wait_for(lambda: [each for each in heard if run in each["body"]], 60, "the crash is told")
+        (message,) = wait_for(lambda: [each for each in heard if run in each["body"]], 60, "the crash is notified")
     assert prefect_server.api.state(run)[0] == "CRASHED"
     assert message["subject"] == "ACCI: a run crashed"
     assert message["body"].startswith("catch up user_view: ")

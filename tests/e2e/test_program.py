@@ -1,11 +1,11 @@
-"""A Prefect command as a child: what is told when it fails, and when it is kept."""
+"""A Prefect command as a child: what is said when it fails, and when it is kept."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from acci.flows.local.process import QUICK_ENDS, Program
+from acci.flows.local.process import MAX_QUICK_EXITS, Program
 from acci.store.embedded.ports import ServerDidNotStart
 from tests.support.prefect_server import wait_for
 
@@ -22,13 +22,13 @@ def test_one_that_only_ends_again_is_given_up(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "wrong.log"
     program = Program("the program", ["no-such-command"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
     program.start()
-    for _ in range(QUICK_ENDS - 1):
+    for _ in range(MAX_QUICK_EXITS - 1):
         wait_for(program.keep, 60, "it has ended")
     with pytest.raises(ServerDidNotStart):
         wait_for(program.keep, 60, "it has ended")
 
 
-def test_one_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
+def test_one_that_takes_too_long_is_refused_with_the_time(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "slow.log"
     program = Program("the program", ["version"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
     program.start()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from acci.flows.artifacts.tables import FAILURES, LENGTH, listed
+from acci.flows.artifacts.tables import MAX_FAILURE_LENGTH, MAX_LISTED_FAILURES, listed
 from acci.flows.backfill import backfill
 from acci.flows.catch_up import catch_up as catch_up_flow
 from acci.flows.rebuild import rebuild
@@ -109,11 +109,11 @@ def test_a_catch_up_says_why_each_failed(run: Runs, connection: Connection) -> N
     assert "acci run rebuild daily_sales" in shown["catch-up"]
 
 
-def test_failures_are_told_within_bounds() -> None:
+def test_the_list_of_failures_has_a_bounded_length() -> None:
     assert listed([("a", "no\n  such."), ("b", "b is gone.")]) == "a: no such.; b is gone."
     assert listed([("a", "x" * 10_000 + " Run it again.")]).endswith(" Run it again.")
-    long = listed([(f"p{number}", "x" * 10_000) for number in range(FAILURES + 3)])
-    assert len(long) < FAILURES * (LENGTH + 10) + 50
+    long = listed([(f"p{number}", "x" * 10_000) for number in range(MAX_LISTED_FAILURES + 3)])
+    assert len(long) < MAX_LISTED_FAILURES * (MAX_FAILURE_LENGTH + 10) + 50
     assert long.endswith("; and 3 more: see the run's table")
 
 
@@ -169,7 +169,7 @@ def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, c
     assert value(connection, "SELECT max(generation) FROM acci.generations") == 1
 
 
-def test_back_again_and_a_part_anew(run: Runs, connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rollback_and_a_backfill(run: Runs, connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
     append_orders(connection, 50, "first-")
     for _ in range(2):
         build.rebuild(connection, CATALOGUE, SALES)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from acci.store.postgres.database import Connection
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
 from acci.store.registry import load
 from tests.support.histories import append_orders, append_users
 from tests.support.prefect_server import PrefectServer, wait_for
@@ -32,7 +32,7 @@ def test_two_workers_share_the_runs_of_one_pool(
     append_users(connection, 100)
     append_orders(connection, 100)
     build.rebuild(connection, CATALOGUE, USERS)
-    new, _ = build.begin(connection, CATALOGUE, USERS, 2)
+    new, _ = new_generation.begin(connection, CATALOGUE, USERS, 2)
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
 
     def ask(projection: str) -> str:

@@ -17,7 +17,7 @@ import yaml
 
 from acci.flows.local.environment import MARK
 from acci.flows.local.instance import running
-from acci.flows.local.orphans import end_processes
+from acci.flows.local.orphans import end_orphaned_processes
 from acci.store.embedded.ports import free_port
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.postgres.database import whereabouts
@@ -62,7 +62,7 @@ class Up:
         return self.process.wait(60)
 
     def processes(self) -> list[psutil.Process]:
-        """What it started, PostgreSQL excepted, whoever the parent is."""
+        """What it started, PostgreSQL excepted, whatever the parent is."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -97,7 +97,7 @@ def start(home: Path) -> Iterator[Callable[..., Up]]:
     for up in started:
         up.process.kill()
         up.process.wait()
-        end_processes(up.settings)
+        end_orphaned_processes(up.settings)
         EmbeddedServer.of(up.settings).stop()
 
 
@@ -160,7 +160,7 @@ def test_a_killed_one_leaves_nothing_that_the_next_cannot_use(start: Callable[..
 
 
 @pytest.mark.parametrize("option", ["--port", "--database-port"])
-def test_a_taken_port_is_told_in_a_sentence(home: Path, option: str) -> None:
+def test_a_taken_port_is_refused_in_a_sentence(home: Path, option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -174,7 +174,7 @@ def test_a_taken_port_is_told_in_a_sentence(home: Path, option: str) -> None:
     assert EmbeddedServer.of(Settings.from_environment({"ACCI_HOME": str(home)})).running_url() is None
 
 
-def test_a_misspelt_context_is_told_before_anything_is_started(home: Path) -> None:
+def test_a_misspelt_context_is_refused_before_anything_is_started(home: Path) -> None:
     environment = os.environ | {"ACCI_HOME": str(home), "ACCI_CONTEXTS": "no_such_one"}
     done = subprocess.run([*ACCI, "up"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")

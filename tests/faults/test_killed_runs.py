@@ -12,7 +12,7 @@ from acci.flows.local.lost_runs import give_up_lost_runs
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
 from acci.store.registry import Catalogue
 from tests.support.histories import append_orders, append_users, value
 from tests.support.prefect_server import PrefectServer, wait_for
@@ -76,7 +76,7 @@ def test_killed_in_the_middle(
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
     before, seen = live(connection, sales), rows_of(connection, users)
     old = live(connection, users)
-    new, _ = build.begin(connection, catalogue, users, 2)
+    new, _ = new_generation.begin(connection, catalogue, users, 2)
 
     def ask_for_both(batch_size: int) -> list[str]:
         catch_up = {"projection": "daily_sales", "batch_size": batch_size}
@@ -132,7 +132,7 @@ def test_the_prefect_server_is_killed_in_the_middle(
 ) -> None:
     """The run can tell nobody how it stands. Whether it ends or not, the next one goes on from where it came to."""
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
-    new, _ = build.begin(connection, catalogue, users, 2)
+    new, _ = new_generation.begin(connection, catalogue, users, 2)
     rebuild = prefect_server.without_limit("rebuild")
     with stuck_half_way(connection, new, database_url):
         lost = prefect_server.run(rebuild, {"projection": "user_view"}, **environment)

@@ -20,7 +20,7 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import is_transient
 from acci.store.postgres.tenants import enter
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build, publish
+from acci.store.rebuilding import build, new_generation, publish
 from acci.store.registry import Catalogue, load
 from tests.domains.ledger import CONTEXT, Open, command
 from tests.support.histories import append_orders, append_users, cut_log, value
@@ -95,10 +95,10 @@ def test_the_disk_is_full_when_catching_up(sales: Connection, table: str) -> Non
 
 def test_the_disk_is_full_when_rebuilding(sales: Connection) -> None:
     seen = live(sales, SALES).generation
-    generation, parts = build.begin(sales, CATALOGUE, SALES, 1)
+    generation, parts = new_generation.begin(sales, CATALOGUE, SALES, 1)
     fill_disk(sales, f"{generation.schema}.daily_sales")
     with pytest.raises(psycopg.errors.DiskFull):
-        build.fill(sales, SALES, generation, parts[0])
+        new_generation.fill(sales, SALES, generation, parts[0])
     assert live(sales, SALES).generation == seen
     make_room(sales, f"{generation.schema}.daily_sales")
     build.rebuild(sales, CATALOGUE, SALES)
@@ -207,11 +207,11 @@ def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: st
 
 def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) -> None:
     """A swap does not wait for ever, and does not make other readers wait: the old generation stays live."""
-    finished = build.finish(sales, SALES, _filled(sales))
+    finished = new_generation.finish(sales, SALES, _filled(sales))
     with connect(database_url, "forgetful") as other, other.transaction():
         other.execute("SELECT FROM read.daily_sales LIMIT 1")
         with pytest.raises(publish.SwapBlocked):
-            publish.publish(sales, SALES, finished, patience=0.3)
+            publish.publish(sales, SALES, finished, timeout=0.3)
         sales.execute("SET statement_timeout = '5s'")
         assert value(sales, "SELECT count(*) FROM read.daily_sales") > 0
     assert publish.publish(sales, SALES, finished).state == "live"
@@ -219,8 +219,8 @@ def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) ->
 
 
 def _filled(connection: Connection) -> Generation:
-    generation, parts = build.begin(connection, CATALOGUE, SALES, 1)
-    build.fill(connection, SALES, generation, parts[0])
+    generation, parts = new_generation.begin(connection, CATALOGUE, SALES, 1)
+    new_generation.fill(connection, SALES, generation, parts[0])
     return generation
 
 

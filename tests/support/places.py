@@ -1,16 +1,17 @@
-"""The places of a rebuild, a rollback and a backfill: between any two statements that matter, something may happen."""
+"""The places at which a rebuild, a rollback or a backfill may be cut off: between any two statements that matter."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from acci.domain.projections import Projection
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
-from acci.store.generations import generations, lifecycle
+from acci.store.generations import generations
 from acci.store.postgres.database import connect
-from acci.store.rebuilding import build, gate, publish, rollback
-from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.rebuilding import rollback
+from acci.store.rebuilding.build import STEPS, Build, RebuildOptions, Step, StepContext, check, fill
+from acci.store.rebuilding.partitions import in_one_pass
 from acci.store.registry import Catalogue
 from tests.support.cutting import When
 from tests.support.histories import append_orders
@@ -18,12 +19,12 @@ from tests.support.histories import append_orders
 
 @dataclass(frozen=True)
 class Place:
-    """A moment of a run: just before, or just after, the statement by which all `marks` were seen in this order."""
+    """A point in a run: just before, or just after, the statement with which all `marks` were seen, in this order."""
 
     name: str
     when: When
     marks: tuple[bytes, ...]
-    publishing: bool = False  # the live generation is locked here, for a moment
+    publishing: bool = False  # the live generation is locked here, briefly
 
     def __str__(self) -> str:
         return self.name
@@ -33,15 +34,15 @@ COMMIT = b"COMMIT"
 FILL, FILLED = b"INSERT INTO generation_", b"UPDATE acci.partitions"
 CHECKED, VIEW = b"INSERT INTO acci.builds", b"CREATE OR REPLACE VIEW"
 REBUILD = (
-    Place("begin: the generation is entered", "after", (b"INSERT INTO acci.generations",)),
+    Place("begin: the generation is inserted", "after", (b"INSERT INTO acci.generations",)),
     Place("begin: its table is made", "after", (b"INSERT INTO acci.partitions",)),
-    Place("begin: committed, and nobody heard", "after", (b"INSERT INTO acci.partitions", COMMIT)),
-    Place("fill: the partition is taken", "after", (b"FOR UPDATE SKIP LOCKED",)),
+    Place("begin: committed, the reply lost", "after", (b"INSERT INTO acci.partitions", COMMIT)),
+    Place("fill: the partition is locked", "after", (b"FOR UPDATE SKIP LOCKED",)),
     Place("fill: rows are there, not committed", "after", (FILL,)),
-    Place("fill: committed, and nobody heard", "after", (FILLED, COMMIT)),
+    Place("fill: committed, the reply lost", "after", (FILLED, COMMIT)),
     Place("fill: the next partition, half-way", "after", (FILLED, FILL)),
     Place("finish: indexes are made", "after", (b"ADD CONSTRAINT",)),
-    Place("finish: committed, and nobody heard", "after", (CHECKED, COMMIT)),
+    Place("finish: committed, the reply lost", "after", (CHECKED, COMMIT)),
     Place("finish: before statistics", "before", (CHECKED, b"ANALYZE")),
     Place("check: before totals are counted", "before", (CHECKED, b"trim_scale")),
     Place("publish: before anything is locked", "before", (b"ORDER BY generation",)),
@@ -49,19 +50,19 @@ REBUILD = (
     Place("publish: the last events are applied", "after", (b"MERGE INTO generation_",), publishing=True),
     Place("publish: before the view is replaced", "before", (VIEW,), publishing=True),
     Place("publish: before the commit", "before", (VIEW, COMMIT), publishing=True),
-    Place("publish: committed, and nobody heard", "after", (VIEW, COMMIT)),
+    Place("publish: committed, the reply lost", "after", (VIEW, COMMIT)),
     Place("retain: before the table is vacuumed", "before", (b"VACUUM",)),
     Place("retain: the old table is dropped, not committed", "after", (b"DROP SCHEMA",)),
 )
 ROLLBACK = (
     Place("rollback: the last events are applied", "after", (b"MERGE INTO generation_",)),
     Place("rollback: before the commit", "before", (VIEW, COMMIT)),
-    Place("rollback: committed, and nobody heard", "after", (VIEW, COMMIT)),
+    Place("rollback: committed, the reply lost", "after", (VIEW, COMMIT)),
 )
 BACKFILL = (
     Place("backfill: its chunks are cut, not committed", "after", (b"INSERT INTO acci.backfill_chunks",)),
     Place("backfill: a chunk is derived, not committed", "after", (b"SET state = 'done', rows",)),
-    Place("backfill: a chunk is committed, and nobody heard", "after", (b"SET state = 'done', rows", COMMIT)),
+    Place("backfill: a chunk is committed, the reply lost", "after", (b"SET state = 'done', rows", COMMIT)),
 )
 
 Run = Callable[[str, Catalogue, type[Projection]], None]
@@ -72,23 +73,23 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
 
     An order arrives before the gate.
     """
+
+    def take(step: Step, build: Build) -> Build:
+        with connect(url, step.__name__) as connection:
+            return step(build, StepContext(connection, catalogue, projection))
+
     with connect(url, "turn") as turn, generations.exclusive_run(turn, projection.name, "rebuild"):
-        with connect(url, "begin") as connection:
-            generation, partitions = build.begin(connection, catalogue, projection, 2)
-        for piece in in_one_pass(partitions):
-            with connect(url, "fill") as connection:
-                build.fill(connection, projection, generation, piece)
-        with connect(url, "finish") as connection:
-            finished = publish.come_near(connection, projection, build.finish(connection, projection, generation))
-        with connect(url, "append") as connection:
-            append_orders(connection, 1, f"{uuid4()}-")  # for the swap to apply
-        with connect(url, "check") as connection:
-            gate.inspect(connection, catalogue, projection, finished).require()
-        with connect(url, "publish") as connection:
-            publish.publish(connection, projection, finished)
-        with connect(url, "retain") as connection:
-            lifecycle.vacuum(connection, finished)
-            lifecycle.retain(connection, projection.name, 1)
+        built = Build(projection.name, RebuildOptions(partitions=2))
+        for step in STEPS:
+            if step is fill:
+                for piece in in_one_pass(built.partitions):
+                    take(step, replace(built, partitions=(piece,)))
+                built = replace(built, partitions=())
+                continue
+            if step is check:
+                with connect(url, "append") as connection:
+                    append_orders(connection, 1, f"{uuid4()}-")  # for the swap to apply
+            built = take(step, built)
 
 
 def roll_back(url: str, catalogue: Catalogue, projection: type[Projection]) -> None:

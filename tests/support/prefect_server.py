@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psutil
 
-from acci.flows.local.declared import in_file
+from acci.flows.local.declared import read_declared
 from acci.flows.local.deployments import Deploying, Owner
 from acci.flows.local.environment import MARK, prefect_environment
 from acci.flows.local.object_names import OwnNames
@@ -100,7 +100,7 @@ class PrefectServer:
 
         But all are paused from the first: a test's run is alone, unless the test wants scheduled ones.
         """
-        declared = in_file()
+        declared = read_declared()
         paused = self._folder / "paused.json"
         paused.write_text(
             json.dumps(declared | {"deployments": [each | {"paused": True} for each in declared["deployments"]]})

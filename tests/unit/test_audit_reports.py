@@ -68,7 +68,7 @@ def test_differences_are_listed_value_by_value() -> None:
     ]
 
 
-def test_findings_of_several_read_models_are_told_apart() -> None:
+def test_findings_of_several_read_models_can_be_distinguished() -> None:
     def of(projection: str, place: dict[str, str | None]) -> Finding:
         details = {"kind": "missing", "expected": {"name": "Ann"}}
         at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -45,12 +45,12 @@ def test_output_that_is_refused_is_a_sentence(command: str) -> None:
     assert in_shell(f"{command} 2>&-").returncode == 0
 
 
-def test_whoever_has_read_enough_is_told_nothing() -> None:
+def test_a_reader_that_closes_the_pipe_early_is_no_error() -> None:
     done = in_shell("--help | /bin/true")
     assert done.stderr == ""
 
 
-def test_a_refusal_is_printed_without_what_a_terminal_would_obey() -> None:
+def test_a_refusal_is_printed_without_control_characters() -> None:
     done = acci("import", "\u202enone", "--mapping", "none")
     assert done.returncode == 1
     assert "\\u202enone" in done.stderr
@@ -77,7 +77,7 @@ def test_version() -> None:
     ("arguments", "named"),
     [("no-such-command", "no-such-command"), ("up --port many", "--port"), ("up --no-such-option", "--no-such-option")],
 )
-def test_wrong_usage_is_told_and_exits_2(arguments: str, named: str) -> None:
+def test_wrong_usage_is_explained_and_exits_2(arguments: str, named: str) -> None:
     done = acci(*arguments.split())
     assert done.returncode == 2
     assert named in done.stderr

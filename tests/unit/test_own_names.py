@@ -8,14 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from acci.flows.local.declared import flow_of, in_file, owned
-from acci.flows.local.deployments import telling
+from acci.flows.local.declared import flow_of, owned, read_declared
+from acci.flows.local.deployments import notification_automation
 from acci.flows.local.object_names import OwnNames, UnusablePrefix
 from acci.flows.runtime import prefect_events
 from acci.store.settings import Settings
 
 DATABASE = UUID(int=1)
-FILE: dict[str, Any] = in_file()
+FILE: dict[str, Any] = read_declared()
 PREFIXES = st.from_regex(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", fullmatch=True)
 
 
@@ -40,13 +40,13 @@ def test_with_one_everything_is() -> None:
 
 
 @given(PREFIXES, PREFIXES | st.just(""))
-def test_nobody_listens_to_what_another_says(one: str, other: str) -> None:
+def test_triggers_of_one_database_ignore_events_of_another(one: str, other: str) -> None:
     assume(one != other)
     mine, theirs = OwnNames(one), OwnNames(other)
     said = {mine.subject("users"), mine.subject(None), *(f"prefect.tag.{tag}" for tag in mine.tags(["acci"]))}
     found = owned(FILE, theirs, DATABASE)
     triggers = [each["trigger"] for each in found["automations"]]
-    triggers += [telling(each, "block")["trigger"] for each in found["notifications"]]
+    triggers += [notification_automation(each, "block")["trigger"] for each in found["notifications"]]
     triggers += [trigger for each in found["deployments"] for trigger in each.get("triggers", [])]
     for trigger in triggers:
         related = trigger.get("match_related") or {}
@@ -67,8 +67,8 @@ def test_it_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[dict[str, str]] = []
     monkeypatch.setenv("ACCI_PREFECT_PREFIX", "shop")
     monkeypatch.setattr(prefect_events, "emit_event", lambda **event: said.append(event["resource"]))
-    prefect_events.announce(prefect_events.AUDIT_FOUND, "users", {})
-    prefect_events.announce(prefect_events.UNHEALTHY, None, {})
+    prefect_events.emit(prefect_events.AUDIT_FOUND, "users", {})
+    prefect_events.emit(prefect_events.UNHEALTHY, None, {})
     assert [each["prefect.resource.id"] for each in said] == ["shop-acci.read-model.users", "shop-acci.log"]
 
 

@@ -19,13 +19,13 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.from_environment({"ACCI_HOME": str(tmp_path)})
 
 
-def test_nothing_is_told_to_anybody_outside(settings: Settings) -> None:
+def test_telemetry_is_off(settings: Settings) -> None:
     environment = prefect_environment(settings, ACCESS, None)
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
-def test_the_server_keeps_its_records_where_it_is_told(settings: Settings) -> None:
+def test_the_server_keeps_its_records_in_the_database_it_is_given(settings: Settings) -> None:
     environment = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
     assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect"
     assert environment["PREFECT_API_URL"] == "http://h/api"
@@ -58,7 +58,7 @@ def test_what_the_user_has_set_stands(settings: Settings, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["CSRF_PROTECTION_ENABLED", "CORS_ALLOWED_ORIGINS"])
 @pytest.mark.parametrize("prefix", ["PREFECT_SERVER_", "PREFECT_SERVER_API_"])
-def test_nobody_opens_the_doors_of_our_own_server(
+def test_the_environment_cannot_open_our_own_server(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, prefix: str, name: str
 ) -> None:
     monkeypatch.setenv(f"{prefix}{name}", "false")
@@ -73,7 +73,7 @@ def test_nobody_opens_the_doors_of_our_own_server(
     assert found.cors_allowed_origins == "http://h"
 
 
-def test_a_server_of_the_users_own_is_told_nothing_of_doors(settings: Settings) -> None:
+def test_a_server_of_the_users_own_gets_no_protection_settings(settings: Settings) -> None:
     assert not [name for name in prefect_environment(settings, ACCESS, None) if name.startswith("PREFECT_SERVER_API_")]
 
 

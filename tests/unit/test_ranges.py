@@ -2,7 +2,7 @@
 
 from acci.store.generations.generations import Partition
 from acci.store.projecting.ranges import Span, strides
-from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.rebuilding.partitions import in_one_pass
 
 
 def pieces(*partitions: Partition) -> list[tuple[int, int, int, int]]:

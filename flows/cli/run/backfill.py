@@ -1,7 +1,6 @@
-"""`acci run backfill`: a part of a live read model derived anew."""
+"""`acci run backfill`: a part of a live read model re-derived."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,8 +16,8 @@ def backfill(
     tenant: Annotated[list[str], typer.Option(help="Only keys that events of this tenant touch; repeatable.")] = [],
     key: Annotated[list[str], typer.Option(help=KEY)] = [],
     event_type: Annotated[list[str], typer.Option(help="Only keys that events of this type touch; repeatable.")] = [],
-    since: Annotated[str, typer.Option(help="Only keys touched by events at or after this moment.")] = "",
-    until: Annotated[str, typer.Option(help="Only keys touched by events before this moment.")] = "",
+    since: Annotated[str, typer.Option(help="Only keys touched by events at or after this time.")] = "",
+    until: Annotated[str, typer.Option(help="Only keys touched by events before this time.")] = "",
     after_position: Annotated[
         int, typer.Option(min=0, max=BIGINT, help="Only keys touched by events above this position.")
     ] = 0,
@@ -26,20 +25,14 @@ def backfill(
     new_column: Annotated[list[str], typer.Option(help="A column that the live table does not have yet.")] = [],
     chunk_size: Annotated[int, typer.Option(min=1, max=1_000_000, help="Keys in one transaction.")] = 10_000,
     keys_a_second: Annotated[
-        int, typer.Option(min=0, max=BIGINT, help="At most so many keys a second; 0: no limit.")
+        int, typer.Option(min=0, max=BIGINT, help="At most this many keys a second; 0: no limit.")
     ] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Derive a part of a live read model anew.
+    """Re-derive a part of a live read model.
 
     With nothing chosen, all of it.
     """
-
-    def load() -> Callable[..., Any]:
-        from acci.flows.backfill import backfill as flow
-
-        return flow
-
     parameters = {
         "projection": projection,
         "dry_run": dry_run,
@@ -54,4 +47,4 @@ def backfill(
         "chunk_size": chunk_size,
         "keys_a_second": keys_a_second,
     }
-    run_flow(load, projection, parameters, json)
+    run_flow("acci.flows.backfill:backfill", projection, parameters, json)

@@ -1,7 +1,7 @@
 """Running a flow in this process, for the commands of `acci run`."""
 
 import os
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -11,11 +11,16 @@ from acci.flows.cli.printing import console, passage, print_json
 from acci.store.settings import Settings
 
 
-def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters: dict[str, Any], json: bool) -> None:
-    """Run the flow in this process, seen by the Prefect server if there is one; exit code 1 unless it completed."""
+def run_flow(entrypoint: str, projection: str, parameters: dict[str, Any], json: bool) -> None:
+    """Run the flow at `entrypoint`, "module:name", in this process; exit code 1 unless it completed.
+
+    The Prefect server, if there is one, sees the run.
+    """
     check_wanted(projection)
     _join_prefect()
-    state = load()(**parameters, return_state=True)
+    module, _, name = entrypoint.partition(":")
+    flow = getattr(import_module(module), name)  # late: importing Prefect takes three seconds
+    state = flow(**parameters, return_state=True)
     error = state.result(raise_on_failure=False)
     if json:
         print_json({"state": state.name, "completed": state.is_completed(), "message": state.message})
@@ -29,23 +34,20 @@ def run_flow(load: Callable[[], Callable[..., Any]], projection: str, parameters
 
 def check_wanted(projection: str) -> None:
     """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
-    from acci.store.database_url import direct_url
-    from acci.store.postgres.database import connect
+    from acci.flows.runtime.session import catalogue, session
     from acci.store.postgres.migrations import require_migrated
-    from acci.store.registry import load
 
-    settings = Settings.from_environment()
-    catalogue = load(settings.contexts)
+    registered = catalogue()
     if projection not in ("all", "stale"):
         for name in projection.split(","):
-            catalogue.projection(name.strip())
-    with connect(direct_url(settings), "probe", "project") as connection:
+            registered.projection(name.strip())
+    with session("probe") as (connection, _):
         require_migrated(connection)
 
 
 def _join_prefect() -> None:
     """Use the server in PREFECT_API_URL, or that of the running `acci up`; else Prefect starts one for this run."""
-    from acci.flows.local.environment import QUIET
+    from acci.flows.local.environment import NO_TELEMETRY
     from acci.flows.local.instance import prefect_access
     from acci.flows.local.prefect_api import require_usable
     from acci.flows.local.server_protection import closed_to_others
@@ -59,7 +61,7 @@ def _join_prefect() -> None:
         os.environ |= closed_to_others()
     home = settings.home / "prefect"
     home.mkdir(parents=True, exist_ok=True)
-    wanted = QUIET | {"PREFECT_HOME": str(home)}
+    wanted = NO_TELEMETRY | {"PREFECT_HOME": str(home)}
     wanted |= {} if access else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
     # The first start makes the server's tables, which takes longer than the 20 s that Prefect would wait.
     wanted |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}

@@ -181,15 +181,15 @@ def test_what_no_context_registers_is_shown_all_the_same(store: EventStore, data
     assert json.loads(acci("history", "b", "--tenant", TENANT, "--json", **place).stdout)[0]["data"]
 
 
-def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventStore, database_url: str) -> None:
+def test_check_schemas_lists_what_cannot_be_read_before_anything_fails(store: EventStore, database_url: str) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger"}
-    fine = acci("coverage", **place)
+    fine = acci("check-schemas", **place)
     assert fine.returncode == 0, fine.stderr
     with connect(database_url, "test") as connection:
         connection.execute(INSERT, (4, 1, "Account", "Forgotten"))
         connection.execute(INSERT, (5, 1, "Account", "Paid"))
         connection.execute(INSERT, (6, 9, "Account", "Paid"))
-    done = acci("coverage", "--json", **place)
+    done = acci("check-schemas", "--json", **place)
     assert done.returncode == 1
     found = {(each["event_type"], each["schema_version"]): each for each in json.loads(done.stdout)}
     assert {shape: each["problem"] for shape, each in found.items()} == {
@@ -200,12 +200,17 @@ def test_coverage_tells_what_cannot_be_read_before_anything_fails(store: EventSt
         ("Paid", 9): "its schema version is 9, and this code knows 2 at most.",
     }
     assert (found["Paid", 2]["events"], found["Paid", 2]["first_position"]) == (3, 3)
-    said = acci("coverage", **place).stdout
+    said = acci("check-schemas", **place).stdout
     assert "no: its schema version is 9" in said
     advice = " ".join(said.split())
     assert "raise the event's schema_version and declare an upcaster" in advice
     assert "say `formerly` in it" in advice
     assert "upcaster" not in fine.stdout
+
+    old_name = acci("coverage", "--json", **place)
+    assert (old_name.returncode, old_name.stdout) == (1, done.stdout)
+    assert old_name.stderr == "acci: `acci coverage` is now called `acci check-schemas`.\n"
+    assert " coverage " not in acci("--help").stdout
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])

@@ -17,7 +17,7 @@ from acci.store.auditing.findings import Found
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.live_read_model import LiveReadModel
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
 from acci.store.registry import Catalogue
 from acci.store.verifying.reference_sample import check_sample
 from acci.store.verifying.table_diff import Comparison, compare
@@ -94,9 +94,9 @@ def sampled(connection: Connection, catalogue: Catalogue) -> Comparison:
 
 
 def built(connection: Connection, catalogue: Catalogue) -> Generation:
-    generation, parts = build.begin(connection, catalogue, Kinds, 1)
-    build.fill(connection, Kinds, generation, parts[0])
-    return build.finish(connection, Kinds, generation)
+    generation, parts = new_generation.begin(connection, catalogue, Kinds, 1)
+    new_generation.fill(connection, Kinds, generation, parts[0])
+    return new_generation.finish(connection, Kinds, generation)
 
 
 def test_gate_and_audit_agree_on_what_is_equal(connection: Connection, catalogue: Catalogue) -> None:

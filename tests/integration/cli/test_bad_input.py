@@ -63,7 +63,7 @@ def test_contexts_that_are_none(contexts: str, says: str) -> None:
     assert refusal(acci("status", ACCI_CONTEXTS=contexts)) == says
 
 
-@pytest.mark.parametrize("arguments", ["status", "migrate", "run catch-up", "run rebuild user_view", "coverage"])
+@pytest.mark.parametrize("arguments", ["status", "migrate", "run catch-up", "run rebuild user_view", "check-schemas"])
 def test_no_database(arguments: str, home: str) -> None:
     said = refusal(acci(*arguments.split(), ACCI_HOME=home))
     assert said.startswith(f"There is no database: the embedded PostgreSQL in {home} is not running, and ")
@@ -93,7 +93,7 @@ def test_no_prefect_server_answers(url: str, database_url: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["status", "migrate", "run catch-up user_view", "run rebuild user_view --json"])
-def test_nobody_answers(arguments: str) -> None:
+def test_a_database_that_does_not_answer(arguments: str) -> None:
     port = free_port()
     url = f"postgresql://user:{SECRET}@127.0.0.1:{port}/acci"
     done = acci(*arguments.split(), ACCI_DATABASE_URL=url)
@@ -136,7 +136,7 @@ def test_wrong_usage_names_what_is_wrong(database_url: str) -> None:
 # -- the database ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", ["status", "run catch-up", "run rebuild user_view", "coverage"])
+@pytest.mark.parametrize("arguments", ["status", "run catch-up", "run rebuild user_view", "check-schemas"])
 def test_a_database_that_was_never_migrated(arguments: str, empty_database_url: str) -> None:
     said = refusal(acci(*arguments.split(), ACCI_DATABASE_URL=empty_database_url))
     assert said.startswith("The database has no ACCI schema, or that of an older ACCI (")

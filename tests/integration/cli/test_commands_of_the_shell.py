@@ -43,7 +43,7 @@ def created(user: str) -> list[str]:
     ]
 
 
-def test_what_was_sent_is_told_in_whatever_encoding(database: dict[str, str]) -> None:
+def test_what_was_sent_is_printed_in_any_encoding(database: dict[str, str]) -> None:
     """Its command is stored by then: an id that cannot be printed is spelled out, and in JSON is the same id."""
     ascii_only = database | {"PYTHONIOENCODING": "ascii"}
     assert acci(*created("zoë"), **ascii_only).stdout == "UserCreated, version 1 of zo\\xeb, at position 1\n"

@@ -10,7 +10,7 @@ import pytest
 
 from acci.flows.local.environment import MARK
 from acci.flows.local.instance import AlreadyRunning, NoHome, Running, only_one, prefect_access, running
-from acci.flows.local.orphans import end_processes
+from acci.flows.local.orphans import end_orphaned_processes
 from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import own_login
 from acci.store.settings import Settings
@@ -87,11 +87,11 @@ def test_only_processes_of_this_folder_are_ended(settings: Settings) -> None:
     spared = _start("print(1, flush=True); import time; time.sleep(99)", str(settings.home))
     others = _start("print(1, flush=True); import time; time.sleep(99)", str(settings.home / "other"))
     try:
-        assert end_processes(settings, spare=spared.pid) == 1
+        assert end_orphaned_processes(settings, spare=spared.pid) == 1
         ours.wait(timeout=1)
         assert spared.poll() is None
         assert others.poll() is None
-        assert end_processes(settings) == 1
+        assert end_orphaned_processes(settings) == 1
         spared.wait(timeout=1)
     finally:
         for process in (ours, spared, others):

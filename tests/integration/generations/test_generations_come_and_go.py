@@ -22,7 +22,7 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting import batches, dead_letters
 from acci.store.projecting.following import Follower
 from acci.store.reading.as_of import rows_as_of
-from acci.store.rebuilding import build, gate, publish, staleness
+from acci.store.rebuilding import build, gate, new_generation, publish, staleness
 from acci.store.rebuilding.rollback import roll_back
 from acci.store.registry import load
 from tests.support.histories import append_bad_order, append_orders, cut_log
@@ -161,13 +161,13 @@ def test_an_audit_of_all_generations_is_not_misled_by_one_that_ends_meanwhile(
     overtaken.let(replace(other, SALES), "auditing/scope:one_snapshot")
     assert audit(overtaken, CATALOGUE, all_checks(CATALOGUE)["views"]).found == ()
     with generations.exclusive_run(other, "daily_sales", "rebuild"):
-        building, parts = build.begin(other, CATALOGUE, SALES, 1)
+        building, parts = new_generation.begin(other, CATALOGUE, SALES, 1)
 
     def go_on() -> None:
         with generations.exclusive_run(other, "daily_sales", "rebuild"):
             for part in parts:
-                build.fill(other, SALES, building, part)
-            publish.publish(other, SALES, build.finish(other, SALES, building))
+                new_generation.fill(other, SALES, building, part)
+            publish.publish(other, SALES, new_generation.finish(other, SALES, building))
 
     overtaken.let(go_on, "projecting/session:settings")
     overtaken.execute("SELECT 1")
@@ -187,16 +187,16 @@ def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, ot
 def test_a_build_that_is_thrown_away_says_so_at_each_step(
     overtaken: Overtaken, other: Connection, connection: Connection, step: str
 ) -> None:
-    generation, parts = build.begin(other, CATALOGUE, SALES, 1)
+    generation, parts = new_generation.begin(other, CATALOGUE, SALES, 1)
     if step != "fill":
-        build.fill(other, SALES, generation, parts[0])
+        new_generation.fill(other, SALES, generation, parts[0])
     if step in ("gate", "publish"):
-        generation = build.finish(other, SALES, generation)
+        generation = new_generation.finish(other, SALES, generation)
     append_orders(connection, 2, "later-")
     lifecycle.discard(other, generation)
     steps: dict[str, Callable[[], object]] = {
-        "fill": lambda: build.fill(overtaken, SALES, generation, parts[0]),
-        "finish": lambda: build.finish(overtaken, SALES, generation),
+        "fill": lambda: new_generation.fill(overtaken, SALES, generation, parts[0]),
+        "finish": lambda: new_generation.finish(overtaken, SALES, generation),
         "gate": lambda: gate.inspect(overtaken, CATALOGUE, SALES, generation),
         "publish": lambda: publish.publish(overtaken, SALES, generation),
     }
@@ -210,9 +210,9 @@ def test_a_build_that_is_thrown_away_says_so_at_each_step(
 def test_the_gate_compares_with_what_is_live_by_then(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
-    generation, parts = build.begin(other, CATALOGUE, projection, 1)
-    build.fill(other, projection, generation, parts[0])
-    generation = build.finish(other, projection, generation)
+    generation, parts = new_generation.begin(other, CATALOGUE, projection, 1)
+    new_generation.fill(other, projection, generation, parts[0])
+    generation = new_generation.finish(other, projection, generation)
     older = live(other, projection)
 
     def go_back() -> None:
@@ -243,7 +243,7 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
     if look == "rollback":
         build.rebuild(other, CATALOGUE, SALES)
     if look == "rebuild":
-        build.begin(other, CATALOGUE, SALES, 1)
+        new_generation.begin(other, CATALOGUE, SALES, 1)
 
     def go_on() -> None:
         append_orders(connection, 3, "meanwhile-")
@@ -262,7 +262,7 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
     else:
         number = generations.building(other, SALES.name)
         assert number is not None
-        assert build.begin(overtaken, CATALOGUE, SALES, 1)[0].generation == number.generation
+        assert new_generation.begin(overtaken, CATALOGUE, SALES, 1)[0].generation == number.generation
     assert overtaken.nth <= 0
 
 

@@ -43,7 +43,7 @@ def test_an_older_program_is_refused_and_nothing_changes(connection: Connection,
     assert "the live rows were made by newer rules than this program has" in stale(connection, old[0])["user_view"]
     for fresh in (False, True):
         with pytest.raises(OlderRules, match="Upgrade the program that runs here"):
-            build.rebuild(connection, *old, fresh=fresh)
+            build.rebuild(connection, *old, build.RebuildOptions(fresh=fresh))
     with pytest.raises(RebuildNeeded):
         catch_up(connection, *old)
     assert rows_of(connection, new[1]) == before
@@ -55,7 +55,7 @@ def test_an_older_program_is_refused_and_nothing_changes(connection: Connection,
 def test_older_rules_that_are_meant_are_the_newest_from_then_on(
     connection: Connection, old: Program, new: Program
 ) -> None:
-    build.rebuild(connection, *old, allow_older_rules=True)
+    build.rebuild(connection, *old, build.RebuildOptions(allow_older_rules=True))
     assert wrong_rows(connection, old[1]) == 0
     build.rebuild(connection, *old)
     with pytest.raises(OlderRules):

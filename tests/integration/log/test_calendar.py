@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,11 +10,10 @@ from acci.domain.events import Event, EventData
 from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.projections import Projection, Upsert, date_trunc, local_date, on
 from acci.store.auditing.audit import audit, chosen
-from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.reading.as_of import rows_as_of
-from acci.store.rebuilding import build, gate
+from acci.store.rebuilding import build, gate, new_generation
 from acci.store.rebuilding.gate import GateClosed
 from acci.store.registry import Catalogue
 from acci.store.testing.harness import logged
@@ -89,20 +87,13 @@ def test_an_event_beyond_the_calendar_is_a_dead_letter_and_stops_nothing(
     for check, name in chosen(catalogue, (), "deals"):
         assert audit(connection, catalogue, check, name).found == ()
     assert [row["id"] for row in rows_as_of(connection, catalogue, Deals)] == ["deal-0"]
-    build.rebuild(connection, catalogue, Deals, gate=_gate(catalogue))
+    build.rebuild(connection, catalogue, Deals, steps=build.STEPS)
     assert connection.execute("SELECT id, last_day::text FROM read.deals").fetchall() == shown
 
-    generation, parts = build.begin(connection, catalogue, Deals, 1)
+    generation, parts = new_generation.begin(connection, catalogue, Deals, 1)
     for part in parts:
-        build.fill(connection, Deals, generation, part)
-    finished = build.finish(connection, Deals, generation)
+        new_generation.fill(connection, Deals, generation, part)
+    finished = new_generation.finish(connection, Deals, generation)
     connection.execute("DELETE FROM acci.dead_letters WHERE position = 3 AND generation <> %s", (finished.generation,))
     with pytest.raises(GateClosed, match="8 events could not be applied: see"):
-        _gate(catalogue)(connection, finished)
-
-
-def _gate(catalogue: Catalogue) -> Any:
-    def look(opened: Connection, generation: Generation) -> None:
-        gate.inspect(opened, catalogue, Deals, generation).require()
-
-    return look
+        gate.inspect(connection, catalogue, Deals, finished).require()

@@ -20,7 +20,6 @@ from acci.store.aggregates.repository import Repository
 from acci.store.backfilling import backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.commands.handler import CommandHandler
-from acci.store.generations.generations import Generation
 from acci.store.importing.conversion import Converter
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
@@ -30,7 +29,8 @@ from acci.store.monitoring import health
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
-from acci.store.rebuilding import build, gate, plan
+from acci.store.rebuilding import build, plan
+from acci.store.rebuilding.gate import GateClosed, GateThresholds
 from acci.store.registry import Catalogue
 
 TABLES = {
@@ -131,13 +131,8 @@ def add_item(database: Database, catalogue: Catalogue, item: str) -> Any:
 
 
 def gated(connection: Connection, catalogue: Catalogue, name: str) -> None:
-    projection = catalogue.projection(name)
-
-    def look(opened: Connection, generation: Generation) -> None:
-        allowed = gate.Allowance(changes=100)  # rows hold the event type
-        gate.inspect(opened, catalogue, projection, generation, allowed).require()
-
-    build.rebuild(connection, catalogue, projection, gate=look)
+    options = build.RebuildOptions(thresholds=GateThresholds(changes=100))  # rows hold the event type
+    build.rebuild(connection, catalogue, catalogue.projection(name), options, build.STEPS)
 
 
 def item(name: str) -> StreamId:
@@ -161,7 +156,7 @@ def test_nothing_decides_without_an_event_of_no_known_class(
     (change,) = history(EventStore(database, after), after, item("bolt"))
     assert change.remark == "Its payload cannot be read: no event type ItemAdded is registered."
     assert plan.plan(connection, after, after.projection("stock"), 1).unread == {"ItemAdded": 2}
-    with pytest.raises(gate.GateClosed, match="Nobody reads some events, so their rows may be missing: 2 ItemAdded"):
+    with pytest.raises(GateClosed, match="Nobody reads some events, so their rows may be missing: 2 ItemAdded"):
         gated(connection, after, "stock")
     told = list(health._event_types(connection, after, health.Bounds()))
     assert [(check.healthy, "2 ItemAdded" in check.said) for check in told] == [(False, True)]

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
@@ -65,9 +64,10 @@ def forge(connection: Connection, person: str, version: int, value: str) -> None
 
 def rebuild(connection: Connection, projection: type[Projection]) -> None:
     """Through the gate."""
-    allowed = gate.Allowance(dead_letters=projection is People, changes=100)
-    look = partial(gate.inspect, catalogue=CATALOGUE, projection=projection, allowed=allowed)
-    rebuilding.rebuild(connection, CATALOGUE, projection, gate=lambda own, built: look(own, generation=built).require())
+    thresholds = gate.GateThresholds(dead_letters=projection is People, changes=100)
+    rebuilding.rebuild(
+        connection, CATALOGUE, projection, rebuilding.RebuildOptions(thresholds=thresholds), rebuilding.STEPS
+    )
 
 
 def names(connection: Connection) -> dict[str, str]:

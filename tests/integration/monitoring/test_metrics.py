@@ -21,7 +21,7 @@ from acci.store.monitoring import metrics
 from acci.store.monitoring.metrics import count_events, read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build
+from acci.store.rebuilding import new_generation
 from acci.store.registry import load
 from acci.store.settings import CHECKOUT
 from tests.support.servers import SharedServer
@@ -135,8 +135,8 @@ def test_the_dashboard_asks_for_what_is_served(bank_url: str) -> None:
         append(connection, "Another", 1)
         catch_up(connection, BANK, BANK.projection("accounts"))
         record(connection, Result(1.0, True, 1, 20, 0, 0, 0, 0))
-        generation, parts = build.begin(connection, BANK, BANK.projection("accounts"), 2)
-        build.fill(connection, BANK.projection("accounts"), generation, parts[0])
+        generation, parts = new_generation.begin(connection, BANK, BANK.projection("accounts"), 2)
+        new_generation.fill(connection, BANK.projection("accounts"), generation, parts[0])
     done = acci("metrics", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.domains.bank")
     assert done.returncode == 0, done.stderr
     served = samples(done.stdout)

@@ -13,11 +13,10 @@ from acci.domain.projections import FoldProjection, Insert, Projection, Update, 
 from acci.domain.projections.python_folds import Row
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.auditing.repair import repair
-from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
-from acci.store.rebuilding import build, gate
+from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from acci.store.testing.kit import Happened, given
 from tests.domains.orders import CONTEXT, ItemAdded, OrderPlaced
@@ -92,11 +91,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
 
 def rebuilt(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> None:
     """By way of the gate."""
-
-    def passes(opened: Connection, generation: Generation) -> None:
-        gate.inspect(opened, catalogue, projection, generation).require()
-
-    build.rebuild(connection, catalogue, projection, gate=passes)
+    build.rebuild(connection, catalogue, projection, steps=build.STEPS)
 
 
 def found(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> dict[str, int]:

@@ -12,8 +12,8 @@ from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Partition
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
-from acci.store.rebuilding import build
-from acci.store.rebuilding.fill_order import in_one_pass
+from acci.store.rebuilding import new_generation
+from acci.store.rebuilding.partitions import in_one_pass
 from acci.store.registry import Catalogue
 from tests.domains.orders import CONTEXT, DailySales
 from tests.support.histories import append_orders, value
@@ -57,13 +57,13 @@ def blocks_read(
     """How many blocks of the log had to be fetched while all read models were filled in that order."""
     partitions: list[Partition] = []
     for projection in fleet.projections.values():
-        partitions += build.begin(connection, fleet, projection, 1)[1]
+        partitions += new_generation.begin(connection, fleet, projection, 1)[1]
     told(connection)
     connection.execute("SELECT pg_stat_reset()")
     for piece in order(partitions):
         with connect(url, "fill") as mine:
             generation = generations.one(mine, piece.generation)
-            build.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
+            new_generation.fill(mine, fleet.projection(generation.projection), generation, piece, stride=STRIDE)
             told(mine)
     for each in {part.generation for part in partitions}:
         lifecycle.discard(connection, generations.one(connection, each))

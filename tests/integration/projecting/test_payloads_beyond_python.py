@@ -1,6 +1,5 @@
 """Payloads and defaults that PostgreSQL keeps and Python cannot read: they stop their own rows and nothing else."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +66,10 @@ def note(connection: Connection, aggregate: str, payload: str) -> None:
 
 def rebuild(connection: Connection, known: Catalogue, projection: type[Projection]) -> None:
     """Through the gate."""
-    allowed = gate.Allowance(dead_letters=True, changes=100)
-    look = partial(gate.inspect, catalogue=known, projection=projection, allowed=allowed)
-    rebuilding.rebuild(connection, known, projection, gate=lambda own, built: look(own, generation=built).require())
+    thresholds = gate.GateThresholds(dead_letters=True, changes=100)
+    rebuilding.rebuild(
+        connection, known, projection, rebuilding.RebuildOptions(thresholds=thresholds), rebuilding.STEPS
+    )
 
 
 def sound(connection: Connection, projection: type[Projection]) -> None:

@@ -20,7 +20,7 @@ from acci.store.auditing.scope import AuditScope
 from acci.store.backfilling.selection import Choice
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
-from acci.store.rebuilding import build, publish
+from acci.store.rebuilding import build, new_generation, publish
 from acci.store.registry import Catalogue, load
 from tests.domains.orders import CONTEXT, ItemAdded
 from tests.support.read_models import backfill
@@ -184,10 +184,10 @@ def test_partitions_build_what_one_pass_does(
     connection: Connection, catalogue: Catalogue, largest: type[Projection]
 ) -> None:
     history(connection, orders=40, items=9)
-    generation, parts = build.begin(connection, catalogue, largest, 3)
+    generation, parts = new_generation.begin(connection, catalogue, largest, 3)
     for part in parts:
-        build.fill(connection, largest, generation, part)
-    publish.publish(connection, largest, build.finish(connection, largest, generation))
+        new_generation.fill(connection, largest, generation, part)
+    publish.publish(connection, largest, new_generation.finish(connection, largest, generation))
     assert rows(connection) == expected(40, 9)
 
 

@@ -16,7 +16,8 @@ from acci.store.backfilling.selection import Choice
 from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters
 from acci.store.reading.as_of import rows_as_of
-from acci.store.rebuilding import build, gate
+from acci.store.rebuilding import build
+from acci.store.rebuilding.gate import GateThresholds
 from acci.store.registry import Catalogue
 from tests.domains.bank.ledger import audited
 from tests.support.read_models import backfill
@@ -135,15 +136,8 @@ def test_it_stops_the_key_of_its_event_only(
     then = {row["id"]: row["texts"] for row in rows_as_of(connection, catalogue, Notes, 6, None, None)}
     assert {name: then[name] for name in sound} == sound
 
-    generation = build.rebuild(
-        connection,
-        catalogue,
-        Notes,
-        gate=lambda own, built: gate.inspect(
-            own, catalogue, Notes, built, gate.Allowance(dead_letters=True, changes=100)
-        ).require(),
-    )
-    assert generation is not None
+    options = build.RebuildOptions(thresholds=GateThresholds(dead_letters=True, changes=100))
+    assert build.rebuild(connection, catalogue, Notes, options, build.STEPS) is not None
     assert rows(connection) == sound | {"b": ["one"]}
 
     monkeypatch.delenv(f"RAISED_BY_{place}")

@@ -8,8 +8,8 @@ from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build, gate, publish
-from acci.store.rebuilding.gate import Allowance, Check, GateClosed, Verdict
+from acci.store.rebuilding import build, gate, new_generation, publish
+from acci.store.rebuilding.gate import Check, GateClosed, GateThresholds, Verdict
 from acci.store.registry import Catalogue
 from tests.support.histories import append_bad_order, append_orders, append_users
 from tests.support.read_models import changed_users, live, rows_of, wrong_rows
@@ -22,10 +22,10 @@ def projection(request: pytest.FixtureRequest, catalogue: Catalogue) -> type[Pro
 
 def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """A finished generation that readers do not see yet."""
-    generation, parts = build.begin(connection, catalogue, projection, 2)
+    generation, parts = new_generation.begin(connection, catalogue, projection, 2)
     for part in parts:
-        build.fill(connection, projection, generation, part)
-    return build.finish(connection, projection, generation)
+        new_generation.fill(connection, projection, generation, part)
+    return new_generation.finish(connection, projection, generation)
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -117,9 +117,9 @@ def test_a_corrupted_generation_is_stopped(
     connection.execute(corruption.replace("{}", f"{generation.schema}.daily_sales").encode(), prepare=False)
 
     with pytest.raises(GateClosed) as closed:
-        gate.inspect(connection, catalogue, sales, generation, Allowance(changes=100)).require()
+        gate.inspect(connection, catalogue, sales, generation, GateThresholds(changes=100)).require()
 
-    assert caught in failed(gate.inspect(connection, catalogue, sales, generation, Allowance(changes=100)))
+    assert caught in failed(gate.inspect(connection, catalogue, sales, generation, GateThresholds(changes=100)))
     assert str(closed.value).startswith(f"Generation {generation.generation} of daily_sales was not published")
     assert "\n" not in str(closed.value)
     assert live(connection, sales).generation == 1
@@ -130,10 +130,10 @@ def test_a_partition_that_was_left_out_is_stopped(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 200)
-    generation, parts = build.begin(connection, catalogue, users, 2)
-    build.fill(connection, users, generation, parts[0])
+    generation, parts = new_generation.begin(connection, catalogue, users, 2)
+    new_generation.fill(connection, users, generation, parts[0])
     connection.execute("UPDATE acci.partitions SET checkpoint = target")
-    finished = build.finish(connection, users, generation)
+    finished = new_generation.finish(connection, users, generation)
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 
@@ -177,13 +177,13 @@ def test_wrong_rules_are_stopped_by_what_they_would_change(
     (objection,) = verdict.objections
     assert "email in" in objection
     needed = int(objection.partition("allow it with `--changes-allowed ")[2].partition("`")[0])
-    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=needed)).objections == ()
-    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=needed - 1)).objections
+    assert gate.inspect(connection, catalogue, changed, generation, GateThresholds(changes=needed)).objections == ()
+    assert gate.inspect(connection, catalogue, changed, generation, GateThresholds(changes=needed - 1)).objections
     found = verdict.comparison
     assert found is not None
     assert found.columns["email"] == found.changed
     assert found.added > 0, "users are no longer deleted"
-    assert gate.inspect(connection, catalogue, changed, generation, Allowance(changes=100)).objections == ()
+    assert gate.inspect(connection, catalogue, changed, generation, GateThresholds(changes=100)).objections == ()
 
 
 def test_dead_letters_are_stopped_unless_allowed(
@@ -194,7 +194,7 @@ def test_dead_letters_are_stopped_unless_allowed(
     generation = built(connection, catalogue, sales)
     verdict = gate.inspect(connection, catalogue, sales, generation)
     assert failed(verdict) == {"dead letters"}
-    allowed = Allowance(dead_letters=True, changes=100, sample=0)
+    allowed = GateThresholds(dead_letters=True, changes=100, sample=0)
     assert gate.inspect(connection, catalogue, sales, generation, allowed).objections == ()
     table = sql.Identifier(generation.schema, "daily_sales")
     connection.execute(sql.SQL("DELETE FROM {table} WHERE day = (SELECT min(day) FROM {table})").format(table=table))
@@ -234,11 +234,13 @@ def test_a_gate_that_closes_within_the_whole_recipe_publishes_nothing(
 ) -> None:
     append_orders(connection, 30)
 
-    def close(_: Connection, generation: Generation) -> None:
-        raise GateClosed("daily_sales", generation.generation, ("No.",))
+    def close(built: build.Build, _: build.StepContext) -> build.Build:
+        raise GateClosed("daily_sales", built.generation.generation, ("No.",))
 
     with pytest.raises(GateClosed):
-        build.rebuild(connection, catalogue, sales, gate=close)
+        build.rebuild(
+            connection, catalogue, sales, steps=[close if step is build.check else step for step in build.STEPS]
+        )
     assert generations.live(connection, "daily_sales") is None
     building = generations.building(connection, "daily_sales")
     assert building is not None

@@ -10,7 +10,7 @@ from acci.domain.projections import Projection
 from acci.domain.users import CONTEXT
 from acci.store.generations import lifecycle
 from acci.store.postgres.database import Connection, connect
-from acci.store.rebuilding import build, publish
+from acci.store.rebuilding import build, new_generation, publish
 from acci.store.rebuilding.plan import plan
 from acci.store.rebuilding.staleness import stale
 from acci.store.registry import Catalogue
@@ -63,7 +63,7 @@ def test_it_tells_what_is_read_and_changes_nothing(
 
 
 def test_an_interrupted_rebuild_is_named(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
-    generation, _ = build.begin(connection, catalogue, users, 2)
+    generation, _ = new_generation.begin(connection, catalogue, users, 2)
     assert plan(connection, catalogue, users, 2).resumes == generation.generation
 
 

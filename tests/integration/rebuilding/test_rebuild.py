@@ -13,7 +13,7 @@ from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build, publish
+from acci.store.rebuilding import build, new_generation, publish
 from acci.store.registry import Catalogue
 from tests.support.histories import append_orders, append_users, cut_log, value
 from tests.support.prefect_server import wait_for
@@ -44,10 +44,10 @@ def test_any_number_of_partitions_gives_the_same(
     append_users(connection, 100)
     append_orders(connection, 100)
     for projection in (users, sales):
-        generation, parts = build.begin(connection, catalogue, projection, partitions)
+        generation, parts = new_generation.begin(connection, catalogue, projection, partitions)
         assert len(parts) == partitions
-        rows = sum(build.fill(connection, projection, generation, part).rows for part in parts)
-        publish.publish(connection, projection, build.finish(connection, projection, generation))
+        rows = sum(new_generation.fill(connection, projection, generation, part).rows for part in parts)
+        publish.publish(connection, projection, new_generation.finish(connection, projection, generation))
         assert wrong_rows(connection, projection) == 0
         assert rows == len(rows_of(connection, projection))
 
@@ -57,18 +57,18 @@ def test_events_that_arrive_meanwhile(
 ) -> None:
     """Before a partition's share is taken, after it, while others are filled, until the swap."""
     append_orders(connection, 1000, "early-")
-    generation, parts = build.begin(connection, catalogue, sales, 3)
+    generation, parts = new_generation.begin(connection, catalogue, sales, 3)
 
     def fill(part: generations.Partition) -> None:
         with connect(database_url, "rebuild") as mine:
             append_orders(mine, 100, f"before-{part.partition}-")
-            build.fill(mine, sales, generation, part)
+            new_generation.fill(mine, sales, generation, part)
             append_orders(mine, 100, f"after-{part.partition}-")
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(fill, parts))
     append_orders(connection, 15_000, "late-")
-    finished = build.finish(connection, sales, generation)
+    finished = new_generation.finish(connection, sales, generation)
     assert finished.checkpoint == 1000
     append_orders(connection, 10, "last-")
     assert publish.publish(connection, sales, finished).checkpoint == 1000 + 600 + 15_000 + 10
@@ -100,23 +100,23 @@ def test_an_interrupted_rebuild_is_gone_on_with(
     build.rebuild(connection, catalogue, sales)
     before = rows_of(connection, sales)
     with connect(database_url, "rebuild") as first:
-        generation, parts = build.begin(first, catalogue, sales, 3)
-        build.fill(first, sales, generation, parts[1])
+        generation, parts = new_generation.begin(first, catalogue, sales, 3)
+        new_generation.fill(first, sales, generation, parts[1])
     append_orders(connection, 50, "more-")
     assert rows_of(connection, sales) == before
     assert live(connection, sales).generation == 1
 
-    again, parts = build.begin(connection, catalogue, sales, 5)
+    again, parts = new_generation.begin(connection, catalogue, sales, 5)
     assert again.generation == generation.generation
     assert [part.is_done for part in parts] == [False, True, False], "as it was begun, whatever is asked for now"
     with pytest.raises(Busy):
-        build.finish(connection, sales, again)
-    assert build.fill(connection, sales, again, parts[1]).rows == 0
+        new_generation.finish(connection, sales, again)
+    assert new_generation.fill(connection, sales, again, parts[1]).rows == 0
     for part in parts:
-        build.fill(connection, sales, again, part)
-        build.fill(connection, sales, again, part)
-    build.finish(connection, sales, again)
-    publish.publish(connection, sales, build.finish(connection, sales, again))
+        new_generation.fill(connection, sales, again, part)
+        new_generation.fill(connection, sales, again, part)
+    new_generation.finish(connection, sales, again)
+    publish.publish(connection, sales, new_generation.finish(connection, sales, again))
     assert live(connection, sales).generation == generation.generation
     assert wrong_rows(connection, sales) == 0
 
@@ -128,16 +128,16 @@ def test_cut_off_within_a_statement(
     build.rebuild(connection, catalogue, users)
     append_users(connection, 100, first=201)
     before = rows_of(connection, users)
-    generation, (part,) = build.begin(connection, catalogue, users, 1)
+    generation, (part,) = new_generation.begin(connection, catalogue, users, 1)
     with (
         stuck_half_way(connection, generation, database_url),
         connect(database_url, "rebuild") as runner,
         ThreadPoolExecutor() as threads,
     ):
-        filling = threads.submit(build.fill, runner, users, generation, part)
+        filling = threads.submit(new_generation.fill, runner, users, generation, part)
         wait_until_blocked(connection, runner.info.backend_pid)
         with pytest.raises(Busy):
-            build.fill(connection, users, generation, part)
+            new_generation.fill(connection, users, generation, part)
         cut(connection, runner.info.backend_pid)
         assert isinstance(filling.exception(), psycopg.OperationalError)
     assert rows_of(connection, users, generation.schema) == []
@@ -152,7 +152,7 @@ def test_cut_off_within_a_statement(
 def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str) -> None:
     append_users(connection, 200)
     build.rebuild(connection, catalogue, users)
-    generation, _ = build.begin(connection, catalogue, users, 1)
+    generation, _ = new_generation.begin(connection, catalogue, users, 1)
     program = (
         "import sys; from acci.store.registry import load; from acci.store.postgres.database import connect;"
         "from acci.store.rebuilding.build import rebuild;"
@@ -209,8 +209,8 @@ def test_an_interrupted_rebuild_by_other_rules_is_thrown_away(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 50)
-    old, (part,) = build.begin(connection, catalogue, changed_users(), 1)
-    build.fill(connection, changed_users(), old, part)
+    old, (part,) = new_generation.begin(connection, catalogue, changed_users(), 1)
+    new_generation.fill(connection, changed_users(), old, part)
 
     build.rebuild(connection, catalogue, users)
     assert live(connection, users).generation != old.generation
@@ -224,8 +224,8 @@ def test_an_interrupted_rebuild_of_another_log_is_thrown_away(
 ) -> None:
     """The log was brought back from an older backup while a rebuild lay half done."""
     append_orders(connection, 100)
-    old, parts = build.begin(connection, catalogue, sales, 2)
-    build.fill(connection, sales, old, parts[0])
+    old, parts = new_generation.begin(connection, catalogue, sales, 2)
+    new_generation.fill(connection, sales, old, parts[0])
     cut_log(connection, after=60)
     append_orders(connection, 10, "other-")
 

@@ -15,7 +15,7 @@ from acci.store.generations.generations import Busy, Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build, gate, publish, rollback
+from acci.store.rebuilding import build, gate, new_generation, publish, rollback
 from acci.store.registry import Catalogue
 from tests.domains.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.support.histories import value
@@ -143,10 +143,10 @@ def test_a_rebuild_makes_the_dead_letters_of_a_catch_up(connection: Connection, 
     caught_up, expected = rows_of(connection, Members), letters(connection)
     assert [row[1] for row in caught_up] == ["order-1", "order-2"]
 
-    generation, parts = build.begin(connection, catalogue, Members, partitions)
+    generation, parts = new_generation.begin(connection, catalogue, Members, partitions)
     for part in parts:
-        build.fill(connection, Members, generation, part)
-    finished = build.finish(connection, Members, generation)
+        new_generation.fill(connection, Members, generation, part)
+    finished = new_generation.finish(connection, Members, generation)
     passes(connection, catalogue, finished)  # the live one has the same dead letter
     publish.publish(connection, Members, finished)
 
@@ -161,7 +161,7 @@ def test_after_a_discard_it_passes_the_gate(connection: Connection, case: Case) 
     catch_up(connection, catalogue, Members)
     (letter,) = dead_letters.letters(connection)
     dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
-    build.rebuild(connection, catalogue, Members, gate=lambda opened, generation: passes(opened, catalogue, generation))
+    build.rebuild(connection, catalogue, Members, steps=build.STEPS)
     assert letters(connection) == []
     assert [row[1] for row in rows_of(connection, Members)] == ["order-1", "order-2"]
 
@@ -172,17 +172,17 @@ def test_a_discard_reaches_a_rebuild_under_way(connection: Connection, tmp_path:
     build.rebuild(connection, catalogue, Members)
     history(connection, "eve")
     catch_up(connection, catalogue, Members)
-    generation, parts = build.begin(connection, catalogue, Members, 1)
-    build.fill(connection, Members, generation, parts[0])
+    generation, parts = new_generation.begin(connection, catalogue, Members, 1)
+    new_generation.fill(connection, Members, generation, parts[0])
     if when == "finished":
-        build.finish(connection, Members, generation)
+        new_generation.finish(connection, Members, generation)
     for letter in dead_letters.letters(connection):
         if letter.generation != generation.generation:
             dead_letters.discard(connection, catalogue, letter.dead_letter, "not wanted")
 
-    again, parts = build.begin(connection, catalogue, Members, 1)
+    again, parts = new_generation.begin(connection, catalogue, Members, 1)
     assert again.generation == generation.generation, "it is gone on with"
-    finished = build.finish(connection, Members, again)
+    finished = new_generation.finish(connection, Members, again)
     publish.publish(connection, Members, finished)
     passes(connection, catalogue, live(connection, Members))
     assert letters(connection) == []
@@ -210,8 +210,8 @@ def test_an_event_that_is_discarded_no_more_is_applied_again(connection: Connect
 def test_a_rebuild_may_start_over(connection: Connection, tmp_path: Path) -> None:
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
     history(connection, "eve")
-    left, _ = build.begin(connection, catalogue, Members, 2)
-    build.rebuild(connection, catalogue, Members, fresh=True)
+    left, _ = new_generation.begin(connection, catalogue, Members, 2)
+    build.rebuild(connection, catalogue, Members, build.RebuildOptions(fresh=True))
     assert live(connection, Members).generation == left.generation + 1
     assert generations.one(connection, left.generation).state == "dropped"
 
@@ -220,7 +220,7 @@ def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path:
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
     build.rebuild(connection, catalogue, Members)
     build.rebuild(connection, catalogue, Members)
-    left, _ = build.begin(connection, catalogue, Members, 1)
+    left, _ = new_generation.begin(connection, catalogue, Members, 1)
     lifecycle.reject(connection, left)
     with pytest.raises(StillLive):
         dropping.drop(connection, 2)

@@ -12,7 +12,7 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import refusal_of
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
 from acci.store.rebuilding import publish as swapping
 from acci.store.rebuilding.publish import SwapBlocked, publish
 from acci.store.registry import Catalogue
@@ -26,10 +26,10 @@ ORDERS = "SELECT coalesce(sum(orders), 0)::int FROM read.daily_sales"
 
 def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
     """A generation that is ready to be published."""
-    generation, parts = build.begin(connection, catalogue, projection, 1)
+    generation, parts = new_generation.begin(connection, catalogue, projection, 1)
     for part in parts:
-        build.fill(connection, projection, generation, part)
-    return build.finish(connection, projection, generation)
+        new_generation.fill(connection, projection, generation, part)
+    return new_generation.finish(connection, projection, generation)
 
 
 # -- readers --------------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_a_reader_who_does_not_end_is_given_way_to(
     with connect(database_url, "long reader") as reader, reader.transaction():
         value(reader, ORDERS)
         with pytest.raises(SwapBlocked) as refusal:
-            publish(connection, sales, finished, patience=0.3)
+            publish(connection, sales, finished, timeout=0.3)
         assert "run the same again" in str(refusal.value)
         assert f"(acci long reader), process {reader.info.backend_pid}, idle in transaction" in str(refusal.value)
         assert refusal.value.transient
@@ -215,7 +215,7 @@ def test_publishing_again_changes_nothing(
     publish(connection, sales, finished)
     append_orders(connection, 20, "more-")
     assert publish(connection, sales, finished).state == "live"
-    append_orders(connection, swapping.NEAR + 1, "many-")
+    append_orders(connection, swapping.REMAINING_POSITIONS + 1, "many-")
     assert publish(connection, sales, finished).state == "live"
     catch_up(connection, catalogue, sales)
     assert [each.generation for each in generations.kept(connection, "daily_sales")] == [1]

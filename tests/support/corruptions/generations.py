@@ -4,7 +4,7 @@ from psycopg import sql
 
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
 from acci.store.registry import load
 from tests.domains.bank.ledger import some_account
 from tests.support.corruptions import Wrong, corruption
@@ -46,7 +46,7 @@ def schema_left_over(connection: Connection) -> Wrong:
 @corruption(repairable=False)
 def build_left_over(connection: Connection) -> Wrong:
     catalogue = load(["tests.domains.bank"])
-    begun, _ = build.begin(connection, catalogue, catalogue.projection("turnover"), 1)
+    begun, _ = new_generation.begin(connection, catalogue, catalogue.projection("turnover"), 1)
     return Wrong("generations", None, {"schema": begun.schema})
 
 

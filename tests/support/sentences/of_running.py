@@ -9,7 +9,7 @@ from acci.flows.local.deployments import NoSuchBlock, NotOurs
 from acci.flows.local.instance import AlreadyRunning, NoHome
 from acci.flows.local.object_names import UnusablePrefix
 from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
-from acci.flows.runtime.redaction import Unspoken
+from acci.flows.runtime.redaction import RedactedError
 from acci.flows.runtime.task_runners import NoDask
 from acci.store.embedded.account import ForeignData, NoSystemUser
 from acci.store.embedded.log_files import LogsClosed
@@ -379,7 +379,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "The file out.json cannot be used: permission denied.",
     ),
     (
-        Unspoken("DataError"),
+        RedactedError("DataError"),
         "DataError. What PostgreSQL refused is in its own log.",
     ),
 ]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import DefinitionError, Refused
-from acci.domain.events import Event, EventData, overlooked
+from acci.domain.events import Event, EventData, unnamed_subclasses
 from acci.domain.personal import personal_fields
 from acci.domain.projections.code_digest import reading_of, source_of
 
@@ -23,7 +23,7 @@ Decision = EventData | Sequence[EventData] | None
 def decides(command: type[CommandData]) -> Callable[[F], F]:
     """Mark a method `(self, command: Command[X]) -> events or none` as the decision on command X.
 
-    It returns what happened, or raises `Refused`; it changes nothing.
+    It returns what happens, or raises `Refused`; it changes nothing itself.
     """
 
     def mark(method: F) -> F:
@@ -46,12 +46,15 @@ def evolves(*events: type[EventData]) -> Callable[[F], F]:
 class Aggregate(BaseModel):
     """The state of one aggregate. Every field needs a default: without events the aggregate is `cls()`.
 
-    Events with no `@evolves` method leave the state as it is. `terminal` names the events after which nothing may
-    happen any more: a decision with events behind one is refused. That one happened before is for the state to know and
-    for its decisions to heed; the audit `terminal_events` finds where they did not. With `snapshot_every`, a snapshot
-    is due when that many events lie behind the last. Old snapshots are ignored once the fields, the code of `@evolves`
-    or an upcaster changed; raise `state_version` when the same comes to mean something else for a reason that is not in
-    the domain's code.
+    Events with no `@evolves` method leave the state as it is.
+
+    `terminal`: events after which nothing may happen any more. A decision with further events after one is refused. The
+    state must record that a terminal event happened, and later decisions must refuse; the audit `terminal_events` finds
+    streams in which they did not.
+
+    `snapshot_every`: a snapshot is due when that many events follow the last one. Old snapshots are ignored once the
+    fields, the code of `@evolves` or an upcaster changed. Raise `state_version` if the meaning of the state changed for
+    a reason outside the domain's code.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
@@ -73,11 +76,13 @@ class Aggregate(BaseModel):
                 cls.decisions[command] = method
             for event in getattr(method, "evolves", ()):
                 cls.evolutions[event.event_type()] = method
-        if reason := overlooked(cls.evolving_events()):
+        if reason := unnamed_subclasses(cls.evolving_events()):
             raise DefinitionError(f"Aggregate {cls.__name__}", reason)
         others = [e.event_type() for e in cls.evolving_events() if e.subject is not None and personal_fields(e)]
         if cls.snapshot_every and others:
-            reason = f"{', '.join(others)} may speak of somebody else, whose data a snapshot would keep; take none."
+            reason = (
+                f"{', '.join(others)} may hold personal data of another person, which a snapshot would keep; take none."
+            )
             raise DefinitionError(f"Aggregate {cls.__name__}", reason)
         for name, field in cls.model_fields.items():
             if field.is_required():
@@ -94,9 +99,9 @@ class Aggregate(BaseModel):
 
     @classmethod
     def state_schema(cls) -> str:
-        """What a snapshot's state must have been made by to fit.
+        """The version of the state's shape: a snapshot fits if it was saved under the same.
 
-        Changes with the fields, with what `@evolves` runs, with the events' upcasters, and with `state_version`.
+        It changes with the fields, with the code of `@evolves`, with the events' upcasters, and with `state_version`.
         """
         return _state_schema(cls) if cls.snapshot_every else ""
 
@@ -106,9 +111,9 @@ class Aggregate(BaseModel):
         return method(self, event) if method else self
 
     def changed(self, **fields: Any) -> Self:
-        """The state with these fields: each by its name, and checked by its type, which `model_copy` does not do.
+        """A copy of the state with these fields changed; unlike `model_copy`, it checks their names and types.
 
-        Raises `DefinitionError` for a field that there is not, or a value that it does not take.
+        Raises `DefinitionError` for a field that does not exist, or a value that it does not take.
         """
         cls = type(self)
         plain = _plain_fields(cls)
@@ -119,7 +124,7 @@ class Aggregate(BaseModel):
             return self.model_copy(update=fields)
         state = self.model_copy()
         try:
-            if cls.__pydantic_decorators__.model_validators:  # which look at the fields together
+            if cls.__pydantic_decorators__.model_validators:  # they check several fields together
                 return cls.model_validate({**self.__dict__, **fields})
             for name, value in fields.items():
                 cls.__pydantic_validator__.validate_assignment(state, name, value)
@@ -138,7 +143,7 @@ class Aggregate(BaseModel):
         return state
 
     def decide(self, command: Command[CommandData]) -> tuple[EventData, ...]:
-        """What happens when `command` meets this state. Raises `Refused` if the rules forbid it."""
+        """The events that `command` leads to in this state. Raises `Refused` if the rules forbid it."""
         decision = self.decisions[type(command.data)](self, command)
         if decision is None:
             return ()
@@ -175,7 +180,7 @@ def _plain_fields(aggregate: type[Aggregate]) -> dict[str, Any]:
     }
 
 
-_KEPT = "2"  # how states are kept: raised when older snapshots may hold what would not come back
+_FORMAT = "2"  # how states are kept: raised when older snapshots may hold what would not come back
 
 
 @cache
@@ -183,5 +188,5 @@ def _state_schema(aggregate: type[Aggregate]) -> str:
     fields = json.dumps(aggregate.model_json_schema(mode="serialization"), sort_keys=True)
     folds = sorted(set(map(source_of, aggregate.evolutions.values())))
     readings = sorted(map(reading_of, aggregate.evolving_events()))
-    made_by = "\n".join([_KEPT, fields, *folds, *readings])
+    made_by = "\n".join([_FORMAT, fields, *folds, *readings])
     return f"{aggregate.state_version}-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"

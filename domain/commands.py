@@ -1,4 +1,4 @@
-"""Commands: a wish to change one aggregate, and who wishes it."""
+"""Commands: a request to change one aggregate, and who sends it."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 class CommandData(BaseModel):
     """The typed content of a command; the class name is its name.
 
-    `aggregate_id_field` names the field that holds the id of the aggregate it is meant for.
+    `aggregate_id_field` names the field that holds the id of the aggregate that it is for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +23,7 @@ class CommandData(BaseModel):
 
 
 class CommandMetadata(BaseModel):
-    """Who sends a command, for which tenant, as part of what, and when (with a zone)."""
+    """Who sends a command, for which tenant, as part of which request, and when (with a time zone)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ C = TypeVar("C", bound=CommandData, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[C]):
-    """A command: handled once for its `id`, however often it is sent."""
+    """A command: `id` is its idempotency key, so it is handled once, however often it is sent."""
 
     id: UUID
     data: C

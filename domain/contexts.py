@@ -1,7 +1,7 @@
 """A context: one domain package's events, commands, aggregates, projections and queries, under one name.
 
-A package is registered by naming it in the setting ACCI_CONTEXTS; its attribute CONTEXT is what counts. Nothing
-outside the package knows what is in it.
+A package is registered by naming it in the setting ACCI_CONTEXTS; its attribute CONTEXT is read. Nothing outside the
+package knows what is in it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,8 @@ from acci.domain.upcasting import check_upcasters
 class Context:
     """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`.
 
-    `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out. `retired` names
-    event types whose classes are gone: events of theirs in the log are passed over.
+    `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out. `retired`: event
+    types whose classes were deleted; their events in the log are passed over.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Context:
                         f"Command {command.__name__}", "two aggregates decide on it; give each its own command."
                     )
                 if getattr(command, "aggregate_id_field", None) not in command.model_fields:
-                    reason = "its aggregate_id_field must name the field with the id of the aggregate it is meant for."
+                    reason = "its aggregate_id_field must name the field with the id of the aggregate that it is for."
                     raise DefinitionError(f"Command {command.__name__}", reason)
                 commands[command.__name__] = (aggregate, command)
         object.__setattr__(self, "commands", commands)
@@ -67,7 +67,7 @@ def _check_former_names(context: str, events: Iterable[type[EventData]], retired
 
 
 def _check_names(stored: type[BaseModel]) -> None:
-    """What is stored must be found again, by Python and by SQL: a field left out, or read by another name, is lost."""
+    """Refuse a field that is not stored, or stored under another name: neither Python nor SQL would find it again."""
     config = stored.model_config
     by_name = config.get("populate_by_name") or config.get("validate_by_name")
     for name, declared in stored.model_fields.items():

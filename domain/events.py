@@ -32,19 +32,22 @@ class EventData(BaseModel):
 
     @classmethod
     def stored_names(cls) -> tuple[str, ...]:
-        """The event types under which its events are in the log: today's, and those of before. None is inherited."""
+        """The event types under which its events are in the log: today's and former ones, which are not inherited."""
         return cls.event_type(), *vars(cls).get("formerly", ())
 
 
 class Unreadable(EventData):
-    """Stands in for a payload that today's code cannot read; nothing is lost: `payload` is the JSON as stored."""
+    """In place of a payload that today's code cannot read; nothing is lost: `payload` is the JSON as stored."""
 
     payload: Any
     reason: str
 
 
-def overlooked(named: Collection[type[EventData]]) -> str | None:
-    """Why these are not all that is meant, with the way out: events are found by their own class's name alone."""
+def unnamed_subclasses(named: Collection[type[EventData]]) -> str | None:
+    """Why the `named` classes may not be all that is wanted, with the way out; None if they are.
+
+    A rule for a class is not one for its subclasses: events are found by the name of their own class.
+    """
     for event in named:
         if event is EventData:
             return "EventData is the base of all events, and none itself; name the classes of the events."
@@ -61,11 +64,11 @@ def _below(event: type[EventData]) -> Iterator[type[EventData]]:
 
 
 class Unregistered(Unreadable):
-    """… because no registered class has the event's type, or had it before."""
+    """Unreadable because no registered class has the event's type as its name or a former one."""
 
 
 class Retired(Unreadable):
-    """… because its event type is retired (`Context.retired`): whatever reads events passes over it."""
+    """Unreadable because its event type is retired (`Context.retired`): every reader passes over it."""
 
 
 def by_stored_name(events: Iterable[type["EventData"]]) -> dict[str, type["EventData"]]:

@@ -1,10 +1,10 @@
-"""Personal data: payload fields that are stored encrypted with a key of the person's own, so that it can be erased.
+"""Personal data: payload fields that are encrypted with a key of the person's own, so that it can be erased later.
 
     class PersonRegistered(EventData):
         email: Personal[str]
 
-Whose key it is says the event's `subject`: the name of a payload field that is not personal, or None for the aggregate.
-Once the key is destroyed the field reads ERASED, for ever and wherever the event is read.
+The event's `subject` names the person: it is the name of a payload field with the person's id, or None if the aggregate
+is the person. Once the key is destroyed (crypto-shredding), the field reads ERASED wherever the event is read.
 """
 
 from functools import cache
@@ -28,7 +28,7 @@ Personal = Annotated[T, PersonalMark()]
 
 @cache
 def personal_fields(data: type[BaseModel]) -> tuple[str, ...]:
-    """The payload's personal fields. Raises `DefinitionError` for one that is no text, or lies deeper."""
+    """The payload's personal fields. Raises `DefinitionError` for one that is not text, or is in a nested model."""
     found = []
     for name, field in data.model_fields.items():
         here = any(isinstance(each, PersonalMark) for each in field.metadata)

@@ -6,7 +6,7 @@
         no_rows("updated_at < created_at", "A user was changed before it was made."),
     )
 
-A context names its suites. They say nothing about how rows are made, so a change of them needs no rebuild.
+A context lists its suites. They have no part in how rows are computed, so changing one needs no rebuild.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ OF_THE_WHOLE = ("_to_be_unique", "_to_be_increasing", "_to_be_decreasing")
 
 @dataclass(frozen=True)
 class Expectation:
-    """One thing that must hold: an expectation's name and arguments as Great Expectations has them; or no row `where`.
+    """One expectation: its name and arguments in Great Expectations; or an SQL condition `where` that no row may meet.
 
-    `meaning` is the sentence for when it does not hold, if its name does not say enough.
+    `meaning` is the sentence shown when it does not hold, if its name does not say enough.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Expectation:
 
     @property
     def of_rows(self) -> bool:
-        """Whether each row meets it or not by itself, so that it can be checked on some of the rows."""
+        """Whether it holds or not for each row by itself, so that it can be checked on some of the rows."""
         if self.where is not None:
             return True
         return self.name.startswith(ROW_BY_ROW) and not self.name.endswith(OF_THE_WHOLE)
 
     def __str__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return self.meaning or f"{self.name}({said})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return self.meaning or f"{self.name}({arguments})"
 
 
 def expect(name: str, meaning: str = "", **arguments: Any) -> Expectation:
@@ -57,7 +57,7 @@ def expect(name: str, meaning: str = "", **arguments: Any) -> Expectation:
 
 
 def no_rows(where: str, meaning: str) -> Expectation:
-    """That no row fulfils the SQL condition `where` on the table's columns."""
+    """Expect that no row meets the SQL condition `where` on the table's columns."""
     return Expectation("no_rows", {"where": where}, where, meaning)
 
 

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Query(BaseModel):
-    """A question. Fields are its parameters; `sql/queries/<name>.sql` of its context answers it.
+    """A query. Its fields are the parameters of `queries/<name>.sql` in the context's SQL folder.
 
-    `answer` is the model of one row. `one` says that there is at most one row (no row is None).
+    `answer` is the model of one row. `one`: there is at most one row; the result is that row, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Simulations: a domain's made-up past and present, for trying ACCI out. Pure: the same plan gives the same."""
+"""Simulations: a domain's made-up events and commands, for trying ACCI out. Pure: the same plan gives the same."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from acci.domain.events import Event, EventData
 
 @dataclass(frozen=True)
 class Plan:
-    """What one writer of several makes up. Writers never share an aggregate.
+    """What one of several writers makes up. No two writers share an aggregate.
 
-    batch: distinguishes this history from those made before, so that its aggregates are new.
+    batch: a name that no earlier history had, so that its aggregates are new.
     events: how many; they happen between `start` and `end`, in order.
     """
 
@@ -27,8 +27,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A command that somebody would send now."""
+class SimulatedCommand:
+    """A command that a user of the system would send now."""
 
     tenant_id: str
     user_id: str
@@ -36,10 +36,10 @@ class Wish:
 
 
 class Simulation(Protocol):
-    """How a domain makes up what happens in it."""
+    """How a domain makes up events and commands."""
 
     def events(self, plan: Plan) -> Iterator[Event[EventData]]:
         """A history that could have happened: `plan.events` events, each stream's versions from 1."""
 
-    def wishes(self, plan: Plan) -> Iterator[Wish]:
-        """Commands without end, each of which the aggregate will grant if those before it were."""
+    def commands(self, plan: Plan) -> Iterator[SimulatedCommand]:
+        """Commands without end, each of which the aggregate accepts if it accepted those before."""

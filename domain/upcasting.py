@@ -40,11 +40,11 @@ __all__ = [
     "upcast",
 ]
 
-EVENT_TYPE = ("event_type",)  # the path of the field of every event
+EVENT_TYPE = ("event_type",)  # the path of that field of every event
 
 
 def upcast(event: type[EventData], version: int, text: str) -> str:
-    """The payload of `version`, as JSON, in today's shape. Raises `ValueError` for what cannot be brought there."""
+    """The payload of `version`, as JSON, upcast to today's shape. Raises `ValueError` if that is impossible."""
     payload = parse(text)
     if not isinstance(payload, dict):
         raise WrongShape("it is no object")
@@ -70,7 +70,10 @@ def oldest(event: type[EventData]) -> int:
 
 
 def leaf_of(event: type[EventData]) -> Leaf:
-    """For compiling rules on `event`: each field as today's, whatever schema version an event was stored in."""
+    """For compiling rules on `event`: gives each field of today as an expression over a payload of any schema version.
+
+    Example: CASE WHEN schema_version <= 1 THEN data.mail ELSE data.email END, for `email`.
+    """
 
     stored = Field(Kind.INTEGER, False, ("schema_version",))
 
@@ -89,7 +92,7 @@ def leaf_of(event: type[EventData]) -> Leaf:
 
 
 def at_version(event: type[EventData], version: int, today: Field) -> Expression:
-    """What gives the field `today` from a payload of `version`; itself if nothing about it changed since."""
+    """The expression over a payload of `version` that gives the field `today`; itself if it did not change."""
     if today.path[0] != "data":
         return today
     expression: Expression = today
@@ -104,7 +107,7 @@ def at_version(event: type[EventData], version: int, today: Field) -> Expression
 
 @cache
 def demands(event: type[EventData], version: int) -> tuple[Demand, ...]:
-    """What must hold of a payload of `version`, beside what it must have for today's fields."""
+    """The conditions on a payload of `version`, beside those of today's fields."""
     found: list[Demand] = []
     for step in reversed(steps(event, version)):
         later = (demand._replace(holds=replace_fields(demand.holds, step.source)) for demand in found)
@@ -113,7 +116,7 @@ def demands(event: type[EventData], version: int) -> tuple[Demand, ...]:
 
 
 def require_shape(event: type[EventData], version: int, leaf: Leaf) -> None:
-    """Raises `WrongShape` unless the payload, whose fields are `leaf(field)`, can be brought to today's shape."""
+    """Raises `WrongShape` unless the payload can be upcast; `leaf(field)` gives its values."""
     for holds, lacking in demands(event, version):
         if not value_of(replace_fields(holds, leaf)):
             raise WrongShape(f"the event has no {lacking}")

@@ -1,4 +1,4 @@
-"""Expressions evaluated in Python: the same answers as their SQL gives."""
+"""Expressions evaluated in Python, with the same results as their SQL."""
 
 import operator
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _arithmetic(in_integers: Callable[[int, int], int], exact: Callable[[Any, An
 
 
 def _until(end: bool) -> Callable[[Call], bool | None]:
-    """Three-valued: `end` as soon as a part is, NULL if none is but one is NULL. What comes after is not computed."""
+    """Three-valued `and` (end=False) or `or` (end=True): `end` at the first part that is; else NULL if any is NULL."""
 
     def call(call: Call) -> bool | None:
         result: bool | None = not end
@@ -95,10 +95,10 @@ def _after(_: Call, text: str, separator: str) -> str:
 CYCLE = timedelta(days=146_097)  # 400 years: dates, weekdays and, at the calendar's ends, clocks repeat after it
 
 
-def _by_clocks(moment: datetime, zone: ZoneInfo) -> tuple[datetime, timedelta]:
-    """The moment by the zone's clocks, with what it was moved by: at the calendar's ends another day has no year."""
-    moved = {1: CYCLE, 9999: -CYCLE}.get(moment.year, timedelta())
-    return (moment + moved).astimezone(zone), moved
+def _by_clocks(timestamp: datetime, zone: ZoneInfo) -> tuple[datetime, timedelta]:
+    """The local time, and by how much it was moved first: in the years 1 and 9999 a local time may have no year."""
+    moved = {1: CYCLE, 9999: -CYCLE}.get(timestamp.year, timedelta())
+    return (timestamp + moved).astimezone(zone), moved
 
 
 def _moved_back(value: Any, moved: timedelta) -> Any:
@@ -108,12 +108,12 @@ def _moved_back(value: Any, moved: timedelta) -> Any:
         raise ValueError("that is in no year from 1 to 9999") from None
 
 
-def _date_trunc(call: Call, moment: datetime) -> datetime:
+def _date_trunc(call: Call, timestamp: datetime) -> datetime:
     unit, zone = call.detail
-    local, moved = _by_clocks(moment, ZoneInfo(zone))
-    if unit == "hour":  # by the clock as it was at the moment, even if it was set within the hour
+    local, moved = _by_clocks(timestamp, ZoneInfo(zone))
+    if unit == "hour":  # by the clock as it was then, even if it was set within the hour
         since = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        found: datetime = _moved_back(moment, since)
+        found: datetime = _moved_back(timestamp, since)
         return found
     day = local.date()
     if unit == "week":
@@ -130,8 +130,8 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return max(first.astimezone(UTC), first.replace(fold=1).astimezone(UTC))
 
 
-def _local_date(call: Call, moment: datetime) -> date:
-    local, moved = _by_clocks(moment, ZoneInfo(call.detail[0]))
+def _local_date(call: Call, timestamp: datetime) -> date:
+    local, moved = _by_clocks(timestamp, ZoneInfo(call.detail[0]))
     found: date = _moved_back(local.date(), moved)
     return found
 

@@ -1,4 +1,4 @@
-"""What a rule is handed as its event: every attribute is an expression, symbolic or known."""
+"""The event that a rule gets as its argument: every attribute is an expression, a symbol or a known value."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -31,7 +31,7 @@ METADATA: dict[str, Step] = {
 
 
 class EventView(Symbol):
-    """The event as a rule sees it. `leaf` makes a field's expression: itself, or its value in a real event."""
+    """The event as a rule sees it. `leaf` gives a field's expression: itself, or its value in a real event."""
 
     def __init__(self, data: type[BaseModel], leaf: Leaf) -> None:
         self._leaf = leaf
@@ -92,8 +92,8 @@ def fields(
 ) -> Iterator[Field]:
     """Every field of a payload's model and of the models nested in it.
 
-    One whose default is not fixed may be anything here, NULL too: rules that take it are refused themselves. A model
-    nested in itself is looked into once.
+    A field whose default varies counts as nullable here; a rule that uses it is refused elsewhere. A model that is
+    nested in itself is entered once.
     """
     if model in within:
         return
@@ -101,7 +101,7 @@ def fields(
         kind, optional, nested = kind_of_annotation(model.model_fields[name].annotation)
         try:
             step = _part(model, name).step
-        except Exception:  # noqa: BLE001 whatever the user's own factory raises, a rule that takes the field tells
+        except Exception:  # noqa: BLE001 the user's default factory failed; a rule that uses the field reports it
             step = OPTIONAL
         below = ((*path, name), (*steps, step), nullable or optional or step.optional)
         if nested is None:
@@ -118,7 +118,7 @@ class _Part(NamedTuple):
 
 @cache
 def _part(model: type[BaseModel], name: str) -> _Part:
-    """What a model's field is; where a payload lacks it, the typed event has its default, and so has the rule."""
+    """A model's field. Its default is for payloads that lack it, where the typed event has the default too."""
     info = model.model_fields[name]
     kind, optional, nested = kind_of_annotation(info.annotation)
     if info.is_required():
@@ -131,7 +131,7 @@ def _default(model: type[BaseModel], name: str) -> str:
     info = model.model_fields[name]
     if info.default_factory_takes_validated_data:
         refuse(f"{model.__name__}.{name}", "its default depends on other fields; give it a fixed one.")
-    said = {json_of(info.get_default(call_default_factory=True)) for _ in range(2)}
-    if len(said) > 1:
+    found = {json_of(info.get_default(call_default_factory=True)) for _ in range(2)}
+    if len(found) > 1:
         refuse(f"{model.__name__}.{name}", "its default is another one each time; give it a fixed one.")
-    return said.pop()
+    return found.pop()

@@ -1,4 +1,4 @@
-"""The functions of the rules' language: a small, closed set that means the same in SQL and in Python."""
+"""The functions for rules: a small, closed set that means the same in SQL and in Python."""
 
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -41,7 +41,7 @@ def concat(*texts: object) -> Expression:
 def _text(what: str, value: object) -> Expression:
     part = express(value)
     if part.kind != Kind.TEXT:
-        refuse(what, f"it takes text, not {part.kind.spoken}; cast(value, str) first.")
+        refuse(what, f"it takes text, not {part.kind.phrase}; cast(value, str) first.")
     return part
 
 
@@ -67,18 +67,18 @@ TRUNCATIONS = ("hour", "day", "week", "month", "year")
 
 
 def date_trunc(unit: str, moment: object, zone: str) -> Expression:
-    """The start of the hour, day, week (Monday), month or year that `moment` is in, by the clocks of `zone`."""
+    """The start of the hour, day, week (Monday), month or year of the timestamp `moment`, by the clocks of `zone`."""
     part = express(moment)
     if part.kind != Kind.TIMESTAMP:
-        refuse("date_trunc()", f"it takes a moment, not {part.kind.spoken}.")
+        refuse("date_trunc()", f"it takes a timestamp, not {part.kind.phrase}.")
     return Call(Kind.TIMESTAMP, part.nullable, "date_trunc", (part,), (_unit(unit), _zone(zone)))
 
 
 def local_date(moment: object, zone: str) -> Expression:
-    """The calendar date of `moment` by the clocks of `zone`."""
+    """The calendar date of the timestamp `moment`, by the clocks of `zone`."""
     part = express(moment)
     if part.kind != Kind.TIMESTAMP:
-        refuse("local_date()", f"it takes a moment, not {part.kind.spoken}.")
+        refuse("local_date()", f"it takes a timestamp, not {part.kind.phrase}.")
     return Call(Kind.DATE, part.nullable, "local_date", (part,), (_zone(zone),))
 
 
@@ -89,7 +89,7 @@ def _unit(unit: str) -> str:
 
 
 def _zone(zone: str) -> str:
-    """Without a slash PostgreSQL may take a name for an abbreviation: to it, CET has no summer time."""
+    """The zone, checked. PostgreSQL may read a name without a slash as an abbreviation, and CET has no DST then."""
     try:
         known = ZoneInfo(zone).key if "/" in zone or zone == "UTC" else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -120,5 +120,5 @@ def cast(value: object, to: type) -> Expression:
     kind = _CASTS.get(to)
     if kind is None or part.kind not in _CASTABLE[kind]:
         wanted = getattr(to, "__name__", to)
-        refuse(f"cast({part.kind.spoken}, {wanted})", "there is no such cast; see help(cast) for those there are.")
+        refuse(f"cast({part.kind.phrase}, {wanted})", "there is no such cast; see help(cast) for those there are.")
     return Call(kind, part.nullable, "cast", (part,), (part.kind.name,))

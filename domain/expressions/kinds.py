@@ -1,4 +1,4 @@
-"""The kinds of value that a rule can speak about: one per PostgreSQL type, told from an event class's annotations."""
+"""The kinds of value in rules: one for each PostgreSQL type, derived from the annotations of event classes."""
 
 import types
 from datetime import date, datetime
@@ -25,18 +25,18 @@ class Kind(StrEnum):
     JSON = "jsonb"
 
     @property
-    def spoken(self) -> str:
-        """The kind as a sentence names it."""
-        return _SPOKEN[self]
+    def phrase(self) -> str:
+        """The kind in an error message, such as "an integer"."""
+        return _PHRASES[self]
 
 
-_SPOKEN: dict[Kind, str] = {
+_PHRASES: dict[Kind, str] = {
     Kind.TEXT: "text",
     Kind.INTEGER: "an integer",
     Kind.NUMERIC: "a decimal",
     Kind.FLOAT: "a float",
     Kind.BOOLEAN: "a condition",
-    Kind.TIMESTAMP: "a moment",
+    Kind.TIMESTAMP: "a timestamp",
     Kind.DATE: "a date",
     Kind.UUID: "a UUID",
     Kind.JSON: "a nested value",
@@ -58,7 +58,7 @@ _BY_JSON_FORMAT = {"date-time": Kind.TIMESTAMP, "date": Kind.DATE, "uuid": Kind.
 
 
 class Described(NamedTuple):
-    """What an annotation says: the kind, whether None is allowed, and the model nested there, if one is."""
+    """The meaning of an annotation: the kind, whether None is allowed, and the nested model, if it is one."""
 
     kind: Kind
     optional: bool
@@ -73,7 +73,7 @@ def kind_of_value(value: object) -> Kind | None:
 
 
 def kind_of_annotation(annotation: Any) -> Described:
-    """What a field so annotated holds; a nested model, a list or the like is JSON as a whole."""
+    """The kind of a field with this annotation; a nested model or a list is JSON as a whole."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return kind_of_annotation(get_args(annotation)[0])
@@ -105,7 +105,7 @@ def _describe_type(annotation: type) -> Described:
 
 
 def _describe_stored(annotation: Any) -> Described:
-    """By the JSON that pydantic stores for it: bytes, times and addresses are text, say."""
+    """The kind of the JSON that pydantic stores for it: text for bytes, times and IP addresses, for example."""
     try:
         schema = TypeAdapter(annotation).json_schema(mode="serialization")
     except (PydanticSchemaGenerationError, PydanticUserError):
@@ -115,7 +115,7 @@ def _describe_stored(annotation: Any) -> Described:
 
 
 def _one_of(kinds: Any) -> Kind:
-    """The kind, if all are of one."""
+    """The kind that all share; else JSON."""
     found = set(kinds)
     kind = found.pop() if len(found) == 1 else None
     return kind or Kind.JSON

@@ -1,4 +1,4 @@
-"""Reading a field's value out of a stored payload, by the same rules as the compiled SQL."""
+"""Stored fields: a field's value read from a stored payload, by the same rules as in the compiled SQL."""
 
 from itertools import chain, repeat
 from typing import Any
@@ -11,7 +11,7 @@ from acci.domain.expressions.values import from_json, json_type, parse
 def read_json(field: Field, stored: Any) -> Any:
     """The value of `field` in `stored`, its event's data or metadata as parsed JSON; None for NULL.
 
-    Raises `ValueError` for what the event must have and has not, or what is not of the field's kind.
+    Raises `ValueError` for a required value that is missing, or one that is not of the field's kind.
     """
     if isinstance(field, Shape):
         found = find(stored, field.path[1:])

@@ -1,10 +1,10 @@
-"""Substitution: an expression with other expressions in the place of its fields."""
+"""Substitution: an expression with other expressions in place of its fields."""
 
 from acci.domain.expressions.tree import Call, Expression, Field, Leaf
 
 
 def replace_fields(expression: Expression, leaf: Leaf) -> Expression:
-    """The expression with `leaf(field)` in the place of every field."""
+    """The expression with `leaf(field)` in place of every field."""
     if isinstance(expression, Field):
         return leaf(expression)
     if isinstance(expression, Call):
@@ -16,7 +16,7 @@ def replace_fields(expression: Expression, leaf: Leaf) -> Expression:
 
 
 def _nullable(call: Call, parts: tuple[Expression, ...]) -> bool:
-    """Whether the function may be NULL, given such parts."""
+    """Whether the call may be NULL with these arguments."""
     match call.function:
         case "is_null":
             return False

@@ -1,7 +1,9 @@
-"""Expressions: what a rule may say about a value. A small, closed set that means the same in SQL and in Python.
+"""Expressions: a small, closed set of computations on an event's values, with one meaning in SQL and in Python.
 
-A rule never sees bare Python values: its event yields expressions, symbolic ones when the rule is compiled and known
-ones when the reference engine runs it. So what cannot be compiled fails when the projection is defined.
+A rule never sees plain Python values: its event has expressions as attributes, symbols when the rule is compiled and
+constants when the reference engine runs it. So what cannot be compiled fails when the projection is defined.
+
+    event.data.price * event.data.count      Call("*", (Field(data.price), Field(data.count)))
 """
 
 import re
@@ -17,7 +19,7 @@ from acci.domain.expressions.values import json_of, parse, plain, whole
 
 
 class CannotCompile(DefinitionError):
-    """An expression has no meaning in SQL. The projection adds which rule it is in."""
+    """An expression has no meaning in SQL. The projection's error names the rule."""
 
 
 def refuse(subject: str, reason: str) -> NoReturn:
@@ -25,13 +27,13 @@ def refuse(subject: str, reason: str) -> NoReturn:
 
 
 class Symbol:
-    """Stands for something of an event. What Python would decide about it by itself is refused."""
+    """Stands for a value of an event that is not known yet. What would need the value now, such as `if`, is refused."""
 
     def __bool__(self) -> bool:  # noqa: PLE0304 it never returns
         refuse("`if`, `and`, `or`, `not` or `in` on an event's value", "write when(condition, yes, no), &, | or ~.")
 
     def __iter__(self) -> Any:
-        refuse("a loop over an event's value", "a rule touches a fixed set of keys; return a list of verbs, or fold.")
+        refuse("a loop over an event's value", "a rule has a fixed set of keys; return a list of verbs, or fold.")
 
     def __hash__(self) -> int:  # noqa: PLE0309 it never returns
         refuse("a dict or set of event's values", "look them up with when(), or fold.")
@@ -126,9 +128,9 @@ class Expression(Symbol):
 
 @dataclass(frozen=True)
 class Step:
-    """A name on a field's path: may its value be JSON's null, and the JSON that stands in where it is missing.
+    """A name on a field's path: whether its value may be JSON's null, and the default, as JSON, where it is missing.
 
-    Without a stand-in, an event that lacks it cannot be applied.
+    Without a default, an event that lacks it cannot be applied.
     """
 
     optional: bool
@@ -147,7 +149,7 @@ class Field(Expression):
 
 
 class Shape(Field):
-    """What sort of JSON is at `path`: "object", "array", "string", "number", "boolean" or "null"; NULL for nothing."""
+    """The JSON type at `path`: "object", "array", "string", "number", "boolean" or "null"; NULL if nothing is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,18 +161,18 @@ class Constant(Expression):
 
 @dataclass(frozen=True, eq=False)
 class Missing(Expression):
-    """A value that an event should have and has not; an event whose row depends on it cannot be applied."""
+    """A value that an event lacks but must have: an event whose row depends on it cannot be applied."""
 
     reason: str
 
 
-# The literal None: of any kind.
+# The literal None, which fits any kind.
 NULL = Constant(Kind.TEXT, True, None)
 
 
 @dataclass(frozen=True, eq=False)
 class Call(Expression):
-    """A function of the closed set applied to `arguments`; `detail` is what is fixed at definition (unit, zone)."""
+    """A function of the closed set applied to `arguments`; `detail` has constants such as a unit or time zone."""
 
     function: str
     arguments: tuple[Expression, ...]
@@ -178,7 +180,7 @@ class Call(Expression):
 
 
 def express(value: object) -> Expression:
-    """The expression of a literal, or the expression itself."""
+    """A literal as an expression; an expression as it is."""
     if isinstance(value, Expression):
         return value
     if callable(as_expression := getattr(value, "as_expression", None)):
@@ -193,7 +195,7 @@ def express(value: object) -> Expression:
 
 
 def express_json(value: object) -> Constant:
-    """The expression of a literal as the JSON that a payload has for it: of a list, a dict, a model, bytes, a time."""
+    """A literal as the JSON that a payload has for it: a list, a dict, a model, bytes or a time."""
     try:
         text = json_of(value)
     except ValueError as error:
@@ -211,7 +213,7 @@ def _literal(value: Any) -> Any:
     """The value as PostgreSQL would hold it."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            refuse(f"the moment {value!r}", "give it a time zone, such as tzinfo=UTC.")
+            refuse(f"the timestamp {value!r}", "give it a time zone, such as tzinfo=UTC.")
         return value.astimezone(UTC)
     if isinstance(value, str) and _UNSTORABLE.search(value):
         refuse(f"the text {value!r}", "PostgreSQL holds neither NUL nor half a surrogate pair.")
@@ -228,8 +230,8 @@ def common_kind(what: str, expressions: tuple[Expression, ...]) -> Kind:
     if kinds == {Kind.INTEGER, Kind.NUMERIC}:
         return Kind.NUMERIC
     if len(kinds) > 1:
-        listed = " and ".join(sorted(kind.spoken for kind in kinds))
-        refuse(what, f"it mixes {listed}; make them alike with cast().")
+        listed = " and ".join(sorted(kind.phrase for kind in kinds))
+        refuse(what, f"it mixes {listed}; give all one type with cast().")
     return kinds.pop() if kinds else Kind.TEXT
 
 
@@ -243,7 +245,7 @@ def arithmetic(operator: str, left: object, right: object) -> Expression:
     kind = common_kind(f"`{operator}`", pair)
     pair = (_of_kind(kind, pair[0]), _of_kind(kind, pair[1]))
     if kind not in (Kind.INTEGER, Kind.NUMERIC):
-        refuse(f"`{operator}` on {kind.spoken}", "it takes integers and decimals; join text with concat().")
+        refuse(f"`{operator}` on {kind.phrase}", "it takes integers and decimals; join text with concat().")
     return Call(kind, any(part.nullable for part in pair), operator, pair)
 
 
@@ -266,4 +268,4 @@ def logic(operator: str, *parts: object) -> Expression:
     return Call(Kind.BOOLEAN, any(condition.nullable for condition in conditions), operator, conditions)
 
 
-Leaf = Callable[[Field], Expression]
+Leaf = Callable[[Field], Expression]  # what a field is replaced by: itself, another expression, or a value

@@ -1,4 +1,4 @@
-"""Values as PostgreSQL has them: read from JSON and text, written as text, ordered, computed without loss.
+"""Values as PostgreSQL has them: read from JSON and text, written as text, ordered, computed exactly.
 
 A value of a kind is a str, int, Decimal, float, bool, datetime in UTC, date, UUID or parsed JSON; NULL is None.
 What PostgreSQL refuses raises `ValueError`.
@@ -6,7 +6,7 @@ What PostgreSQL refuses raises `ValueError`.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
@@ -20,7 +20,7 @@ from acci.domain.expressions.kinds import Kind
 EXACT = Context(prec=150_000, Emax=200_000, Emin=-200_000, rounding=ROUND_HALF_UP, traps=[])
 DIGITS_BEFORE_POINT, DIGITS_BEHIND = 131_072, 16_383
 
-# How a number is spelled, with blanks around it or without, in PostgreSQL's regular expressions too.
+# Regular expressions, in PostgreSQL too, for a number's digits, with or without blanks around them.
 SPELLED = {
     Kind.INTEGER: r"[ \t\n\r\f\v]*[+-]?[0-9]+[ \t\n\r\f\v]*",
     Kind.NUMERIC: r"[ \t\n\r\f\v]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\f\v]*",
@@ -28,7 +28,7 @@ SPELLED = {
 _NOT_FINITE = re.compile(r"\s*([+-]?inf(inity)?|nan)\s*", re.IGNORECASE | re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{4}(-?[0-9a-f]{4}){7}", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -45,7 +45,7 @@ def from_json(kind: Kind, value: Any) -> Any:
 
 
 def from_text(kind: Kind, text: str) -> Any:
-    """A value of `kind` from the text that spells it."""
+    """A value of `kind` from its text."""
     return _READ[kind](text)
 
 
@@ -59,11 +59,16 @@ def to_text(value: Any) -> str:
 
 
 def key_text(part: Any) -> str:
-    """The text that PostgreSQL gives for a part of a key, moments in UTC."""
+    """The text that PostgreSQL gives for a part of a key, timestamps in UTC."""
     if isinstance(part, datetime):
-        moment = part.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
-        return f"{moment.rstrip('0') if '.' in moment else moment}+00"
+        text = part.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        return f"{text.rstrip('0') if '.' in text else text}+00"
     return to_text(part)
+
+
+def key_texts(key: Sequence[Any]) -> tuple[str | None, ...]:
+    """The key with each part as PostgreSQL's text; None for NULL."""
+    return tuple([None if part is None else key_text(part) for part in key])
 
 
 def json_text(value: Any) -> str:
@@ -77,7 +82,7 @@ def json_text(value: Any) -> str:
 
 
 def json_type(value: Any) -> str:
-    """What sort of JSON a parsed value is, as PostgreSQL names it."""
+    """The JSON type of a parsed value, by PostgreSQL's name for it."""
     if value is None:
         return "null"
     named = {dict: "object", list: "array", str: "string", bool: "boolean"}
@@ -85,7 +90,7 @@ def json_type(value: Any) -> str:
 
 
 def json_of(value: Any) -> str:
-    """The JSON that a payload has for a value of Python: sets in order, so that it is the same in every process."""
+    """The JSON that a payload has for a Python value; sets are sorted, so that it is the same in every process."""
     return to_json(_in_order(value), inf_nan_mode="strings", bytes_mode="base64").decode()
 
 
@@ -102,7 +107,7 @@ def _in_order(value: Any) -> Any:
 
 
 def order(value: Any) -> Any:
-    """What to compare instead: NaN equals itself and is greater than any number; text goes by code point anyway."""
+    """The sort key of a value: NaN equals itself and is greater than any number, as in PostgreSQL."""
     if isinstance(value, float | Decimal):
         return (True, 0) if value != value else (False, value)  # noqa: PLR0124 only NaN differs from itself
     return (False, value)
@@ -155,7 +160,7 @@ def _read_float(text: str) -> float:
 
 
 def as_float(number: Decimal | int) -> float:
-    """The nearest float; a number beyond all floats, or too near to zero for any, has none."""
+    """The nearest float. Raises `ValueError` for a number that is too large, or too near to zero, for any float."""
     try:
         value = float(number)
     except OverflowError:
@@ -168,21 +173,21 @@ def as_float(number: Decimal | int) -> float:
 
 def _read_truth(text: str) -> bool:
     given = text.strip().lower()
-    meant = {value for word, value in _TRUTH.items() if given and word.startswith(given)}
-    if len(meant) != 1:
+    found = {value for word, value in _TRUTH.items() if given and word.startswith(given)}
+    if len(found) != 1:
         raise _not_a("truth value", text)
-    return meant.pop()
+    return found.pop()
 
 
-def _read_moment(text: str) -> datetime:
-    """A moment without a zone is one in UTC."""
-    if not _MOMENT.fullmatch(text):
-        raise _not_a("moment", text)
-    moment = datetime.fromisoformat(text)
+def _read_timestamp(text: str) -> datetime:
+    """A timestamp without a time zone is one in UTC."""
+    if not _TIMESTAMP.fullmatch(text):
+        raise _not_a("timestamp", text)
+    timestamp = datetime.fromisoformat(text)
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return timestamp.replace(tzinfo=UTC) if timestamp.tzinfo is None else timestamp.astimezone(UTC)
     except OverflowError:
-        raise _not_a("moment of the years 1 to 9999", text) from None
+        raise _not_a("timestamp of the years 1 to 9999", text) from None
 
 
 def _read_date(text: str) -> date:
@@ -208,7 +213,7 @@ _READ: dict[Kind, Callable[[str], Any]] = {
     Kind.NUMERIC: _read_number,
     Kind.FLOAT: _read_float,
     Kind.BOOLEAN: _read_truth,
-    Kind.TIMESTAMP: _read_moment,
+    Kind.TIMESTAMP: _read_timestamp,
     Kind.DATE: _read_date,
     Kind.UUID: _read_uuid,
     Kind.JSON: parse,

@@ -1,4 +1,8 @@
-"""Projections: declared once, event by event; compiled to one SQL statement a batch, and run by a reference engine."""
+"""Projections: a read model's rules, declared event by event, and the reference engine that runs them in Python.
+
+What a domain writes is exported here. Rules become SQL elsewhere, in `acci.store.compiling`. Begin with `rules`, then
+`verbs`; `reference` says what they mean.
+"""
 
 from acci.domain.expressions.functions import (
     after,

@@ -1,4 +1,4 @@
-"""Source: the code that a fold runs, so that a change of it can be told, wherever in the domain's package it stands."""
+"""Code digest: the code that a fold runs, as text, so that a change to it is noticed wherever it is in the domain."""
 
 import inspect
 import sys
@@ -23,7 +23,7 @@ _PLAIN = (str, bytes, int, float, bool, Decimal, type(None))
 def source_of(thing: type | Callable[..., Any]) -> str:
     """The source of a class or function, and of all functions, classes and constants that it names, theirs too.
 
-    What is installed, ACCI itself and the methods of events do not count: they are told apart by their versions.
+    Installed packages, ACCI itself and the methods of events are left out: they have versions of their own.
     """
     first = _text(thing)
     found: dict[str, str] = {}
@@ -50,12 +50,12 @@ def reading_of(event: type[EventData]) -> str:
 def _text(thing: type | Callable[..., Any]) -> str:
     try:
         return inspect.getsource(thing)
-    except (OSError, TypeError):  # typed into a shell: there is only what was compiled
+    except (OSError, TypeError):  # typed into a shell: there is only bytecode
         return repr([(each.co_code, each.co_names, _spelled(each.co_consts)) for each in _codes(thing)])
 
 
 def _named(thing: type | Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """What the thing's code refers to, by its full name, as far as it counts."""
+    """The functions, classes and constants that the thing's code refers to, by their full names."""
     for function in _functions(thing):
         names = [name for code in _nested(function.__code__) for name in code.co_names]
         for name in names:
@@ -69,7 +69,7 @@ def _named(thing: type | Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _counts(value: Any) -> bool:
-    """Whether it is a function or class of somebody's own domain."""
+    """Whether it is a function or class of the user's own domain."""
     if not isinstance(value, FunctionType | type) or (isinstance(value, type) and issubclass(value, BaseModel)):
         return False
     place = getattr(sys.modules.get(value.__module__), "__file__", None)
@@ -88,7 +88,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _spelled(value: Any) -> str:
-    """The same for equal values in every process: the order of a set is not."""
+    """A text that is the same for equal values in every process, which repr of a set is not."""
     if isinstance(value, set | frozenset):
         return f"{{{', '.join(sorted(map(_spelled, value)))}}}"
     if isinstance(value, tuple | list):

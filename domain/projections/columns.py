@@ -1,4 +1,4 @@
-"""Columns of a read model: what a rule may give them, and what becomes of a value there, as in PostgreSQL."""
+"""Columns of a read model: what a rule may give them, and what PostgreSQL makes of the value there."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _NUMBERS = (Kind.INTEGER, Kind.NUMERIC, Kind.FLOAT)
 _TAKES = {kind: (kind,) for kind in Kind} | dict.fromkeys(_NUMBERS, _NUMBERS) | {Kind.UUID: (Kind.UUID, Kind.TEXT)}
 _INSTEAD = {
     "character": "varchar(n) or text; PostgreSQL pads char(n) with blanks",
-    "timestamp without time zone": "timestamptz; without a zone it is no moment",
+    "timestamp without time zone": "timestamptz; without a zone it is ambiguous",
     "real": "double precision; real keeps six digits",
     "json": "jsonb; json cannot be compared",
 }
@@ -41,9 +41,9 @@ MICROSECOND = timedelta(microseconds=1)
 class Column:
     """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`, and its category there.
 
-    `default` is the default's value as text. `generated`: PostgreSQL makes its values, no rule may. `required`: it may
-    not be NULL, and nothing else than what is given fills it. `deterministic`: its collation takes no two texts for the
-    same. `passing`: its default is another value each time.
+    `default` is the default's value as text. `generated`: PostgreSQL computes its values, no rule may give one.
+    `required`: it is NOT NULL, and only a rule can fill it. `deterministic`: its collation tells all texts apart.
+    `default_varies`: its default is another value each time, such as now().
     """
 
     name: str
@@ -53,7 +53,7 @@ class Column:
     generated: bool
     required: bool = False
     deterministic: bool = True
-    passing: bool = False
+    default_varies: bool = False
 
     @property
     def is_character(self) -> bool:
@@ -61,7 +61,7 @@ class Column:
 
     @cached_property
     def kind(self) -> Kind | None:
-        """The kind of its values; None for a type that only PostgreSQL knows, whose values are text here."""
+        """The kind of its values; None for a type that rules do not know, whose values are text to them."""
         return _KINDS.get(self._name)
 
     @cached_property
@@ -85,11 +85,11 @@ class Column:
     # -- what it takes ------------------------------------------------------------------------------------------
 
     def refuses(self, fold: FoldKind, value: Expression) -> str | None:
-        """Why it cannot be given `value` by such a fold, with the way out; None if it can."""
+        """Why the fold cannot give it `value`, with the way out; None if it can."""
         if self._name in _INSTEAD:
             return f"column {self.name!r} is {self.type}; make it {_INSTEAD[self._name]}."
         if value is not NULL and value.kind not in (_TAKES[self.kind] if self.kind else (Kind.TEXT,)):
-            return f"it gives {value.kind.spoken} to column {self.name!r} of type {self.type}; make them alike."
+            return f"it gives {value.kind.phrase} to column {self.name!r} of type {self.type}; give both one type."
         if fold is FoldKind.ADD and self.kind not in (Kind.INTEGER, Kind.NUMERIC):
             return f"it adds in column {self.name!r} of type {self.type}; make it bigint or numeric, which are exact."
         if fold in (FoldKind.MINIMUM, FoldKind.MAXIMUM):
@@ -101,7 +101,7 @@ class Column:
         return self.unfit_as_key() or self.refuses(FoldKind.PUT, value)
 
     def unfit_as_key(self) -> str | None:
-        """Why nothing of its type tells rows apart, with the way out; None if it does."""
+        """Why its type cannot be a key, with the way out; None if it can."""
         if self._name in _INSTEAD:
             return f"key column {self.name!r} is {self.type}; make it {_INSTEAD[self._name]}."
         if self.kind in (None, Kind.FLOAT, Kind.JSON):
@@ -123,7 +123,7 @@ class Column:
             return f"column {self.name!r} is numeric without a scale, where 1.0 and 1.00 are equal; say numeric(p,s)."
         return None
 
-    # -- what becomes of a value --------------------------------------------------------------------------------
+    # -- what it stores -----------------------------------------------------------------------------------------
 
     def initial(self) -> Any:
         """The default's value; its text where that is a value which Python has not, such as a day without end."""
@@ -209,9 +209,9 @@ def _to_numeric(number: int | Decimal | float) -> Decimal:
     return plain(Decimal(format(number, ".15g")) if isinstance(number, float) else EXACT.create_decimal(number))
 
 
-def _to_digits(moment: datetime, digits: int) -> datetime:
-    """The moment with so many digits of a second, half away from 2000."""
+def _to_digits(timestamp: datetime, digits: int) -> datetime:
+    """The timestamp rounded to so many digits of a second, half away from the year 2000, as PostgreSQL does."""
     unit: int = 10 ** (6 - digits)
-    since: int = (moment - _EPOCH) // MICROSECOND
+    since: int = (timestamp - _EPOCH) // MICROSECOND
     units = (abs(since) + unit // 2) // unit * unit
     return _EPOCH + (units if since >= 0 else -units) * MICROSECOND

@@ -1,4 +1,4 @@
-"""Folds in Python: projections that say in code what the verbs cannot."""
+"""Folds in Python: projections whose rows are computed by code, where the verbs are not enough."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -8,17 +8,17 @@ from acci.domain.events import Event, EventData, Unreadable
 from acci.domain.projections.code_digest import reading_of, source_of
 from acci.domain.projections.columns import Column
 from acci.domain.projections.rules import Projection
-from acci.domain.projections.stored_rows import Ask, Fill, Keeper, Key, Row, by_rules
-from acci.domain.projections.stored_values import NotKept, storable, told
+from acci.domain.projections.stored_rows import Fill, Key, Probe, Row, RowRoundTrip, in_python_alone
+from acci.domain.projections.stored_values import NotStorable, in_one_line, storable
 
-__all__ = ["FoldProjection", "Folding", "Key", "NotFolded", "Row"]
+__all__ = ["CannotFold", "FoldProjection", "Folding", "Key", "Row"]
 
 
 class FoldProjection(Projection, abstract=True):
     """A read model folded in Python, in bulk: rows of a batch loaded once, folded in memory, written back once.
 
-    Define `key`, `handles` and `evolve`. `evolve` must be pure: the same row and event give the same row, whatever the
-    clock or the machine; it neither changes its arguments nor keeps anything. An exception that it raises makes the
+    Define `key`, `handles` and `evolve`. `evolve` must be pure: the same row and event give the same row, at any
+    time and on any machine; it neither changes its arguments nor keeps anything. An exception that it raises makes the
     event a dead letter.
     """
 
@@ -42,11 +42,11 @@ class FoldProjection(Projection, abstract=True):
 
     @classmethod
     def meaning(cls) -> str:
-        """What the fingerprint is made of: the code that the fold runs, and how its events' old shapes are read."""
+        """The text behind its fingerprint: the code that the fold runs, and how its events' old shapes are read."""
         return "\n".join([source_of(cls), *filter(None, map(reading_of, cls.handles))])
 
     def keys(self, event: Event[Any]) -> list[Key]:
-        """The keys of the rows that `event` touches: the tenant and the aggregate, unless overridden."""
+        """The keys of the rows that `event` changes: the tenant and the aggregate, unless overridden."""
         tenant_id, aggregate_id = event.metadata.tenant_id, event.aggregate_id
         return [tuple([tenant_id if column == "tenant_id" else aggregate_id for column in self.key])]
 
@@ -58,50 +58,50 @@ class FoldProjection(Projection, abstract=True):
         raise NotImplementedError
 
 
-class NotFolded(Exception):
-    """A fold has no answer to an event, or none that its table can keep: its cause, or its sentence, says why."""
+class CannotFold(Exception):
+    """A fold cannot apply an event, or its table cannot store the result; the cause, or the message, says why."""
 
 
 class Folding:
-    """A fold at work on its table's rows: what every engine runs, event by event."""
+    """A fold applied to its table's rows, event by event: what every engine runs."""
 
     def __init__(
-        self, fold: FoldProjection, columns: Sequence[Column], ask: Ask = by_rules, fill: Fill | None = None
+        self, fold: FoldProjection, columns: Sequence[Column], probe: Probe = in_python_alone, fill: Fill | None = None
     ) -> None:
         self._fold, named = fold, {column.name: column for column in columns}
         self._columns = [named[name] for name in fold.key]
         self._all_text = all(column.type == "text" for column in self._columns)
         self._by_payload = type(fold).keys is not FoldProjection.keys
-        self._keeper = Keeper(fold.key, columns, ask, fill)
-        self.spelled = self._keeper.spelled
+        self._round_trip = RowRoundTrip(fold.key, columns, probe, fill)
+        self.comparable = self._round_trip.comparable
 
     def keys(self, event: Event[Any]) -> list[Key]:
-        """The keys of the rows that `event` touches, as the table holds them. Raises `NotFolded`.
+        """The keys of the rows that `event` changes, as the table holds them. Raises `CannotFold`.
 
-        Of an event that cannot be read only the envelope tells them.
+        An event whose payload cannot be read has keys only if they come from the envelope.
         """
         if not self._by_payload:
             if self._all_text:
-                return self._fold.keys(event)  # names of the log, which are texts that it keeps
+                return self._fold.keys(event)  # ids from the log, which the table stores as they are
         else:
             require_readable(event)
         try:
             return [self._key(key) for key in self._fold.keys(event)]
-        except Exception as error:  # whatever the user's code raises makes the event one that cannot be applied
-            raise NotFolded(told(error)) from error
+        except Exception as error:  # any error of the user's code means that the event cannot be applied
+            raise CannotFold(in_one_line(error)) from error
 
     def after(self, key: Key, row: Row | None, event: Event[Any]) -> Row | None:
-        """The row of `key` after `event`, as it is read back. Raises `NotFolded`, and what asking PostgreSQL raises."""
+        """The row of `key` after `event`, as it is read back. Raises `CannotFold`, and what `probe` raises."""
         if isinstance(event.data, Unreadable):
             require_readable(event)
         try:
             given = self._fold.evolve(None if row is None else row.copy(), event)
         except Exception as error:  # as above
-            raise NotFolded(told(error)) from error
+            raise CannotFold(in_one_line(error)) from error
         try:
-            return self._keeper.kept(key, given, row)
-        except NotKept as error:
-            raise NotFolded(str(error)) from error
+            return self._round_trip.read_back(key, given, row)
+        except NotStorable as error:
+            raise CannotFold(str(error)) from error
 
     def _key(self, key: Key) -> Key:
         parts = zip(self._columns, key, strict=True)
@@ -114,6 +114,6 @@ class Folding:
 
 
 def require_readable(event: Event[Any]) -> None:
-    """Raises `NotFolded`."""
+    """Raises `CannotFold`."""
     if isinstance(event.data, Unreadable):
-        raise NotFolded(event.data.reason.rstrip("."))
+        raise CannotFold(event.data.reason.rstrip("."))

@@ -1,6 +1,6 @@
 """The reference engine: a projection's rules run in Python, event by event, with the meaning that the SQL has.
 
-Slow and plain on purpose: it is what the compiled projection is held against, in tests and in audits.
+Slow and plain on purpose: tests and audits compare the compiled projection with it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ from acci.domain.expressions.substitution import replace_fields
 from acci.domain.expressions.tree import Constant, Expression, Field, Leaf, Missing
 from acci.domain.expressions.values import EXACT, order, parse, plain
 from acci.domain.projections.columns import Column
-from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
+from acci.domain.projections.python_folds import CannotFold, Folding, FoldProjection
 from acci.domain.projections.rules import Action, Projection
-from acci.domain.projections.stored_rows import Ask, by_rules
-from acci.domain.projections.stored_values import told
+from acci.domain.projections.stored_rows import Probe, in_python_alone
+from acci.domain.projections.stored_values import in_one_line
 from acci.domain.projections.verbs import Delete, FoldKind, Insert, Update
 from acci.domain.upcasting import EVENT_TYPE, at_version, require_shape
 
@@ -33,16 +33,16 @@ def apply(
     columns: Sequence[Column],
     rows: Mapping[Key, Row],
     events: Iterable[RecordedEvent[Any]],
-    ask: Ask = by_rules,
+    probe: Probe = in_python_alone,
 ) -> Rows:
-    """What `events`, in order of position, make of `rows`, by key; `columns` are those of the read model's table.
+    """The rows by key after `events`, in order of position, were applied to `rows`. `columns`: those of the table.
 
-    An event's `data` may also be its payload as stored, parsed JSON. Sums and the lengths of texts are checked once
-    all is folded, as a batch does. A fold in Python meets the values of types that only PostgreSQL knows as `ask` says.
-    Raises `CannotApply`; what the table's own constraints forbid goes unnoticed.
+    An event's `data` may also be its payload as stored, parsed JSON. Sums and the lengths of texts are checked at the
+    end, as in a batch. `probe` is for folds in Python, see `stored_rows`. Raises `CannotApply`; the table's constraints
+    are not checked.
     """
     if issubclass(projection, FoldProjection):
-        return fold_in_python(projection(), columns, rows, events, ask)
+        return fold_in_python(projection(), columns, rows, events, probe)
     engine = _Engine(projection, columns, rows)
     for event in events:
         engine.take(event)
@@ -53,9 +53,9 @@ class _Engine:
     def __init__(self, projection: type[Projection], columns: Sequence[Column], rows: Mapping[Key, Row]) -> None:
         self._projection = projection
         self._columns = {column.name: column for column in columns}
-        self._told = [column for column in columns if not column.generated and column.name not in projection.key]
+        self._filled = [column for column in columns if not column.generated and column.name not in projection.key]
         self._rows = dict(rows)
-        self._touched: dict[Key, RecordedEvent[Any]] = {}
+        self._changed_by: dict[Key, RecordedEvent[Any]] = {}
 
     def take(self, event: RecordedEvent[Any]) -> None:
         try:
@@ -64,11 +64,11 @@ class _Engine:
                 if event.event_type in rule.event.stored_names():
                     for action in self._projection.actions(rule, EventView(rule.event, stored.leaf_of(rule.event))):
                         self._do(action, event)
-        except Exception as error:  # as SQL may refuse any value, whatever Python calls the reason
+        except Exception as error:  # SQL may refuse any value, and Python has many names for that
             raise self._cannot(event, error) from error
 
     def finished(self) -> Rows:
-        for key, event in self._touched.items():
+        for key, event in self._changed_by.items():
             if key in self._rows:
                 row = self._rows[key]
                 try:
@@ -78,25 +78,25 @@ class _Engine:
         return self._rows
 
     def _cannot(self, event: RecordedEvent[Any], error: Exception) -> CannotApply:
-        reason = str(error) if isinstance(error, ValueError) else told(error)
+        reason = str(error) if isinstance(error, ValueError) else in_one_line(error)
         return CannotApply(self._projection.name, event.position, event.event_type, reason)
 
     def _do(self, action: Action, event: RecordedEvent[Any]) -> None:
         key = self._key(action)
         if key is None:
             return
-        # Whatever becomes of the row, a value that cannot be had makes the event one that cannot be applied.
+        # First, since a value that cannot be computed makes the event inapplicable even if the row does not change.
         values = {name: self._converted(name, fold.value) for name, fold in action.columns.items()}
         row = self._rows.get(key)
         if action.verb is Delete:
             self._rows.pop(key, None)
         elif row is not None or action.verb is not Update:
-            self._touched[key] = event
-            born = row is None or action.verb is Insert
-            self._rows[key] = self._folded(self._new(key) if born else dict(row or {}), action, values)
+            self._changed_by[key] = event
+            is_new = row is None or action.verb is Insert
+            self._rows[key] = self._folded(self._new(key) if is_new else dict(row or {}), action, values)
 
     def _key(self, action: Action) -> Key | None:
-        """The key, or None if a part is NULL; what may be NULL is looked at first."""
+        """The key, or None if a part is NULL. Parts that may be NULL are computed first."""
         parts: dict[str, Any] = {}
         for name, expression in sorted(action.key.items(), key=lambda part: not part[1].nullable):
             parts[name] = self._converted(name, expression)
@@ -109,7 +109,7 @@ class _Engine:
 
     def _new(self, key: Key) -> Row:
         named = dict(zip(self._projection.key, key, strict=True))
-        return named | {column.name: column.initial() for column in self._told}
+        return named | {column.name: column.initial() for column in self._filled}
 
     def _folded(self, row: Row, action: Action, values: Row) -> Row:
         for name, fold in action.columns.items():
@@ -120,7 +120,7 @@ class _Engine:
 
 
 def folded(kind: FoldKind, old: Any, new: Any) -> Any:
-    """What becomes of a column's value when an event gives it another."""
+    """The column's value after an event gave it `new`."""
     if kind is FoldKind.PUT:
         return new
     if old is None or new is None:
@@ -140,36 +140,36 @@ def fold_in_python(
     columns: Sequence[Column],
     rows: Mapping[Key, Row],
     events: Iterable[RecordedEvent[Any]],
-    ask: Ask = by_rules,
-    meant: Callable[[Key], bool] = lambda _: True,
+    probe: Probe = in_python_alone,
+    wanted: Callable[[Key], bool] = lambda _: True,
 ) -> Rows:
-    """As `apply`, of a fold; only the rows of keys that are `meant`. It meets no event that it does not handle."""
+    """As `apply`, for a fold; only the rows of `wanted` keys. Events that it does not handle are passed over."""
     handled = by_stored_name(fold.events())
-    folding = Folding(fold, columns, ask)
+    folding = Folding(fold, columns, probe)
     after = dict(rows)
     for event in events:
         if event.event_type not in handled:
             continue
         try:
-            for key in filter(meant, folding.keys(event)):
+            for key in filter(wanted, folding.keys(event)):
                 row = folding.after(key, after.pop(key, None), event)
                 if row is not None:
                     after[key] = row
-        except (NotFolded, ValueError) as error:
-            cause = error.__cause__ if isinstance(error, NotFolded) else error
+        except (CannotFold, ValueError) as error:
+            cause = error.__cause__ if isinstance(error, CannotFold) else error
             raise CannotApply(fold.name, event.position, event.event_type, str(error)) from cause
     return after
 
 
 class Stored:
-    """An event's values as the rules find them: those that the log has."""
+    """A stored event's values, for rules to read."""
 
     def __init__(self, event: RecordedEvent[Any]) -> None:
         self._event = event
         self._documents = {"data": payload_of(event.data), "metadata": event.metadata._asdict()}
 
     def leaf_of(self, kind: type[EventData]) -> Leaf:
-        """How to find a field of `kind` as it is today. Raises `ValueError` if the payload is of no known shape."""
+        """A function from a field of today's `kind` to its value. Raises `ValueError` for an unknown shape."""
         event, leaf = self._event, partial(self._leaf, kind)
         if isinstance(event.data, EventData) and not isinstance(event.data, Unreadable):
             return leaf
@@ -191,7 +191,7 @@ class Stored:
 
 
 def payload_of(data: EventData | Mapping[str, Any]) -> Any:
-    """The payload as the log has it, parsed: of a typed event, of one that could not be read, or as given."""
+    """The payload as parsed JSON: of a typed event, of one that could not be read, or as given."""
     if isinstance(data, Unreadable):
         return data.payload
     return parse(data.model_dump_json()) if isinstance(data, EventData) else data

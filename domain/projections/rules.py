@@ -8,7 +8,7 @@ from types import CodeType
 from typing import Any, ClassVar, TypeVar
 
 from acci.domain.errors import DefinitionError, ProjectionError
-from acci.domain.events import EventData, overlooked
+from acci.domain.events import EventData, unnamed_subclasses
 from acci.domain.expressions.event_view import EventView
 from acci.domain.expressions.kinds import Kind
 from acci.domain.expressions.tree import Expression, refuse
@@ -31,7 +31,7 @@ def on(*events: type[EventData]) -> Callable[[F], F]:
 
 @dataclass(frozen=True)
 class Action:
-    """One verb of a rule, compiled: the key it touches and what becomes of each column."""
+    """One verb of a rule, compiled: the key of its row, and the fold of each column."""
 
     verb: type[Verb]
     key: dict[str, Expression]
@@ -40,7 +40,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Rule:
-    """What one event type does, by one method: its actions, in order."""
+    """One method of a projection, for one of its event types: its actions, in order."""
 
     name: str
     event: type[EventData]
@@ -67,7 +67,7 @@ class Projection:
             return
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
         cls.rules = tuple(_rules(cls))
-        if reason := overlooked(cls.events()):
+        if reason := unnamed_subclasses(cls.events()):
             raise ProjectionError(cls.__name__, reason)
         if not cls.rules and not cls.folds_in_python:
             raise ProjectionError(cls.__name__, "it has no rules; mark methods with @on(an event).")
@@ -83,9 +83,9 @@ class Projection:
 
     @classmethod
     def actions(cls, rule: Rule, view: EventView) -> tuple[Action, ...]:
-        """What the rule's method says about `view`, with the key filled in."""
-        said = rule.method(cls(), view)
-        verbs = said if isinstance(said, list | tuple) else [said]
+        """The verbs that the rule's method returns for `view`, as actions with whole keys."""
+        returned = rule.method(cls(), view)
+        verbs = returned if isinstance(returned, list | tuple) else [returned]
         return tuple(_action(cls, verb, view) for verb in verbs)
 
 
@@ -99,7 +99,7 @@ def _rules(cls: type[Projection]) -> Iterable[Rule]:
     for name, method in vars(cls).items():
         for event in getattr(method, "on", ()):
             if event is EventData:
-                raise ProjectionError(f"{cls.__name__}.{name}", overlooked([event]) or "")
+                raise ProjectionError(f"{cls.__name__}.{name}", unnamed_subclasses([event]) or "")
             yield _rule(cls, name, event, method)
 
 
@@ -109,21 +109,23 @@ def _rule(cls: type[Projection], name: str, event: type[EventData], method: Call
     draft = Rule(name, event, method, ())
     try:
         _refuse_identity(method.__code__)
-        said = [cls.actions(draft, EventView(event, leaf_of(event))) for _ in range(2)]
-        if repr(said[0]) != repr(said[1]):
-            refuse("it says something else each time", "take moments and ids from the event, not from the machine.")
+        twice = [cls.actions(draft, EventView(event, leaf_of(event))) for _ in range(2)]
+        if repr(twice[0]) != repr(twice[1]):
+            refuse(
+                "it returns something else each time", "take timestamps and ids from the event, not from the machine."
+            )
     except DefinitionError as error:
         raise ProjectionError(subject, str(error)) from error
-    except Exception as error:  # whatever a rule's own code raises on a symbol cannot be compiled
+    except Exception as error:  # any error that a rule's own code raises on a symbol
         reason = (
             f"it cannot be compiled ({type(error).__name__}: {error}); use the functions of acci.domain.projections."
         )
         raise ProjectionError(subject, reason) from error
-    return Rule(name, event, method, said[0])
+    return Rule(name, event, method, twice[0])
 
 
 def _refuse_identity(code: CodeType) -> None:
-    """Python never asks a value about `is`: the answer, always no, would go unnoticed."""
+    """Refuse `is` in a rule: Python lets no value overload it, so it would be False without an error."""
     if any(_IDENTITY.search(instruction.opname) for instruction in dis.get_instructions(code)):
         refuse("`is` in a rule", "an event's value is a symbol, never None itself; write is_null(value).")
     for inner in code.co_consts:
@@ -148,7 +150,9 @@ def _action(cls: type[Projection], verb: object, view: EventView) -> Action:
         else:
             raise DefinitionError(f"the key column {column!r}", "the rule must give it.")
         if key[column].kind in (Kind.JSON, Kind.FLOAT):
-            raise DefinitionError(f"the key column {column!r}", "a key is text, a number, a date, a moment or a UUID.")
+            raise DefinitionError(
+                f"the key column {column!r}", "a key is text, a number, a date, a timestamp or a UUID."
+            )
     columns = {name: fold for name, fold in verb.columns.items() if name not in cls.key}
     if isinstance(verb, Delete) and columns:
         raise DefinitionError("Delete", f"it takes key columns only, not {', '.join(columns)}.")
@@ -156,7 +160,7 @@ def _action(cls: type[Projection], verb: object, view: EventView) -> Action:
 
 
 def _folds(cls: type[Projection]) -> dict[str, FoldKind]:
-    """How each column folds: by one kind in all rules; a bare value in an Insert is where a fold starts."""
+    """The fold of each column, the same in all rules; a bare value in an Insert is where that fold starts."""
     kinds: dict[str, FoldKind] = {}
     for bare_inserts in (False, True):
         for rule in cls.rules:

@@ -1,8 +1,9 @@
-"""Keeping: what a fold in Python returns, as its table gives it back to the next event.
+"""Stored rows: what a fold in Python returns, turned into the row that its table would give back.
 
-One rule for every engine, so that neither the end of a batch nor the machine that folds changes a row: after each event
-the fold meets the row with all of its columns, each value as PostgreSQL keeps it. What the table cannot keep, or would
-give back as something else, makes the event one that cannot be applied.
+Every engine does this after each event, so that it makes no difference where a batch ends or which machine folds: the
+next event always gets the row with all of its columns, each value as PostgreSQL stores it. Example: a fold that returns
+{"tags": ("a", "b")} for a jsonb column gets {"tags": ["a", "b"], ...} with the next event. What the table cannot store,
+or would give back as something else, makes the event one that cannot be applied.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,59 +12,59 @@ from typing import Any
 from acci.domain.expressions.kinds import Kind
 from acci.domain.expressions.values import from_text
 from acci.domain.projections.columns import Column
-from acci.domain.projections.stored_values import ASK, NotKept, taker, told
+from acci.domain.projections.stored_values import NEEDS_POSTGRESQL, NotStorable, converter, in_one_line
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 _SCALARS = (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.UUID, Kind.DATE, Kind.TIMESTAMP)
 
 
-class _NotThere(NotKept):
-    """The table has no such column, or another value there."""
+class _WrongColumn(NotStorable):
+    """The fold gives a column that the table does not have, or a key column another value."""
 
 
-Ask = Callable[[Column, Any], Any]
-"""What becomes of a value in a column where it takes PostgreSQL to know. Raises `NotKept`."""
+Probe = Callable[[Column, Any], Any]
+"""The value that a column gives back, for types that only PostgreSQL knows. Raises `NotStorable`."""
 
 Fill = Callable[[Column], Any]
-"""What the default of a column gives now."""
+"""The value that a column's default gives now."""
 
 
-def by_rules(column: Column, value: Any) -> Any:
-    """The answer without PostgreSQL: right for the types that rules know; others are taken to keep what they get."""
+def in_python_alone(column: Column, value: Any) -> Any:
+    """A `Probe` without PostgreSQL: right for the types that rules know; others are assumed to keep any value."""
     try:
         if isinstance(value, str) and column.kind not in (None, Kind.TEXT):
             value = from_text(column.kind, value)
         return column.stored(column.converted(value))
     except ValueError as error:
-        raise NotKept(str(error)) from error
+        raise NotStorable(str(error)) from error
 
 
-class Keeper:
-    """Keeps the rows of one table; `ask` knows of the types that Python alone does not.
+class RowRoundTrip:
+    """What a table gives back of the rows written to it; `probe` is called for types that Python does not know.
 
-    A column whose default is another value each time has that in a new row, from `fill`, and keeps it, where it is not
-    given. Where there is no `fill`, nothing is stored, and it has none.
+    `fill` gives a new row the value of a column whose default varies, such as now(), unless the fold gives one; later
+    rows keep it. Without `fill`, as where nothing is stored, such a column is NULL.
     """
 
     def __init__(
-        self, key: Sequence[str], columns: Sequence[Column], ask: Ask = by_rules, fill: Fill | None = None
+        self, key: Sequence[str], columns: Sequence[Column], probe: Probe = in_python_alone, fill: Fill | None = None
     ) -> None:
         self._columns = {column.name: column for column in columns if not column.generated}
         others = [column for name, column in self._columns.items() if name not in key]
-        self._key, self._key_names, self._ask, self._fill = tuple(key), frozenset(key), ask, fill
-        self._passing = [column for column in others if column.passing]
+        self._key, self._key_names, self._probe, self._fill = tuple(key), frozenset(key), probe, fill
+        self._varying = [column for column in others if column.default_varies]
         self._blank: Row = dict.fromkeys((*key, *(column.name for column in others)))
-        self._takers = {column.name: taker(column) for column in others}
-        self._needed = any(column.required or column.passing for column in others)
-        # What cannot be changed in place is kept already if it is what the fold was handed.
+        self._converters = {column.name: converter(column) for column in others}
+        self._needed = any(column.required or column.default_varies for column in others)
+        # An immutable value that the fold passes on as it got it needs no conversion.
         self._fixed = {*key, *(column.name for column in others if column.kind in _SCALARS)}
-        self._telling = tuple(column.name for column in others if not _says_all(column))
+        self._ambiguous = tuple(column.name for column in others if not _equality_is_exact(column))
 
-    def kept(self, key: Key, given: Any, before: Row | None = None) -> Row | None:
-        """The row of `key` as it is read back, which was `before`; None for no row.
+    def read_back(self, key: Key, given: Any, before: Row | None = None) -> Row | None:
+        """The row of `key` as it is read back after `given` was written over `before`; None for no row.
 
-        Raises `NotKept`, and what asking raises.
+        Raises `NotStorable`, and what `probe` raises.
         """
         if given is None:
             return None
@@ -75,7 +76,7 @@ class Keeper:
         if not self._key_names <= row.keys():
             kept.update(zip(self._key, key, strict=True))
         for name in asked:
-            kept[name] = self._ask(self._columns[name], row[name])
+            kept[name] = self._probe(self._columns[name], row[name])
         if self._needed and None in kept.values():
             self._fill_up(kept, was)
         return kept
@@ -88,61 +89,61 @@ class Keeper:
             for name, value in row.items():
                 if value is was.get(name) and name in self._fixed:
                     continue
-                if (take := self._takers.get(name)) is None:
+                if (take := self._converters.get(name)) is None:
                     kept[name] = self._of_key(name, key, value)
                 elif value is not None and (found := take(value)) is not value:
                     kept[name] = found
-                    if found is ASK:
+                    if found is NEEDS_POSTGRESQL:
                         asked.append(name)
-        except _NotThere:
+        except _WrongColumn:
             raise
         except Exception as error:  # such as a text's own code
-            raise NotKept(
-                f"column {name!r} of type {self._columns[name].type} cannot keep it: {told(error)}"
+            raise NotStorable(
+                f"column {name!r} of type {self._columns[name].type} cannot keep it: {in_one_line(error)}"
             ) from error
         return asked
 
     def _fill_up(self, kept: Row, was: Row) -> None:
-        for column in self._passing:
+        for column in self._varying:
             if kept[column.name] is None:
                 kept[column.name] = was[column.name] if was else self._fill and self._fill(column)
         for name, value in kept.items():
             column = self._columns[name]
-            if value is None and column.required and not column.passing and name not in self._key:
-                raise NotKept(f"column {name!r} may not be NULL, and evolve gives it no value")
+            if value is None and column.required and not column.default_varies and name not in self._key:
+                raise NotStorable(f"column {name!r} may not be NULL, and evolve gives it no value")
 
     def _of_key(self, name: str, key: Key, given: Any) -> Any:
         if name not in self._key:
             known = ", ".join(self._blank)
-            raise _NotThere(f"evolve gives {name!r}, and its table takes no such column; it takes {known}")
+            raise _WrongColumn(f"evolve gives {name!r}, and its table takes no such column; it takes {known}")
         part = key[self._key.index(name)]
         try:
             same = given == part or self._columns[name].as_key(given) == part
         except Exception:  # noqa: BLE001 what has no place in the column is not the same
             same = False
         if not same:
-            raise _NotThere(f"evolve gives key column {name!r} another value than the row's key has; leave it out")
+            raise _WrongColumn(f"evolve gives key column {name!r} another value than the row's key has; leave it out")
         return part
 
-    def spelled(self, rows: Mapping[Key, Row]) -> dict[Key, tuple[str, ...]]:
-        """What tells of kept rows whether they differ from others where Python's == does not, as of 0 and False.
+    def comparable(self, rows: Mapping[Key, Row]) -> dict[Key, tuple[str, ...]]:
+        """What distinguishes rows that are equal to Python but not in the table, such as 0 and False in JSON.
 
-        Empty if the table has no such column. Taken before a fold meets them, since it may change what is nested.
+        Empty if no column needs it. To be taken before the fold gets the rows: it may change what is nested in them.
         """
-        if not self._telling:
+        if not self._ambiguous:
             return {}
-        return {key: tuple([repr(row[name]) for name in self._telling]) for key, row in rows.items()}
+        return {key: tuple([repr(row[name]) for name in self._ambiguous]) for key, row in rows.items()}
 
 
 def _as_row(given: Any) -> Row:
     if not isinstance(given, Mapping):
-        raise NotKept(f"evolve gives a {type(given).__name__}, where a row is a dict of columns, or None")
+        raise NotStorable(f"evolve gives a {type(given).__name__}, where a row is a dict of columns, or None")
     try:
         return dict(given)
     except Exception as error:
-        raise NotKept(f"evolve gives a row that cannot be read ({told(error)})") from error
+        raise NotStorable(f"evolve gives a row that cannot be read ({in_one_line(error)})") from error
 
 
-def _says_all(column: Column) -> bool:
-    """Whether two kept values of the column are alike just when they are equal in Python."""
+def _equality_is_exact(column: Column) -> bool:
+    """Whether two stored values of the column are the same exactly if Python finds them equal."""
     return column.kind in _SCALARS or (column.kind is Kind.NUMERIC and column.type != "numeric")

@@ -1,4 +1,4 @@
-"""Kept values: what a column gives back of a value that a fold in Python gives it, where Python knows it for sure."""
+"""Stored values: the value that a column gives back for one that a fold gives it, where Python can say without fail."""
 
 import math
 from collections.abc import Callable
@@ -12,31 +12,31 @@ from acci.domain.expressions.values import EXACT, plain
 from acci.domain.projections.columns import Column
 
 DEEPEST = 200  # levels of JSON that can be read back
-ASK = object()
-_READS = UTC  # what moments are read from PostgreSQL with
+NEEDS_POSTGRESQL = object()  # instead of a value: only PostgreSQL knows what the column gives back
+_READS = UTC  # the zone of timestamps as they are read from PostgreSQL
 
 
-class NotKept(ValueError):
-    """What a fold returned is no row of its table, or none that it would get back."""
+class NotStorable(ValueError):
+    """A fold returned what its table cannot store, or would give back as something else."""
 
 
-def told(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
     """An error of somebody's code, in one line; its own sentence of what cannot be kept."""
     text = said(error)
-    if isinstance(error, NotKept):
+    if isinstance(error, NotStorable):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def taker(column: Column) -> Callable[[Any], Any]:
-    """What keeps a value where Python knows how, without fail, as PostgreSQL does; else it gives `ASK`."""
+def converter(column: Column) -> Callable[[Any], Any]:
+    """A function from a value to what the column gives back, or to `NEEDS_POSTGRESQL`. It raises `NotStorable`."""
     if column.type in ("json", "jsonb"):
         return _json if column.type == "jsonb" else _json_as_written
     if column.type == "text":
         return _text
     if column.type in _BITS:
         return _integer(_BITS[column.type])
-    return _BY_TYPE.get(column.type, lambda _: ASK)
+    return _BY_TYPE.get(column.type, lambda _: NEEDS_POSTGRESQL)
 
 
 _BITS = {"smallint": 16, "integer": 32, "bigint": 64}
@@ -44,19 +44,19 @@ _BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 
 def _text(value: Any) -> Any:
     if type(value) is not str:
-        return ASK
+        return NEEDS_POSTGRESQL
     return value if value.isascii() and "\0" not in value else storable(value)
 
 
 def storable(text: str) -> str:
-    """The text, if PostgreSQL can keep it. Raises `NotKept`."""
+    """The text, if PostgreSQL can keep it. Raises `NotStorable`."""
     if "\0" in text:
-        raise NotKept("a text has the character NUL in it, which PostgreSQL cannot keep")
+        raise NotStorable("a text has the character NUL in it, which PostgreSQL cannot keep")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise NotKept("a text has half a character in it (a lone surrogate)") from None
+            raise NotStorable("a text has half a character in it (a lone surrogate)") from None
     return text
 
 
@@ -65,29 +65,29 @@ def _integer(bits: int) -> Callable[[Any], Any]:
 
     def take(value: Any) -> Any:
         if type(value) is not int:
-            return ASK
+            return NEEDS_POSTGRESQL
         if not least <= value < end:
-            raise NotKept(f"a number is out of range for {bits} bits")
+            raise NotStorable(f"a number is out of range for {bits} bits")
         return value
 
     return take
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:
-    return lambda value: value if type(value) is kind else ASK
+    return lambda value: value if type(value) is kind else NEEDS_POSTGRESQL
 
 
 def _float(value: Any) -> Any:
-    return value if type(value) is float and math.isfinite(value) else ASK
+    return value if type(value) is float and math.isfinite(value) else NEEDS_POSTGRESQL
 
 
 def _numeric(value: Any) -> Any:
-    return plain(value) if type(value) is Decimal and value.is_finite() else ASK
+    return plain(value) if type(value) is Decimal and value.is_finite() else NEEDS_POSTGRESQL
 
 
-def _moment(value: Any) -> Any:
+def _timestamp(value: Any) -> Any:
     if type(value) is not datetime or value.tzinfo is None:
-        return ASK
+        return NEEDS_POSTGRESQL
     return value if value.tzinfo is _READS else value.astimezone(_READS)
 
 
@@ -97,12 +97,12 @@ _BY_TYPE: dict[str, Callable[[Any], Any]] = {
     "date": _exactly(date),
     "double precision": _float,
     "numeric": _numeric,
-    "timestamp with time zone": _moment,
+    "timestamp with time zone": _timestamp,
 }
 
 
 def _json(value: Any) -> Any:
-    """A value as jsonb gives it back: a list for a tuple, names in its order; a copy, whatever is nested in it."""
+    """A value as jsonb gives it back: a list for a tuple, names in jsonb's order. Always a copy, nested values too."""
     return _nested(value, 1, True)
 
 
@@ -116,7 +116,7 @@ def _nested(value: Any, level: int, in_order: bool) -> Any:
     if not isinstance(value, dict | list | tuple):
         return _plain(value, in_order)
     if level > DEEPEST:
-        raise NotKept(f"its JSON has more than {DEEPEST} levels")
+        raise NotStorable(f"its JSON has more than {DEEPEST} levels")
     if not isinstance(value, dict):
         return [_nested(inner, level + 1, in_order) for inner in value]
     named = {_name(name): _nested(inner, level + 1, in_order) for name, inner in value.items()}
@@ -124,7 +124,7 @@ def _nested(value: Any, level: int, in_order: bool) -> Any:
 
 
 def _plain(value: Any, in_order: bool) -> Any:
-    """A value with none in it, of JSON's own type: of an enumeration's member its value."""
+    """A value without others in it, as a plain JSON type: of an Enum member its value."""
     if value is None or type(value) is bool:
         return value
     if isinstance(value, str):
@@ -133,7 +133,7 @@ def _plain(value: Any, in_order: bool) -> Any:
         return _within_digits(int(value))
     if isinstance(value, float):
         return _number(float(value), in_order)
-    raise NotKept(f"a {type(value).__name__} has no form in JSON; give it as text, a number, a list or an object")
+    raise NotStorable(f"a {type(value).__name__} has no form in JSON; give it as text, a number, a list or an object")
 
 
 def _name(name: Any) -> str:
@@ -141,7 +141,7 @@ def _name(name: Any) -> str:
         return storable(name)
     if isinstance(name, str):
         return storable(str.__str__(name))
-    raise NotKept(f"the name {name!r} in a JSON object is no text, and would come back as one; write str() of it")
+    raise NotStorable(f"the name {name!r} in a JSON object is no text, and would come back as one; write str() of it")
 
 
 def _place(name: str) -> tuple[int, bytes]:
@@ -151,14 +151,14 @@ def _place(name: str) -> tuple[int, bytes]:
 
 def _within_digits(number: int) -> int:
     if number.bit_length() > 14_000:  # 4,300 digits can be read back
-        raise NotKept("a whole number in its JSON has too many digits")
+        raise NotStorable("a whole number in its JSON has too many digits")
     return number
 
 
 def _number(number: float, as_numeric: bool) -> int | float:
     """jsonb writes a number's digits out, and so a large one comes back as a whole number; and zero has no sign."""
     if not math.isfinite(number):
-        raise NotKept(f"{number} has no form in JSON")
+        raise NotStorable(f"{number} has no form in JSON")
     if not as_numeric:
         return number
     return number + 0.0 if abs(number) < 1e16 else int(EXACT.create_decimal(repr(number)))

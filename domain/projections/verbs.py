@@ -1,4 +1,4 @@
-"""Verbs: what an event does to a row; and folds: what becomes of a column."""
+"""Verbs: what an event does to a row; and folds: how a column's values become one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,12 +33,12 @@ def add(value: Any) -> Fold:
     """The sum of an integer or decimal; a NULL adds nothing. Starts at the column's default, or 0."""
     expression = express(value)
     if expression.kind not in (Kind.INTEGER, Kind.NUMERIC):
-        refuse(f"add({expression.kind.spoken})", "it takes an integer or a Decimal; a float's sum is not exact.")
+        refuse(f"add({expression.kind.phrase})", "it takes an integer or a Decimal; a float's sum is not exact.")
     return Fold(FoldKind.ADD, expression)
 
 
 def count() -> Fold:
-    """The number of events that touched the row by this rule."""
+    """The number of events that this rule applied to the row."""
     return add(1)
 
 
@@ -60,14 +60,14 @@ def maximum(value: Any) -> Fold:
 def _ordered(what: str, value: Any) -> Expression:
     expression = express(value)
     if expression.kind in (Kind.JSON, Kind.BOOLEAN):
-        refuse(f"{what}({expression.kind.spoken})", "it takes a number, text, date, moment or UUID.")
+        refuse(f"{what}({expression.kind.phrase})", "it takes a number, text, date, timestamp or UUID.")
     return expression
 
 
 class Verb:
-    """What becomes of the row with the rule's key. Columns are given by name; key columns as bare values.
+    """What is done to the row with the rule's key. Columns are given by name; key columns as bare values.
 
-    A verb whose key has a NULL touches no row: `Upsert(id=when(condition, event.data.id))` is for some events only.
+    A verb whose key has a NULL changes no row: `Upsert(id=when(condition, event.data.id))` is for some events only.
     """
 
     def __init__(self, **columns: Any) -> None:
@@ -75,16 +75,16 @@ class Verb:
 
 
 class Insert(Verb):
-    """The row is new, or anew: columns not named get the table's default."""
+    """Make the row, replacing it if there is one: columns not named get the table's default."""
 
 
 class Update(Verb):
-    """The row changes if there is one."""
+    """Change the row if there is one."""
 
 
 class Upsert(Verb):
-    """The row changes; if there is none it is made first, columns not named at the table's default."""
+    """Change the row; if there is none it is made first, columns not named at the table's default."""
 
 
 class Delete(Verb):
-    """The row goes; names key columns only."""
+    """Delete the row; key columns only."""

@@ -22,22 +22,22 @@ class WrongShape(ValueError):
 
 
 def old(name: str, annotation: Any) -> Field:
-    """The value under `name` in the older payload, where it is as `annotation` says."""
+    """The value at `name` in the older payload, which had the type `annotation` there."""
     kind, nullable, _ = kind_of_annotation(annotation)
     return Field(kind, nullable, ("data", *_path(name)))
 
 
 @dataclass(frozen=True, eq=False)
 class Upcaster:
-    """One step: payloads of `version` become payloads of `version + 1`; what is not named stays as it is.
+    """One step: payloads of `version` become payloads of `version + 1`; fields that are not named stay as they are.
 
     rename: old name to new name. default: fields that the older version lacks, with their (typed) value. change: a
-    field to an expression over the older payload, of `old(…)` and the functions of acci.domain.projections: so it is
-    converted, or split. drop: fields that are no more. Models around new fields are made where they are missing.
+    field to an expression over the older payload, made of `old(…)` and the functions of acci.domain.projections, to
+    convert or split a value. drop: fields that no longer exist. Missing models around new fields are created.
 
-    An old name that is missing gives nothing; of several that become one field, the last one there does. A payload is
-    of no known shape, and its event unreadable and a dead letter, if it has a new name where the old one is missing, or
-    null or anything but an object where a field is to be put into a model.
+    An old name that is missing is ignored; if several old names become one field, the last that is there wins. A
+    payload has no known shape, so that its event is unreadable and becomes a dead letter, if it has a new name but not
+    the old one, or if a field is to be put into something that is not an object.
     """
 
     version: int
@@ -47,7 +47,7 @@ class Upcaster:
     drop: tuple[str, ...] = ()
 
     def apply(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The payload one version further, in place. Raises `ValueError` for one that is not of the older shape."""
+        """Change the payload to the next version's shape, in place. Raises `ValueError` for one of another shape."""
         changed = {name: _computed(express(value), payload) for name, value in self.change.items()}
         moved = [(new, _take(payload, _path(name))) for name, new in self.rename.items()]
         for name in self.drop:
@@ -62,15 +62,15 @@ class Upcaster:
 
     @cached_property
     def _defaults(self) -> dict[str, Any]:
-        """What a payload has for each default, parsed."""
+        """Each default as parsed JSON."""
         return {name: parse(json_of(value)) for name, value in self.default.items()}
 
     def source(self, leaf: Field) -> Expression:
-        """What gives `leaf`, a field of a payload of `version + 1`, from one of `version`."""
+        """The expression over a payload of `version` that gives `leaf`, a field of `version + 1`."""
         return self._origins.of(leaf)
 
     def demands(self) -> Iterator[Demand]:
-        """What must hold of a payload of `version`, beside what it must have for its fields."""
+        """The conditions on a payload of `version`, beside those of its fields."""
         return self._origins.demands()
 
     @cached_property
@@ -94,13 +94,13 @@ def _computed(expression: Expression, payload: dict[str, Any]) -> Any:
 
 
 def _take(payload: Any, path: Sequence[str]) -> Any:
-    """The value at `path`, which is not there afterwards; or ABSENT."""
+    """Remove the value at `path` and return it; ABSENT if there is none."""
     holder = find(payload, path[:-1])
     return holder.pop(path[-1], ABSENT) if isinstance(holder, dict) else ABSENT
 
 
 def _put(payload: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Afterwards `value` is at `path`; objects on the way are made."""
+    """Put `value` at `path`; missing objects on the way are created."""
     for name in path[:-1]:
         payload = payload.setdefault(name, {})
         if not isinstance(payload, dict):

@@ -1,4 +1,7 @@
-"""The worked example: the guide's User, as commands, events, an aggregate, a read model and its queries."""
+"""The worked example: users, as commands, events, an aggregate, a read model and its queries.
+
+An example of what a project of your own has; nothing in ACCI depends on it. Begin with `events`, then `user`.
+"""
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ class UserCreated(EventData):
 
 
 class UserUpdated(EventData):
-    """Email and name as they are from now on, both, whichever changed."""
+    """The new email and name; both, even if only one changed."""
 
     email: str
     name: str
@@ -24,4 +24,4 @@ class UserReactivated(EventData):
 
 
 class UserDeleted(EventData):
-    """The end: nothing may happen to this user afterwards."""
+    """Terminal: nothing may happen to this user afterwards."""

@@ -9,7 +9,7 @@ from random import Random
 from uuid import UUID
 
 from acci.domain.events import Event, EventData, EventMetadata
-from acci.domain.simulations import Plan, Wish
+from acci.domain.simulations import Plan, SimulatedCommand
 from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserReactivated, UserUpdated
 from acci.domain.users.user import CreateUser, DeactivateUser, DeleteUser, ReactivateUser, UpdateUser, UserCommand
 
@@ -102,7 +102,7 @@ class World:
 
 
 class UserSimulation:
-    """A history of users, and the commands that would go on with it."""
+    """A history of users, and commands that continue it."""
 
     def events(self, plan: Plan) -> Iterator[Event[EventData]]:
         world = World(plan)
@@ -126,11 +126,11 @@ class UserSimulation:
                 plan.start + timedelta(seconds=step * (number + random.random())),
             )
 
-    def wishes(self, plan: Plan) -> Iterator[Wish]:
+    def commands(self, plan: Plan) -> Iterator[SimulatedCommand]:
         world = World(plan)
         while True:
             account, data = world.next()
-            yield Wish(account.tenant_id, f"clerk-{world.below(CLERKS)}", _command(account, data))
+            yield SimulatedCommand(account.tenant_id, f"clerk-{world.below(CLERKS)}", _command(account, data))
 
 
 def _tenant(number: int) -> str:

@@ -22,7 +22,7 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.session import options_of
-from acci.store.projecting.affected_keys import chosen_keys, note_keys
+from acci.store.projecting.affected_keys import collect_affected_keys, collected_keys
 from acci.store.registry import Catalogue
 
 MAX_ROWS_SHOWN = 20  # failing rows that are shown of an expectation
@@ -99,8 +99,8 @@ def _touched(
 ) -> set[Key] | None:
     """The keys that the events touched; None if they are many."""
     with connection.transaction():
-        number = note_keys(connection, projection, generation.read_model(connection), Selection(*span))
-        return chosen_keys(connection) if number <= MAX_KEYS else None
+        number = collect_affected_keys(connection, projection, generation.read_model(connection), Selection(*span))
+        return collected_keys(connection) if number <= MAX_KEYS else None
 
 
 def _rows_of(key: Sequence[str], keys: set[Key], generation: Generation) -> str:

@@ -9,7 +9,7 @@ from psycopg import OperationalError
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId, Unreadable
-from acci.domain.projections.stored_values import told
+from acci.domain.projections.stored_values import in_one_line
 from acci.store.aggregates.loading import UnreadableEvent, affects_state
 from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Recorded
@@ -99,7 +99,7 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
 
 
 def _unknown_change(error: Exception) -> str:
-    return f"What it changed cannot be told: {told(error)}."
+    return f"What it changed cannot be told: {in_one_line(error)}."
 
 
 def _change_of(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:

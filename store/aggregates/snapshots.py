@@ -8,8 +8,13 @@ from psycopg import DatabaseError
 from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId
-from acci.domain.projections.stored_values import told
-from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, encrypt_state, has_personal
+from acci.domain.projections.stored_values import in_one_line
+from acci.store.encryption.payload_encryption import (
+    UNREADABLE,
+    decrypt,
+    encrypt_state,
+    has_personal,
+)
 from acci.store.log.lossless import what_is_lost
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
@@ -44,7 +49,9 @@ def text_of(state: Aggregate, stream: StreamId, keys: Keys | None) -> str | None
         text = state.model_dump_json()
         lost = what_is_lost(state, text)
     except Exception as error:  # a value of a type that JSON does not know, in a field that takes any
-        raise SnapshotRefused(name, stream.aggregate_id, "its state", f"has no JSON form ({told(error)})") from error
+        raise SnapshotRefused(
+            name, stream.aggregate_id, "its state", f"has no JSON form ({in_one_line(error)})"
+        ) from error
     if lost is not None:
         raise SnapshotRefused(name, stream.aggregate_id, ".".join(lost.field) or "its state", lost.problem)
     return encrypt_state(type(state), text, stream.tenant_id, stream.aggregate_id, keys)

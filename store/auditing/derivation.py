@@ -13,15 +13,16 @@ from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import AuditScope, KeyDoesNotFit, position_before
+from acci.store.compiling.column_types import Element
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.expressions import Element
-from acci.store.compiling.statements import in_partition, not_parked
+from acci.store.compiling.scope import in_partition, not_parked
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.affected_keys import as_stored, choose_keys, note_keys
+from acci.store.projecting.affected_keys import collect_affected_keys, collect_keys
+from acci.store.projecting.canonical_keys import as_stored
 from acci.store.projecting.compared_columns import determined
 from acci.store.projecting.exclusions import parked_keys, with_exclusions
 from acci.store.projecting.live_read_model import LiveReadModel
@@ -74,10 +75,10 @@ class Derivation:
             return
         before = self._dead_letters()
         parked = parked_keys(self._connection, self._generation) if before else frozenset()
-        span = Span(0, self._generation.checkpoint, self._offset, self._shares, fresh=True)
+        span = Span(0, self._generation.checkpoint, self._offset, self._shares, table_is_empty=True)
         for piece in strides(span, end=partial(end_of_stride, self._connection)):
-            careful = with_exclusions(self._connection, self._generation, piece)
-            apply_span(self._connection, self._applier, self._generation, careful)
+            skip_parked = with_exclusions(self._connection, self._generation, piece)
+            apply_span(self._connection, self._applier, self._generation, skip_parked)
         for position, (event_type, keys, reason) in self._dead_letters().items():
             if position not in before:
                 problem = f"The {event_type} at position {position} cannot be applied today: {reason}"
@@ -134,16 +135,16 @@ class Derivation:
         checkpoint = self._generation.checkpoint
         tenants = () if scope.tenant_id is None else (scope.tenant_id,)
         if scope.keys:
-            choose_keys(self._connection, list(self._spelled(scope)))
+            collect_keys(self._connection, list(self._spelled(scope)))
         elif scope.since is not None:
             after = min(position_before(self._connection, scope.since), checkpoint)
             which = Selection(after, checkpoint, tenants, skipped=self._skipped)
-            note_keys(self._connection, self._projection, self.expected, which)
+            collect_affected_keys(self._connection, self._projection, self.expected, which)
         elif tenants:
             if "tenant_id" not in self._projection.key:
                 raise DoesNotFit(f"The rows of {self._projection.name} belong to no tenant.")
             which = Selection(0, checkpoint, tenants, skipped=self._skipped)
-            note_keys(self._connection, self._projection, self.expected, which)
+            collect_affected_keys(self._connection, self._projection, self.expected, which)
             self._add_rows_of(tenants[0])
         else:
             return False

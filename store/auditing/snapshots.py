@@ -7,7 +7,7 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
-from acci.domain.projections.stored_values import told
+from acci.domain.projections.stored_values import in_one_line
 from acci.store.aggregates.loading import UnreadableEvent, fold
 from acci.store.aggregates.snapshots import decrypted
 from acci.store.auditing.checks import CheckContext
@@ -49,7 +49,7 @@ def _stream(context: CheckContext, stream: StreamId, rows: Iterator[tuple[Any, .
             yield Found(stream._asdict(), Severity.WARNING, f"Its snapshots cannot be checked: {error}")
             return
         except Exception as error:  # noqa: BLE001 whatever the user's code raises stops its own stream
-            problem = f"Its snapshots cannot be checked: version {row[4]} cannot be folded ({told(error)})."
+            problem = f"Its snapshots cannot be checked: version {row[4]} cannot be folded ({in_one_line(error)})."
             yield Found(stream._asdict(), Severity.WARNING, problem)
             return
         if stored is None:
@@ -63,7 +63,9 @@ def _stream(context: CheckContext, stream: StreamId, rows: Iterator[tuple[Any, .
         try:
             replayed = json.loads(state.model_dump_json())
         except Exception as error:  # noqa: BLE001 as above
-            yield Found(place, Severity.WARNING, f"It cannot be checked: its state has no JSON form ({told(error)}).")
+            yield Found(
+                place, Severity.WARNING, f"It cannot be checked: its state has no JSON form ({in_one_line(error)})."
+            )
             continue
         if kept != replayed:
             differing = _differing(kept, replayed)

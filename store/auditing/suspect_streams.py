@@ -8,11 +8,11 @@ from acci.domain.expressions.tree import Field
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.auditing.findings import Finding
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.statements import STREAM
+from acci.store.compiling.given_keys import STREAM
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.affected_keys import chosen_keys, note_keys
+from acci.store.projecting.affected_keys import collect_affected_keys, collected_keys
 from acci.store.projecting.poison_events import is_poison
 
 OF_THE_LOG = ("seals", "seal_chain", "stream_versions", "discarded_events")
@@ -82,8 +82,8 @@ class SuspectRows:
         try:
             with connection.transaction(force_rollback=True):
                 which = Selection(0, generation.checkpoint, positions=positions or (0,))
-                note_keys(connection, projection, generation.read_model(connection), which)
-                self._keys = chosen_keys(connection)
+                collect_affected_keys(connection, projection, generation.read_model(connection), which)
+                self._keys = collected_keys(connection)
         except Exception as error:
             if not is_poison(error):
                 raise

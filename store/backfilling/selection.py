@@ -11,12 +11,14 @@ from acci.domain.errors import UnknownName
 from acci.domain.events import by_stored_name
 from acci.domain.projections import Projection
 from acci.store.compiling.event_filter import TEXTS, Selection
-from acci.store.compiling.merge import Placeholder
-from acci.store.compiling.statements import text_of
+from acci.store.compiling.parameters import Placeholder
+from acci.store.compiling.request import table_of
+from acci.store.compiling.text import text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.affected_keys import TOUCHED, choose_keys, key_of, note_keys, spelled
+from acci.store.projecting.affected_keys import COLLECTED_KEYS, collect_affected_keys, collect_keys, key_as_texts
+from acci.store.projecting.canonical_keys import canonical_key
 from acci.store.registry import several
 
 
@@ -71,14 +73,14 @@ def choose(
 
     Where whole keys or tenants are chosen, rows that no event accounts for are among them.
     """
-    keys = {spelled(connection, projection, read_model, key) for key in choice.keys}
+    keys = {canonical_key(connection, projection, read_model, key) for key in choice.keys}
     if keys and not (choice.asks_events or choice.tenants):
-        choose_keys(connection, keys)
+        collect_keys(connection, keys)
         return
     upto = checkpoint if choice.upto is None else min(choice.upto, checkpoint)
     types = _stored_names(projection, choice.event_types)
     which = Selection(choice.after, upto, choice.tenants, types, choice.since, choice.until, skipped)
-    note_keys(connection, projection, read_model, which)
+    collect_affected_keys(connection, projection, read_model, which)
     if not choice.asks_events and ("tenant_id" in projection.key or not choice.tenants):
         _add_stored(connection, projection, read_model, choice.tenants)
     if keys:
@@ -98,9 +100,11 @@ def _stored_names(projection: type[Projection], event_types: tuple[str, ...]) ->
 def _add_stored(
     connection: Connection, projection: type[Projection], read_model: ReadModel, tenants: tuple[str, ...]
 ) -> None:
-    table = sa.table(read_model.name, *(sa.column(c.name) for c in read_model.columns), schema=read_model.schema)
-    key = key_of(table, projection)
-    there = sa.select(key).where(key.not_in(sa.select(TOUCHED.c.key)))
+    table = table_of(read_model)
+    key = key_as_texts(table, projection)
+    there = sa.select(key).where(key.not_in(sa.select(COLLECTED_KEYS.c.key)))
     if tenants:
         there = there.where(table.c.tenant_id == sa.func.any(Placeholder("tenants", TEXTS)))
-    connection.execute(text_of(sa.insert(TOUCHED).from_select(["key"], there)).encode(), {"tenants": list(tenants)})
+    connection.execute(
+        text_of(sa.insert(COLLECTED_KEYS).from_select(["key"], there)).encode(), {"tenants": list(tenants)}
+    )

@@ -1,201 +1,174 @@
-"""What the rules say about a range of events, as rows: one for each event, rule and key it touches.
+"""Actions: what the rules do with a range of events, as rows: one for each event, rule and key that it changes.
 
-An event's actions are spread over lanes, so that within a lane an event type has one action. One lane, the usual
-case, is a plain filter on the events table, which PostgreSQL folds into the aggregation; several are a UNION ALL.
+A row has the key's columns, `acci_position`, `acci_ord` (the order of actions), `acci_lane`, `acci_type` and the values
+of the columns. One lane (see `placement`), the usual case, is a plain filter on the events, which PostgreSQL folds into
+the aggregation; several are a UNION ALL. An action whose key has a NULL changes no row and is left out.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql import visitors
 
 from acci.domain.expressions.tree import Call, Constant, Expression, Field
-from acci.domain.projections import Projection
 from acci.domain.projections.rules import Action
-from acci.store.compiling.expressions import EVENTS, ColumnType, Element, in_type_of, translate
+from acci.store.compiling.column_types import ColumnType, Element, in_type_of
+from acci.store.compiling.column_values import value_of
+from acci.store.compiling.expressions import translate
+from acci.store.compiling.placement import Placed, place, types_of
+from acci.store.compiling.request import Request
 from acci.store.compiling.schema_versions import readable
-from acci.store.generations.tables import ReadModel
 
 MAY_FAIL = ("+", "-", "*", "cast")
-ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
-Keep = Callable[[dict[str, Element], list[Element]], list[Element]]
-Require = Callable[[list[Element], Element], list[Element]]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """An action with its place: the event types it answers, those of one class, and its lane."""
-
-    event_types: tuple[str, ...]
-    lane: int
-    action: Action
-
-
-def place(projection: type[Projection]) -> list[Placed]:
-    """The projection's actions, in the order of an event's rules."""
-    placed: list[Placed] = []
-    for event in projection.events():
-        actions = [action for rule in projection.rules if rule.event is event for action in rule.actions]
-        placed += [Placed(event.stored_names(), lane, action) for lane, action in enumerate(actions)]
-    return placed
 
 
 class Actions:
-    """The rows of actions as a FROM element with key columns, `acci_ord`, `acci_lane`, `acci_type` and values.
+    """The actions of a request, as SELECTs of their rows."""
 
-    A verb whose key has a NULL touches no row, so it is none of them.
-    `narrow` says which events (a range of positions, a tenant); `keep` which keys (a partition, keys to re-derive),
-    after the conditions it is given, which say that there is a key at all.
-    With `require`, an event whose payload is of no shape that today's code knows cannot be applied: it is given the
-    conditions on the key and the one that the event is readable, and says what all must hold.
-    """
-
-    def __init__(
-        self,
-        projection: type[Projection],
-        read_model: ReadModel,
-        values: dict[str, Callable[[Action], Element | None]],
-        narrow: Callable[[], list[Element]],
-        keep: Keep,
-        require: Require | None = None,
-    ) -> None:
-        self.projection, self.read_model = projection, read_model
-        self.placed = place(projection)
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.placed = place(request.projection)
         self.lanes = 1 + max(placed.lane for placed in self.placed)
-        self._values, self._narrow, self._keep, self._require = values, narrow, keep, require
 
     def rows(self, name: str = "actions") -> sa.Subquery:
+        """The rows in no order."""
         lanes = [self._lane(lane) for lane in range(self.lanes)]
         return (lanes[0] if len(lanes) == 1 else sa.union_all(*lanes)).subquery(name)
 
-    def newest_first(self, few: bool, name: str = "actions", since: sa.FromClause | None = None) -> sa.Subquery:
-        """The rows in falling order of `acci_ord`; of the keys in `since` only, from the place `start` that it gives.
+    def newest_first(self, name: str = "actions", since: sa.FromClause | None = None) -> sa.Subquery:
+        """The rows in falling order of `acci_ord`; with `since`, only those of its keys, from each key's `start` on.
 
-        Values are computed where they are used, as in `rows`: the order is that of events as they are stored. They are
-        read in it by position, or if they are `few` in their range, found by whatever index serves and then sorted.
+        The order is that of events as they are stored; values are computed where they are used, as in `rows`. Events
+        are read backwards by position, or, if they are few in their range, found by any index and then sorted.
         """
-        order = _sorted if few or since is not None else _by_position
-        lanes = [self._lane(lane, order, since) for lane in range(self.lanes)]
+        lanes = [self._ordered_lane(lane, since) for lane in range(self.lanes)]
         if self.lanes == 1:
             return lanes[0].subquery(name)
         both = sa.union_all(*lanes).subquery("lanes")
         return sa.select(*both.c).order_by(both.c.acci_position.desc(), both.c.acci_lane.desc()).subquery(name)
 
-    def does(self, rows: sa.FromClause, chosen: Callable[[Action], bool]) -> Element | None:
-        """The condition that a row is one of the chosen actions: None if no action is, TRUE if every one is."""
-        if all(chosen(placed.action) for placed in self.placed):
+    def is_one_of(self, rows: sa.FromClause, wanted: Sequence[Placed]) -> Element | None:
+        """Whether a row is of one of the `wanted` actions; None if none is wanted, TRUE if all are."""
+        if len(wanted) == len(self.placed):
             return sa.true()
         by_lane: dict[int, list[str]] = {}
-        for placed in self.placed:
-            if chosen(placed.action):
-                by_lane.setdefault(placed.lane, []).extend(placed.event_types)
+        for placed in wanted:
+            by_lane.setdefault(placed.lane, []).extend(placed.event_types)
         conditions: list[Element] = []
         for lane, event_types in by_lane.items():
             is_type = rows.c.acci_type.in_(event_types)
             conditions.append(is_type if self.lanes == 1 else sa.and_(rows.c.acci_lane == lane, is_type))
         return sa.or_(*conditions) if conditions else None
 
-    def _lane(self, lane: int, ordered: "Ordered | None" = None, since: sa.FromClause | None = None) -> sa.Select[Any]:
-        here = [placed for placed in self.placed if placed.lane == lane]
-        types = _types(here)
-        handled = EVENTS.c.event_type.in_(types)
-        key = {
-            name: self._by_type(here, self._type(name), lambda action, name=name: self._key_part(action, name))  # type: ignore[misc]
-            for name in self.projection.key
-        }
-        position = EVENTS.c.position
-        order = position * self.lanes + lane if self.lanes > 1 else position
-        columns = [value.label(name) for name, value in key.items()]
-        columns += [
-            position.label("acci_position"),
-            order.label("acci_ord"),
-            sa.literal(lane).label("acci_lane"),
-            EVENTS.c.event_type.label("acci_type"),
-        ]
-        columns += [self._by_type(here, self._type(name), value).label(name) for name, value in self._values.items()]
-        events = [event for event in self.projection.events() if event.event_type() in types]
-        kept = self._kept(handled, here, key)
-        wanted = kept if self._require is None else self._require(kept, readable(events))
-        conditions = [handled, *self._narrow(), *wanted]
-        if ordered is None:
-            return sa.select(*columns).where(*conditions)
-        chosen = sa.select(*EVENTS.c).where(*conditions)
-        if since is not None:
-            alike = sa.and_(*(since.c[name] == value for name, value in key.items()))
-            chosen = chosen.select_from(EVENTS.join(since, alike)).where(order >= since.c.start)
-        return sa.select(*_reading(columns, ordered(chosen)))
+    def position(self, rows: sa.FromClause) -> Element:
+        """The position of a row's event, from its `acci_ord`."""
+        return sa.cast(rows.c.acci_ord.op("/")(self.lanes), sa.BigInteger)
 
-    def _kept(self, handled: Element, here: list[Placed], key: dict[str, Element]) -> list[Element]:
-        """The conditions on the key. A key that may be impossible to compute is so only for the events it is for."""
-        conditions = self._keep(key, [self._is_there(here, name) for name in self._nullable(here)])
-        if not conditions or all(_is_plain(part) for placed in here for part in placed.action.key.values()):
+    def _lane(self, lane: int) -> sa.Select[Any]:
+        here, events = self._placed_in(lane), self.request.events
+        return sa.select(*self._columns(here, lane, events)).where(*self._conditions(here))
+
+    def _ordered_lane(self, lane: int, since: sa.FromClause | None) -> sa.Select[Any]:
+        here, events = self._placed_in(lane), self.request.events
+        chosen = sa.select(*events.c).where(*self._conditions(here))
+        if since is not None:
+            same_key = sa.and_(*(since.c[name] == value for name, value in self._key(here, events).items()))
+            chosen = chosen.select_from(events.join(since, same_key)).where(self._order(lane, events) >= since.c.start)
+        if self.request.reads_few or since is not None:
+            # OFFSET keeps PostgreSQL, which is set to avoid sorting, from reading the whole range for its order.
+            found = chosen.offset(0).subquery("found")
+            ordered = sa.select(*found.c).order_by(found.c.position.desc()).subquery("chosen")
+        else:
+            ordered = chosen.order_by(events.c.position.desc()).subquery("chosen")
+        return sa.select(*self._columns(here, lane, ordered))
+
+    def _placed_in(self, lane: int) -> list[Placed]:
+        return [placed for placed in self.placed if placed.lane == lane]
+
+    def _order(self, lane: int, events: sa.FromClause) -> Element:
+        position: Element = events.c.position
+        return position * self.lanes + lane if self.lanes > 1 else position
+
+    def _columns(self, here: list[Placed], lane: int, events: sa.FromClause) -> list[Any]:
+        """The columns of a lane's rows, computed from `events`."""
+        request = self.request
+        columns: list[Any] = [value.label(name) for name, value in self._key(here, events).items()]
+        columns += [
+            events.c.position.label("acci_position"),
+            self._order(lane, events).label("acci_ord"),
+            sa.literal(lane).label("acci_lane"),
+            events.c.event_type.label("acci_type"),
+        ]
+        for name in request.values:
+            given = (value_of(request.projection, request.read_model, placed.action, name, events) for placed in here)
+            columns.append(self._by_type(zip(here, given, strict=True), self._type(name), events).label(name))
+        return columns
+
+    def _conditions(self, here: list[Placed]) -> list[Element]:
+        """Which events have a row in the lane."""
+        request, types = self.request, types_of(here)
+        handled = request.events.c.event_type.in_(types)
+        wanted = self._of_key(handled, here)
+        if request.check_readable:
+            classes = [event for event in request.projection.events() if event.event_type() in types]
+            wanted = request.scope.and_readable(wanted, readable(classes, request.events))
+        return [handled, *request.of_events(), *wanted]
+
+    def _of_key(self, handled: Element, here: list[Placed]) -> list[Element]:
+        """The conditions on the key; if computing the key may fail, it is computed for the handled events only."""
+        events = self.request.events
+        conditions = self.request.of_key(self._key(here, events), self._not_null(here, events))
+        if not conditions or all(_never_fails(part) for placed in here for part in placed.action.key.values()):
             return conditions
         return [sa.case((handled, sa.and_(*conditions)))]
 
-    def _nullable(self, here: list[Placed]) -> list[str]:
-        return [name for name in self.projection.key if any(placed.action.key[name].nullable for placed in here)]
+    def _not_null(self, here: list[Placed], events: sa.FromClause) -> list[Element]:
+        """That each part of the key is not NULL; a part that never is NULL is not computed for that."""
+        conditions = []
+        for name in self.request.projection.key:
+            if any(placed.action.key[name].nullable for placed in here):
+                given = (
+                    self._key_part(placed.action, name, events).is_not(None)
+                    if placed.action.key[name].nullable
+                    else sa.true()
+                    for placed in here
+                )
+                conditions.append(self._by_type(zip(here, given, strict=True), sa.Boolean(), events))
+        return conditions
 
-    def _is_there(self, here: list[Placed], name: str) -> Element:
-        """Whether the part of the key is not NULL; a part that cannot be NULL is not computed for that."""
+    def _key(self, here: list[Placed], events: sa.FromClause) -> dict[str, Element]:
+        key = {}
+        for name in self.request.projection.key:
+            given = (self._key_part(placed.action, name, events) for placed in here)
+            key[name] = self._by_type(zip(here, given, strict=True), self._type(name), events)
+        return key
 
-        def said(action: Action) -> Element:
-            return self._key_part(action, name).is_not(None) if action.key[name].nullable else sa.true()
-
-        return self._by_type(here, sa.Boolean(), said)
+    def _key_part(self, action: Action, name: str, events: sa.FromClause) -> Element:
+        return in_type_of(self.request.read_model.column(name), translate(action.key[name], events))
 
     def _type(self, name: str) -> Any:
-        column = self.read_model.column(name)
+        column = self.request.read_model.column(name)
         return sa.Text() if column.is_character else ColumnType(column.type)
 
-    def _key_part(self, action: Action, name: str) -> Element:
-        return in_type_of(self.read_model.column(name), translate(action.key[name]))
-
-    def _by_type(self, here: list[Placed], kind: Any, value: Callable[[Action], Element | None]) -> Element:
-        """One expression for the lane: what `value` says of each event type's action, told apart only if need be."""
+    def _by_type(self, given: Iterable[tuple[Placed, Element | None]], kind: Any, events: sa.FromClause) -> Element:
+        """One expression for a lane: a CASE over the event type, or the expression itself if all give the same."""
         by_text: dict[str, tuple[Element, list[Placed]]] = {}
-        for placed in here:
-            said = value(placed.action)
-            if said is not None:
-                text = str(said.compile(compile_kwargs={"literal_binds": True}))
-                by_text.setdefault(text, (said, []))[1].append(placed)
+        number = 0
+        for placed, value in given:
+            number += 1
+            if value is not None:
+                text = str(value.compile(compile_kwargs={"literal_binds": True}))
+                by_text.setdefault(text, (value, []))[1].append(placed)
         if not by_text:
             return sa.cast(sa.null(), kind)
-        alone = len(by_text) == 1 and (self.lanes == 1 or len(next(iter(by_text.values()))[1]) == len(here))
+        alone = len(by_text) == 1 and (self.lanes == 1 or len(next(iter(by_text.values()))[1]) == number)
         if alone:
             return next(iter(by_text.values()))[0]
-        return sa.case(*((EVENTS.c.event_type.in_(_types(alike)), said) for said, alike in by_text.values()))
+        return sa.case(*((events.c.event_type.in_(types_of(group)), value) for value, group in by_text.values()))
 
 
-def _types(placed: list[Placed]) -> list[str]:
-    return [name for each in placed for name in each.event_types]
-
-
-Ordered = Callable[[sa.Select[Any]], sa.Subquery]
-
-
-def _by_position(events: sa.Select[Any]) -> sa.Subquery:
-    return events.order_by(EVENTS.c.position.desc()).subquery("chosen")
-
-
-def _sorted(events: sa.Select[Any]) -> sa.Subquery:
-    """OFFSET keeps PostgreSQL, which is told to avoid sorting, from reading the whole range for its order."""
-    found = events.offset(0).subquery("found")
-    return sa.select(*found.c).order_by(found.c.position.desc()).subquery("chosen")
-
-
-def _reading(columns: list[Any], events: sa.FromClause) -> list[Any]:
-    """The columns, computed from `events` instead of the log."""
-
-    def instead(element: Any, **_: Any) -> Any:
-        return events.c[element.name] if getattr(element, "table", None) is EVENTS else None
-
-    return [visitors.replacement_traverse(column, {}, instead) for column in columns]
-
-
-def _is_plain(part: Expression) -> bool:
-    """Whether the value can be computed for every event of whatever type."""
+def _never_fails(part: Expression) -> bool:
+    """Whether the value can be computed for every event of any type."""
     if isinstance(part, Call):
-        return part.function not in MAY_FAIL and all(map(_is_plain, part.arguments))
+        return part.function not in MAY_FAIL and all(map(_never_fails, part.arguments))
     return isinstance(part, Constant) or (isinstance(part, Field) and part.path[0] not in ("data", "metadata"))

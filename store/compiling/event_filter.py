@@ -1,4 +1,4 @@
-"""Selections: which events are meant, as conditions on the events table."""
+"""Event filters: which events of a source a statement reads, as conditions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from acci.store.compiling.expressions import EVENTS, Element
-from acci.store.compiling.merge import Placeholder
+from acci.store.compiling.column_types import Element
+from acci.store.compiling.parameters import Placeholder
 
 TEXTS = postgresql.ARRAY(sa.Text())
-_POSITIONS = postgresql.ARRAY(sa.BigInteger())
-_MOMENT = sa.DateTime(timezone=True)
+POSITIONS = postgresql.ARRAY(sa.BigInteger())
+_TIMESTAMP = sa.DateTime(timezone=True)
+
+
+def in_range(events: sa.FromClause) -> list[Element]:
+    """The conditions for the events at positions in (after, upto], both parameters."""
+    position = events.c.position
+    return [position > Placeholder("after", sa.BigInteger()), position <= Placeholder("upto", sa.BigInteger())]
 
 
 @dataclass(frozen=True)
@@ -28,25 +34,21 @@ class Selection:
     skipped: tuple[int, ...] = ()
     positions: tuple[int, ...] = ()
 
-    def conditions(self) -> list[Element]:
-        """What holds for these events; values are in `parameters()`."""
-        events = EVENTS.c
-        found: list[Element] = [
-            events.position > Placeholder("after", sa.BigInteger()),
-            events.position <= Placeholder("upto", sa.BigInteger()),
-        ]
+    def conditions(self, source: sa.FromClause) -> list[Element]:
+        """The conditions for these events in `source`; their values are in `parameters()`."""
+        events, found = source.c, in_range(source)
         if self.tenants:
             found.append(events.tenant_id == sa.func.any(Placeholder("tenants", TEXTS)))
         if self.event_types:
             found.append(events.event_type == sa.func.any(Placeholder("event_types", TEXTS)))
         if self.since:
-            found.append(events.timestamp >= Placeholder("since", _MOMENT))
+            found.append(events.timestamp >= Placeholder("since", _TIMESTAMP))
         if self.until:
-            found.append(events.timestamp < Placeholder("until", _MOMENT))
+            found.append(events.timestamp < Placeholder("until", _TIMESTAMP))
         if self.positions:
-            found.append(events.position == sa.func.any(Placeholder("positions", _POSITIONS)))
+            found.append(events.position == sa.func.any(Placeholder("positions", POSITIONS)))
         if self.skipped:
-            found.append(events.position != sa.func.all(Placeholder("skipped", _POSITIONS)))
+            found.append(events.position != sa.func.all(Placeholder("skipped", POSITIONS)))
         return found
 
     def parameters(self) -> dict[str, Any]:

@@ -57,17 +57,3 @@ def _merge(merge: Merge, compiler: SQLCompiler, **options: Any) -> str:
     target = compiler.process(merge.target, asfrom=True, **options)
     head = f"MERGE INTO {target} USING ({source}) AS {merge.name} ON {process(merge.on)}"
     return "\n".join([head, *(branch(when) for when in merge.whens)])
-
-
-class Placeholder(ColumnElement[Any]):
-    """A value given with each execution, by name; everything else in a compiled projection is fixed."""
-
-    inherit_cache = False
-
-    def __init__(self, name: str, kind: sa.types.TypeEngine[Any]) -> None:
-        self.name, self.type = name, kind
-
-
-@compiles(Placeholder)
-def _placeholder(placeholder: Placeholder, compiler: SQLCompiler, **_: Any) -> str:
-    return f"CAST(%({placeholder.name})s AS {compiler.dialect.type_compiler_instance.process(placeholder.type)})"

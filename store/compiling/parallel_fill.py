@@ -1,4 +1,4 @@
-"""Gathering: rows selected into a temporary table first, since PostgreSQL runs no INSERT's query in parallel.
+"""Parallel fill: rows selected into a temporary table first, since PostgreSQL runs no INSERT's query in parallel.
 
 Worth it where most events fold into few rows: reading the log is then all the work, and is shared by the cores.
 """
@@ -14,7 +14,7 @@ NAME = "acci_gathered"
 
 
 class Gather(Executable, ClauseElement):
-    """CREATE TEMPORARY TABLE … AS `query`, gone with the transaction."""
+    """CREATE TEMPORARY TABLE … AS `query`, dropped with the transaction."""
 
     inherit_cache = False
 
@@ -29,5 +29,5 @@ def _gather(gather: Gather, compiler: SQLCompiler, **_: Any) -> str:
 
 
 def gathered(columns: list[str]) -> sa.TableClause:
-    """The table that was gathered."""
+    """The temporary table that `Gather` made."""
     return sa.table(NAME, *map(sa.column, columns), schema="pg_temp")

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from acci.domain.events import EventData, EventMetadata
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
-from acci.domain.projections.stored_values import told
+from acci.domain.projections.stored_values import in_one_line
 from acci.store.encryption.payload_encryption import encrypt, is_reserved
 from acci.store.importing.lines import Line
 from acci.store.importing.mapping import Mapping, takes_null
@@ -119,7 +119,7 @@ class _Payload:
         except (ValueError, RecursionError) as error:
             raise BadLine(f"the payload has no JSON form: {error}") from error
         except Exception as error:  # whatever the class's own validators raise
-            raise BadLine(f"the payload cannot be made: {told(error)}") from error
+            raise BadLine(f"the payload cannot be made: {in_one_line(error)}") from error
         for name in self._moments:
             if getattr(getattr(data, name), "tzinfo", UTC) is None:
                 raise BadLine(f"{name}: the moment has no time zone; give its source in the mapping a zone")

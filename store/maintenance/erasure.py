@@ -24,7 +24,7 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import named, sql
-from acci.store.projecting.affected_keys import chosen_keys, note_keys
+from acci.store.projecting.affected_keys import collect_affected_keys, collected_keys
 from acci.store.projecting.decrypted_events import uses_personal
 from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.rederiving import rederive
@@ -147,11 +147,11 @@ def _rederive(connection: Connection, projection: type[Projection], positions: t
     with connection.transaction():
         live = LiveReadModel(connection, projection, generation)
         checkpoint = live.lock()
-        done.rows[projection.name] = note_keys(
+        done.rows[projection.name] = collect_affected_keys(
             connection, projection, live.table(), Selection(0, max(positions), positions=positions)
         )
         # Parked keys too: their rows must not keep the person's data while they wait.
-        failed = rederive(live, map(list, chosen_keys(connection)), checkpoint, parked_too=True).failed
+        failed = rederive(live, map(list, collected_keys(connection)), checkpoint, parked_too=True).failed
         about = _about(projection, generation)
         removed = Jsonb([{"key": each.key} for each in failed])
         connection.execute(identifiers.SQL(sql("maintenance/erasure:remove_rows")).format(**about), {"keys": removed})

@@ -90,7 +90,7 @@ def apply_batch(
         span = with_exclusions(connection, generation, Span(checkpoint, upto))
         rows, dead = apply_span(connection, applier, generation, span)
         connection.execute(sql("projecting/batches:advance"), {"generation": generation.generation, "checkpoint": upto})
-        applied(Batch(checkpoint, upto, rows, dead, span.careful))
+        applied(Batch(checkpoint, upto, rows, dead, span.skip_parked))
         return Applied(upto, rows, dead)
 
 

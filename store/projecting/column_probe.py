@@ -9,7 +9,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.types.json import Jsonb
 
 from acci.domain.projections.columns import Column
-from acci.domain.projections.stored_values import NotKept, told
+from acci.domain.projections.stored_values import NotStorable, in_one_line
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.projecting.poison_events import is_poison
@@ -19,7 +19,7 @@ REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code
 
 
 class ColumnProbe:
-    """Answers for a `Keeper`. A value that cannot be kept aborts a transaction: have a savepoint to go back to."""
+    """A `Probe` for `RowRoundTrip`. A value that cannot be stored aborts the transaction: set a savepoint first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class ColumnProbe:
         kept, spelled = self._ask(column, text)
         again = None if kept is None else self._ask(column, self._dumped(column, kept))[1]
         if again != spelled:
-            raise NotKept(f"column {column.name!r} of type {column.type} keeps {spelled}, which is read as {again}")
+            raise NotStorable(f"column {column.name!r} of type {column.type} keeps {spelled}, which is read as {again}")
         return kept
 
     def _ask(self, column: Column, text: str) -> tuple[Any, str]:
@@ -52,7 +52,7 @@ class ColumnProbe:
         except Exception as error:
             if isinstance(error, psycopg.Error) and not (is_poison(error) or isinstance(error, OF_THE_VALUE)):
                 raise
-            raise NotKept(
+            raise NotStorable(
                 f"column {column.name!r} of type {column.type} cannot keep it: {first_line(error)}"
             ) from error
 
@@ -61,4 +61,6 @@ class ColumnProbe:
             dumped = Transformer(self._connection).get_dumper(value, PyFormat.TEXT).dump(value)
             return "" if dumped is None else bytes(dumped).decode()
         except Exception as error:  # of a type that PostgreSQL has no values for, or the value's own code
-            raise NotKept(f"column {column.name!r} of type {column.type} cannot keep it: {told(error)}") from error
+            raise NotStorable(
+                f"column {column.name!r} of type {column.type} cannot keep it: {in_one_line(error)}"
+            ) from error

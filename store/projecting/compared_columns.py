@@ -11,7 +11,7 @@ from typing import Any
 
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
-from acci.store.compiling.expressions import Element, as_text, bytewise
+from acci.store.compiling.column_types import Element, as_text, bytewise
 from acci.store.generations.tables import ReadModel, qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql

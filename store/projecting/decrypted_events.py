@@ -1,21 +1,23 @@
-"""Revealing: compiled rules that use personal data read it from a temporary table, where it stands decrypted.
+"""Decrypted events: compiled rules that use personal data read it, decrypted, from a temporary table.
 
-Only projections that use personal fields pay for that. The table has the events of the batch, or of the keys that are
-derived anew, and goes with the transaction. Keys are asked for anew each time, after the generation was locked: whoever
-erases takes that lock afterwards, so no batch puts back what was erased.
+Only projections that use personal fields pay for that. The table has the events of the batch, or those of the keys that
+are re-derived, and is dropped with the transaction. The encryption keys are fetched each time, after the generation was
+locked: an erasure takes the same lock, so no batch puts back what was erased.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
-
-import sqlalchemy as sa
 
 from acci.domain.errors import DefinitionError
 from acci.domain.events import by_stored_name
 from acci.domain.expressions.tree import Call, Expression, Field
 from acci.domain.personal import personal_fields
 from acci.domain.projections import FoldProjection, Projection
-from acci.store.compiling.statements import Compiled, Scope, text_of
+from acci.domain.projections.rules import Action
+from acci.store.compiling import statements
+from acci.store.compiling.event_source import EVENTS, event_source
+from acci.store.compiling.request import Request
 from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, prefetch_keys
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
@@ -23,6 +25,7 @@ from acci.store.postgres.statements import sql
 
 PAGE = 10_000  # events in memory at a time
 NO_VERSION = 0  # of no event's shape: rules that meet it fail, as at any payload that cannot be read
+DECRYPTED = event_source("revealed")  # the temporary table, as a source for compiled statements
 
 
 def uses_personal(projection: type[Projection]) -> bool:
@@ -37,7 +40,7 @@ def uses_personal(projection: type[Projection]) -> bool:
     return False
 
 
-def _values_of(action: Any) -> list[Expression]:
+def _values_of(action: Action) -> list[Expression]:
     return [*action.key.values(), *(fold.value for fold in action.columns.values())]
 
 
@@ -59,25 +62,16 @@ def refuse_personal_keys(projection: type[Projection]) -> None:
                 )
 
 
-def from_revealed(text: bytes) -> bytes:
-    """The statement reading the revealed events: wherever the log is named outside of a literal."""
-    parts = text.split(b"'")
-    parts[::2] = [part.replace(b"acci.events", b"revealed") for part in parts[::2]]
-    return b"'".join(parts)
-
-
-def reveal_events(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
+def decrypt_range(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
     """Fill `revealed` with the events in (after, upto] that the projection handles. In the caller's transaction."""
     types = list(by_stored_name(projection.events()))
     _fill(connection, "log/events:page", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
 
 
-def reveal_of_keys(connection: Connection, compiled: Compiled, parameters: dict[str, Any]) -> None:
-    """Fill `revealed` with the events that touch the chosen keys. In the caller's transaction."""
-    actions = compiled.actions(Scope(chosen=True))
-    rows = actions.rows()
-    position = sa.cast(rows.c.acci_ord.op("/")(actions.lanes), sa.BigInteger)
-    found = connection.execute(text_of(sa.select(position).distinct()).encode(), parameters).fetchall()
+def decrypt_affecting(connection: Connection, request: Request, parameters: dict[str, Any]) -> None:
+    """Fill `revealed` with the events that affect a row in the request's scope. In the caller's transaction."""
+    query = statements.affecting_positions(replace(request, events=EVENTS))
+    found = connection.execute(query.encode(), parameters).fetchall()
     _fill(connection, "projecting/decrypted_events:page_of_positions", {"positions": [row[0] for row in found]}, 0)
 
 

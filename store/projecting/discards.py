@@ -1,7 +1,7 @@
 """Discards: a generation's rows are made without the events that were discarded, also those discarded meanwhile.
 
-A generation remembers which ones it left out. What was discarded since, or is applied again, is settled by deriving the
-keys that it touches, before the generation is finished or published.
+A generation remembers which ones it left out. What was discarded since, or is applied again, is settled by re-deriving
+the keys that it affects, before the generation is finished or published.
 """
 
 from psycopg.types.json import Jsonb
@@ -38,7 +38,9 @@ def settle(connection: Connection, projection: type[Projection], generation: Gen
     if not changed:
         return
     live, here = LiveReadModel(connection, projection, generation), {"generation": generation.generation}
-    concerned = {position: _touched(connection, live.applier, position) for position in changed if position <= upto}
+    concerned = {
+        position: _affected_keys(connection, live.applier, position) for position in changed if position <= upto
+    }
     parked: list[Key] = [
         row[0] for row in connection.execute(sql("projecting/parked_keys:behind"), here | {"positions": changed})
     ]
@@ -66,11 +68,11 @@ def _remember(connection: Connection, generation: Generation, skipped: list[int]
     )
 
 
-def _touched(connection: Connection, applier: Applier, position: int) -> list[Key]:
-    """The keys that the event touches; none if they cannot be read."""
+def _affected_keys(connection: Connection, applier: Applier, position: int) -> list[Key]:
+    """The keys that the event affects; none if they cannot be read."""
     try:
         with connection.transaction():
-            return applier.touched(connection, position)
+            return applier.affected_keys(connection, position)
     except Exception as error:
         if not is_poison(error):
             raise

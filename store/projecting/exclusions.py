@@ -36,7 +36,7 @@ def parked_keys(connection: Connection, generation: Generation) -> frozenset[Sto
 def with_exclusions(connection: Connection, generation: Generation, span: Span) -> Span:
     """The span, `careful` and with the positions to skip if there is anything that the generation is made without."""
     some_parked, skipped = _in_the_way(connection, generation)
-    return replace(span, careful=some_parked or bool(skipped), skipped=skipped)
+    return replace(span, skip_parked=some_parked or bool(skipped), skipped=skipped)
 
 
 def _in_the_way(connection: Connection, generation: Generation) -> tuple[bool, tuple[int, ...]]:

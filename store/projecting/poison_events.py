@@ -69,7 +69,7 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
             return 0, 1
         middle = _cut(span, error)
     changed, dead = apply_span(connection, applier, generation, replace(span, upto=middle))
-    rest = replace(span, after=middle, fresh=False, careful=span.careful or dead > 0)
+    rest = replace(span, after=middle, table_is_empty=False, skip_parked=span.skip_parked or dead > 0)
     more_changed, more_dead = apply_span(connection, applier, generation, rest)
     return changed + more_changed, dead + more_dead
 
@@ -89,7 +89,7 @@ def record_dead_letter(
     unreadable = ""
     try:
         with connection.transaction():
-            keys = applier.touched(connection, position)
+            keys = applier.affected_keys(connection, position)
     except Exception as cause:
         if not is_poison(cause):
             raise

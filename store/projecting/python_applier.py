@@ -11,9 +11,9 @@ from psycopg.types.json import Jsonb, set_json_loads
 from pydantic_core import from_json
 
 from acci.domain.events import RecordedEvent, by_stored_name
-from acci.domain.expressions.values import key_text
+from acci.domain.expressions.values import key_text, key_texts
 from acci.domain.projections.columns import Column
-from acci.domain.projections.python_folds import Folding, FoldProjection, NotFolded
+from acci.domain.projections.python_folds import CannotFold, Folding, FoldProjection
 from acci.domain.projections.stored_rows import Key, Row
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.generations.generations import Generation
@@ -49,7 +49,7 @@ class FoldApplier:
         self._texts = _Texts(read_model.schema, read_model.name, projection.key, names, self._defaults)
 
     def apply(self, connection: Connection, span: Span) -> int:
-        parked = parked_keys(connection, self._generation) if span.careful else frozenset()
+        parked = parked_keys(connection, self._generation) if span.skip_parked else frozenset()
         changed = 0
         for events in _uncollected(self._chunks(connection, span.after, span.upto)):
             touching = [
@@ -58,14 +58,14 @@ class FoldApplier:
                 if event.position not in span.skipped
                 for key in self._keys(event)
                 if (span.partitions == 1 or _share(key, span.partitions) == span.partition)
-                and (not parked or _as_text(key) not in parked)
+                and (not parked or key_texts(key) not in parked)
             ]
             changed += self._fold_all(connection, touching)
         return changed
 
-    def touched(self, connection: Connection, position: int) -> list[TextKey]:
+    def affected_keys(self, connection: Connection, position: int) -> list[TextKey]:
         return [
-            list(_as_text(key))
+            list(key_texts(key))
             for events in self._chunks(connection, position - 1, position)
             for event in events
             for key in self._keys(event)
@@ -80,7 +80,7 @@ class FoldApplier:
                 for event in events
                 if event.position not in skipped
                 for key in self._keys(event)
-                if _as_text(key) in wanted
+                if key_texts(key) in wanted
             ]
             self._fold_all(connection, touching)
         return len(wanted)
@@ -101,27 +101,27 @@ class FoldApplier:
     def _keys(self, event: RecordedEvent[Any]) -> list[Key]:
         try:
             return self._folding.keys(event)
-        except NotFolded as error:
+        except CannotFold as error:
             raise PoisonEvent(event.position, str(error)) from error.__cause__
 
     def _fold_all(self, connection: Connection, touching: list[tuple[Key, RecordedEvent[Any]]]) -> int:
         before = self._load(connection, {key: key for key, _ in touching})
-        spelled = self._folding.spelled(before)
+        spelled = self._folding.comparable(before)
         after: dict[Key, Row | None] = dict(before)
         for key, event in touching:
             try:
                 after[key] = self._folding.after(key, after.get(key), event)
-            except NotFolded as error:
+            except CannotFold as error:
                 raise PoisonEvent(event.position, str(error)) from error.__cause__
         changed = {key: row for key, row in after.items() if row != before.get(key)}
         if spelled:
-            again = self._folding.spelled({key: row for key, row in after.items() if row is not None})
+            again = self._folding.comparable({key: row for key, row in after.items() if row is not None})
             changed |= {key: after[key] for key, now in again.items() if now != spelled.get(key)}
         self._store(connection, changed)
         return len(changed)
 
     def _load(self, connection: Connection, keys: dict[Key, Key]) -> dict[Key, Row]:
-        """The rows of the keys that have one, as each of `keys` is spelled."""
+        """The rows of the keys that have one, as each of `keys` is comparable."""
         size = len(self._key)
         lists = [[key_text(key[part]) for key in keys] for part in range(size)]
         cursor = connection.cursor()
@@ -230,10 +230,6 @@ class _Texts:
         self.empty = compose("TRUNCATE {}").format(stage)
 
 
-def _as_text(key: Key) -> tuple[str | None, ...]:
-    return tuple([None if part is None else key_text(part) for part in key])
-
-
 def _share(key: Key, partitions: int) -> int:
     """The partition of a key: the same in every process and run."""
-    return zlib.crc32("\x1f".join(part or "" for part in _as_text(key)).encode()) % partitions
+    return zlib.crc32("\x1f".join(part or "" for part in key_texts(key)).encode()) % partitions

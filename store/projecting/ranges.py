@@ -1,4 +1,4 @@
-"""Spans: a range of events for a share of the keys, and what applies one."""
+"""Spans: a range of events for one partition of the keys; and the protocol of what applies one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,22 +8,23 @@ from acci.store.postgres.database import Connection
 
 Key = list[str | None]
 
-STRIDE = 5_000_000  # positions that are applied in one statement at most: what a machine can hold of the log in memory
+STRIDE = 5_000_000  # positions in one statement at most: as much of the log as fits into a machine's memory
 
 
 @dataclass(frozen=True)
 class Span:
-    """Events in (after, upto], for one share of the keys.
+    """Events in (after, upto], for one partition of the keys.
 
-    `fresh`: the table has no rows of this share yet. `careful`: there may be parked keys, or events to be skipped.
+    `table_is_empty`: the table has no rows of this partition yet. `skip_parked`: leave out parked keys, and the events
+    at the positions `skipped`.
     """
 
     after: int
     upto: int
     partition: int = 0
     partitions: int = 1
-    fresh: bool = False
-    careful: bool = False
+    table_is_empty: bool = False
+    skip_parked: bool = False
     skipped: tuple[int, ...] = ()
 
 
@@ -39,28 +40,28 @@ def strides(
     after = span.after
     while after < span.upto:
         upto = end(after, stride, span.upto)
-        yield replace(span, after=after, upto=upto, fresh=span.fresh and after == span.after)
+        yield replace(span, after=after, upto=upto, table_is_empty=span.table_is_empty and after == span.after)
         after = upto
 
 
 class Applier(Protocol):
     """Applies spans to the table of one generation, in the caller's transaction."""
 
-    event_types: tuple[str, ...]  # that make a difference to it
-    personal: bool  # whether what it applies may be a person's data
+    event_types: tuple[str, ...]  # the stored names of the events that it handles
+    personal: bool  # whether what it applies may be personal data
 
     def apply(self, connection: Connection, span: Span) -> int:
         """Fold the span's events into the rows; how many rows changed."""
 
-    def touched(self, connection: Connection, position: int) -> list[Key]:
-        """The keys of the rows that the event at `position` touches."""
+    def affected_keys(self, connection: Connection, position: int) -> list[Key]:
+        """The keys of the rows that the event at `position` changes."""
 
     def derive(self, connection: Connection, keys: list[Key], upto: int, skipped: tuple[int, ...]) -> int:
-        """Make the rows of `keys` anew from their events up to `upto` but the skipped; how many rows there are then."""
+        """Re-derive the rows of `keys` from their events up to `upto` but the skipped; how many rows that gives."""
 
 
 class PoisonEvent(Exception):
-    """The event at `position` cannot be applied: raised by an applier that knows which one it is."""
+    """The event at `position` cannot be applied; raised by an applier that knows which event failed."""
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(position, reason)

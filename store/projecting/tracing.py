@@ -14,13 +14,13 @@ from acci.store.telemetry import UNTRACED, of_correlation
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch that was applied: the events in (after, upto]; `careful`: there may be parked keys."""
+    """A batch that was applied: the events in (after, upto]; `skip_parked`: there may be parked keys."""
 
     after: int
     upto: int
     rows: int
     dead_letters: int
-    careful: bool
+    skip_parked: bool
 
 
 def applying(
@@ -63,7 +63,7 @@ def _applying(
             continue
         parameters = {"generation": generation.generation, "event_types": list(event_types)} | vars(batch)
         # Of what waits behind a dead letter the events are not known, only that there is something.
-        about_all = about | {"acci.keys_parked": batch.careful or batch.dead_letters > 0}
+        about_all = about | {"acci.keys_parked": batch.skip_parked or batch.dead_letters > 0}
         for tenant_id, correlation_id, first, last, events, set_aside in connection.execute(
             sql("projecting/batches:correlations"), parameters
         ):

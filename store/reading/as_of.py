@@ -13,7 +13,7 @@ from typing import Any
 
 from acci.domain.errors import AcciError, CannotApply
 from acci.domain.events import RecordedEvent, by_stored_name
-from acci.domain.expressions.values import key_text
+from acci.domain.expressions.values import key_text, key_texts
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
 from acci.store.compiling.event_filter import Selection
@@ -25,7 +25,7 @@ from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
-from acci.store.projecting.affected_keys import spelled
+from acci.store.projecting.canonical_keys import canonical_key
 from acci.store.projecting.column_probe import ColumnProbe
 from acci.store.projecting.compared_columns import determined, of_rows
 from acci.store.projecting.error_text import reason
@@ -110,13 +110,13 @@ def rows_as_of(
         span = with_exclusions(connection, generation, Span(0, upto))
         if until is not None:
             span = replace(span, skipped=(*span.skipped, *_out_of_time(connection, projection, upto, until)))
-        wanted = None if keys is None else _spelled(connection, projection, generation, keys)
+        wanted = None if keys is None else _canonical_keys(connection, projection, generation, keys)
         if issubclass(projection, FoldProjection):
             found = _folded_in_python(connection, projection, generation, span, until, wanted)
         else:
             before = None if until is None or until == LAST else until + MICROSECOND
             which = Selection(0, upto, until=before, skipped=span.skipped)
-            past = PastRows(connection, projection, generation, wanted, span.careful)
+            past = PastRows(connection, projection, generation, wanted, span.skip_parked)
             if limit is not None and keys is None and comes_in_order_of_streams(connection, projection, generation):
                 found = first_rows(past, which, limit)
             else:
@@ -150,13 +150,13 @@ def _out_of_time(connection: Connection, projection: type[Projection], upto: int
     return tuple(row[0] for row in connection.execute(sql("reading/out_of_time"), known, prepare=False))
 
 
-def _spelled(
+def _canonical_keys(
     connection: Connection, projection: type[Projection], generation: Generation, keys: Sequence[Sequence[object]]
 ) -> list[Key]:
     """The keys as they are stored. Raises `WrongKey`."""
     read_model = generation.read_model(connection)
     texts = (tuple(key_text(part) for part in key) for key in keys)
-    return [list(spelled(connection, projection, read_model, key)) for key in texts]
+    return [list(canonical_key(connection, projection, read_model, key)) for key in texts]
 
 
 def _applicable(
@@ -185,7 +185,7 @@ def _folded_in_python(
     wanted = None if keys is None else set(map(tuple, keys))
 
     def is_meant(key: tuple[Any, ...]) -> bool:
-        text = _as_text(key)
+        text = key_texts(key)
         if None in text and text not in left_out:
             raise ValueError("a part of its key is NULL")
         return text not in left_out and (wanted is None or text in wanted)
@@ -200,12 +200,8 @@ def _folded_in_python(
     except CannotApply as error:
         raise PoisonEvent(error.position, error.reason) from error.__cause__
     shown = determined(connection, projection, read_model, of_rows(rows.values())).columns
-    for key in sorted(rows, key=_as_text):
+    for key in sorted(rows, key=key_texts):
         yield {column.name: rows[key][column.name] for column in shown}
-
-
-def _as_text(key: tuple[Any, ...]) -> tuple[str | None, ...]:
-    return tuple([None if part is None else key_text(part) for part in key])
 
 
 def _events(connection: Connection, projection: type[Projection], span: Span) -> Iterator[RecordedEvent[Any]]:

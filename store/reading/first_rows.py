@@ -9,7 +9,7 @@ from dataclasses import replace
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.statements import streams_of
+from acci.store.compiling.given_keys import streams_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection

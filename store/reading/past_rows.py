@@ -1,4 +1,4 @@
-"""Past rows: those that a range of events makes by compiled rules, read from the events by one query."""
+"""Past rows: the rows that compiled rules make of a range of events, read from the events by one query."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -8,12 +8,17 @@ import sqlalchemy as sa
 
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
+from acci.store.compiling.actions import Actions
+from acci.store.compiling.column_types import Element, default_of
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.expressions import Element, default_of
-from acci.store.compiling.folding import Folding
-from acci.store.compiling.statements import Scope, chosen, of_chosen_streams, text_of
+from acci.store.compiling.event_source import EVENTS
+from acci.store.compiling.folding import folded
+from acci.store.compiling.parameters import key_parameters
+from acci.store.compiling.request import Request
+from acci.store.compiling.scope import Scope
+from acci.store.compiling.text import text_of
 from acci.store.generations.generations import Generation
-from acci.store.generations.tables import ReadModel, qualified
+from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import first_line
 from acci.store.postgres.statements import sql
@@ -28,16 +33,16 @@ PAGE = 10_000  # rows in memory at a time
 
 @dataclass(frozen=True)
 class PastRows:
-    """The rows of a generation's rules, of `keys` if they are given; parked keys have none if `careful`."""
+    """The rows of a generation's rules, of `keys` if they are given; with `skip_parked`, parked keys have none."""
 
     connection: Connection
     projection: type[Projection]
     generation: Generation
     keys: list[Key] | None
-    careful: bool
+    skip_parked: bool
 
     def read(self, which: Selection) -> Generator[Row, None, None]:
-        """The rows that the selected events make, in order of key. Streamed. Raises `PoisonEvent`."""
+        """Stream the rows that the selected events make, in order of key. Raises `PoisonEvent`."""
         try:
             yield from self._read(which)
         except Exception as error:
@@ -49,19 +54,25 @@ class PastRows:
     def _read(self, which: Selection) -> Generator[Row, None, None]:
         read_model = self.generation.read_model(self.connection)
         table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
-        determined_names = {column.name for column in determined(self.connection, self.projection, read_model).columns}
+        determined_columns = {c.name for c in determined(self.connection, self.projection, read_model).columns}
         generated = self.connection.execute(sql("generations/columns:generated"), table).fetchall()
-        computed = {name: text for name, text, of in generated if determined_names.issuperset(of)}
-        scope = Scope(careful=self.careful, chosen=self.keys is not None)
+        computed = {name: text for name, text, of in generated if determined_columns.issuperset(of)}
+        personal = decrypted_events.uses_personal(self.projection)
+        request = Request(
+            self.projection,
+            read_model,
+            decrypted_events.DECRYPTED if personal else EVENTS,
+            Scope(skip_parked=self.skip_parked, only_keys=self.keys is not None),
+            which,
+            table_is_empty=True,
+        )
         parameters = which.parameters() | {"generation": self.generation.generation}
-        for number, name in enumerate(self.projection.key):
-            parameters[chosen(name)] = [key[number] for key in self.keys or ()]
-        query = text_of(_query(self.projection, read_model, which, scope, determined_names, computed)).encode()
+        parameters |= key_parameters(self.projection.key, self.keys or ())
+        query = text_of(_query(request, determined_columns, computed)).encode()
         with self.connection.transaction(), self.connection.cursor(name="as_of") as cursor:
             self.connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-            if decrypted_events.uses_personal(self.projection):
-                decrypted_events.reveal_events(self.connection, self.projection, which.after, which.upto)
-                query = decrypted_events.from_revealed(query)
+            if personal:
+                decrypted_events.decrypt_range(self.connection, self.projection, which.after, which.upto)
             cursor.itersize = PAGE
             cursor.execute(query, parameters)
             names = [column.name for column in cursor.description or ()]
@@ -69,7 +80,7 @@ class PastRows:
                 yield dict(zip(names, row, strict=True))
 
     def _culprit(self, which: Selection, error: Exception) -> tuple[int, Exception]:
-        """The first event that cannot be applied by itself; or, as with a sum too large, after those before it."""
+        """The first event that fails by itself; or, if none does, as with a sum too large, after those before it."""
         position = _first(lambda good, upto: self._error(replace(which, after=good, upto=upto)), which)
         found = self._error(replace(which, after=position - 1, upto=position))
         if found is None:
@@ -88,7 +99,7 @@ class PastRows:
 
 
 def _first(error: Callable[[int, int], Exception | None], which: Selection) -> int:
-    """The end of the shortest beginning of the range that fails, by halving; nothing up to `error`'s first fails."""
+    """The end of the shortest prefix of the range that fails, by halving; up to `good` nothing fails."""
     good, bad = which.after, which.upto
     while bad - good > 1:
         middle = (good + bad) // 2
@@ -99,39 +110,25 @@ def _first(error: Callable[[int, int], Exception | None], which: Selection) -> i
     return bad
 
 
-def _query(
-    projection: type[Projection],
-    read_model: ReadModel,
-    which: Selection,
-    scope: Scope,
-    determined_names: set[str],
-    computed: dict[str, str],
-) -> sa.Select[Any]:
-    """The columns in the table's order: folded ones, those at a constant default, and what PostgreSQL computes of both.
+def _query(request: Request, determined_columns: set[str], computed: dict[str, str]) -> sa.Select[Any]:
+    """The rows in order of key, with the columns in the table's order: those that the events determine, and those in
+    `computed`, which PostgreSQL computes from them.
 
-    What only PostgreSQL fills has no value at another time, and no column here.
+    A column with any other value, such as a changing default, has none at another time, and is left out.
     """
-    folding = Folding(
-        projection,
-        read_model,
-        lambda: which.conditions() + (of_chosen_streams(projection, read_model) if scope.chosen else []),
-        lambda key, whole: scope.keys(key, whole, read_model),
-        None,
-        scope.require,
-        few=scope.chosen,
-    )
+    columns = request.read_model.columns
+    found = folded(Actions(request))
     # By itself: sorting by key must not become a part of the folding, which depends on the order of events.
-    folded = folding.final().cte("folded_rows").prefix_with("MATERIALIZED")
-    values: dict[str, Element] = {column.name: default_of(column) for column in read_model.columns}
-    values |= {name: folded.c[name] for name in projection.key}
-    values |= {name: folding.upon(folded, name, folding.base(folded, name)) for name in projection.folds}
-    given = [values[column.name].label(column.name) for column in read_model.columns if column.name in determined_names]
-    rows = sa.select(*given).where(folded.c.acci_makes).subquery("rows")
+    each = found.query.cte("folded_rows").prefix_with("MATERIALIZED")
+    values: dict[str, Element] = {column.name: default_of(column) for column in columns}
+    values |= found.key(each) | found.new_row(each)
+    given = [values[column.name].label(column.name) for column in columns if column.name in determined_columns]
+    rows = sa.select(*given).where(each.c.acci_makes).subquery("rows")
     shown: list[Any] = [
         sa.literal_column(f"({computed[column.name]})").label(column.name)
         if column.name in computed
         else rows.c[column.name]
-        for column in read_model.columns
-        if column.name in computed or column.name in determined_names
+        for column in columns
+        if column.name in computed or column.name in determined_columns
     ]
-    return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in projection.key))
+    return sa.select(*shown).select_from(rows).order_by(*(rows.c[name] for name in request.projection.key))

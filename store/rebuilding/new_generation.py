@@ -110,7 +110,7 @@ def fill(
                     raise Busy(projection.name, "rebuild")
                 checkpoint, target = row
                 upto = min(checkpoint + stride, target)
-                span = Span(checkpoint, upto, partition.partition, partition.partitions, fresh=checkpoint == 0)
+                span = Span(checkpoint, upto, partition.partition, partition.partitions, table_is_empty=checkpoint == 0)
                 span = with_exclusions(connection, generation, span)
                 rows, dead = apply_span(connection, applier, generation, span)
                 reached = {"checkpoint": upto, "rows": rows, "seconds": time.monotonic() - began}

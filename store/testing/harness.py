@@ -40,8 +40,8 @@ def logged(connection: Connection, events: Sequence[RecordedEvent[Any]]) -> Iter
         yield
 
 
-class Trial:
-    """One projection over an empty table, made from `table_sql` in the caller's transaction, which is to be undone.
+class ProjectionHarness:
+    """One projection over an empty table, made from `table_sql` in a transaction that the caller rolls back.
 
     Its batches are applied as a rebuild and a catch-up would, in `partitions` shares of the keys.
     """
@@ -60,13 +60,13 @@ class Trial:
         table = identifiers.Identifier(read_model.schema, read_model.name)
         self._select = identifiers.SQL("SELECT {} FROM {}").format(identifiers.SQL(", ").join(names), table)
 
-    def take(self, events: Sequence[RecordedEvent[Any]], fresh: bool = False) -> Rows:
-        """Apply the events, neighbours in the log, as one batch; the rows then. `fresh`: there were none before.
+    def take(self, events: Sequence[RecordedEvent[Any]], table_is_empty: bool = False) -> Rows:
+        """Apply the events, neighbours in the log, as one batch; the rows then. `table_is_empty`: there are none yet.
 
         Raises `CannotApply`.
         """
         for partition in range(self._partitions):
-            span = Span(events[0].position - 1, events[-1].position, partition, self._partitions, fresh)
+            span = Span(events[0].position - 1, events[-1].position, partition, self._partitions, table_is_empty)
             try:
                 self._applier.apply(self.connection, span)
             except Exception as error:

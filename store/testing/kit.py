@@ -37,7 +37,7 @@ from acci.domain.projections.reference import Row, Rows, apply
 from acci.store.generations.tables import table_sql
 from acci.store.postgres.database import connect
 from acci.store.registry import Catalogue
-from acci.store.testing.harness import Trial, logged, spelled_out
+from acci.store.testing.harness import ProjectionHarness, logged, spelled_out
 
 BEFORE = 10**12  # the position before the first event's: no real log is as long
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -91,17 +91,17 @@ class Given:
     def _reference(self, projection: type[Projection], database_url: str, text: str) -> tuple[Rows, list[str]]:
         """The rows, and their columns: those that the events determine."""
         with connect(database_url, "test") as connection, connection.transaction(force_rollback=True):
-            trial = Trial(connection, projection, text)
-            rows = apply(projection, trial.columns, {}, self.events)
-            names = [column.name for column in trial.compared(rows)]
+            harness = ProjectionHarness(connection, projection, text)
+            rows = apply(projection, harness.columns, {}, self.events)
+            names = [column.name for column in harness.compared(rows)]
         return _only(names, rows), names
 
     def _compiled(self, projection: type[Projection], database_url: str, text: str, size: int, partitions: int) -> Rows:
         rows: Rows = {}
         with connect(database_url, "test") as connection, logged(connection, self.events):
-            trial = Trial(connection, projection, text, partitions)
+            harness = ProjectionHarness(connection, projection, text, partitions)
             for start in range(0, len(self.events), size):
-                rows = trial.take(self.events[start : start + size], fresh=start == 0)
+                rows = harness.take(self.events[start : start + size], table_is_empty=start == 0)
         return rows
 
 

@@ -109,7 +109,7 @@ def simulate_live(
 
     def send(plan: Plan, stop: threading.Event) -> None:
         nonlocal events, refused
-        for number, wish in enumerate(simulation.wishes(plan)):
+        for number, command in enumerate(simulation.commands(plan)):
             due = began + (number * writers + plan.writer) / rate
             if due >= began + seconds or time.monotonic() >= began + seconds:
                 return
@@ -117,13 +117,13 @@ def simulate_live(
                 return
             command_id = uuid4()
             metadata = CommandMetadata(
-                user_id=wish.user_id,
+                user_id=command.user_id,
                 correlation_id=str(command_id),
-                tenant_id=wish.tenant_id,
+                tenant_id=command.tenant_id,
                 timestamp=datetime.now(UTC),
             )
             try:
-                led_to = len(handler.handle(Command(command_id, wish.data, metadata)))
+                led_to = len(handler.handle(Command(command_id, command.data, metadata)))
             except (Refused, ConcurrencyError):
                 led_to = 0
                 with telling:

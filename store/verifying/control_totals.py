@@ -1,31 +1,31 @@
-"""Control totals: what a read model must come to, counted from the events without folding them.
+"""Control totals: how many rows a read model must have, and the sums of its columns, counted from the events.
 
-They share nothing with the projecting code but the rules' own expressions, so an event that was applied twice, or a
-partition that was left out, shows. How many rows there must be can be told of every projection with rules, sums where
-no event makes an earlier one void.
+They share only the rules' own expressions with the projecting code, so that an event that was applied twice, or a
+partition that was left out, shows. Rows are counted for every projection with rules; sums only where no event can undo
+an earlier one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from acci.domain.projections import Delete, FoldProjection, Projection, Update, Upsert
-from acci.domain.projections.rules import Action
+from acci.domain.projections import Delete, FoldProjection, Insert, Projection, Upsert
 from acci.domain.projections.verbs import FoldKind
 from acci.store.compiling.actions import Actions
+from acci.store.compiling.column_types import Element, default_of
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.expressions import Element, default_of, in_type_of, translate
-from acci.store.compiling.statements import Scope, not_parked, text_of
+from acci.store.compiling.placement import with_verbs
+from acci.store.compiling.request import Request, table_of
+from acci.store.compiling.scope import Scope, not_parked
+from acci.store.compiling.text import text_of
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 
 
 @dataclass(frozen=True)
 class Total:
-    """A figure of a read model: as the events say, and as the table has it."""
+    """A figure of a read model: as the events give it, and as the table has it."""
 
     what: str
     expected: str
@@ -49,13 +49,13 @@ def control_totals(
     """
     if issubclass(projection, FoldProjection):
         return ()
-    sums, careful = _summable(projection), but_parked_in is not None
-    expected = _from_events(projection, read_model, which, sums, careful)
-    stored = _from_table(projection, read_model, sums, careful)
+    sums, skip_parked = _summable(projection), but_parked_in is not None
+    expected = _from_events(projection, read_model, which, sums, skip_parked)
+    stored = _from_table(projection, read_model, sums, skip_parked)
     names = ["rows", *(f"sum of {name}" for name in sums)]
     parameters = which.parameters() | {"generation": but_parked_in}
     pairs = zip(_row(connection, expected, parameters), _row(connection, stored, parameters), strict=True)
-    return tuple(Total(name, str(told), str(there)) for name, (told, there) in zip(names, pairs, strict=True))
+    return tuple(Total(name, str(due), str(there)) for name, (due, there) in zip(names, pairs, strict=True))
 
 
 def _row(connection: Connection, statement: sa.Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...]:
@@ -64,29 +64,22 @@ def _row(connection: Connection, statement: sa.Select[Any], parameters: dict[str
 
 
 def _summable(projection: type[Projection]) -> list[str]:
-    """The added columns, if every event that adds counts: none starts a row anew, ends it or needs it there."""
+    """The added columns, if every event counts: no event inserts, deletes or merely updates a row."""
     verbs = {action.verb for rule in projection.rules for action in rule.actions}
     return [name for name, kind in projection.folds.items() if kind is FoldKind.ADD] if verbs == {Upsert} else []
 
 
 def _from_events(
-    projection: type[Projection], read_model: ReadModel, which: Selection, sums: list[str], careful: bool
+    projection: type[Projection], read_model: ReadModel, which: Selection, sums: list[str], skip_parked: bool
 ) -> sa.Select[Any]:
-    """The keys whose last making event is not followed by a Delete; and the sums of what is added."""
-
-    def added(action: Action, name: str) -> Element | None:
-        given = action.columns.get(name)
-        return None if given is None else in_type_of(read_model.column(name), translate(given.value))
-
-    values: dict[str, Callable[[Action], Element | None]] = {name: partial(added, name=name) for name in sums}
-    scope = Scope(careful=careful)
-    actions = Actions(
-        projection, read_model, values, which.conditions, lambda key, whole: scope.keys(key, whole, read_model)
-    )
-    rows = actions.rows("told")
-    makes = actions.does(rows, lambda action: action.verb not in (Update, Delete))
-    ends = actions.does(rows, lambda action: action.verb is Delete)
-    whole = sa.and_(*(rows.c[name].is_not(None) for name in projection.key))
+    """How many keys were last inserted or upserted, not deleted; and the sums of the added columns."""
+    scope = Scope(skip_parked=skip_parked)
+    request = Request(projection, read_model, scope=scope, selection=which, columns=tuple(sums), check_readable=False)
+    actions = Actions(request)
+    rows = actions.rows("counted")
+    makes = actions.is_one_of(rows, with_verbs(actions.placed, Insert, Upsert))
+    ends = actions.is_one_of(rows, with_verbs(actions.placed, Delete))
+    not_null = sa.and_(*(rows.c[name].is_not(None) for name in projection.key))
     made = sa.func.max(rows.c.acci_ord).filter(sa.false() if makes is None else makes)
     ended = sa.func.max(rows.c.acci_ord).filter(sa.false() if ends is None else ends)
     by_key = (
@@ -94,7 +87,7 @@ def _from_events(
             sa.func.coalesce(made > sa.func.coalesce(ended, 0), sa.false()).label("there"),
             *(sa.func.sum(rows.c[name]).label(name) for name in sums),
         )
-        .where(whole)
+        .where(not_null)
         .group_by(*(rows.c[name] for name in projection.key))
         .subquery("by_key")
     )
@@ -102,16 +95,16 @@ def _from_events(
     return sa.select(sa.func.count().filter(by_key.c.there), *totals)
 
 
-def _from_table(projection: type[Projection], read_model: ReadModel, sums: list[str], careful: bool) -> sa.Select[Any]:
-    table = sa.table(
-        read_model.name, *(sa.column(column.name) for column in read_model.columns), schema=read_model.schema
-    )
+def _from_table(
+    projection: type[Projection], read_model: ReadModel, sums: list[str], skip_parked: bool
+) -> sa.Select[Any]:
+    table = table_of(read_model)
     totals: list[Element] = []
     for name in sums:
         start = sa.func.coalesce(default_of(read_model.column(name)), 0)
         totals.append(_total(sa.func.sum(table.c[name] - start)))
     counted = sa.select(sa.func.count(), *totals).select_from(table)
-    return counted.where(not_parked(table, projection.key)) if careful else counted
+    return counted.where(not_parked(table, projection.key)) if skip_parked else counted
 
 
 def _total(total: Element) -> Element:

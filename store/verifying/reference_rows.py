@@ -11,12 +11,12 @@ from psycopg.types.json import Jsonb
 from acci.domain.errors import AcciError, CannotApply
 from acci.domain.events import RecordedEvent
 from acci.domain.expressions.kinds import Kind
-from acci.domain.expressions.values import json_text, key_text, to_text
+from acci.domain.expressions.values import json_text, key_texts, to_text
 from acci.domain.projections import FoldProjection, Projection, reference
 from acci.domain.projections.columns import Column
 from acci.domain.projections.reference import Rows
-from acci.domain.projections.stored_rows import Key, Row
-from acci.domain.projections.stored_values import told
+from acci.domain.projections.stored_rows import Row
+from acci.domain.projections.stored_values import in_one_line
 from acci.store.encryption.payload_encryption import UNREADABLE, have_personal_fields
 from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.decoding import Decoder, stored
@@ -61,7 +61,7 @@ class ReferenceRows:
         for key, those in positions.items():
             try:
                 made = self._apply(events[position] for position in those)
-                rows += [self._told(row) for at, row in made.items() if _as_text(at) == key]
+                rows += [self._told(row) for at, row in made.items() if key_texts(at) == key]
             except (CannotApply, _Unreadable) as error:
                 failed.append(Failed(list(key), self._reason(error)))
             except _Untold as error:
@@ -82,7 +82,7 @@ class ReferenceRows:
         except (AcciError, psycopg.Error):
             raise  # no fault of the event
         except Exception as error:  # such as a payload that nests too deeply, or a number too long, for Python
-            raise _Unreadable(row[0], told(error)) from error
+            raise _Unreadable(row[0], in_one_line(error)) from error
 
     def _reason(self, error: CannotApply | PoisonEvent) -> str:
         poison = PoisonEvent(error.position, f"the event at position {error.position}: {error.reason}")
@@ -116,7 +116,3 @@ def _text(column: Column, value: Any) -> str | None:
     if value is None:
         return None
     return json_text(value) if column.kind is Kind.JSON else to_text(value)
-
-
-def _as_text(key: Key) -> tuple[str | None, ...]:
-    return tuple([None if part is None else key_text(part) for part in key])

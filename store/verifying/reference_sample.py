@@ -16,14 +16,19 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.projecting.affected_keys import choose_keys, chosen_keys, note_events, note_keys
+from acci.store.projecting.affected_keys import (
+    collect_affected_keys,
+    collect_affecting_events,
+    collect_keys,
+    collected_keys,
+)
 from acci.store.projecting.compared_columns import Given, determined, nothing, of_rows
 from acci.store.projecting.exclusions import Exclusions, StoredKey
 from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.rederiving import Failed
 from acci.store.registry import Catalogue
 from acci.store.verifying.reference_rows import ReferenceRows
-from acci.store.verifying.table_diff import Comparison, compare_touched
+from acci.store.verifying.table_diff import Comparison, compare_collected
 
 MOST_EVENTS = 20_000  # that are derived again; keys with the longest histories are left out
 DRAWN = 50  # events whose keys are in the sample
@@ -57,15 +62,15 @@ def check_sample(
         *_from_table(connection, projection, read_model, size),
         *_from_log(connection, projection, read_model, which),
     }
-    keys = choose_keys(connection, drawn - exclusions.parked)
-    note_events(connection, projection, read_model, which)
+    keys = collect_keys(connection, drawn - exclusions.parked)
+    collect_affecting_events(connection, projection, read_model, which)
     left_out = connection.execute(sql("verifying/reference_sample:leave_out"), {"budget": MOST_EVENTS}).rowcount
     rows, failed = ReferenceRows(connection, catalogue, projection, read_model).rows()
     for each in failed:
         connection.execute(sql("projecting/affected_keys:remove"), {"key": each.key})
     given = of_rows(rows)
     expected = _store(connection, determined(connection, projection, read_model, given), rows)
-    found = compare_touched(connection, projection, expected, read_model)
+    found = compare_collected(connection, projection, expected, read_model)
     return Sample(keys - left_out - len(failed), left_out, found, tuple(failed), given)
 
 
@@ -96,8 +101,8 @@ def _from_log(
         )
     if not positions:
         return set()
-    note_keys(connection, projection, read_model, replace(which, positions=positions))
-    return chosen_keys(connection)
+    collect_affected_keys(connection, projection, read_model, replace(which, positions=positions))
+    return collected_keys(connection)
 
 
 def _store(connection: Connection, read_model: ReadModel, rows: list[dict[str, Any]]) -> ReadModel:

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from acci.domain.projections import Projection
+from acci.store.compiling.column_types import Element, as_text
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.expressions import Element, as_text
-from acci.store.compiling.merge import Placeholder
-from acci.store.compiling.statements import text_of
+from acci.store.compiling.parameters import Placeholder
+from acci.store.compiling.text import text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
-from acci.store.projecting.affected_keys import TOUCHED, key_of, note_keys
+from acci.store.projecting.affected_keys import COLLECTED_KEYS, collect_affected_keys, key_as_texts
 from acci.store.projecting.compared_columns import Given, determined, differs, nothing
 from acci.store.projecting.ranges import Key
 
@@ -84,17 +84,17 @@ def compare(
     """
     before, after = live.read_model(connection), new.read_model(connection)
     first, last = sorted([live.checkpoint, new.checkpoint])
-    moving = note_keys(connection, projection, after, Selection(first, last))
+    moving = collect_affected_keys(connection, projection, after, Selection(first, last))
 
     def unmoved(table: sa.FromClause) -> list[Element]:
-        return [sa.not_(sa.exists().where(TOUCHED.c.key == key_of(table, projection)).correlate(table))]
+        return [sa.not_(sa.exists().where(COLLECTED_KEYS.c.key == key_as_texts(table, projection)).correlate(table))]
 
     compared = determined(connection, projection, after, given)
     diff = TableDiff(projection.key, before, after, compared, unmoved if moving else _whole)
     return diff.summary(connection, moving)
 
 
-def compare_touched(
+def compare_collected(
     connection: Connection, projection: type[Projection], expected: ReadModel, stored: ReadModel
 ) -> Comparison:
     """How the rows of the keys in `touched` differ from those expected, in the columns of `expected`.
@@ -107,7 +107,7 @@ def compare_touched(
 
 def is_touched(table: sa.FromClause, projection: type[Projection]) -> Element:
     """That the row's key is in the temporary table `touched`."""
-    return key_of(table, projection).in_(sa.select(TOUCHED.c.key))
+    return key_as_texts(table, projection).in_(sa.select(COLLECTED_KEYS.c.key))
 
 
 class TableDiff:

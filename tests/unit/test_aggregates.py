@@ -131,7 +131,7 @@ def test_what_is_stored_is_found_again() -> None:
     assert Context(name="x", sql=LEDGER.sql, events=(Reading,)).events == (Reading,)
 
 
-def test_a_decision_does_not_stand_in_for_a_method_of_every_aggregate() -> None:
+def test_a_decision_cannot_override_a_method_of_aggregate() -> None:
     with pytest.raises(DefinitionError, match="Aggregate Mistaken: its method 'decide' would stand in"):
 
         class Mistaken(Aggregate):
@@ -175,7 +175,7 @@ class Ending(Aggregate):
         return told[command.data.account]
 
 
-def test_nothing_happens_after_the_end_in_one_decision() -> None:
+def test_a_decision_with_events_after_a_terminal_one_is_refused() -> None:
     for place in ("ends first", "ends twice"):
         with pytest.raises(Refused) as refused:
             Ending().decide(command(PayTwice(account=place, amount=Decimal(1))))
@@ -211,7 +211,7 @@ class Between(Aggregate):
         return self
 
 
-def test_a_state_is_changed_by_fields_that_it_has_and_values_that_they_take() -> None:
+def test_changed_checks_the_names_and_types_of_fields() -> None:
     state = Counted(names={"a": 1})
     changed = state.changed(number=5)
     assert (state.number, changed.number, changed.names) == (0, 5, {"a": 1})
@@ -260,7 +260,7 @@ class SomethingElse(Something):
     pass
 
 
-def test_a_base_of_events_does_not_stand_for_them() -> None:
+def test_a_base_class_does_not_stand_for_its_subclasses() -> None:
     with pytest.raises(DefinitionError, match="Something alone is not its subclasses SomethingElse; name these too"):
 
         class Alone(Aggregate):

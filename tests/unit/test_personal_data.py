@@ -19,11 +19,11 @@ from acci.store.values.storable import Unstorable
 from tests.domains.people import Cities, Notes, People, PersonRegistered  # fmt: skip
 
 
-def test_only_who_uses_it_pays_for_it() -> None:
+def test_only_projections_that_use_personal_fields_read_decrypted_events() -> None:
     assert [uses_personal(each) for each in (People, Cities, Notes, UserView)] == [True, False, True, False]
 
 
-def test_a_row_is_not_named_by_personal_data() -> None:
+def test_a_personal_field_is_refused_as_a_key() -> None:
     class ByEmail(Projection):
         key = ("tenant_id", "email")
 
@@ -36,7 +36,7 @@ def test_a_row_is_not_named_by_personal_data() -> None:
     refuse_personal_keys(People)
 
 
-def test_declarations_that_would_not_hold() -> None:
+def test_declarations_that_cannot_work_are_refused() -> None:
     class Address(EventData):
         street: Personal[str]
 
@@ -55,7 +55,7 @@ def test_declarations_that_would_not_hold() -> None:
             personal_fields(wrong)
 
 
-def test_nobody_else_may_write_what_looks_concealed() -> None:
+def test_a_payload_that_looks_encrypted_is_refused() -> None:
     class Free(EventData):
         anything: Any
 

@@ -70,7 +70,7 @@ SENTENCES = (
     ),
     (
         "[Insert(name=tag) for tag in event.data.tags]",
-        "a loop over an event's value: a rule touches a fixed set of keys; return a list of verbs, or fold.",
+        "a loop over an event's value: a rule has a fixed set of keys; return a list of verbs, or fold.",
     ),
     ("Insert(a=f'{event.data.name}!')", "an f-string with an event's value: join text with concat()"),
     ("Insert(a=str(event.data.lines))", "join text with concat(); cast(value, str) what is not text."),
@@ -80,14 +80,14 @@ SENTENCES = (
     ("Insert(a=event.data.name.upper())", ".upper on an event's value: use the functions of acci.domain.proj"),
     ("Insert(a=len(event.data.name))", "it cannot be compiled (TypeError: object of type 'Field' has no len())"),
     ("Insert(a=event.data.amount / 2)", "a quotient has no exact scale; keep both numbers and divide in a query."),
-    ("Insert(a=datetime.now(UTC))", "it says something else each time: take moments and ids from the event"),
-    ("Insert(a=random.random())", "it says something else each time"),
+    ("Insert(a=datetime.now(UTC))", "it returns something else each time: take timestamps and ids from the event"),
+    ("Insert(a=random.random())", "it returns something else each time"),
     ("Insert(a=event.data.token)", "Ordered.token: its default is another one each time"),
     ("Insert(a=event.data.nam)", "event.data.nam: Ordered has name, note, amount"),
     ("Insert(a=event.data.address.city)", "event.data.address.city: Address has street, zip."),
     ("Insert(a=event.when)", "event.when: an event has data, metadata, id, tenant_id"),
     ("Insert(a=event.metadata.ip)", "event.metadata.ip: metadata has user_id, correlation_id"),
-    ("Insert(a=event.data.name == event.data.lines)", "`=`: it mixes an integer and text; make them alike"),
+    ("Insert(a=event.data.name == event.data.lines)", "`=`: it mixes an integer and text; give all one type"),
     ("Insert(a=when(event.data.express, 'a', 1))", "when(): it mixes an integer and text"),
     ("Insert(a=event.data.weight > event.data.amount)", "`>`: it mixes a decimal and a float"),
     ("Insert(a=event.data.name + 'x')", "`+` on text: it takes integers and decimals; join text with concat()."),
@@ -103,7 +103,7 @@ SENTENCES = (
     ("Insert(a=date_trunc('minute', event.data.due, 'UTC'))", "the unit is one of hour, day, week"),
     ("Insert(a=local_date(event.data.due, 'Europe/Amsterdm'))", "the time zone 'Europe/Amsterdm': name one"),
     ("Insert(a=local_date(event.data.due, 'CET'))", "the time zone 'CET': name one of the IANA database"),
-    ("Insert(a=local_date(event.data.name, 'UTC'))", "local_date(): it takes a moment, not text."),
+    ("Insert(a=local_date(event.data.name, 'UTC'))", "local_date(): it takes a timestamp, not text."),
     ("Insert(a=datetime(2024, 1, 1))", "give it a time zone, such as tzinfo=UTC."),
     ("Insert(a=[1])", "the value [1]: a literal is a str, int, Decimal, float, bool, datetime"),
     ("Insert(a=2 ** 63)", "9223372036854775808 is out of range for bigint."),
@@ -130,7 +130,7 @@ def test_the_sentence(source: str, expected: str) -> None:
     assert said.startswith("Orders")
 
 
-def test_the_sentence_names_rule_and_event() -> None:
+def test_the_refusal_names_rule_and_event() -> None:
     assert refusal("Insert(a=event.data.nam)").startswith("Orders.ordered on Ordered: ")
 
 
@@ -180,9 +180,9 @@ def column(kind: str, category: str = "X") -> Column:
 
 
 COLUMNS = (
-    ("Insert(c=event.data.name)", column("integer"), "it gives text to column 'c' of type integer; make them"),
+    ("Insert(c=event.data.name)", column("integer"), "it gives text to column 'c' of type integer; give both"),
     ("Insert(c=event.data.lines)", column("text", "S"), "it gives an integer to column 'c' of type text"),
-    ("Insert(c=event.timestamp)", column("date"), "it gives a moment to column 'c' of type date"),
+    ("Insert(c=event.timestamp)", column("date"), "it gives a timestamp to column 'c' of type date"),
     ("Insert(c=event.data.lines)", column("mood"), "it gives an integer to column 'c' of type mood"),
     (
         "Insert(c=event.data.name)",
@@ -243,7 +243,7 @@ class Far(Moved):
         ((EventData,), "EventData is the base of all events"),
     ],
 )
-def test_a_base_of_events_does_not_stand_for_them(named: tuple[type[EventData], ...], told: str) -> None:
+def test_a_base_class_does_not_stand_for_its_subclasses(named: tuple[type[EventData], ...], told: str) -> None:
     rule = on(*named)(lambda _, event: Upsert(number=event.data.number))
     with pytest.raises(ProjectionError, match=told):
         type("Moves", (Projection,), {"key": ("tenant_id", "id"), "moved": rule})
@@ -252,7 +252,7 @@ def test_a_base_of_events_does_not_stand_for_them(named: tuple[type[EventData], 
         type("Folded", (FoldProjection,), fold)
 
 
-def test_all_of_a_family_of_events_can_be_named() -> None:
+def test_a_base_class_can_be_named_with_all_of_its_subclasses() -> None:
     rule = on(Base, Moved, Far)(lambda _, event: Upsert(number=event.data.number))
     moves: Any = type("Moves", (Projection,), {"key": ("tenant_id", "id"), "moved": rule})
     assert moves.events() == (Base, Moved, Far)

@@ -28,8 +28,12 @@ def test_nothing_is_missing_of_one_that_is_done() -> None:
     assert pieces(Partition(1, 0, 1, 150, 150), Partition(2, 0, 1, 0, 0)) == []
 
 
-def test_only_the_first_stride_finds_the_table_fresh() -> None:
-    cut = list(strides(Span(10, 35, partition=1, partitions=2, fresh=True), 10))
-    assert [(each.after, each.upto, each.fresh) for each in cut] == [(10, 20, True), (20, 30, False), (30, 35, False)]
+def test_only_the_first_stride_finds_the_table_empty() -> None:
+    cut = list(strides(Span(10, 35, partition=1, partitions=2, table_is_empty=True), 10))
+    assert [(each.after, each.upto, each.table_is_empty) for each in cut] == [
+        (10, 20, True),
+        (20, 30, False),
+        (30, 35, False),
+    ]
     assert all((each.partition, each.partitions) == (1, 2) for each in cut)
-    assert list(strides(Span(7, 7, fresh=True))) == []
+    assert list(strides(Span(7, 7, table_is_empty=True))) == []

@@ -179,7 +179,7 @@ def test_insert_makes_the_row_with_the_defaults_of_what_it_does_not_name() -> No
     }
 
 
-def test_insert_makes_the_row_anew() -> None:
+def test_insert_replaces_the_row() -> None:
     row = one(Counted(amount=Decimal(5), text="x"), Put(value="y"), Opened(start=2))
     assert (row["total"], row["first"], row["last"], row["events"]) == (Decimal("10.0"), None, "none", 2)
 
@@ -200,7 +200,7 @@ def test_upsert_makes_the_row_if_there_is_none() -> None:
     assert one(Counted())["untold"] == 7
 
 
-def test_delete_takes_the_row_and_what_it_held() -> None:
+def test_delete_removes_the_row_and_its_values() -> None:
     assert rows(Folds, Counted(), Ended()) == {}
     assert rows(Folds, Ended()) == {}
     assert one(Counted(amount=Decimal(1)), Ended(), Counted())["total"] == Decimal("10.0")
@@ -232,12 +232,12 @@ def test_several_keys_and_rules_in_order() -> None:
     assert {key[1]: row["last"] for key, row in found.items()} == {"k": "r", "all": "6711"}
 
 
-def test_a_verb_whose_key_is_null_touches_no_row() -> None:
+def test_a_verb_whose_key_is_null_changes_no_row() -> None:
     assert set(rows(Keys, Filed(required="r"))) == {("t", "all")}
     assert set(rows(Keys, Filed(required="r", level=4))) == {("t", "all"), ("t", "far")}
 
 
-def test_stored_rows_go_on_and_are_not_changed_in_place() -> None:
+def test_given_rows_are_not_changed_in_place() -> None:
     before = apply(Folds, COLUMNS, {}, events(Counted()))
     after = apply(Folds, COLUMNS, before, events(Counted()))
     assert [row["events"] for row in (*before.values(), *after.values())] == [1, 2]
@@ -265,11 +265,11 @@ def test_an_event_without_an_answer(payload: dict[str, Any], reason: str) -> Non
     assert str(caught.value).startswith(f"keys cannot apply the Filed at position 1: {reason}. Correct the rule, or")
 
 
-def test_a_missing_value_that_nothing_depends_on_is_not_missed() -> None:
+def test_a_missing_value_that_no_rule_uses_does_no_harm() -> None:
     assert set(rows(Keys, ("Filed", {"required": "r", "place": {"zip": "1"}}))) == {("t", "all")}
 
 
-def test_an_unreadable_event_is_read_as_far_as_the_rules_ask() -> None:
+def test_of_an_unreadable_event_the_rules_read_what_they_use() -> None:
     unreadable = Unreadable(payload={"value": "x", "more": 1}, reason="more is not known")
     assert rows(Folds, Opened(), ("Put", unreadable))["t", "1"]["last"] == "x"  # type: ignore[arg-type]
 
@@ -283,7 +283,7 @@ def test_a_fold_gets_no_event_that_cannot_be_read_or_that_it_does_not_handle(fol
     assert (caught.value.position, caught.value.reason) == (2, "value: field required")
 
 
-def test_a_sum_is_held_to_its_column_when_all_is_folded() -> None:
+def test_the_range_of_a_sum_is_checked_at_the_end() -> None:
     huge = Decimal(9999999)
     assert one(Counted(amount=huge), Counted(amount=-huge))["total"] == Decimal("10.0")
     with pytest.raises(CannotApply, match=r"10000009\.0 is out of range for column 'total' of type numeric\(8,1\)"):

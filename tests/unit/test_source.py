@@ -97,7 +97,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
         ("def unused(row):\n    return 1", "def unused(row):\n    return 2", False),
     ],
 )
-def test_what_it_calls_elsewhere_counts(written: Written, old: str, new: str, counts: bool) -> None:
+def test_functions_that_it_calls_in_other_modules_count(written: Written, old: str, new: str, counts: bool) -> None:
     assert old in LABELS
     for name in ("Folding", "fold"):
         before = source_of(getattr(written(RULES, LABELS), name))
@@ -105,7 +105,7 @@ def test_what_it_calls_elsewhere_counts(written: Written, old: str, new: str, co
         assert (source_of(getattr(written(RULES, LABELS.replace(old, new)), name)) != before) is counts
 
 
-def test_so_does_what_stands_beside_it(written: Written) -> None:
+def test_constants_and_imports_that_it_names_count(written: Written) -> None:
     before = source_of(written(RULES, LABELS).Folding)
     assert source_of(written(RULES.replace('"y", "z"', '"z", "y"'), LABELS).Folding) == before, "a set has no order"
     assert source_of(written(RULES.replace("UNUSED = 1", "UNUSED = 2"), LABELS).Folding) == before
@@ -114,7 +114,7 @@ def test_so_does_what_stands_beside_it(written: Written) -> None:
     assert "def key_text" not in before, "ACCI's own is told apart by its version"
 
 
-def test_what_was_typed_into_a_shell_has_a_source_too() -> None:
+def test_code_typed_into_a_shell_has_a_source() -> None:
     def typed(text: str) -> FunctionType:
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(text, names)  # noqa: S102 as a shell does
@@ -127,7 +127,7 @@ def test_what_was_typed_into_a_shell_has_a_source_too() -> None:
     assert source_of(typed("def fold(row): return row - 1")) != one
 
 
-def test_how_old_payloads_are_read_counts_for_states_folded_from_them() -> None:
+def test_upcasters_change_the_schema_of_a_state() -> None:
     def schema(upcaster: tuple[Upcaster, ...], added: int) -> tuple[str, ...]:
         class Renamed(EventData):
             schema_version: ClassVar[int] = 1 + len(upcaster)

@@ -48,7 +48,7 @@ def test_a_value_is_converted_exactly() -> None:
     assert brought(Paid, 1, cents=1234567890123456789) == Paid(amount=Decimal("12345678901234567.89"))
 
 
-def test_a_payload_of_another_shape_is_not_brought_there() -> None:
+def test_a_payload_of_another_shape_is_not_upcast() -> None:
     with pytest.raises(ValueError, match=r"has no data\.cents"):
         upcast(Paid, 1, '{"amount": "1"}')
     with pytest.raises(ValueError, match="not a whole number"):
@@ -57,7 +57,7 @@ def test_a_payload_of_another_shape_is_not_brought_there() -> None:
         upcast(Paid, 1, "[]")
 
 
-def test_a_payload_with_the_new_name_and_not_the_old_is_of_no_shape() -> None:
+def test_a_payload_with_the_new_name_and_not_the_old_has_no_known_shape() -> None:
     with pytest.raises(WrongShape, match="it has no name, yet holder"):
         upcast(Opened, 1, '{"holder": "Ann Berg", "nation": "NL"}')
     taken = Upcaster(1, rename={"a": "b"}, drop=("b",))
@@ -81,7 +81,7 @@ def test_reading_never_fails_but_says_why() -> None:
         assert decoder.data(name, version, text, uuid4()) == kind(payload=json.loads(text), reason=reason)
 
 
-def test_what_a_step_takes_out_of_json_it_takes_as_it_is() -> None:
+def test_a_json_value_that_a_step_moves_is_unchanged() -> None:
     class Listed(EventData):
         schema_version: ClassVar[int] = 2
         upcasters: ClassVar[tuple[Upcaster, ...]] = (Upcaster(1, change={"new": old("list", Any)}),)
@@ -146,7 +146,7 @@ class WithoutJson(EventData):
         (Gone, "Gone.name: it is text, and from version 1 text or null comes."),
     ],
 )
-def test_steps_that_do_not_lead_to_today_are_refused_at_registration(event: type[EventData], said: str) -> None:
+def test_upcasters_that_do_not_lead_to_todays_shape_are_refused(event: type[EventData], said: str) -> None:
     with pytest.raises(DefinitionError) as refused:
         check_upcasters(event)
     assert said in str(refused.value)
@@ -190,9 +190,9 @@ class Moved(EventData):
     steps: int
 
 
-def test_a_rule_may_take_the_fields_but_not_the_whole_that_a_step_makes() -> None:
+def test_a_model_that_a_step_makes_is_used_field_by_field() -> None:
     assert brought(Moved, 1, n="7") == Moved(to=Place(city="?"), steps=7)
-    with pytest.raises(ProjectionError, match=r"upcaster 1 makes it; take its fields singly"):
+    with pytest.raises(ProjectionError, match=r"upcaster 1 makes it; use its fields one by one"):
 
         class Places(Projection):
             key = ("id",)

@@ -29,12 +29,12 @@ def test_streams_are_whole_and_in_order() -> None:
 def test_the_aggregate_grants_every_step() -> None:
     """Each event is what the command of the same moment leads to, in the state of that moment."""
     states: dict[StreamId, User] = {}
-    wishes = UserSimulation().wishes(PLAN)
-    for wish in islice(wishes, 5000):
-        stream = StreamId(wish.tenant_id, "User", wish.data.aggregate_id)
-        metadata = CommandMetadata(user_id="u", correlation_id="c", tenant_id=wish.tenant_id, timestamp=END)
+    commands = UserSimulation().commands(PLAN)
+    for command in islice(commands, 5000):
+        stream = StreamId(command.tenant_id, "User", command.data.aggregate_id)
+        metadata = CommandMetadata(user_id="u", correlation_id="c", tenant_id=command.tenant_id, timestamp=END)
         state = states.get(stream, User())
-        (data,) = state.decide(Command(uuid4(), wish.data, metadata)) or (None,)
+        (data,) = state.decide(Command(uuid4(), command.data, metadata)) or (None,)
         if data is not None:
             method = User.evolutions[data.event_type()]
             states[stream] = method(state, replace(HISTORY[0], data=data, event_type=data.event_type()))

@@ -23,8 +23,8 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.generations.table_definition import TableAltered
 from acci.store.postgres.database import Connection, connect
-from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.batches import Progress, catch_up
+from acci.store.projecting.canonical_keys import WrongKey
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongTimestamp, parse_timestamp

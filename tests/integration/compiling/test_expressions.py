@@ -23,8 +23,9 @@ from acci.domain.expressions.kinds import Kind
 from acci.domain.expressions.tree import CannotCompile, Constant, Expression, Field, express
 from acci.domain.projections import cast, concat, date_trunc, local_date
 from acci.domain.projections.reference import Stored
-from acci.store.compiling.expressions import EVENTS, translate
-from acci.store.compiling.statements import text_of
+from acci.store.compiling.event_source import EVENTS
+from acci.store.compiling.expressions import translate
+from acci.store.compiling.text import text_of
 from acci.store.postgres.database import Connection
 from acci.store.testing.harness import logged, spelled
 from tests.support.strategies.events import EVENTS as CLASSES
@@ -55,7 +56,7 @@ def in_python(source: Any, kind: type[EventData], event: RecordedEvent[Any]) -> 
 
 
 def in_sql(connection: Connection, source: Any, kind: type[EventData], position: int | None = None) -> list[str]:
-    query = sa.select(translate(express(source(EventView(kind, itself))))).order_by(EVENTS.c.position)
+    query = sa.select(translate(express(source(EventView(kind, itself))), EVENTS)).order_by(EVENTS.c.position)
     if position is not None:
         query = query.where(EVENTS.c.position == position)
     try:
@@ -217,6 +218,6 @@ def test_a_constant_is_what_it_was(connection: Connection) -> None:
     for value in values:
         constant = express(value)
         assert isinstance(constant, Constant)
-        row = connection.execute(text_of(sa.select(translate(constant))).encode()).fetchone()
+        row = connection.execute(text_of(sa.select(translate(constant, EVENTS))).encode()).fetchone()
         assert row is not None
         assert (row[0], type(row[0])) == (value, type(value))

@@ -1,11 +1,14 @@
 """Folding depends on the order in which events come: no plan may lose it, and no lack of memory."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from acci.store.compiling.statements import Compiled, Scope
+from acci.store.compiling import statements
+from acci.store.compiling.request import Request
+from acci.store.compiling.scope import Scope
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import BATCH_SIZE
@@ -16,10 +19,10 @@ from tests.support.histories import append_users, value
 from tests.support.read_models import CONTEXTS, live, wrong_rows
 
 SCOPES = [
-    Scope(partitioned=partitioned, careful=careful, rare=rare)
+    Scope(partitioned=partitioned, skip_parked=skip_parked, few_events=few_events)
     for partitioned in (False, True)
-    for careful in (False, True)
-    for rare in (False, True)
+    for skip_parked in (False, True)
+    for few_events in (False, True)
 ]
 EVERYTHING = {"after": 0, "upto": 10**9, "partition": 0, "partitions": 2, "generation": 0, "skipped": [1]}
 
@@ -39,9 +42,10 @@ def test_keys_are_grouped_by_hashing(connection: Connection, name: str, analyzed
     build.rebuild(connection, catalogue, projection)
     if analyzed:
         connection.execute("VACUUM ANALYZE acci.events")
-    compiled = Compiled(projection, live(connection, projection).read_model(connection))
+    read_model = live(connection, projection).read_model(connection)
     found = 0
-    for text in (make(scope) for scope in SCOPES for make in (compiled.fill, compiled.apply)):
+    for scope, table_is_empty in itertools.product(SCOPES, (True, False)):
+        text = statements.apply(Request(projection, read_model, scope=scope, table_is_empty=table_is_empty))
         with connection.transaction():
             connection.execute(sql("projecting/session:settings"), {"work_mem": "64kB"})
             plan = value(connection, f"EXPLAIN (FORMAT JSON) {text}", EVERYTHING)
@@ -58,18 +62,19 @@ def test_the_last_value_wins_also_when_the_keys_do_not_fit_into_memory(connectio
     build.rebuild(connection, catalogue, users)
     append_users(connection, 20_000)
     generation = live(connection, users)
-    compiled = Compiled(users, generation.read_model(connection))
+    read_model = generation.read_model(connection)
     upto = value(connection, "SELECT max(position) FROM acci.events")
     assert upto > BATCH_SIZE
-    for scope in (Scope(), Scope(rare=True)):
+    for scope in (Scope(), Scope(few_events=True)):
         with connection.transaction(force_rollback=True):
             connection.execute(sql("projecting/session:settings"), {"work_mem": "64kB"})
-            connection.execute(compiled.apply(scope).encode(), {"after": 0, "upto": upto})
+            text = statements.apply(Request(users, read_model, scope=scope))
+            connection.execute(text.encode(), {"after": 0, "upto": upto})
             assert value(connection, "SELECT count(*) FROM read.user_view") > 10_000
             assert wrong_rows(connection, users) == 0
 
 
-def test_what_is_read_backwards_is_read_forwards_before(connection: Connection) -> None:
+def test_a_range_is_prefetched_forwards_before_it_is_read_backwards(connection: Connection) -> None:
     append_users(connection, 500)
     last = value(connection, "SELECT max(position) FROM acci.events")
     parameters = {"after": 10, "upto": last}

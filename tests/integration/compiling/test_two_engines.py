@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acci.domain.errors import CannotApply
 from acci.domain.projections.reference import Rows, apply
 from acci.store.postgres.database import Connection
-from acci.store.testing.harness import Trial, logged, spelled_out
+from acci.store.testing.harness import ProjectionHarness, logged, spelled_out
 from tests.support.strategies.histories import History, histories
 from tests.support.strategies.projections import RandomProjection, projections
 
@@ -36,26 +36,26 @@ def test_compiled_and_reference_engine_agree(connection: Connection, share: int)
     @given(projections, st.lists(histories, min_size=HISTORIES, max_size=HISTORIES), st.sampled_from((1, 1, 2, 3)))
     def agree(made: RandomProjection, tried: list[History], partitions: int) -> None:
         with connection.transaction(force_rollback=True):
-            trial = Trial(connection, made.projection, made.table, partitions)
+            harness = ProjectionHarness(connection, made.projection, made.table, partitions)
             for history in tried:
-                check(trial, history)
+                check(harness, history)
 
     agree()
 
 
-def check(trial: Trial, history: History) -> None:
+def check(harness: ProjectionHarness, history: History) -> None:
     """The first batch fills the empty table, the others are applied to what is there; and so does the reference."""
     events = history.recorded(after=1000)
-    with logged(trial.connection, events):
+    with logged(harness.connection, events):
         expected: Rows = {}
         for number, batch in enumerate(history.batches(events)):
             try:
-                expected = apply(trial.projection, trial.columns, expected, batch)
+                expected = apply(harness.projection, harness.columns, expected, batch)
             except CannotApply:
                 with pytest.raises(CannotApply):
-                    trial.take(batch, fresh=number == 0)
+                    harness.take(batch, table_is_empty=number == 0)
                 return
-            found = trial.take(batch, fresh=number == 0)
+            found = harness.take(batch, table_is_empty=number == 0)
             assert spelled_out(found) == spelled_out(expected), (
                 f"compiled {spelled_out(found)}, reference {spelled_out(expected)}"
             )

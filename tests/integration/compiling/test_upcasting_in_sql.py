@@ -23,10 +23,11 @@ from acci.domain.expressions.event_view import EventView, fields
 from acci.domain.expressions.values import parse
 from acci.domain.projections.reference import Stored, apply
 from acci.domain.upcasting import Upcaster, check_upcasters, leaf_of, old, upcast
-from acci.store.compiling.expressions import EVENTS, translate
-from acci.store.compiling.merge import Placeholder
+from acci.store.compiling.event_source import EVENTS
+from acci.store.compiling.expressions import translate
+from acci.store.compiling.parameters import Placeholder
 from acci.store.compiling.schema_versions import readable
-from acci.store.compiling.statements import text_of
+from acci.store.compiling.text import text_of
 from acci.store.generations import generations
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore
@@ -77,9 +78,9 @@ def in_sql(connection: Connection, event: type[EventData], events: int) -> list[
     """Each event in the log as the compiled SQL of a rule would read it."""
     names = names_of(event)
     view = EventView(event, leaf_of(event))
-    columns = [translate(attrgetter(name)(view.data)).label(name) for name in names]
+    columns = [translate(attrgetter(name)(view.data), EVENTS).label(name) for name in names]
     chosen = EVENTS.c.version.between(Placeholder("first", sa.Integer()), Placeholder("last", sa.Integer()))
-    select = sa.select(*columns, sa.literal(1)).where(readable([event]), chosen).order_by(EVENTS.c.version)
+    select = sa.select(*columns, sa.literal(1)).where(readable([event], EVENTS), chosen).order_by(EVENTS.c.version)
     text = text_of(select).encode()
 
     def read(first: int, last: int) -> list[Reading] | None:
@@ -291,7 +292,7 @@ def test_a_payload_that_python_does_not_read_is_refused_by_sql(connection: Conne
     check(connection, event, [(1, payload) for payload in payloads])
 
 
-def test_a_null_model_is_left_alone_where_nothing_is_put_into_it(connection: Connection) -> None:
+def test_a_null_model_stays_null_if_nothing_is_put_into_it(connection: Connection) -> None:
     event = create_model("Changing", __base__=EventData, owner=(Owner | None, ...))
     event.schema_version, event.upcasters = 2, (Upcaster(1, rename={"owner.called": "owner.name"}),)
     assert in_python(event, 1, {"owner": None}) == dict.fromkeys(names_of(event))
@@ -334,7 +335,7 @@ def test_a_default_of_any_kind_is_in_sql_what_python_stores(connection: Connecti
         event.schema_version = 2
         event.upcasters = (Upcaster(1, drop=("d",)) if returns else Upcaster(1, default={"d": value}),)
         python = event.model_validate_json(upcast(event, 1, payload))
-        selected = sa.select(translate(EventView(event, leaf_of(event)).data.d)).select_from(EVENTS)
+        selected = sa.select(translate(EventView(event, leaf_of(event)).data.d, EVENTS)).select_from(EVENTS)
         row = connection.execute(text_of(selected).encode(), {}, prepare=False).fetchone()
         assert row == (json.loads(python.model_dump_json())["d"],)
 
@@ -385,7 +386,7 @@ NEW_NAME = {"holder": "Eve", "nation": "?"}
         (2, NEW_NAME | {"currency": "EUR", "owner": None}, "has no object at data.owner"),
     ],
 )
-def test_a_shape_that_nobody_can_read_is_held_back_by_both(
+def test_a_payload_of_unknown_shape_is_a_dead_letter_in_both_engines(
     connection: Connection, database_url: str, schema_version: int, payload: dict[str, Any], said: str
 ) -> None:
     with Database(database_url, size=1) as database:

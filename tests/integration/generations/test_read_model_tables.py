@@ -9,7 +9,7 @@ from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.python_folds import Row
 from acci.store.postgres.database import Connection
-from acci.store.testing.harness import Trial
+from acci.store.testing.harness import ProjectionHarness
 from tests.unit.test_projection_refusals import Ordered, define
 
 NOTED = "Upsert(note=event.data.note, lines=add(event.data.lines))"
@@ -27,7 +27,7 @@ SENTENCES = (
     ),
     (
         f"CREATE TABLE orders (note text, lines text, {KEY})",
-        "Orders.ordered on Ordered: it gives an integer to column 'lines' of type text; make them alike.",
+        "Orders.ordered on Ordered: it gives an integer to column 'lines' of type text; give both one type.",
     ),
     (
         f"CREATE TABLE orders (note text, lines double precision, {KEY})",
@@ -53,7 +53,7 @@ SENTENCES = (
 @pytest.mark.parametrize(("table", "expected"), SENTENCES)
 def test_the_sentence(connection: Connection, table: str, expected: str) -> None:
     with pytest.raises(ProjectionError) as caught, connection.transaction(force_rollback=True):
-        Trial(connection, define(NOTED), table)
+        ProjectionHarness(connection, define(NOTED), table)
     assert expected in str(caught.value)
 
 
@@ -80,7 +80,7 @@ def test_a_key_whose_collation_takes_other_texts_for_the_same(
         with pytest.raises(
             ProjectionError, match="key column 'id' has a collation that takes other texts for the same"
         ):
-            Trial(connection, projection, table.format("PRIMARY KEY (tenant_id, id)"))
+            ProjectionHarness(connection, projection, table.format("PRIMARY KEY (tenant_id, id)"))
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_key_whose_collation_takes_other_texts_for_the_same(
 def test_an_index_that_does_not_make_the_key_unique(connection: Connection, unique: str) -> None:
     table = f"CREATE TABLE orders (note text, lines bigint, tenant_id text, id text, {unique})"
     with pytest.raises(ProjectionError, match="needs PRIMARY KEY"), connection.transaction(force_rollback=True):
-        Trial(connection, define(NOTED), table)
+        ProjectionHarness(connection, define(NOTED), table)
 
 
 def test_a_unique_index_of_an_expression_makes_no_key(connection: Connection) -> None:
     table = "CREATE TABLE orders (note text, lines bigint, tenant_id text, id text);"
     index = "CREATE UNIQUE INDEX ON orders (tenant_id, id, lower(note))"
     with pytest.raises(ProjectionError, match="needs PRIMARY KEY"), connection.transaction(force_rollback=True):
-        Trial(connection, define(NOTED), table + index)
+        ProjectionHarness(connection, define(NOTED), table + index)
 
 
 def test_a_primary_key_may_include_other_columns(connection: Connection) -> None:
@@ -111,7 +111,7 @@ def test_a_primary_key_may_include_other_columns(connection: Connection) -> None
         " PRIMARY KEY (tenant_id, id) INCLUDE (note))"
     )
     with connection.transaction(force_rollback=True):
-        Trial(connection, define(NOTED), table)
+        ProjectionHarness(connection, define(NOTED), table)
 
 
 def test_names_that_are_taken(connection: Connection) -> None:
@@ -120,14 +120,14 @@ def test_names_that_are_taken(connection: Connection) -> None:
         pytest.raises(ProjectionError, match="a name such as 'acci_ord' is ACCI's own; choose another"),
         connection.transaction(force_rollback=True),
     ):
-        Trial(connection, define("Upsert(acci_ord=1)"), table)
+        ProjectionHarness(connection, define("Upsert(acci_ord=1)"), table)
 
 
 @pytest.mark.parametrize("default", ["'known'", "lower('KNOWN')", "'current_state'", "'random(1)'"])
 def test_defaults_that_stay(connection: Connection, default: str) -> None:
     with connection.transaction(force_rollback=True):
         projection: type[Projection] = define(NOTED)
-        trial: Any = Trial(
+        harness: Any = ProjectionHarness(
             connection, projection, f"CREATE TABLE orders (note text DEFAULT {default}, lines bigint, {KEY})"
         )
-    assert [column.name for column in trial.columns] == ["note", "lines", "tenant_id", "id"]
+    assert [column.name for column in harness.columns] == ["note", "lines", "tenant_id", "id"]

@@ -20,7 +20,7 @@ from acci.domain.events import Event, EventData
 from acci.domain.projections import FoldProjection
 from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Row
-from acci.domain.projections.stored_rows import Keeper
+from acci.domain.projections.stored_rows import RowRoundTrip
 from acci.domain.projections.stored_values import DEEPEST
 from acci.store.auditing.audit import all_checks, audit
 from acci.store.postgres.database import Connection
@@ -309,7 +309,7 @@ JSON = st.recursive(
 @given(st.lists(JSON, min_size=1, max_size=200))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_json_is_kept_as_postgresql_keeps_it(connection: Connection, values: list[Any]) -> None:
-    keeper = Keeper(("id",), (Column("id", "text", "S", None, False), Column("v", "jsonb", "U", None, False)))
-    kept = [keeper.kept(("a",), {"v": value}) or {} for value in values]
+    round_trip = RowRoundTrip(("id",), (Column("id", "text", "S", None, False), Column("v", "jsonb", "U", None, False)))
+    kept = [round_trip.read_back(("a",), {"v": value}) or {} for value in values]
     again = [connection.execute("SELECT %s::jsonb", [Jsonb(value)]).fetchone() or (None,) for value in values]
     assert [repr(row["v"]) for row in kept] == [repr(value) for (value,) in again]

@@ -22,8 +22,8 @@ from acci.store.log.event_store import EventStore
 from acci.store.log.high_water import establish
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import dead_letters
-from acci.store.projecting.affected_keys import WrongKey
 from acci.store.projecting.batches import catch_up
+from acci.store.projecting.canonical_keys import WrongKey
 from acci.store.reading.as_of import NotApplicable, NotFinal, rows_as_of
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue

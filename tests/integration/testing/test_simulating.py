@@ -9,7 +9,7 @@ import pytest
 
 from acci.domain.errors import UnknownName
 from acci.domain.events import Event
-from acci.domain.simulations import Plan, Wish
+from acci.domain.simulations import Plan, SimulatedCommand
 from acci.store.postgres.database import connect
 from acci.store.postgres.migrations import migrate
 from acci.store.registry import load
@@ -75,8 +75,8 @@ def test_one_writer_fails_and_the_others_stop(database_url: str) -> None:
                 raise ZeroDivisionError
             return USERS.events(plan)
 
-        def wishes(self, plan: Plan) -> Iterator[Wish]:
-            return USERS.wishes(plan)
+        def commands(self, plan: Plan) -> Iterator[SimulatedCommand]:
+            return USERS.commands(plan)
 
     with pytest.raises(ZeroDivisionError):
         simulate(database_url, Failing(), events=100_000_000, writers=3)

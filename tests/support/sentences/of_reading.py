@@ -12,7 +12,7 @@ from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBui
 from acci.store.generations.live import BuildGone
 from acci.store.generations.table_definition import TableAltered
 from acci.store.generations.view import ColumnsInUse
-from acci.store.projecting.affected_keys import WrongKey
+from acci.store.projecting.canonical_keys import WrongKey
 from acci.store.projecting.poison_events import TooManyDeadLetters
 from acci.store.reading.as_of import NotApplicable, NotFinal
 from acci.store.reading.queries import InvalidQuery, NotPublished

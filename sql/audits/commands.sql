@@ -1,4 +1,4 @@
--- A command's memory does not fit its events: sent again, it would be answered wrongly.
+-- A command's record does not fit its events: sent again, it would be answered wrongly.
 -- severity: error
 -- place: tenant_id, command
 WITH wrong AS (
@@ -14,7 +14,7 @@ WITH wrong AS (
     WHERE e.metadata ->> 'causation_id' IS DISTINCT FROM c.id::text
     UNION ALL
     SELECT c.tenant_id, c.id, e.position,
-           format('The event at position %%s names the command %%s as its cause, whose memory does not have it: it was '
+           format('The event at position %%s names the command %%s as its cause, whose record does not have it: it was '
                   'emptied or changed.', e.position, c.name)
     FROM acci.events AS e
     JOIN acci.commands AS c ON c.tenant_id = e.tenant_id AND c.id::text = e.metadata ->> 'causation_id'
@@ -22,7 +22,7 @@ WITH wrong AS (
     UNION ALL
     -- With personal data, the ids of keys come first; once the person was erased, nothing may be left.
     SELECT c.tenant_id, c.id, NULL,
-           format('What the command %%s asked for is not remembered as it should be: another one with its id would be '
+           format('What the command %%s asked for is not recorded as it should be: another one with its id would be '
                   'taken for it.', c.name)
     FROM acci.commands AS c
     WHERE CASE WHEN c.content = '' THEN NOT EXISTS (

@@ -1,12 +1,12 @@
--- An event's metadata disagrees with its columns or lacks what every append stores, or its moments are none.
+-- An event's metadata disagrees with its columns or lacks what every append stores, or has a timestamp that no calendar has.
 -- severity: error
 -- place: position
 SELECT position,
        CASE WHEN "timestamp" NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
-            THEN format('It happened at %%s, which no calendar has; it is read as the first or the last moment there is.',
+            THEN format('It happened at %%s, which no calendar has; it is read as the first or the last timestamp there is.',
                         "timestamp")
             WHEN recorded_at NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'
-            THEN format('It was recorded at %%s, which no calendar has; it is read as the first or the last moment there is.',
+            THEN format('It was recorded at %%s, which no calendar has; it is read as the first or the last timestamp there is.',
                         recorded_at)
             WHEN metadata ->> 'tenant_id' IS DISTINCT FROM tenant_id
             THEN format('Its metadata names the tenant %%s, its column %%s.', metadata ->> 'tenant_id', tenant_id)

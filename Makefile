@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian check format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,7 +28,8 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
-	@echo "make check   lint, format, types, dependency direction"
+	@echo "make check   lint, format, types, dependency direction, documentation"
+	@echo "make docs    build the documentation in .site/html, and fail if a link is dead or a public name undocumented"
 	@echo "make format  let ruff put the format right"
 	@echo "make schema  write sql/schema.json, which audits compare with, and sql/schema.sql, to be read, from the migrations"
 	@echo "make bench   run the measurements"
@@ -60,6 +61,10 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.site
+
+docs: $(INSTALLED)
+	@$(OURS) $(BIN)/python -m tests.site
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
@@ -89,7 +94,7 @@ lock: $(INSTALLED)
 	mv $(VENV)/lock-dask.txt requirements-dask.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .site dist
 	find domain store flows sql tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null; true
 
 # The checkout is the package `acci`: a link of that name in a folder that Python, mypy and import-linter look into.

@@ -66,9 +66,7 @@ def _say(done: "Erasure", settings: Settings) -> None:
     say(f"  artifacts: {artifacts}; commands that were remembered without a key: {done.commands}")
     say(f"  written over in log files: {done.logs} places in {settings.home / 'logs'}")
     if settings.database_url is not None:
-        say(
-            "  not looked at: the log of your PostgreSQL server; docs/guides/postgresql.md says how it keeps no such text"
-        )
+        say("  not looked at: the log of your PostgreSQL server; see docs/guides/postgresql.md")
     for place, count in done.elsewhere.items():
         say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
     for place, count in done.left.items():

@@ -1,4 +1,4 @@
-"""A backup restored by PostgreSQL's own programs, as OPERATING.md has it: all goes on, each role with its rights."""
+"""A backup restored by PostgreSQL's programs, as the guide has it: all goes on, each role with its rights."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Whatever there is in the database, by its own catalogue: no table without a policy, no borrowed rights to be misled.
 
 And nothing of another tenant's is to be had in a roundabout way, by whoever may not send any SQL they like: who may can
-name another tenant, or have a function of their own look past the view's condition (README, Decisions).
+name another tenant, or have a function of their own look past the view's condition (docs/decisions/0023).
 """
 
 import re

@@ -1,7 +1,6 @@
-"""The README's own examples, as they are printed there."""
+"""What the examples of the documentation come to: the rows and answers of the shop, the payloads of upcasters."""
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,27 @@ from acci.domain.upcasting import check_upcasters, upcast
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
 from acci.store.registry import load
+from tests.support.pages import blocks
 from tests.support.shell import CHECKOUT, acci, refusal
 
-BLOCKS = re.findall(r"```(python|sql)\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+GUIDES = CHECKOUT / "docs" / "guides"
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder above the package that the README shows, file by file."""
-    for _, text in BLOCKS:
-        if named := re.match(r"(?:#|--) (shop/\S+)\n", text):
-            file = tmp_path / named[1]
+    """The folder above the package that the guide shows, file by file."""
+    for block in blocks(GUIDES / "write-a-domain.md"):
+        if block.file:
+            file = tmp_path / block.file
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            file.write_text(block.text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
         monkeypatch.delitem(sys.modules, name)  # another test's, of the same name
     return tmp_path
 
 
-def test_the_domain_works_as_it_stands(connection: Connection, database_url: str, shop: Path) -> None:
+def test_the_domain_of_the_guide(connection: Connection, database_url: str, shop: Path) -> None:
     place = {
         "ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users,shop", "PYTHONPATH": f"{shop}:{CHECKOUT}"
     }  # fmt: skip
@@ -54,10 +54,10 @@ def test_the_domain_works_as_it_stands(connection: Connection, database_url: str
     assert catalogue.suites["stock"].expectations
 
 
-def test_the_upcasters_do_as_they_say() -> None:
-    (text,) = (text for _, text in BLOCKS if "class PersonMoved" in text)
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(text, names)  # noqa: S102 what the README says
+def test_the_upcasters_of_the_guide() -> None:
+    (text,) = (block.text for block in blocks(GUIDES / "upcasting.md") if "class PersonMoved" in block.text)
+    names: dict[str, Any] = {"__name__": "guide"}
+    exec(text, names)  # noqa: S102 what the guide says
     moved: type[EventData] = names["PersonMoved"]
     check_upcasters(moved)
     Context(name="x", sql=Path(), events=(moved,))

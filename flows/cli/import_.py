@@ -41,15 +41,19 @@ def import_(
     Checked against the event's class.
     """
     from acci.flows.runtime.session import catalogue, direct
+    from acci.store.encryption.configured import key_store
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile
+    from acci.store.settings import Settings
 
     if not file.is_file():
         raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")
     rules = load_mapping(mapping, catalogue())
     url = "" if dry_run and rules.id is None else direct()[0]
-    importer = Importer(url, catalogue(), rules, bad_limit, skip_known=skip_known)
+    importer = Importer(
+        url, catalogue(), rules, bad_limit, skip_known=skip_known, keys=key_store(Settings.from_environment())
+    )
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
             done = importer.check(file, show)

@@ -163,9 +163,9 @@ class CommandHandler:
         contended: bool,
     ) -> tuple[Plan, Results | AcciError]:
         """Decide on the newest states, in turn with other processes if contended; what was stored, or why not."""
-        if not contended:
-            return self._decide_on_newest(self._store, accepted, unchanged, known)
         try:
+            if not contended:
+                return self._decide_on_newest(self._store, accepted, unchanged, known)
             with self._store.in_turn([one.stream for one in accepted], unchanged) as store:
                 return self._decide_on_newest(store, accepted, unchanged, known)
         except errors.LockNotAvailable as error:  # to try again at once would be to wait on

@@ -19,6 +19,7 @@ from acci.store.generations.live import while_there
 from acci.store.generations.view import repoint_view
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
+from acci.store.postgres.lock_waits import users
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
 from acci.store.projecting.appliers import applier_of
@@ -79,7 +80,9 @@ def _publish(
             return generations.one(connection, generation.generation)
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                raise SwapBlocked(projection.name, timeout) from error
+                reading = users(connection.info, "read", projection.name)
+                held = "; ".join(filter(None, (*getattr(error, "__notes__", ()), reading and f"read by {reading}")))
+                raise SwapBlocked(projection.name, timeout, held) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 

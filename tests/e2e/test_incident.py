@@ -143,7 +143,7 @@ def test_a_worker_that_dies_with_its_run(prefect_server: PrefectServer, on_call:
             prefect_server.kill_worker_and_runs()
         assert prefect_server.api.state(lost)[0] == "RUNNING"
         wait_for(lambda: prefect_server.api.state(lost)[0] == "CRASHED", 120, "the run counts as crashed")
-    assert "Nothing was heard" in prefect_server.api.state(lost)[1]
+    assert "no heartbeat" in prefect_server.api.state(lost)[1]
     prefect_server.start_worker()
     assert on_call.run("catch-up")["type"] == "COMPLETED"
     assert on_call.unhealthy() == set()

@@ -27,7 +27,7 @@ def test_what_changes_is_seen_until_ctrl_c(bank_url: str) -> None:
     watching = subprocess.Popen(program, env=environment, stdin=far_end, stdout=far_end, stderr=far_end)
     os.close(far_end)
     try:
-        assert "accounts" in read_until(terminal, "rate")
+        assert "rate" in read_until(terminal, "accounts")
         with connect(bank_url, "test") as connection:
             connection.execute(
                 """INSERT INTO acci.events

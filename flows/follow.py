@@ -10,11 +10,9 @@ from pydantic import Field
 
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing
-from acci.flows.runtime.session import direct, projection_names
+from acci.flows.runtime.session import direct, keys, projection_names
 from acci.flows.runtime.timeouts import allowed_seconds
-from acci.store.encryption.configured import key_store
 from acci.store.projecting.following import follow as follow_log
-from acci.store.settings import Settings
 
 
 @flow(name="follow", flow_run_name="follow {projection} for {seconds} s", timeout_seconds=allowed_seconds())
@@ -42,8 +40,7 @@ def follow(
         if name in names:  # the database comes back by itself
             refused[name] = what
 
-    keys = key_store(Settings.from_environment())
-    rows = follow_log(*direct(), names, interval, lambda: time.monotonic() >= end, on_problem, keys)
+    rows = follow_log(*direct(), names, interval, lambda: time.monotonic() >= end, on_problem, keys())
     followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
     if refused:
         problems = " ".join(f"{name}: {what}" for name, what in refused.items())

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from acci.flows.cli.printing import cell, console
-from acci.store.settings import Settings
 
 
 def follow(
@@ -18,8 +17,7 @@ def follow(
 
     Goes on when a rebuild swaps or the database restarts.
     """
-    from acci.flows.runtime.session import direct, projection_names, session
-    from acci.store.encryption.configured import key_store
+    from acci.flows.runtime.session import direct, keys, projection_names, session
     from acci.store.projecting.following import follow as follow_log
 
     names = projection_names(projection)
@@ -36,7 +34,7 @@ def follow(
             interval,
             lambda: False,
             lambda name, what: out.print(cell(f"{name}: {what}")),
-            key_store(Settings.from_environment()),
+            keys(),
         )
     except KeyboardInterrupt:
         out.print("Ended.")

@@ -40,8 +40,8 @@ def import_(
 
     Checked against the event's class.
     """
-    from acci.flows.runtime.session import catalogue, direct
-    from acci.store.encryption.configured import key_store
+    from acci.flows.runtime.session import catalogue, keys
+    from acci.store.database_url import direct_url
     from acci.store.importing.importer import Importer
     from acci.store.importing.mapping import load_mapping
     from acci.store.importing.problems import UnreadableFile
@@ -49,11 +49,10 @@ def import_(
 
     if not file.is_file():
         raise UnreadableFile(str(file), "it is no file" if file.exists() else "there is no such file")
-    rules = load_mapping(mapping, catalogue())
-    url = "" if dry_run and rules.id is None else direct()[0]
-    importer = Importer(
-        url, catalogue(), rules, bad_limit, skip_known=skip_known, keys=key_store(Settings.from_environment())
-    )
+    registered = catalogue()
+    rules = load_mapping(mapping, registered)
+    url = "" if dry_run and rules.id is None else direct_url(Settings.from_environment())
+    importer = Importer(url, registered, rules, bad_limit, skip_known=skip_known, keys=keys())
     with bar("reading", file.stat().st_size, is_bytes=True) as show:
         if dry_run:
             done = importer.check(file, show)

@@ -10,7 +10,6 @@ import typer
 from acci.flows.cli.bars import Advance, bar
 from acci.flows.cli.bounds import BIGINT
 from acci.flows.cli.printing import JsonFlag, console, print_json
-from acci.store.settings import Settings
 
 
 def _finite(value: float | None) -> float | None:
@@ -56,8 +55,7 @@ def simulate(
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.flows.runtime.session import direct
-    from acci.store.encryption.configured import key_store
+    from acci.flows.runtime.session import direct, keys
     from acci.store.testing import simulation as simulating
 
     url, catalogue = direct()
@@ -67,13 +65,13 @@ def simulate(
             done = simulating.simulate(
                 url, simulation, events=events, writers=writers, tenants=tenants, seed=seed, days=days,
                 end=until and until.replace(tzinfo=UTC), progress=_counting(show, "appending"),
-                keys=key_store(Settings.from_environment()),
+                keys=keys(),
             )  # fmt: skip
     else:
         with bar("sending", int(live * seconds)) as show:
             done = simulating.simulate_live(
                 url, catalogue, simulation, rate=live, seconds=seconds, writers=writers, tenants=tenants, seed=seed,
-                progress=_counting(show, "sending"), keys=key_store(Settings.from_environment()),
+                progress=_counting(show, "sending"), keys=keys(),
             )  # fmt: skip
     if json:
         print_json(asdict(done))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from acci.store.database_url import database_url, direct_url
 from acci.store.encryption.configured import key_store
+from acci.store.encryption.key_store import KeyStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue, load
@@ -21,6 +22,11 @@ def direct() -> tuple[str, Catalogue]:
     settings = Settings.from_environment()
     registered = load(settings.contexts)
     return direct_url(settings), registered
+
+
+def keys() -> KeyStore | None:
+    """The store of the keys of personal data; None without a place for it. It is opened at first use."""
+    return key_store(Settings.from_environment())
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
 
 
 def _unknown_change(error: Exception) -> str:
-    return f"What it changed cannot be told: {in_one_line(error)}."
+    return f"What it changed cannot be shown: {in_one_line(error)}."
 
 
 def _change_of(event: Recorded, before: Aggregate | str) -> tuple[Change, Aggregate | str]:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -172,7 +173,8 @@ def test_a_stop_that_would_never_end_ends(
     fresh.start(port=0)
     postmaster = psutil.Process(int(pid_file(tmp_path).read_text().split("\n")[0]))
     for process in postmaster.children():
-        process.suspend()
+        with suppress(psutil.NoSuchProcess):  # a worker may end between the list and the signal
+            process.suspend()
     fresh.stop()
     assert not is_alive(postmaster.pid)
     with psycopg.connect(fresh.start(port=0)) as connection:

@@ -1,54 +1,97 @@
-"""What ACCI refuses, as one tree.
+"""What ACCI refuses, as one tree, by the package that raises it.
 
     AcciError
-    ├── DefinitionError            a declaration in a domain package is wrong
-    │   ├── ProjectionError        … in a projection, naming the rule
-    │   └── CannotCompile          … an expression that SQL has no meaning for (domain/expressions/tree.py)
-    ├── UnknownName                no command, event, projection, query … of that name
-    ├── NotAList                   one text where a list of names is meant
-    ├── UnknownNumber              no dead letter, no generation of that number
-    ├── InvalidCommand             a command's data fails validation, by field
-    ├── Refused                    an aggregate's rules say no (the domain error of a handler)
-    ├── ConcurrencyError           the stream is not at the expected version
-    └── CannotApply                a projection's rules have no answer to an event
+    ├── domain               CannotApply, ConcurrencyError (StreamChanged), DefinitionError (CannotCompile,
+    │                        ProjectionError), InvalidCommand, NotAList, Refused, UnknownName, UnknownNumber
+    ├── flows/cli            CannotServe, NoOutput, NoPrefectServer, UnusableArgument, UnusableFile
+    ├── flows/local          AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable,
+    │                        UnusablePrefix
+    ├── flows/runtime        NoDask, RedactedError
+    ├── store                WrongSetting
+    ├── store/aggregates     SnapshotRefused, UnreadableEvent (UnregisteredEvent), WrongAggregate
+    ├── store/auditing       KeyDoesNotFit, LeftOut (DoesNotFit)
+    ├── store/backfilling    NotOnlyNewColumns, Superseded
+    ├── store/embedded       ForeignData, LogsClosed, NoDatabase, NoEmbeddedPostgres, NoSystemUser,
+    │                        PortTaken, ServerDidNotStart, ServerDidNotStop
+    ├── store/encryption     KeyMissing, KeyUnknown, NoKeyStore, Tampered, WrongMasterKey
+    ├── store/generations    BuildGone, Busy, CheckpointBeyondLog, ColumnsInUse, NotBuilt, OlderRules,
+    │                        RebuildNeeded, StillLive, TableAltered
+    ├── store/importing      AlreadyImported, BadLines, ImportBegun, ImportRunning, InvalidMapping,
+    │                        StreamsInUse, UnreadableFile
+    ├── store/log            BulkRefused, CommandReused, DuplicateIds, EventIdTaken, MisplacedEvent,
+    │                        PayloadTooLarge
+    ├── store/maintenance    NobodyToErase
+    ├── store/postgres       BeyondLimits, Cancelled, Contended, Damaged, DatabaseLost, DatabaseUnreachable,
+    │                        IdleTooLong, Locked, MadeBeforeBaseline, MigrationEdited, MigrationFailed,
+    │                        MigrationMissing, NoIdentity, NoMemory, NoRoom, NoSession, NotAdmitted,
+    │                        NotAllowed, NotUnicode, PoolExhausted, ReadOnlyServer, SchemaMissing,
+    │                        SequenceBehind, ServerTooOld, SharedSession, TookTooLong, WrongSession
+    ├── store/projecting     TooManyDeadLetters, WrongKey
+    ├── store/reading        InvalidQuery, NotApplicable, NotFinal, NotPublished, NotThereYet
+    ├── store/rebuilding     GateClosed, NotPutBack, NothingKept, OtherRules, SwapBlocked
+    ├── store/testing        SimulationRunning
+    ├── store/values         NotJson, Unstorable, WrongTimestamp
 
-`store` and `flows` grow their own branches from `AcciError` beside the code that raises them. Every error
-carries its data as positional attributes, survives pickling (Prefect moves errors between processes), and makes
-its sentence in `__str__`: what happened, to what, what to do next. `transient` says whether trying the same again
-may help; nothing else is retried.
+Every error carries its data as positional attributes, survives pickling (Prefect moves errors between processes), and
+is a sentence: what happened, to what, what to do next. `transient` says whether trying the same again may help; nothing
+else is retried.
 """
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from string import Formatter
+from typing import Any, ClassVar, dataclass_transform
 
 
+class _Sentence(Formatter):
+    """Formats as `str.format` does, and lists a tuple with its format between the items: `{changes:; }`."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, tuple) and format_spec:
+            return format_spec.join(map(str, value))
+        return str(super().format_field(value, format_spec))
+
+
+@dataclass_transform(eq_default=False)
 @dataclass(eq=False, repr=False)
 class AcciError(Exception):
-    """Anything that ACCI refuses; `str(error)` is a sentence for a person."""
+    """Anything that ACCI refuses; `str(error)` is a sentence for a person.
+
+    A subclass is a dataclass by itself: its annotations are its fields, and `sentence` is formatted from them.
+
+        class OutOfStock(Refused):
+            missing: tuple[str, ...]
+
+            sentence = "{aggregate_id} lacks {missing:, }. Order less."
+    """
 
     transient: ClassVar[bool] = False
+    sentence: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" not in vars(cls):
+            dataclass(eq=False, repr=False)(cls)
 
     def __post_init__(self) -> None:
         self.args = tuple(getattr(self, field.name) for field in fields(self))
 
+    def __str__(self) -> str:
+        return _Sentence().vformat(self.sentence, (), vars(self)) if self.sentence else super().__str__()
 
-@dataclass(eq=False, repr=False)
+
 class DefinitionError(AcciError):
     """A declaration in a domain package cannot be used: `subject` names it, `reason` is a sentence."""
 
     subject: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.reason}"
+    sentence = "{subject}: {reason}"
 
 
-@dataclass(eq=False, repr=False)
 class ProjectionError(DefinitionError):
     """A projection's declaration cannot be used: `subject` is `Projection.rule`."""
 
 
-@dataclass(eq=False, repr=False)
 class UnknownName(AcciError):
     """Nothing of that `kind` (a command, a projection …) has that name; `known` lists those that exist."""
 
@@ -61,18 +104,15 @@ class UnknownName(AcciError):
         return f"There is no {self.kind} named {self.name!r}. {known}"
 
 
-@dataclass(eq=False, repr=False)
 class NotAList(AcciError):
     """One text was given where a list of names is meant; its letters would be taken for names."""
 
     parameter: str
     given: str
 
-    def __str__(self) -> str:
-        return f"{self.parameter} is a list of names, and {self.given!r} is a text. Give ({self.given!r},)."
+    sentence = "{parameter} is a list of names, and {given!r} is a text. Give ({given!r},)."
 
 
-@dataclass(eq=False, repr=False)
 class UnknownNumber(AcciError):
     """Nothing of that `kind` (a dead letter, a generation) has that number; `known` lists those that exist."""
 
@@ -85,7 +125,6 @@ class UnknownNumber(AcciError):
         return f"There is no {self.kind} {self.number}.{known}"
 
 
-@dataclass(eq=False, repr=False)
 class InvalidCommand(AcciError):
     """A command's content fails validation; `problems` pairs each field (dotted path) with what is wrong."""
 
@@ -97,7 +136,6 @@ class InvalidCommand(AcciError):
         return f"{self.command} is not valid: {listed}. Correct it and send it again."
 
 
-@dataclass(eq=False, repr=False)
 class Refused(AcciError):
     """The aggregate's rules forbid the command in its present state; `reason` is a sentence."""
 
@@ -105,11 +143,9 @@ class Refused(AcciError):
     aggregate_id: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.command} was refused for {self.aggregate_id!r}: {self.reason}"
+    sentence = "{command} was refused for {aggregate_id!r}: {reason}"
 
 
-@dataclass(eq=False, repr=False)
 class ConcurrencyError(AcciError):
     """The stream's version is not the one the append expected; nothing was stored.
 
@@ -127,7 +163,6 @@ class ConcurrencyError(AcciError):
         return f"{self.aggregate_id!r} is at version {self.actual_version}, {expected}. Load it again and decide again."
 
 
-@dataclass(eq=False, repr=False)
 class CannotApply(AcciError):
     """A projection's rules have no answer to the event at `position`; `reason` says what is missing or wrong."""
 
@@ -136,11 +171,10 @@ class CannotApply(AcciError):
     event_type: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} cannot apply the {self.event_type} at position {self.position}: {self.reason}. "
-            "Correct the rule, or bring the payload to today's shape with an upcaster."
-        )
+    sentence = (
+        "{projection} cannot apply the {event_type} at position {position}: {reason}. "
+        "Correct the rule, or bring the payload to today's shape with an upcaster."
+    )
 
 
 def said(error: BaseException) -> str:

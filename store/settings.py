@@ -14,7 +14,6 @@ DEFAULT_CONTEXTS = ("acci.domain.users",)
 LONGEST = 2_000_000  # seconds: what PostgreSQL takes as a time limit
 
 
-@dataclass(eq=False, repr=False)
 class WrongSetting(AcciError):
     """An environment variable has a value that means nothing."""
 
@@ -22,8 +21,7 @@ class WrongSetting(AcciError):
     value: str
     wanted: str
 
-    def __str__(self) -> str:
-        return f"{self.name} is {self.value!r}: give it {self.wanted}, or unset it."
+    sentence = "{name} is {value!r}: give it {wanted}, or unset it."
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """`acci deploy`: prefect.yaml, applied to a Prefect server."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -10,12 +9,10 @@ from acci.flows.cli.printing import console
 from acci.store.settings import Settings
 
 
-@dataclass(eq=False, repr=False)
 class NoPrefectServer(AcciError):
     """Nobody said which Prefect server, and none runs here."""
 
-    def __str__(self) -> str:
-        return "There is no Prefect server to deploy to: start one with `make up`, or name yours in PREFECT_API_URL."
+    sentence = "There is no Prefect server to deploy to: start one with `make up`, or name yours in PREFECT_API_URL."
 
 
 def deploy(

@@ -1,7 +1,6 @@
 """The list of commands, and the one place where an error becomes a sentence."""
 
 import sys
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -34,26 +33,22 @@ from acci.flows.cli.printing import as_json, passage
 from acci.flows.cli.run import commands
 
 
-@dataclass(eq=False, repr=False)
 class UnusableArgument(AcciError):
     """An argument of the command line that is no text; the first is 1."""
 
     place: int
     problem: str
 
-    def __str__(self) -> str:
-        return f"Argument {self.place} cannot be used: {self.problem}."
+    sentence = "Argument {place} cannot be used: {problem}."
 
 
-@dataclass(eq=False, repr=False)
 class UnusableFile(AcciError):
     """The system refuses a file."""
 
     name: str
     problem: str
 
-    def __str__(self) -> str:
-        return f"The file {self.name} cannot be used: {self.problem}."
+    sentence = "The file {name} cannot be used: {problem}."
 
 
 app = typer.Typer(

@@ -1,7 +1,6 @@
 """`acci metrics`: figures for Prometheus."""
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from acci.store.registry import Catalogue
 
 
-@dataclass(eq=False, repr=False)
 class CannotServe(AcciError):
     """The address cannot be had."""
 
@@ -21,8 +19,7 @@ class CannotServe(AcciError):
     port: int
     reason: str
 
-    def __str__(self) -> str:
-        return f"Metrics cannot be served at {self.host}:{self.port}: {self.reason}. Choose another --serve or --host."
+    sentence = "Metrics cannot be served at {host}:{port}: {reason}. Choose another --serve or --host."
 
 
 def metrics(

@@ -3,7 +3,6 @@
 import io
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acci.domain.errors import AcciError
@@ -12,14 +11,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-@dataclass(eq=False, repr=False)
 class NoOutput(AcciError):
     """Standard output takes nothing, or nothing more; `problem` is what the system says."""
 
     problem: str
 
-    def __str__(self) -> str:
-        return f"Standard output cannot be written: {self.problem}. Give it a pipe, a terminal or a file with room."
+    sentence = "Standard output cannot be written: {problem}. Give it a pipe, a terminal or a file with room."
 
 
 class _Output(io.FileIO):

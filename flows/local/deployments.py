@@ -17,20 +17,17 @@ from acci.flows.local.process import Program
 DEPLOY_TIMEOUT_SECONDS = 300
 
 
-@dataclass(eq=False, repr=False)
 class NoSuchBlock(AcciError):
     """The Prefect server has no block of that name to notify people through."""
 
     block: str
 
-    def __str__(self) -> str:
-        return (
-            f"There is no notification block {self.block!r} on the Prefect server. Make one on its Blocks page, and "
-            "name it as TYPE/NAME, such as slack-webhook/on-call."
-        )
+    sentence = (
+        "There is no notification block {block!r} on the Prefect server. Make one on its Blocks page, and "
+        "name it as TYPE/NAME, such as slack-webhook/on-call."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NotOurs(AcciError):
     """The server has deployments of these names that belong to another database, or to something else than ACCI."""
 

@@ -16,29 +16,25 @@ from acci.store.embedded.ports import HOST
 from acci.store.settings import DEFAULT_HOME, Settings
 
 
-@dataclass(eq=False, repr=False)
 class AlreadyRunning(AcciError):
     """Another `acci up` runs in this folder, as process `pid`, with its pages at `ui_url`."""
 
     pid: int
     ui_url: str
 
-    def __str__(self) -> str:
-        return (
-            f"ACCI already runs in this folder (process {self.pid}, {self.ui_url}): "
-            "use it, or stop it with Ctrl-C where it was started."
-        )
+    sentence = (
+        "ACCI already runs in this folder (process {pid}, {ui_url}): "
+        "use it, or stop it with Ctrl-C where it was started."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NoHome(AcciError):
     """The folder for data, logs and Prefect's home cannot be made or written."""
 
     home: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"The folder {self.home} cannot be used ({self.reason}): let ACCI_HOME name one that you may write."
+    sentence = "The folder {home} cannot be used ({reason}): let ACCI_HOME name one that you may write."
 
 
 @dataclass(frozen=True)

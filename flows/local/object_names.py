@@ -11,17 +11,15 @@ from acci.store.settings import Settings
 BASE = "acci"  # the pool, the tag of every deployment, the first word of what events are about
 
 
-@dataclass(eq=False, repr=False)
 class UnusablePrefix(AcciError):
     """ACCI_PREFECT_PREFIX is not what names can begin with."""
 
     prefix: str
 
-    def __str__(self) -> str:
-        return (
-            f"ACCI_PREFECT_PREFIX is {self.prefix!r}, with which the names of deployments cannot begin: "
-            "use up to 30 small letters, digits and hyphens, a letter first."
-        )
+    sentence = (
+        "ACCI_PREFECT_PREFIX is {prefix!r}, with which the names of deployments cannot begin: "
+        "use up to 30 small letters, digits and hyphens, a letter first."
+    )
 
 
 @dataclass(frozen=True)

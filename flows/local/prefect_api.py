@@ -13,7 +13,6 @@ from acci.domain.errors import AcciError
 from acci.flows.local.prefect_login import Access
 
 
-@dataclass(eq=False, repr=False)
 class PrefectUnreachable(AcciError):
     """The Prefect server at `url` did not answer, or not as it should."""
 
@@ -22,24 +21,20 @@ class PrefectUnreachable(AcciError):
     url: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The Prefect server at {self.url} cannot be used: {self.reason}. "
-            "Start it with `make up`, or correct PREFECT_API_URL."
-        )
+    sentence = (
+        "The Prefect server at {url} cannot be used: {reason}. Start it with `make up`, or correct PREFECT_API_URL."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class LoginRefused(AcciError):
     """The Prefect server at `url` wants another login."""
 
     url: str
 
-    def __str__(self) -> str:
-        return (
-            f"The Prefect server at {self.url} refuses the login: let PREFECT_API_AUTH_STRING be its user:password "
-            "(or PREFECT_API_KEY its key)."
-        )
+    sentence = (
+        "The Prefect server at {url} refuses the login: let PREFECT_API_AUTH_STRING be its user:password "
+        "(or PREFECT_API_KEY its key)."
+    )
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,17 @@
 """Redaction: Prefect keeps logs, states and artifacts unencrypted, so personal data stays out of them."""
 
-from dataclasses import dataclass
-
 from acci.domain.errors import AcciError
 from acci.flows.runtime.session import catalogue
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.projecting.decrypted_events import uses_personal
 
 
-@dataclass(eq=False, repr=False)
 class RedactedError(AcciError):
     """An error of the program or the database, without its text, which may hold personal data."""
 
     kind: str
 
-    def __str__(self) -> str:
-        return f"{self.kind}. What PostgreSQL refused is in its own log."
+    sentence = "{kind}. What PostgreSQL refused is in its own log."
 
 
 def may_show_errors() -> bool:

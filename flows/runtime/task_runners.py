@@ -1,6 +1,5 @@
 """Where a run's tasks are executed: threads of its process, or Dask's workers, as the setting ACCI_DASK says."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -12,17 +11,15 @@ MAX_THREADS = 64  # a bound only: the flow submits as many as are to run at the 
 DASK_CONNECT_TIMEOUT = "300s"
 
 
-@dataclass(eq=False, repr=False)
 class NoDask(AcciError):
     """Dask was asked for and is not installed."""
 
     wanted: str
 
-    def __str__(self) -> str:
-        return (
-            f"ACCI_DASK is {self.wanted!r}, but Dask is not installed. Unset it, or install Dask: "
-            "`pip install -r requirements-dask.txt`."
-        )
+    sentence = (
+        "ACCI_DASK is {wanted!r}, but Dask is not installed. Unset it, or install Dask: "
+        "`pip install -r requirements-dask.txt`."
+    )
 
 
 def chosen_runner() -> TaskRunner[Any]:

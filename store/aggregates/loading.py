@@ -1,7 +1,6 @@
 """Loading an aggregate: the newest snapshot that fits and the events behind it, folded; one round trip."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -18,7 +17,6 @@ EVENTS = 10_000  # decoded at a time
 A = TypeVar("A", bound=Aggregate)
 
 
-@dataclass(eq=False, repr=False)
 class UnreadableEvent(AcciError):
     """An event that the aggregate's state depends on cannot be read with today's code; `reason` is a sentence."""
 
@@ -27,26 +25,22 @@ class UnreadableEvent(AcciError):
     version: int
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.event_type}, version {self.version} of {self.aggregate_id!r}, cannot be read: {self.reason} "
-            "Declare an upcaster for it; until then its aggregate decides nothing."
-        )
+    sentence = (
+        "{event_type}, version {version} of {aggregate_id!r}, cannot be read: {reason} "
+        "Declare an upcaster for it; until then its aggregate decides nothing."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class UnregisteredEvent(UnreadableEvent):
     """An event of the aggregate's stream is of no registered class, today's or a former one, and is not retired."""
 
-    def __str__(self) -> str:
-        return (
-            f"{self.event_type}, version {self.version} of {self.aggregate_id!r}, is of no registered event class. "
-            f'Say `formerly = ("{self.event_type}",)` in the class that it became, retire it in its Context, or name '
-            "its domain in ACCI_CONTEXTS; until then its aggregate decides nothing."
-        )
+    sentence = (
+        "{event_type}, version {version} of {aggregate_id!r}, is of no registered event class. "
+        'Say `formerly = ("{event_type}",)` in the class that it became, retire it in its Context, or name '
+        "its domain in ACCI_CONTEXTS; until then its aggregate decides nothing."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class WrongAggregate(AcciError):
     """A stream was to be folded by the class of another aggregate."""
 
@@ -54,11 +48,9 @@ class WrongAggregate(AcciError):
     aggregate_type: str
     aggregate_id: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.aggregate_id!r} is a stream of {self.aggregate_type}, not of {self.aggregate}. "
-            "Give the class that is the stream's own."
-        )
+    sentence = (
+        "{aggregate_id!r} is a stream of {aggregate_type}, not of {aggregate}. Give the class that is the stream's own."
+    )
 
 
 class Loaded(NamedTuple, Generic[A]):

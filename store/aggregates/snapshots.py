@@ -1,6 +1,5 @@
 """Snapshots: an aggregate's folded state at a version, so that loading it need not begin at the first event."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from psycopg import DatabaseError
@@ -23,7 +22,6 @@ from acci.store.postgres.statements import sql
 A = TypeVar("A", bound=Aggregate)
 
 
-@dataclass(eq=False, repr=False)
 class SnapshotRefused(AcciError):
     """A state that would not come back from its snapshot as it is; `field` is the path to what would not."""
 
@@ -32,11 +30,9 @@ class SnapshotRefused(AcciError):
     field: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"No snapshot is taken of {self.aggregate_type} {self.aggregate_id!r}, which is loaded from its events: "
-            f"{self.field} {self.reason}."
-        )
+    sentence = (
+        "No snapshot is taken of {aggregate_type} {aggregate_id!r}, which is loaded from its events: {field} {reason}."
+    )
 
 
 def text_of(state: Aggregate, stream: StreamId, keys: Keys | None) -> str | None:

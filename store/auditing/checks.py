@@ -19,14 +19,12 @@ from acci.store.registry import Catalogue
 MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
 
 
-@dataclass(eq=False, repr=False)
 class LeftOut(AcciError):
     """A check cannot be made as asked, which is no finding; `reason` is a sentence."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return self.reason
+    sentence = "{reason}"
 
 
 class DoesNotFit(LeftOut):

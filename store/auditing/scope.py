@@ -15,15 +15,13 @@ from acci.store.values.storable import Unstorable, check_text
 Key = tuple[str, ...]
 
 
-@dataclass(eq=False, repr=False)
 class KeyDoesNotFit(AcciError):
     """A key was given with too many or too few values, or with one that its column cannot hold."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"The key {self.key!r} does not fit: give one value for each of {', '.join(self.columns)}."
+    sentence = "The key {key!r} does not fit: give one value for each of {columns:, }."
 
 
 @dataclass(frozen=True)

@@ -62,18 +62,16 @@ class Backfill:
         return tuple(chunk for chunk in self.chunks if chunk.state != "done")
 
 
-@dataclass(eq=False, repr=False)
 class Superseded(AcciError):
     """Another generation went live: its rows were derived as a whole."""
 
     projection: str
     backfill: int
 
-    def __str__(self) -> str:
-        return (
-            f"Backfill {self.backfill} of {self.projection} has ended: another generation is live now, which was "
-            "derived as a whole. Begin it again if it is still needed."
-        )
+    sentence = (
+        "Backfill {backfill} of {projection} has ended: another generation is live now, which was "
+        "derived as a whole. Begin it again if it is still needed."
+    )
 
 
 def preview(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> int:

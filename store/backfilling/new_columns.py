@@ -4,8 +4,6 @@ The generation takes the new rules at once, so that batches fill the column from
 before; readers see the column when that is done.
 """
 
-from dataclasses import dataclass
-
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
@@ -25,18 +23,15 @@ from acci.store.registry import Catalogue
 LOCK_WAIT_MILLISECONDS = 500  # readers queue behind us
 
 
-@dataclass(eq=False, repr=False)
 class NotOnlyNewColumns(AcciError):
     """More has changed than the new columns that were named; `changes` are phrases."""
 
     projection: str
     changes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} cannot get its new columns by a backfill: {'; '.join(self.changes)}. "
-            f"Run `acci run rebuild {self.projection}`."
-        )
+    sentence = (
+        "{projection} cannot get its new columns by a backfill: {changes:; }. Run `acci run rebuild {projection}`."
+    )
 
 
 def adopt(

@@ -22,31 +22,27 @@ KEEPING: tuple[list[str], ...] = ([NO_FIXUP, *SEARCH], [NO_FIXUP, *OVERRIDE], SE
 CAN_RUN = 'cd "$1" && exec env test -x "$0"'  # env, since the shell's own test asks the system another way
 
 
-@dataclass(eq=False, repr=False)
 class NoSystemUser(AcciError):
     """Running as root, and `missing` is what it would take to run PostgreSQL as a system user."""
 
     missing: str
 
-    def __str__(self) -> str:
-        return (
-            f"PostgreSQL does not run as root, and to run it as a system user, {self.missing} is missing. "
-            "Start ACCI as an ordinary user, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
-        )
+    sentence = (
+        "PostgreSQL does not run as root, and to run it as a system user, {missing} is missing. "
+        "Start ACCI as an ordinary user, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class ForeignData(AcciError):
     """The data folder belongs to another user than the one who runs this."""
 
     folder: str
     owner: str
 
-    def __str__(self) -> str:
-        return (
-            f"The embedded PostgreSQL's data in {self.folder} belong to the user {self.owner!r}: "
-            "run ACCI as that user or as root, or set ACCI_HOME to a folder of your own."
-        )
+    sentence = (
+        "The embedded PostgreSQL's data in {folder} belong to the user {owner!r}: "
+        "run ACCI as that user or as root, or set ACCI_HOME to a folder of your own."
+    )
 
 
 @dataclass(frozen=True)

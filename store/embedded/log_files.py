@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from acci.domain.errors import AcciError
@@ -13,18 +12,16 @@ from acci.domain.errors import AcciError
 LARGE = 20_000_000  # bytes: what a log holds beyond this is put aside, where what was there before is forgotten
 
 
-@dataclass(eq=False, repr=False)
 class LogsClosed(AcciError):
     """The log files in `folder` cannot be read or written by who wants to erase a person."""
 
     folder: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The log files in {self.folder} cannot be searched for what is to be erased ({self.reason}). Nothing was "
-            "done: run this as the user who ran `make up`."
-        )
+    sentence = (
+        "The log files in {folder} cannot be searched for what is to be erased ({reason}). Nothing was "
+        "done: run this as the user who ran `make up`."
+    )
 
 
 def make_private(folder: Path) -> None:

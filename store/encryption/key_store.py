@@ -7,7 +7,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -22,51 +21,43 @@ V = TypeVar("V")
 HELD_SECONDS = 1.0  # how long a key is kept in memory, and may still be used after it was destroyed
 
 
-@dataclass(eq=False, repr=False)
 class NoKeyStore(AcciError):
     """Personal data is to be stored or read, and there is no key store."""
 
-    def __str__(self) -> str:
-        return (
-            "Personal data needs a place for its keys, apart from the log: set ACCI_KEYS_URL to a database that is not "
-            "backed up with it. A program of your own hands `key_store(settings)` to `Database` or `connect` as `keys`."
-        )
+    sentence = (
+        "Personal data needs a place for its keys, apart from the log: set ACCI_KEYS_URL to a database that is not "
+        "backed up with it. A program of your own hands `key_store(settings)` to `Database` or `connect` as `keys`."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class KeyMissing(AcciError):
     """The key store does not know a key, not even as one that was destroyed."""
 
     key: str
 
-    def __str__(self) -> str:
-        return (
-            f"The key {self.key} is not in the key store: it is the store of another log, or an older one. Set "
-            "ACCI_KEYS_URL to the right one; nothing is taken for erased that was not."
-        )
+    sentence = (
+        "The key {key} is not in the key store: it is the store of another log, or an older one. Set "
+        "ACCI_KEYS_URL to the right one; nothing is taken for erased that was not."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class KeyUnknown(AcciError):
     """The key store, which knows keys of other values in the log, does not know this one."""
 
     key: str
 
-    def __str__(self) -> str:
-        return (
-            f"The key {self.key} is not in the key store, which has others: its value is forged, or the store older "
-            "than the log. Bring the store up to date, or discard the event."
-        )
+    sentence = (
+        "The key {key} is not in the key store, which has others: its value is forged, or the store older "
+        "than the log. Bring the store up to date, or discard the event."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class WrongMasterKey(AcciError):
     """The keys are wrapped, and ACCI_MASTER_KEY does not unwrap them."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"The keys cannot be used: {self.reason}. Set ACCI_MASTER_KEY to this store's 32 bytes, in base64."
+    sentence = "The keys cannot be used: {reason}. Set ACCI_MASTER_KEY to this store's 32 bytes, in base64."
 
 
 class KeyStore:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 from uuid import UUID
@@ -32,14 +31,12 @@ _NAME = re.compile(r'"acci\.personal"\s*:')
 _KEY_ID, _NONCE = 16, 12  # bytes
 
 
-@dataclass(eq=False, repr=False)
 class Tampered(AcciError):
     """An encrypted value is not what was stored there."""
 
     key: str
 
-    def __str__(self) -> str:
-        return f"A value under the key {self.key} was changed, or moved from another event. Restore it from a backup."
+    sentence = "A value under the key {key} was changed, or moved from another event. Restore it from a backup."
 
 
 UNREADABLE = (Tampered, KeyUnknown)  # what is wrong with one value, and no other

@@ -1,7 +1,5 @@
 """Dropping: a generation that is not needed any more is removed, by its number."""
 
-from dataclasses import dataclass
-
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
@@ -9,18 +7,16 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
 
-@dataclass(eq=False, repr=False)
 class StillLive(AcciError):
     """The live generation is what readers see, and stays."""
 
     projection: str
     generation: int
 
-    def __str__(self) -> str:
-        return (
-            f"Generation {self.generation} of {self.projection} is live and cannot be dropped. Publish another first: "
-            f"`acci run rebuild {self.projection}`, or `acci run rollback {self.projection}`."
-        )
+    sentence = (
+        "Generation {generation} of {projection} is live and cannot be dropped. Publish another first: "
+        "`acci run rebuild {projection}`, or `acci run rollback {projection}`."
+    )
 
 
 def all_generations(connection: Connection) -> list[Generation]:

@@ -14,18 +14,16 @@ from acci.store.registry import Catalogue
 MEANING = 1
 
 
-@dataclass(eq=False, repr=False)
 class RebuildNeeded(AcciError):
     """The rules are not those that the live rows were made with; `changes` names what differs."""
 
     projection: str
     changes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} needs a rebuild: {'; '.join(self.changes)}. Its live rows stay as they are until then. "
-            f"Run `acci run rebuild {self.projection}`."
-        )
+    sentence = (
+        "{projection} needs a rebuild: {changes:; }. Its live rows stay as they are until then. "
+        "Run `acci run rebuild {projection}`."
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from acci.store.registry import Catalogue
 Purpose = Literal["catch-up", "rebuild", "backfill", "rollback"]
 
 
-@dataclass(eq=False, repr=False)
 class Busy(AcciError):
     """Another run has the projection for this purpose; nothing was done."""
 
@@ -29,21 +28,17 @@ class Busy(AcciError):
     projection: str
     purpose: str
 
-    def __str__(self) -> str:
-        return f"Another {self.purpose} of {self.projection} is under way; this one left it alone. Wait for it to end."
+    sentence = "Another {purpose} of {projection} is under way; this one left it alone. Wait for it to end."
 
 
-@dataclass(eq=False, repr=False)
 class NotBuilt(AcciError):
     """The projection has no live generation yet."""
 
     projection: str
 
-    def __str__(self) -> str:
-        return f"{self.projection} has never been built. Run `acci run rebuild {self.projection}`."
+    sentence = "{projection} has never been built. Run `acci run rebuild {projection}`."
 
 
-@dataclass(eq=False, repr=False)
 class CheckpointBeyondLog(AcciError):
     """A read model is ahead of the events: the log was restored from an older backup, or is another one."""
 
@@ -51,11 +46,10 @@ class CheckpointBeyondLog(AcciError):
     checkpoint: int
     head: int
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} has applied events up to position {self.checkpoint}, but the log ends at {self.head}: "
-            f"it was restored from an older backup. Run `acci run rebuild {self.projection}`."
-        )
+    sentence = (
+        "{projection} has applied events up to position {checkpoint}, but the log ends at {head}: "
+        "it was restored from an older backup. Run `acci run rebuild {projection}`."
+    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from psycopg.pq import TransactionStatus
@@ -17,7 +16,6 @@ TRIES = 5
 T = TypeVar("T")
 
 
-@dataclass(eq=False, repr=False)
 class BuildGone(AcciError):
     """A generation was thrown away while it was being built, looked at or published."""
 
@@ -26,11 +24,10 @@ class BuildGone(AcciError):
     projection: str
     generation: int
 
-    def __str__(self) -> str:
-        return (
-            f"Generation {self.generation} of {self.projection} was thrown away meanwhile, and nothing was published "
-            f"of it. Run `acci run rebuild {self.projection}` if it is still wanted."
-        )
+    sentence = (
+        "Generation {generation} of {projection} was thrown away meanwhile, and nothing was published "
+        "of it. Run `acci run rebuild {projection}` if it is still wanted."
+    )
 
 
 def on_live(connection: Connection, projection: str, act: Callable[[Generation], T]) -> T:

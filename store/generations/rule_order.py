@@ -1,26 +1,22 @@
 """The order of rules: those first seen later are newer, and a program that was not upgraded must not undo them."""
 
-from dataclasses import dataclass
-
 from acci.domain.errors import AcciError
 from acci.store.generations.fingerprints import Definition
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
 
-@dataclass(eq=False, repr=False)
 class OlderRules(AcciError):
     """The live rows were made by newer rules than this program has; `since` says when those were first seen."""
 
     projection: str
     since: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} is live by newer rules than those of this program, first seen at {self.since}: nothing "
-            "was built. Upgrade the program that runs here; or, if its older rules are meant, run `acci run rebuild "
-            f"{self.projection} --allow-older-rules`."
-        )
+    sentence = (
+        "{projection} is live by newer rules than those of this program, first seen at {since}: nothing "
+        "was built. Upgrade the program that runs here; or, if its older rules are meant, run `acci run rebuild "
+        "{projection} --allow-older-rules`."
+    )
 
 
 def older(connection: Connection, projection: str, definition: Definition) -> OlderRules | None:

@@ -3,8 +3,6 @@
 With its rules, that is what decides whether rows may be derived into it.
 """
 
-from dataclasses import dataclass
-
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
@@ -17,18 +15,16 @@ from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
 
-@dataclass(eq=False, repr=False)
 class TableAltered(AcciError):
     """Somebody changed a read model's table; `changes` names what differs from its SQL file."""
 
     projection: str
     changes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"The table of {self.projection} was altered by hand: {'; '.join(self.changes)}. Nothing was applied. "
-            f"Put it back, or put the change into its SQL file and run `acci run rebuild {self.projection}`."
-        )
+    sentence = (
+        "The table of {projection} was altered by hand: {changes:; }. Nothing was applied. "
+        "Put it back, or put the change into its SQL file and run `acci run rebuild {projection}`."
+    )
 
 
 def remember(connection: Connection, generation: Generation) -> None:

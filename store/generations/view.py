@@ -1,7 +1,6 @@
 """The live view: what readers see under a read model's stable name, and pointing it at a generation."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from psycopg import errors
 from psycopg import sql as identifiers
@@ -13,18 +12,16 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
 
-@dataclass(eq=False, repr=False)
 class ColumnsInUse(AcciError):
     """Readers' columns would go or change, and other views need them."""
 
     projection: str
     detail: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} cannot be swapped: its columns change and something depends on them ({self.detail}). "
-            "Drop what depends on read." + self.projection + " or keep the old columns, and run the rebuild again."
-        )
+    sentence = (
+        "{projection} cannot be swapped: its columns change and something depends on them ({detail}). "
+        "Drop what depends on read.{projection} or keep the old columns, and run the rebuild again."
+    )
 
 
 def repoint_view(connection: Connection, generation: Generation, read_model: ReadModel) -> None:

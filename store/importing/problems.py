@@ -20,29 +20,24 @@ class Rejected:
         return f"line {self.number}: {self.reason}"
 
 
-@dataclass(eq=False, repr=False)
 class InvalidMapping(AcciError):
     """The mapping file cannot be used; `problems` are half sentences."""
 
     file: str
     problems: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"The mapping {self.file} cannot be used: {'; '.join(self.problems)}. Correct it and import again."
+    sentence = "The mapping {file} cannot be used: {problems:; }. Correct it and import again."
 
 
-@dataclass(eq=False, repr=False)
 class UnreadableFile(AcciError):
     """The file to import cannot be read as what it is said to be."""
 
     file: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.file} cannot be imported: {self.reason}."
+    sentence = "{file} cannot be imported: {reason}."
 
 
-@dataclass(eq=False, repr=False)
 class BadLines(AcciError):
     """Some lines cannot be stored, and nothing was; `listed` are the first of them."""
 
@@ -58,7 +53,6 @@ class BadLines(AcciError):
         return f"{self.file}: {which} cannot be stored, so nothing was. Correct them and import again.\n  {lines}"
 
 
-@dataclass(eq=False, repr=False)
 class AlreadyImported(AcciError):
     """The same content was imported before, whatever the file's name."""
 
@@ -67,14 +61,9 @@ class AlreadyImported(AcciError):
     when: str
     events: int
 
-    def __str__(self) -> str:
-        return (
-            f"{self.file} has been imported already, as {self.imported_as} on {self.when} ({self.events:,} events). "
-            "Nothing was stored."
-        )
+    sentence = "{file} has been imported already, as {imported_as} on {when} ({events:,} events). Nothing was stored."
 
 
-@dataclass(eq=False, repr=False)
 class ImportBegun(AcciError):
     """An import of this file was begun and not finished; `way` says how it can go on."""
 
@@ -82,28 +71,23 @@ class ImportBegun(AcciError):
     events: int
     way: str
 
-    def __str__(self) -> str:
-        return f"An import of {self.file} was begun and has stored {self.events:,} events. {self.way}."
+    sentence = "An import of {file} was begun and has stored {events:,} events. {way}."
 
 
-@dataclass(eq=False, repr=False)
 class ImportRunning(AcciError):
     """Another process imports the same content now."""
 
     file: str
 
-    def __str__(self) -> str:
-        return f"{self.file} is being imported by another process. Wait for it to end."
+    sentence = "{file} is being imported by another process. Wait for it to end."
 
 
-@dataclass(eq=False, repr=False)
 class StreamsInUse(AcciError):
     """Other writers kept appending to the same streams, so the import's versions were taken; nothing was stored."""
 
     file: str
 
-    def __str__(self) -> str:
-        return (
-            f"Others append to the streams that {self.file} adds to; this part of it was not stored. "
-            "Import again when they are quiet."
-        )
+    sentence = (
+        "Others append to the streams that {file} adds to; this part of it was not stored. "
+        "Import again when they are quiet."
+    )

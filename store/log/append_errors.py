@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 
 from psycopg import DatabaseError, errors
 from psycopg.pq import TransactionStatus
@@ -21,7 +20,6 @@ NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC004"
 WHERE_NOTHING_IS_STORED = (SEQUENCE_BEHIND, errors.ReadOnlySqlTransaction.sqlstate)
 
 
-@dataclass(eq=False, repr=False)
 class MisplacedEvent(AcciError):
     """An event given to an append is not the next one of its stream; `problem` is a sentence."""
 
@@ -29,24 +27,20 @@ class MisplacedEvent(AcciError):
     aggregate_id: str
     problem: str
 
-    def __str__(self) -> str:
-        return f"{self.event_type} for {self.aggregate_id!r} does not belong there: {self.problem}"
+    sentence = "{event_type} for {aggregate_id!r} does not belong there: {problem}"
 
 
-@dataclass(eq=False, repr=False)
 class EventIdTaken(AcciError):
     """Event ids are unique in this database, and one of these events has the id of another; nothing was stored."""
 
     aggregate_id: str
 
-    def __str__(self) -> str:
-        return (
-            f"The events for {self.aggregate_id!r} were not stored: the id of one of them is that of an event in the "
-            "log. If they were sent before, they are there; else give each an id of its own."
-        )
+    sentence = (
+        "The events for {aggregate_id!r} were not stored: the id of one of them is that of an event in the "
+        "log. If they were sent before, they are there; else give each an id of its own."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class StreamChanged(ConcurrencyError):
     """A stream that was only to be read is not at the version it had to stay at; nothing was stored."""
 

@@ -20,14 +20,12 @@ JSONB = b"\x01"  # the version that begins a jsonb value in binary COPY
 WORTH_ANALYZING = 20_000  # events; the planner's statistics would else wait for autovacuum
 
 
-@dataclass(eq=False, repr=False)
 class BulkRefused(AcciError):
     """The database refused a bulk append; nothing of it was stored."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"Nothing was stored: {self.reason} Correct the events and append them again."
+    sentence = "Nothing was stored: {reason} Correct the events and append them again."
 
 
 @dataclass(frozen=True, slots=True)

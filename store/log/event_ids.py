@@ -6,7 +6,6 @@ a time. A unique index does that for every append, at a fifth of the rate: a set
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg import errors
@@ -20,17 +19,15 @@ FEW = 50  # ids: looked up one by one, they take less time than a reading of the
 UNIQUE = "events_id_key"
 
 
-@dataclass(eq=False, repr=False)
 class DuplicateIds(AcciError):
     """The log has events with the same id, so that no unique index can be made."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"Event ids cannot be made unique: {self.reason}. Find them with `acci run audit` (event_ids); until then "
-            "leave ACCI_UNIQUE_EVENT_IDS out."
-        )
+    sentence = (
+        "Event ids cannot be made unique: {reason}. Find them with `acci run audit` (event_ids); until then "
+        "leave ACCI_UNIQUE_EVENT_IDS out."
+    )
 
 
 def lock_bulk_appends(connection: Connection) -> None:

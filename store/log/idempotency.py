@@ -8,7 +8,7 @@ compare.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -25,18 +25,15 @@ DIGEST = 32  # bytes; those before it are the ids of the keys that it is made wi
 KEY_ID = 16
 
 
-@dataclass(eq=False, repr=False)
 class CommandReused(AcciError):
     """A command's id was seen before with another content; nothing was done."""
 
     command: str
     id: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.command} was not handled: another command with the id {self.id} was handled before. "
-            "Send it with an id of its own."
-        )
+    sentence = (
+        "{command} was not handled: another command with the id {id} was handled before. Send it with an id of its own."
+    )
 
 
 class IdempotencyRecord(NamedTuple):

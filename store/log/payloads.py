@@ -1,7 +1,6 @@
 """Events as PostgreSQL holds them: typed payloads to JSON without loss, or refused up front."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -20,7 +19,6 @@ PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object stor
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
 
 
-@dataclass(eq=False, repr=False)
 class PayloadTooLarge(AcciError):
     """An event's payload is longer than the store takes; `size` and `limit` are bytes of JSON."""
 
@@ -29,11 +27,10 @@ class PayloadTooLarge(AcciError):
     size: int
     limit: int
 
-    def __str__(self) -> str:
-        return (
-            f"The payload of {self.event_type} for {self.aggregate_id!r} is {self.size:,} bytes, more than the limit "
-            f"of {self.limit:,}. Keep large content elsewhere and put its address into the event."
-        )
+    sentence = (
+        "The payload of {event_type} for {aggregate_id!r} is {size:,} bytes, more than the limit "
+        "of {limit:,}. Keep large content elsewhere and put its address into the event."
+    )
 
 
 @lru_cache(10_000)  # streams

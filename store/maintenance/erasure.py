@@ -34,15 +34,13 @@ SHORTEST_SEARCHED = 4  # characters: a shorter value is found anywhere
 CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
 
 
-@dataclass(eq=False, repr=False)
 class NobodyToErase(AcciError):
     """No event speaks of the person, and there is no key."""
 
     tenant_id: str
     subject: str
 
-    def __str__(self) -> str:
-        return f"The tenant {self.tenant_id!r} has no personal data of {self.subject!r}. Check both names."
+    sentence = "The tenant {tenant_id!r} has no personal data of {subject!r}. Check both names."
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Which database this is, for those who keep records about it elsewhere."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from acci.domain.errors import AcciError
@@ -9,15 +8,13 @@ from acci.store.postgres.migrations import require_migrated
 from acci.store.postgres.statements import sql
 
 
-@dataclass(eq=False, repr=False)
 class NoIdentity(AcciError):
     """Somebody removed the row that says which database this is."""
 
-    def __str__(self) -> str:
-        return (
-            "The database does not know which one it is: acci.identity has no row. Run: INSERT INTO acci.identity "
-            "DEFAULT VALUES; it then has a new id, with which `acci deploy --take-over` takes its deployments over."
-        )
+    sentence = (
+        "The database does not know which one it is: acci.identity has no row. Run: INSERT INTO acci.identity "
+        "DEFAULT VALUES; it then has a new id, with which `acci deploy --take-over` takes its deployments over."
+    )
 
 
 def database_id(connection: Connection) -> UUID:

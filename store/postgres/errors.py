@@ -4,7 +4,6 @@ The words are in the server's language. Only where a server refuses to begin a s
 """
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 import psycopg
@@ -15,7 +14,6 @@ from acci.domain.errors import AcciError, said
 UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
 
 
-@dataclass(eq=False, repr=False)
 class DatabaseUnreachable(AcciError):
     """No connection to the database; `where` names it without its password."""
 
@@ -24,14 +22,11 @@ class DatabaseUnreachable(AcciError):
     where: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database at {self.where} cannot be reached: {self.reason}. "
-            "Start it with `make up`, or correct ACCI_DATABASE_URL."
-        )
+    sentence = (
+        "The database at {where} cannot be reached: {reason}. Start it with `make up`, or correct ACCI_DATABASE_URL."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NoSession(AcciError):
     """The server answers and begins no session now: it is full, starting or stopping."""
 
@@ -40,25 +35,21 @@ class NoSession(AcciError):
     where: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database at {self.where} begins no session: {self.reason}. Try again when it is ready or has room; "
-            "if it is full, give pools fewer connections (ACCI_POOL_SIZE) or the server more (max_connections)."
-        )
+    sentence = (
+        "The database at {where} begins no session: {reason}. Try again when it is ready or has room; "
+        "if it is full, give pools fewer connections (ACCI_POOL_SIZE) or the server more (max_connections)."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NotAdmitted(AcciError):
     """The server answers and does not let this login in."""
 
     where: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"The database at {self.where} refuses the login: {self.reason}. Correct ACCI_DATABASE_URL."
+    sentence = "The database at {where} refuses the login: {reason}. Correct ACCI_DATABASE_URL."
 
 
-@dataclass(eq=False, repr=False)
 class PoolExhausted(AcciError):
     """Every connection of this process' pool stayed in use while somebody waited for one."""
 
@@ -68,14 +59,12 @@ class PoolExhausted(AcciError):
     size: int
     seconds: float
 
-    def __str__(self) -> str:
-        return (
-            f"All {self.size} connections to the database at {self.where} were in use for {self.seconds:g} s. The "
-            "server answers: give connections back sooner, or raise ACCI_POOL_SIZE or ACCI_POOL_WAIT."
-        )
+    sentence = (
+        "All {size} connections to the database at {where} were in use for {seconds:g} s. The "
+        "server answers: give connections back sooner, or raise ACCI_POOL_SIZE or ACCI_POOL_WAIT."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class DatabaseLost(AcciError):
     """The connection ended while it was used."""
 
@@ -83,14 +72,12 @@ class DatabaseLost(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The connection to the database was lost: {self.reason}. What was committed stays; run the same again "
-            "when the database is back."
-        )
+    sentence = (
+        "The connection to the database was lost: {reason}. What was committed stays; run the same again "
+        "when the database is back."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class IdleTooLong(AcciError):
     """PostgreSQL ended the session, since its transaction waited for the program for too long."""
 
@@ -98,37 +85,31 @@ class IdleTooLong(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"PostgreSQL ended a session whose transaction did nothing: {self.reason}. What was committed stays; run "
-            "the same again, with a longer idle_in_transaction_session_timeout if it needs its time."
-        )
+    sentence = (
+        "PostgreSQL ended a session whose transaction did nothing: {reason}. What was committed stays; run "
+        "the same again, with a longer idle_in_transaction_session_timeout if it needs its time."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class TookTooLong(AcciError):
     """A statement reached statement_timeout. The same again would reach it too."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"A statement took longer than statement_timeout allows: {self.reason}. What was committed stays; raise "
-            "that limit for this login (ACCI_STATEMENT_TIMEOUT is an application's), or ask for less at once."
-        )
+    sentence = (
+        "A statement took longer than statement_timeout allows: {reason}. What was committed stays; raise "
+        "that limit for this login (ACCI_STATEMENT_TIMEOUT is an application's), or ask for less at once."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class Cancelled(AcciError):
     """Somebody had a statement ended, by pg_cancel_backend or its like."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"Somebody cancelled a statement: {self.reason}. What was committed stays; run the same again if it may."
+    sentence = "Somebody cancelled a statement: {reason}. What was committed stays; run the same again if it may."
 
 
-@dataclass(eq=False, repr=False)
 class Locked(AcciError):
     """What was needed stayed locked by another session for longer than lock_timeout allows."""
 
@@ -136,14 +117,12 @@ class Locked(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"Another session holds what this needs: {self.reason}. What was committed stays; try again when that "
-            "session has ended, or end it (pg_locks names it)."
-        )
+    sentence = (
+        "Another session holds what this needs: {reason}. What was committed stays; try again when that "
+        "session has ended, or end it (pg_locks names it)."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class Contended(AcciError):
     """PostgreSQL ended one of several transactions that could not all go on."""
 
@@ -151,11 +130,9 @@ class Contended(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"Other transactions were in the way: {self.reason}. What was committed stays; run the same again."
+    sentence = "Other transactions were in the way: {reason}. What was committed stays; run the same again."
 
 
-@dataclass(eq=False, repr=False)
 class ReadOnlyServer(AcciError):
     """The server takes no writes now: it is a standby, or default_transaction_read_only is on."""
 
@@ -163,15 +140,13 @@ class ReadOnlyServer(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The server takes no writes: {self.reason}. If it is a standby, write to the primary (a URL with both "
-            "hosts and target_session_attrs=read-write finds it after a failover, too); else see "
-            "default_transaction_read_only."
-        )
+    sentence = (
+        "The server takes no writes: {reason}. If it is a standby, write to the primary (a URL with both "
+        "hosts and target_session_attrs=read-write finds it after a failover, too); else see "
+        "default_transaction_read_only."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NoMemory(AcciError):
     """The server has no memory for it now."""
 
@@ -179,82 +154,67 @@ class NoMemory(AcciError):
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The server has no memory left for this: {self.reason}. What was committed stays; try again when it "
-            "has less to do, or give it more."
-        )
+    sentence = (
+        "The server has no memory left for this: {reason}. What was committed stays; try again when it "
+        "has less to do, or give it more."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NoRoom(AcciError):
     """The disk of the database is full; `reason` is what PostgreSQL could not write."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database's disk is full: {self.reason}. What was committed stays; make room and run the same again."
-        )
+    sentence = "The database's disk is full: {reason}. What was committed stays; make room and run the same again."
 
 
-@dataclass(eq=False, repr=False)
 class BeyondLimits(AcciError):
     """It is more than PostgreSQL, or a limit set for it, takes: the same again would be too."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"This is more than the database takes: {self.reason}. Ask for less at once, or raise that limit."
+    sentence = "This is more than the database takes: {reason}. Ask for less at once, or raise that limit."
 
 
-@dataclass(eq=False, repr=False)
 class Damaged(AcciError):
     """PostgreSQL cannot read its own files."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database's files cannot be read: {self.reason}. Stop writing to it, look at the server's log and "
-            "disks, and restore a backup if it is damaged."
-        )
+    sentence = (
+        "The database's files cannot be read: {reason}. Stop writing to it, look at the server's log and "
+        "disks, and restore a backup if it is damaged."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class SchemaMissing(AcciError):
     """The database lacks something that the migrations make; `reason` is what PostgreSQL missed."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"The database has no ACCI schema, or that of an older ACCI ({self.reason}). Run `acci migrate`."
+    sentence = "The database has no ACCI schema, or that of an older ACCI ({reason}). Run `acci migrate`."
 
 
-@dataclass(eq=False, repr=False)
 class NotAllowed(AcciError):
     """The database's user lacks a right."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database's user may not do this: {self.reason}. Use another user, or grant the "
-            "right; if ACCI was updated, run `acci migrate` first."
-        )
+    sentence = (
+        "The database's user may not do this: {reason}. Use another user, or grant the "
+        "right; if ACCI was updated, run `acci migrate` first."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class SequenceBehind(AcciError):
     """The sequence that gives positions is behind the log, as logical replication and partial restores leave it."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"Nothing can be appended: {self.reason}. Read models would never see such events. Run `acci migrate`, "
-            "which sets the sequence on, and rebuild each read model that `acci status` calls beyond the log."
-        )
+    sentence = (
+        "Nothing can be appended: {reason}. Read models would never see such events. Run `acci migrate`, "
+        "which sets the sequence on, and rebuild each read model that `acci status` calls beyond the log."
+    )
 
 
 SEQUENCE_BEHIND = "AC005"  # raised by the functions of sql/migrations/0001_baseline.sql

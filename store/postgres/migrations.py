@@ -15,47 +15,40 @@ OLDEST = 15  # the first PostgreSQL with MERGE
 REPLACED = "0001_event_log"  # the first of the migrations that 0001_baseline replaced
 
 
-@dataclass(eq=False, repr=False)
 class MigrationEdited(AcciError):
     """A migration's file is not what was applied."""
 
     name: str
 
-    def __str__(self) -> str:
-        return (
-            f"The migration {self.name} was edited after it had been applied. "
-            "Restore the file as it was and put the change into a new migration."
-        )
+    sentence = (
+        "The migration {name} was edited after it had been applied. "
+        "Restore the file as it was and put the change into a new migration."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class MigrationMissing(AcciError):
     """The database holds a migration that this checkout does not know."""
 
     name: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database has the migration {self.name}, which this checkout does not: "
-            "it belongs to a newer ACCI. Update the checkout."
-        )
+    sentence = (
+        "The database has the migration {name}, which this checkout does not: "
+        "it belongs to a newer ACCI. Update the checkout."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class MadeBeforeBaseline(AcciError):
     """The database was made by the migrations of development builds, which one baseline replaced before 0.1.0."""
 
-    def __str__(self) -> str:
-        return (
-            "The database was made by a build from before 0.1.0, whose migrations 0001_baseline replaced, and cannot "
-            "be migrated: make another one with `acci migrate`, copy into it what nothing can derive again (with "
-            "pg_dump and pg_restore: the data of acci.events, acci.commands, acci.discarded_events, acci.imports and "
-            "acci.seals, and the whole schema acci_keys if there is one), run `acci migrate` there once more, and "
-            "rebuild the read models."
-        )
+    sentence = (
+        "The database was made by a build from before 0.1.0, whose migrations 0001_baseline replaced, and cannot "
+        "be migrated: make another one with `acci migrate`, copy into it what nothing can derive again (with "
+        "pg_dump and pg_restore: the data of acci.events, acci.commands, acci.discarded_events, acci.imports and "
+        "acci.seals, and the whole schema acci_keys if there is one), run `acci migrate` there once more, and "
+        "rebuild the read models."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class MigrationFailed(AcciError):
     """PostgreSQL refused a migration; nothing was changed."""
 
@@ -63,31 +56,26 @@ class MigrationFailed(AcciError):
     reason: str
     way_out: str = "Make room for it, or use a database of ACCI's own."
 
-    def __str__(self) -> str:
-        return f"The migration {self.name} failed: {self.reason}. Nothing was changed. {self.way_out}"
+    sentence = "The migration {name} failed: {reason}. Nothing was changed. {way_out}"
 
 
-@dataclass(eq=False, repr=False)
 class ServerTooOld(AcciError):
     """The PostgreSQL server is of a version that lacks what ACCI is made with."""
 
     version: int
 
-    def __str__(self) -> str:
-        return f"The server is PostgreSQL {self.version}; ACCI needs {OLDEST} or later. Use a newer server."
+    sentence = f"The server is PostgreSQL {{version}}; ACCI needs {OLDEST} or later. Use a newer server."
 
 
-@dataclass(eq=False, repr=False)
 class NotUnicode(AcciError):
     """The database stores text in an encoding that lacks what names and payloads may have."""
 
     encoding: str
 
-    def __str__(self) -> str:
-        return (
-            f"The database's encoding is {self.encoding}; ACCI needs UTF8. Make another one: "
-            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
-        )
+    sentence = (
+        "The database's encoding is {encoding}; ACCI needs UTF8. Make another one: "
+        "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
@@ -50,21 +49,18 @@ _known_to_keep: set[str] = set()
 _looking = threading.Lock()
 
 
-@dataclass(eq=False, repr=False)
 class SharedSession(AcciError):
     """A pooler in transaction mode is in between, where a session of one's own is needed."""
 
     where: str
 
-    def __str__(self) -> str:
-        return (
-            f"Between here and the database at {self.where} is a pooler that gives a session to several clients "
-            "(transaction mode): it keeps no lock, table or setting, which flows and long work hold. Set "
-            "ACCI_DIRECT_URL to PostgreSQL itself, or to a pool in session mode."
-        )
+    sentence = (
+        "Between here and the database at {where} is a pooler that gives a session to several clients "
+        "(transaction mode): it keeps no lock, table or setting, which flows and long work hold. Set "
+        "ACCI_DIRECT_URL to PostgreSQL itself, or to a pool in session mode."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class WrongSession(AcciError):
     """What a session sets does not hold, and the login does not bring it: `wrong` has name, value, what is needed."""
 

@@ -1,7 +1,5 @@
 """Canonical keys: a key that a person gave, as the read model stores it; so the day "2026-1-31" as "2026-01-31"."""
 
-from dataclasses import dataclass
-
 from psycopg import errors
 from psycopg import sql as identifiers
 
@@ -12,7 +10,6 @@ from acci.store.postgres.database import Connection
 from acci.store.values.storable import check_text
 
 
-@dataclass(eq=False, repr=False)
 class WrongKey(AcciError):
     """A key was given that does not have the read model's parts."""
 

@@ -3,7 +3,7 @@
 All in the batch's transaction: what is set aside and what is applied become visible together, or not at all.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from psycopg import DatabaseError, DataError, IntegrityError
 from psycopg.types.json import Jsonb
@@ -23,7 +23,6 @@ _OUR_OWN = "AC"
 MOST = 1_000  # dead letters of a generation; beyond it the rules are wrong, not the events
 
 
-@dataclass(eq=False, repr=False)
 class TooManyDeadLetters(AcciError):
     """So many events cannot be applied that the rules must be wrong; the batch was not applied."""
 
@@ -31,11 +30,10 @@ class TooManyDeadLetters(AcciError):
     position: int
     error: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} could not apply more than {MOST:,} events, the last at position {self.position} "
-            f"({self.error}). Correct its rules or its table and rebuild it."
-        )
+    sentence = (
+        f"{{projection}} could not apply more than {MOST:,} events, "
+        "the last at position {position} ({error}). Correct its rules or its table and rebuild it."
+    )
 
 
 def is_poison(error: BaseException) -> bool:

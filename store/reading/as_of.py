@@ -6,7 +6,7 @@ rebuild; for one row less is folded.
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -42,18 +42,15 @@ Rows = Generator[Row, None, None]
 Begun = tuple[Generation, Rows]
 
 
-@dataclass(eq=False, repr=False)
 class NotFinal(AcciError):
     """Events may still appear at or below `position`; `mark` is the last position where none can."""
 
     position: int
     mark: int
 
-    def __str__(self) -> str:
-        return f"Position {self.position} is not final yet; ask for one up to {self.mark}, or wait a moment."
+    sentence = "Position {position} is not final yet; ask for one up to {mark}, or wait a moment."
 
 
-@dataclass(eq=False, repr=False)
 class NotApplicable(AcciError):
     """The rules have no answer to the event at `position`, which is no dead letter; `applied` says that it was once.
 

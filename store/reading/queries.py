@@ -1,6 +1,5 @@
 """Queries: a typed question to a read model, answered by the SQL file of its name."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
@@ -21,7 +20,6 @@ from acci.store.values.pydantic_errors import problems_of
 from acci.store.values.storable import Unstorable
 
 
-@dataclass(eq=False, repr=False)
 class InvalidQuery(AcciError):
     """A question's parameters cannot be used; `problems` pairs each with what is wrong."""
 
@@ -33,18 +31,16 @@ class InvalidQuery(AcciError):
         return f"The query {self.query} cannot be asked so: {listed}. Correct it and ask again."
 
 
-@dataclass(eq=False, repr=False)
 class NotPublished(AcciError):
     """A read model that the question needs has no live generation yet."""
 
     query: str
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The query {self.query} cannot be answered yet: {self.reason}. "
-            "Fill the read model with `acci run catch-up` or `acci run rebuild`, and ask again."
-        )
+    sentence = (
+        "The query {query} cannot be answered yet: {reason}. "
+        "Fill the read model with `acci run catch-up` or `acci run rebuild`, and ask again."
+    )
 
 
 def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Query:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from acci.domain.errors import AcciError, UnknownName
@@ -14,7 +13,6 @@ from acci.store.postgres.statements import sql
 LONGEST_PAUSE = 0.1  # seconds between two looks
 
 
-@dataclass(eq=False, repr=False)
 class NotThereYet(AcciError):
     """A projection has not come to `position` in time; `checkpoint` is None if nothing of it is published."""
 

@@ -70,7 +70,6 @@ class Verdict:
         return {check.check for check in self.checks if not check.passed} == {"changes"}
 
 
-@dataclass(eq=False, repr=False)
 class GateClosed(AcciError):
     """A new generation was not published; `objections` are sentences."""
 
@@ -78,11 +77,10 @@ class GateClosed(AcciError):
     generation: int
     objections: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"Generation {self.generation} of {self.projection} was not published, the live one stays: "
-            f"{' '.join(self.objections)} Mend what is wrong and rebuild it again."
-        )
+    sentence = (
+        "Generation {generation} of {projection} was not published, the live one stays: "
+        "{objections: } Mend what is wrong and rebuild it again."
+    )
 
 
 def inspect(

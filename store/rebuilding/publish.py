@@ -5,7 +5,6 @@ wait for its lock is short and tried again, so that a long query delays the swap
 """
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 from psycopg import errors
@@ -30,7 +29,6 @@ SWAP_TIMEOUT_SECONDS = 60.0
 REMAINING_POSITIONS = 10_000  # at most this many are left to apply while the swap holds its locks
 
 
-@dataclass(eq=False, repr=False)
 class SwapBlocked(AcciError):
     """The view's lock could not be had in time; the live generation stays. Trying again may help."""
 

@@ -1,7 +1,5 @@
 """Rolling back: a kept generation becomes the live one again, caught up, in one transaction."""
 
-from dataclasses import dataclass
-
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
 from acci.store.generations import generations
@@ -19,20 +17,17 @@ from acci.store.rebuilding.gate import GateThresholds
 from acci.store.registry import Catalogue
 
 
-@dataclass(eq=False, repr=False)
 class NothingKept(AcciError):
     """There is no old generation to go back to."""
 
     projection: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.projection} has no old generation to roll back to: rebuilds keep as many as their parameter says. "
-            f"Put the rules of then back and run `acci run rebuild {self.projection}`."
-        )
+    sentence = (
+        "{projection} has no old generation to roll back to: rebuilds keep as many as their parameter says. "
+        "Put the rules of then back and run `acci run rebuild {projection}`."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class OtherRules(AcciError):
     """The kept generation was made by other rules than the present ones, so that it cannot be caught up."""
 
@@ -40,15 +35,13 @@ class OtherRules(AcciError):
     generation: int
     changes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"Generation {self.generation} of {self.projection} cannot be caught up: it was made by other rules "
-            f"({'; '.join(self.changes)}). Put the rules of then back first, or roll back with `--as-it-was`: readers "
-            "go back to its checkpoint, and it is caught up once its rules are back."
-        )
+    sentence = (
+        "Generation {generation} of {projection} cannot be caught up: it was made by other rules "
+        "({changes:; }). Put the rules of then back first, or roll back with `--as-it-was`: readers "
+        "go back to its checkpoint, and it is caught up once its rules are back."
+    )
 
 
-@dataclass(eq=False, repr=False)
 class NotPutBack(AcciError):
     """The kept generation is not what its events make; `objections` are sentences."""
 
@@ -56,12 +49,11 @@ class NotPutBack(AcciError):
     generation: int
     objections: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return (
-            f"Generation {self.generation} of {self.projection} was not put back, the live one stays: "
-            f"{' '.join(self.objections)} Run `acci run rebuild {self.projection}`, or roll back to another one; "
-            f"`acci generations drop {self.generation}` throws this one away."
-        )
+    sentence = (
+        "Generation {generation} of {projection} was not put back, the live one stays: "
+        "{objections: } Run `acci run rebuild {projection}`, or roll back to another one; "
+        "`acci generations drop {generation}` throws this one away."
+    )
 
 
 def candidate(connection: Connection, projection: str, wanted: int = 0) -> Generation:

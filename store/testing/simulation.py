@@ -25,12 +25,10 @@ from acci.store.registry import Catalogue, known
 CHUNK = 10_000  # events in one COPY: large enough to be quick, small enough not to hold the high-water mark for long
 
 
-@dataclass(eq=False, repr=False)
 class SimulationRunning(AcciError):
     """Another process simulates in the same database now."""
 
-    def __str__(self) -> str:
-        return "Another simulation runs in this database. Wait for it to end."
+    sentence = "Another simulation runs in this database. Wait for it to end."
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Storable: what PostgreSQL cannot hold, found and named before anything is sent."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 
 
-@dataclass(eq=False, repr=False)
 class Unstorable(AcciError):
     """PostgreSQL cannot hold it: `what` names the event or stream, `where` the field (dotted path)."""
 
@@ -14,8 +12,7 @@ class Unstorable(AcciError):
     where: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.what} cannot be stored: {self.where} {self.reason}"
+    sentence = "{what} cannot be stored: {where} {reason}"
 
 
 def check_text(text: str) -> str | None:

@@ -1,7 +1,6 @@
 """JSON from outside, read strictly: what this accepts means one thing, and PostgreSQL can hold it."""
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isinf
 from typing import Any, NoReturn
@@ -13,14 +12,12 @@ from acci.store.values.storable import check_text, unstorable
 LARGEST = 2**63 - 1
 
 
-@dataclass(eq=False, repr=False)
 class NotJson(AcciError):
     """The text is not the JSON object it has to be; `reason` says why."""
 
     reason: str
 
-    def __str__(self) -> str:
-        return f"This is not a JSON object that can be read: {self.reason}. Correct it and try again."
+    sentence = "This is not a JSON object that can be read: {reason}. Correct it and try again."
 
 
 def parse_object(text: str) -> dict[str, Any]:

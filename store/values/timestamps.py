@@ -1,22 +1,19 @@
 """Timestamps that a person enters: always with a time zone, and within what PostgreSQL and Python both hold."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from acci.domain.errors import AcciError
 
 
-@dataclass(eq=False, repr=False)
 class WrongTimestamp(AcciError):
     """A timestamp was given that cannot be read, has no time zone, or is not within the years 1 to 9999 in UTC."""
 
     text: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.text!r} is no moment with a time zone in the years 1 to 9999 of UTC; "
-            "write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
-        )
+    sentence = (
+        "{text!r} is no moment with a time zone in the years 1 to 9999 of UTC; "
+        "write it as 2026-01-31T09:00:00Z or 2026-01-31T10:00+01:00."
+    )
 
 
 def parse_timestamp(text: str) -> datetime:

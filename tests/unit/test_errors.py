@@ -6,6 +6,7 @@ import pkgutil
 import types
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -14,10 +15,12 @@ import pytest
 import acci.domain
 import acci.flows
 import acci.store
-from acci.domain.errors import AcciError
+from acci.domain import errors as domain_errors
+from acci.domain.errors import AcciError, Refused
 from tests.support.sentences import SENTENCES
 
 
+@cache
 def classes() -> list[type[AcciError]]:
     """Every one that there is, wherever it is declared."""
     for package in (acci.domain, acci.store, acci.flows):
@@ -59,6 +62,51 @@ def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
 )
 def test_the_sentence_says_what_happened_and_what_to_do(error: AcciError, sentence: str) -> None:
     assert str(error) == sentence
+
+
+class OutOfStock(Refused):
+    """An error of a user's own, with a field and a sentence of its own."""
+
+    missing: tuple[str, ...]
+
+    sentence = "{aggregate_id!r} lacks {missing:, }. Order less than {{all}}."
+
+
+class Plain(Refused):
+    """An error of a user's own that is made from something else."""
+
+    def __init__(self, balance: int) -> None:
+        super().__init__("Pay", "a", f"the balance is {balance}.")
+
+
+def test_a_subclass_is_a_dataclass_by_itself_and_its_sentence_is_formatted_from_its_fields() -> None:
+    error = OutOfStock("Order", "{shop}", "no.", ("tea", "{milk}"))
+    assert str(error) == "'{shop}' lacks tea, {milk}. Order less than {all}."
+    assert error.args == ("Order", "{shop}", "no.", ("tea", "{milk}"))
+    assert error == error  # noqa: PLR0124 two errors are equal only if they are one
+    assert error != OutOfStock(*error.args)
+    assert pickle.loads(pickle.dumps(error)).missing == ("tea", "{milk}")  # noqa: S301 our own
+
+
+def test_a_subclass_may_have_an_initialiser_of_its_own() -> None:
+    assert str(Plain(7)) == "Pay was refused for 'a': the balance is 7."
+
+
+def branch(kind: type[AcciError]) -> str:
+    """The error's name, with those below it."""
+    below = ", ".join(sorted(branch(child) for child in kind.__subclasses__() if child in classes()))
+    return f"{kind.__name__} ({below})" if below else kind.__name__
+
+
+def test_the_tree_in_the_docstring_is_that_of_the_classes() -> None:
+    chapters: dict[str, list[str]] = {}
+    for kind in classes():
+        if AcciError in kind.__bases__:
+            chapter = kind.__module__.removeprefix("acci.").rpartition(".")[0].replace(".", "/")
+            chapters.setdefault(chapter, []).append(branch(kind))
+    tree = "".join(f" ├── {chapter} {', '.join(names)}" for chapter, names in sorted(chapters.items()))
+    shown = " ".join(str(domain_errors.__doc__).replace("│", " ").split())
+    assert f"AcciError{tree} Every error" in shown
 
 
 def test_every_error_has_its_sentence_here() -> None:

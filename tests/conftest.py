@@ -10,14 +10,19 @@ import pytest
 from hypothesis import settings
 
 from acci.domain.projections import Projection
-from acci.store.postgres.database import Connection, connect
+from acci.store.commands.handler import CommandHandler
+from acci.store.encryption.key_store import KeyStore
+from acci.store.log.event_store import EventStore
+from acci.store.postgres.database import Connection, Database, connect
 from acci.store.registry import Catalogue, load
-from tests.domains.bank import ledger
+from tests.domains.bank import ledger as bank
+from tests.domains.ledger import CONTEXT
 from tests.support.prefect_server import PrefectServer
 from tests.support.read_models import CONTEXTS
 from tests.support.servers import SharedServer
 
 TESTS = Path(__file__).parent
+LEDGER = Catalogue((CONTEXT,))
 HOME = Path(tempfile.gettempdir()) / "acci-tests-use-no-home"
 
 # Before anything reads them: neither the user's database nor the running `acci up` of this checkout is meant.
@@ -62,8 +67,11 @@ def server(request: pytest.FixtureRequest) -> SharedServer:
 
 
 @pytest.fixture
-def database_url(server: SharedServer) -> Iterator[str]:
-    """A database of the test's own, with the whole schema."""
+def database_url(server: SharedServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own, with the whole schema; under the marker `bank` with the bank in it."""
+    if request.node.get_closest_marker("bank"):
+        yield request.getfixturevalue("bank_url")
+        return
     with server.database() as url:
         yield url
 
@@ -76,9 +84,28 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def catalogue() -> Catalogue:
-    """What most tests project."""
-    return load(CONTEXTS)
+def database(database_url: str) -> Iterator[Database]:
+    """A pool of connections to it."""
+    with Database(database_url, size=25) as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalogue(request: pytest.FixtureRequest) -> Catalogue:
+    """What most tests project; under the marker `bank` what the bank does."""
+    return load(["tests.domains.bank"] if request.node.get_closest_marker("bank") else CONTEXTS)
+
+
+@pytest.fixture
+def store(database: Database) -> EventStore:
+    """The events of tests/domains/ledger."""
+    return EventStore(database, LEDGER)
+
+
+@pytest.fixture
+def handler(store: EventStore) -> CommandHandler:
+    """What handles the commands of tests/domains/ledger."""
+    return CommandHandler(store, LEDGER)
 
 
 @pytest.fixture
@@ -99,11 +126,25 @@ def empty_database_url(server: SharedServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def keys_url(empty_database_url: str) -> str:
+    """The database of a key store of the test's own, apart from its log."""
+    return empty_database_url
+
+
+@pytest.fixture
+def keys(keys_url: str) -> Iterator[KeyStore]:
+    """The key store in it."""
+    store = KeyStore(keys_url)
+    yield store
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def bank_template(server: SharedServer) -> Iterator[str]:
     """The name of a database with the bank of tests/domains/bank, its read models live."""
     with server.database() as url:
-        ledger.build(url)
+        bank.build(url)
         yield url.rpartition("/")[2]
 
 

@@ -17,16 +17,12 @@ from acci.domain.events import Event, EventMetadata
 from acci.store.auditing.findings import findings
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection
 from tests.domains.bank.events import Withdrawn
 from tests.domains.bank.ledger import EVENTS, corrupt, some_account
 from tests.support.prefect_server import PrefectServer, wait_for
 
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
+pytestmark = pytest.mark.bank
 
 
 def artifacts(prefect_server: PrefectServer, run: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from psycopg import sql as identifiers
@@ -16,7 +15,6 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.registry import Catalogue
 from tests.domains.people import CONTEXT, RegisterPerson, RenamePerson, TakeNote, command
 from tests.support.prefect_server import PrefectServer, wait_for
-from tests.support.servers import SharedServer
 from tests.support.shell import CHECKOUT, acci
 
 CATALOGUE = Catalogue((CONTEXT,))
@@ -90,19 +88,6 @@ CREATE FUNCTION public.faulty() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '{SECRET}, really' USING ERRCODE = 'feature_not_supported'; END $$;
 CREATE TRIGGER faulty BEFORE UPDATE ON acci.generations FOR EACH ROW EXECUTE FUNCTION public.faulty()
 """
-
-
-@pytest.fixture
-def keys_url(server: SharedServer) -> Iterator[str]:
-    with server.database(template="template1") as url:
-        yield url
-
-
-@pytest.fixture
-def keys(keys_url: str) -> Iterator[KeyStore]:
-    store = KeyStore(keys_url)
-    yield store
-    store.close()
 
 
 def places(connection: Connection, word: str) -> list[str]:

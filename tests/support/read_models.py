@@ -14,9 +14,11 @@ from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
-from acci.store.registry import Catalogue
-from tests.support.histories import differences, value
+from acci.store.rebuilding import build, new_generation
+from acci.store.registry import Catalogue, load
+from tests.support.histories import append_users, differences, value
 from tests.support.prefect_server import wait_for
+from tests.support.servers import SharedServer
 
 CONTEXTS = ["acci.domain.users", "tests.domains.orders"]
 ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
@@ -25,6 +27,27 @@ ROWS = {"user_view": "user_rows", "daily_sales": "sales_rows"}
 def wrong_rows(connection: Connection, projection: type[Projection]) -> int:
     """How many rows that readers see are not what the events say, by a query that knows nothing of projections."""
     return differences(connection, ROWS[projection.name], f"read.{projection.name}")
+
+
+@contextmanager
+def database_with_users(server: SharedServer, users: int) -> Iterator[str]:
+    """A database in which user_view is live, for several tests that change nothing of it."""
+    with server.database() as url:
+        catalogue = load(["acci.domain.users"])
+        with connect(url, "test") as connection:
+            append_users(connection, users)
+            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
+        yield url
+
+
+def built(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection], partitions: int = 2
+) -> Generation:
+    """A finished generation that readers do not see yet."""
+    generation, parts = new_generation.begin(connection, catalogue, projection, partitions)
+    for part in parts:
+        new_generation.fill(connection, projection, generation, part)
+    return new_generation.finish(connection, projection, generation)
 
 
 def rows_of(connection: Connection, projection: type[Projection], schema: str = "read") -> list[tuple[Any, ...]]:

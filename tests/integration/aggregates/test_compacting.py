@@ -1,6 +1,5 @@
 """Compaction: due snapshots in bulk, equal to replay; superseded ones gone; events never touched."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,22 +10,13 @@ from acci.store.aggregates.repository import Repository
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.postgres.database import Connection, Database, connect
-from acci.store.registry import Catalogue, load
+from acci.store.postgres.database import Connection, Database
+from acci.store.registry import Catalogue
 from tests.domains.bank.account import Account
 from tests.domains.bank.histories import history
 from tests.domains.bank.ledger import audited, tampering
 
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 def snapshots(connection: Connection) -> dict[tuple[Any, ...], tuple[Any, ...]]:

@@ -28,12 +28,6 @@ INSERT = """
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=2) as database:
-        yield database
-
-
-@pytest.fixture
 def store(database: Database) -> EventStore:
     store = EventStore(database, CATALOGUE)
     handler = CommandHandler(store, CATALOGUE)

@@ -1,6 +1,6 @@
 """Loading: snapshots that are never needed, an aggregate as it was, and what cannot be read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,22 +21,6 @@ from acci.store.registry import Catalogue
 from tests.domains.ledger import CONTEXT, Account, Open, Paid, Pay, command, event, stream
 
 CATALOGUE = Catalogue((CONTEXT,))
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=4) as database:
-        yield database
-
-
-@pytest.fixture
-def store(database: Database) -> EventStore:
-    return EventStore(database, CATALOGUE)
-
-
-@pytest.fixture
-def handler(store: EventStore) -> CommandHandler:
-    return CommandHandler(store, CATALOGUE)
 
 
 def run(handler: CommandHandler, payments: int) -> None:

@@ -1,6 +1,5 @@
 """Snapshots that say what the log does not: ahead of it, of events that were lost, or looking like something else."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -30,22 +29,6 @@ from tests.domains.ledger import CONTEXT, TENANT, Account, Open, Pay, command, e
 from tests.support.histories import cut_log
 
 CATALOGUE = Catalogue((CONTEXT,))
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=4) as database:
-        yield database
-
-
-@pytest.fixture
-def store(database: Database) -> EventStore:
-    return EventStore(database, CATALOGUE)
-
-
-@pytest.fixture
-def handler(store: EventStore) -> CommandHandler:
-    return CommandHandler(store, CATALOGUE)
 
 
 def test_a_snapshot_ahead_of_the_log_is_ignored(

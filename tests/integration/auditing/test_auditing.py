@@ -1,6 +1,5 @@
 """Audits: what is wrong is named, what is right is left alone, and what is gone is resolved."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,26 +21,17 @@ from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.table_definition import TableAltered
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection
 from acci.store.projecting import batches, dead_letters, poison_events
 from acci.store.rebuilding import build
-from acci.store.registry import Catalogue, load
+from acci.store.registry import Catalogue
 from acci.store.verifying.table_diff import EXAMPLES
 from tests.domains import bank
 from tests.domains.bank.events import Deposited
 from tests.domains.bank.histories import history as made_up
 from tests.domains.bank.ledger import EVENTS, audited, corrupt, some_account, tampering
 
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 def rows_found(connection: Connection, catalogue: Catalogue, name: str, extent: AuditScope = WHOLE) -> dict[str, Found]:

@@ -32,11 +32,7 @@ from tests.support.servers import SharedServer
 
 HISTORIES = int(os.environ.get("ACCI_TEST_HISTORIES", "16"))
 A_DATABASE = 20  # histories, one upon the other
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,8 @@ from typer.main import get_command
 from acci.flows.cli import main
 from acci.flows.cli.main import app
 from acci.store.postgres.database import Connection, connect
-from acci.store.rebuilding import build
-from acci.store.registry import load
-from tests.support.histories import append_users, value
+from tests.support.histories import value
+from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
 
 UNENDING = ("up", "watch", "follow")  # only numbers are tried, which are refused before anything begins
@@ -83,12 +82,8 @@ def lines(path: tuple[str, ...], command: Any) -> Iterator[tuple[list[str], bool
 
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
-    with server.database() as database_url:
-        catalogue = load(["acci.domain.users"])
-        with connect(database_url, "test") as connection:
-            append_users(connection, 5)
-            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
-        yield database_url
+    with database_with_users(server, 5) as url:
+        yield url
 
 
 def stored(connection: Connection) -> tuple[int, ...]:

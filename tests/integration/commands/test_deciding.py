@@ -1,7 +1,7 @@
 """A decision counts on the state that it was made on, and on no other."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -124,12 +124,6 @@ class Pausing(EventStore):
             self._done.yes = True
             self._before()
         return super().commit(*args, **kwargs)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url) as database:
-        yield database
 
 
 @pytest.fixture

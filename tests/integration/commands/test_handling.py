@@ -1,7 +1,6 @@
 """Commands: handled once, on the state that is there, whoever else is at it."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from types import SimpleNamespace
@@ -39,17 +38,6 @@ from tests.domains.ledger import (
 )
 
 CATALOGUE = Catalogue((CONTEXT,))
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=20) as database:
-        yield database
-
-
-@pytest.fixture
-def store(database: Database) -> EventStore:
-    return EventStore(database, CATALOGUE)
 
 
 @pytest.fixture

@@ -57,12 +57,6 @@ with Database(url) as database:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url) as database:
-        yield database
-
-
-@pytest.fixture
 def store(database: Database) -> EventStore:
     store = EventStore(database, CATALOGUE)
     CommandHandler(store, CATALOGUE).handle(command(Open(account="a", holder="Ann")))

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -33,12 +32,6 @@ OPENED = Opened(owner=Owner(given="Ann", family="B", country="NL"), currency="EU
 
 def paid(amount: int = 1) -> Paid:
     return Paid(amount=Decimal(amount))
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=25) as database:
-        yield database
 
 
 @pytest.fixture

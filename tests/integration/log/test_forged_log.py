@@ -1,33 +1,30 @@
 """A repair follows no log that an audit calls changed: what may rest on it is left alone, unless that is asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import LiteralString
 
 import pytest
 
 from acci.store.aggregates.compaction import compact
 from acci.store.auditing.repair import Repaired, repair
 from acci.store.log import seals
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection
 from acci.store.projecting import dead_letters
 from acci.store.projecting.batches import catch_up
-from acci.store.registry import Catalogue, load
+from acci.store.registry import Catalogue
 from tests.domains.bank.account import Account
 from tests.domains.bank.ledger import audited, corrupt, some_account, tampering
 from tests.support.histories import value
 
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 @pytest.fixture
-def bank(bank_url: str, catalogue: Catalogue) -> Iterator[Connection]:
-    with connect(bank_url, "test") as connection:
-        compact(connection, catalogue, Account)
-        seals.seal(connection, 100)
-        assert not any(each.found for each in audited(connection, catalogue))
-        yield connection
+def bank(connection: Connection, catalogue: Catalogue) -> Connection:
+    compact(connection, catalogue, Account)
+    seals.seal(connection, 100)
+    assert not any(each.found for each in audited(connection, catalogue))
+    return connection
 
 
 def rows(connection: Connection, name: str) -> list[tuple[str]]:
@@ -35,35 +32,26 @@ def rows(connection: Connection, name: str) -> list[tuple[str]]:
     return connection.execute(query.encode()).fetchall()
 
 
-def forged(connection: Connection, tenant_id: str, account: str) -> None:
+def changed(connection: Connection, tenant_id: str, account: str, which: LiteralString, change: LiteralString) -> None:
+    """Change the account's first or last deposit (`which`: min or max)."""
+    deposits: LiteralString = "event_type = 'Deposited' AND (tenant_id, aggregate_id) = (%s, %s)"
+    deposit: LiteralString = f"position = (SELECT {which}(position) FROM acci.events WHERE {deposits})"  # noqa: S608
     with tampering(connection):
-        connection.execute(
-            """UPDATE acci.events SET data = jsonb_set(data, '{amount}', '"999999"')
-               WHERE position = (SELECT min(position) FROM acci.events WHERE event_type = 'Deposited'
-                                 AND (tenant_id, aggregate_id) = (%s, %s))""",
-            (tenant_id, account),
-        )
+        connection.execute(f"{change} WHERE {deposit}", (tenant_id, account))
+
+
+def forged(connection: Connection, tenant_id: str, account: str) -> None:
+    change: LiteralString = """UPDATE acci.events SET data = jsonb_set(data, '{amount}', '"999999"')"""
+    changed(connection, tenant_id, account, "min", change)
 
 
 def inserted(connection: Connection, tenant_id: str, account: str) -> None:
     """Into a sealed range, in a stream of its own."""
-    with tampering(connection):
-        connection.execute(
-            """UPDATE acci.events SET aggregate_id = 'somebody-else'
-               WHERE position = (SELECT min(position) FROM acci.events WHERE event_type = 'Deposited'
-                                 AND (tenant_id, aggregate_id) = (%s, %s))""",
-            (tenant_id, account),
-        )
+    changed(connection, tenant_id, account, "min", "UPDATE acci.events SET aggregate_id = 'somebody-else'")
 
 
 def removed(connection: Connection, tenant_id: str, account: str) -> None:
-    with tampering(connection):
-        connection.execute(
-            """DELETE FROM acci.events
-               WHERE position = (SELECT max(position) FROM acci.events WHERE event_type = 'Deposited'
-                                 AND (tenant_id, aggregate_id) = (%s, %s))""",
-            (tenant_id, account),
-        )
+    changed(connection, tenant_id, account, "max", "DELETE FROM acci.events")
 
 
 def left_alone(done: list[Repaired]) -> int:

@@ -1,6 +1,5 @@
 """An event class renamed, retired or gone: nothing goes on as if its events had not happened."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -116,12 +115,6 @@ def gone() -> type[EventData]:
         title: str
 
     return ItemRegistered
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with Database(database_url, size=4) as database:
-        yield database
 
 
 def add_item(database: Database, catalogue: Catalogue, item: str) -> Any:

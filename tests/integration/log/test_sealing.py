@@ -1,26 +1,15 @@
 """Seals: whoever changes, removes or inserts an old event is found out, and so is who meddles with the seals."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.log import seals
-from acci.store.postgres.database import Connection, connect
-from acci.store.registry import Catalogue, load
+from acci.store.postgres.database import Connection
+from acci.store.registry import Catalogue
 from tests.domains.bank.ledger import EVENTS, audited, tampering
 
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 def problems(connection: Connection, catalogue: Catalogue, extent: AuditScope = WHOLE) -> list[str]:

@@ -59,20 +59,6 @@ SAME_NOTE = {"desk": "d1", "person": "ann", "note": SECRETS[3]}  # which leads t
 
 
 @pytest.fixture
-def keys_url(server: SharedServer) -> Iterator[str]:
-    """The database of a key store of the test's own, apart from its log."""
-    with server.database(template="template1") as url:
-        yield url
-
-
-@pytest.fixture
-def keys(keys_url: str) -> Iterator[KeyStore]:
-    store = KeyStore(keys_url)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def handler(database_url: str, keys: KeyStore) -> Iterator[CommandHandler]:
     """Two people, with the same ids in two tenants, a desk's notes; read models live, snapshots taken."""
     with Database(database_url, 2, "append", keys=keys) as database:

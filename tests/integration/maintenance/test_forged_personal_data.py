@@ -24,7 +24,6 @@ from acci.store.registry import Catalogue
 from tests.domains.bank.ledger import audited
 from tests.domains.people import CONTEXT, People, Person, RegisterPerson, RenamePerson, command, stream
 from tests.support.read_models import backfill
-from tests.support.servers import SharedServer
 
 CATALOGUE = Catalogue((CONTEXT,))
 FORGED = {
@@ -32,14 +31,6 @@ FORGED = {
     "no base64": "A",
     "of a key that is nowhere": base64.b64encode(bytes(range(60))).decode(),
 }
-
-
-@pytest.fixture
-def keys(server: SharedServer) -> Iterator[KeyStore]:
-    with server.database(template="template1") as url:
-        store = KeyStore(url)
-        yield store
-        store.close()
 
 
 @pytest.fixture

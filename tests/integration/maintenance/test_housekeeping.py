@@ -1,7 +1,5 @@
 """Housekeeping: what is old goes, what is needed stays."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from acci.store.aggregates.compaction import compact
@@ -12,18 +10,13 @@ from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.maintenance.housekeeping import tidy
 from acci.store.monitoring.lag_samples import lag_curves, sample
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection
 from acci.store.rebuilding import build
 from acci.store.registry import load
 from tests.domains.bank.ledger import audited, corrupt, some_account
 
 BANK = load(["tests.domains.bank"])
-
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
+pytestmark = pytest.mark.bank
 
 
 def removed(connection: Connection, keep: int = 1, days: int = 90) -> dict[str, int]:

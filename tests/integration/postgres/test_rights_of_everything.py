@@ -13,9 +13,8 @@ import pytest
 
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.tenants import enter
-from acci.store.rebuilding import build
-from acci.store.registry import load
-from tests.support.histories import append_users, value
+from tests.support.histories import value
+from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
 
 # Readable by who appends or reads, and of no tenant's: positions, generations.
@@ -32,13 +31,10 @@ BORROWED = {
 
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
-    with server.database() as database_url:
-        catalogue = load(["acci.domain.users"])
-        with connect(database_url, "test") as connection:
-            append_users(connection, 20)
-            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
+    with database_with_users(server, 20) as url:
+        with connect(url, "test") as connection:
             connection.execute("ANALYZE")
-        yield database_url
+        yield url
 
 
 @pytest.fixture

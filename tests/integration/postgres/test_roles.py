@@ -18,6 +18,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import load
 from tests.support.histories import append_users, value
+from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
 from tests.support.shell import acci, refusal
 
@@ -76,11 +77,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def shared_url(server: SharedServer) -> Iterator[str]:
     """One database for all that is refused, since nothing of that changes it; user_view is live in it."""
-    with server.database() as url:
-        catalogue = load(["acci.domain.users"])
-        with connect(url, "test") as connection:
-            append_users(connection, 10)
-            build.rebuild(connection, catalogue, catalogue.projection("user_view"))
+    with database_with_users(server, 10) as url:
         yield url
 
 

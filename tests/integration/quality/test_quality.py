@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,12 @@ from acci.flows.artifacts.quality import page
 from acci.flows.quality import great_expectations
 from acci.flows.quality.great_expectations import Report
 from acci.store.generations import generations
-from acci.store.postgres.database import Connection, connect
-from acci.store.registry import Catalogue, load
+from acci.store.postgres.database import Connection
+from acci.store.registry import Catalogue
 from tests.domains.bank.ledger import EVENTS, corrupt, some_account
 from tests.domains.bank.read_models import Accounts
 
-
-@pytest.fixture
-def connection(bank_url: str) -> Iterator[Connection]:
-    with connect(bank_url, "test") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalogue() -> Catalogue:
-    return load(["tests.domains.bank"])
+pytestmark = pytest.mark.bank
 
 
 def report(connection: Connection, suite: Suite, span: tuple[int, int] | None = None) -> Report:

@@ -5,27 +5,18 @@ from psycopg import sql
 
 from acci.domain.projections import Projection
 from acci.store.generations import generations, lifecycle
-from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, gate, new_generation, publish
 from acci.store.rebuilding.gate import Check, GateClosed, GateThresholds, Verdict
 from acci.store.registry import Catalogue
 from tests.support.histories import append_bad_order, append_orders, append_users
-from tests.support.read_models import changed_users, live, rows_of, wrong_rows
+from tests.support.read_models import built, changed_users, live, rows_of, wrong_rows
 
 
 @pytest.fixture(params=["user_view", "daily_sales", "order_totals", "largest_items"])
 def projection(request: pytest.FixtureRequest, catalogue: Catalogue) -> type[Projection]:
     return catalogue.projection(request.param)
-
-
-def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
-    """A finished generation that readers do not see yet."""
-    generation, parts = new_generation.begin(connection, catalogue, projection, 2)
-    for part in parts:
-        new_generation.fill(connection, projection, generation, part)
-    return new_generation.finish(connection, projection, generation)
 
 
 def failed(verdict: Verdict) -> set[str]:

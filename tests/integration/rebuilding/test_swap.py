@@ -8,28 +8,19 @@ import pytest
 
 from acci.domain.projections import Projection
 from acci.store.generations import generations, lifecycle
-from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import refusal_of
 from acci.store.projecting.batches import catch_up
-from acci.store.rebuilding import build, new_generation
+from acci.store.rebuilding import build
 from acci.store.rebuilding import publish as swapping
 from acci.store.rebuilding.publish import SwapBlocked, publish
 from acci.store.registry import Catalogue
 from tests.support.histories import LONGER, append_orders, value
 from tests.support.prefect_server import wait_for
-from tests.support.read_models import live, wrong_rows
+from tests.support.read_models import built, live, wrong_rows
 
 SWAPS = 12 * LONGER
 ORDERS = "SELECT coalesce(sum(orders), 0)::int FROM read.daily_sales"
-
-
-def built(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Generation:
-    """A generation that is ready to be published."""
-    generation, parts = new_generation.begin(connection, catalogue, projection, 1)
-    for part in parts:
-        new_generation.fill(connection, projection, generation, part)
-    return new_generation.finish(connection, projection, generation)
 
 
 # -- readers --------------------------------------------------------------------------------------------------------

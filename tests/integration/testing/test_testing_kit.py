@@ -9,16 +9,10 @@ import pytest
 from acci.domain.errors import CannotApply, DefinitionError
 from acci.domain.events import EventData
 from acci.domain.projections import FoldProjection, Projection, Upsert, add, count, on
-from acci.domain.users.events import UserCreated, UserDeleted, UserUpdated
+from acci.domain.users.events import UserDeleted, UserUpdated
 from acci.domain.users.user_view import UserView
 from acci.store.testing.kit import Happened, given
-
-ANN, BOB = UserCreated(email="ann@example.org", name="Ann"), UserCreated(email="bob@example.org", name="Bob")
-
-
-class Sold(EventData):
-    shop: str
-    amount: Decimal
+from tests.unit.test_testing_kit import ANN, BOB, Sold
 
 
 class Sales(Projection):

@@ -7,9 +7,12 @@ from tests.domains.bank.ledger import corrupt, some_account
 from tests.support.corruptions import Wrong, corruption
 
 
-def account_changed(connection: Connection, change: LiteralString, name: str = "accounts") -> Wrong:
-    """Change one account's row by `change` (SQL assignments)."""
-    tenant, account = some_account(connection)
+def account_changed(
+    connection: Connection, change: LiteralString, name: str = "accounts", of: LiteralString | None = None
+) -> Wrong:
+    """Change the row of one account, of those for which `of` (a condition) holds, by `change` (SQL assignments)."""
+    query: LiteralString = f"SELECT tenant_id, id FROM read.accounts WHERE {of} ORDER BY id"  # noqa: S608 literals
+    tenant, account = next(iter(connection.execute(query))) if of else some_account(connection)
     corrupt(connection, name, "UPDATE {table} SET {to} WHERE id = %(id)s", change, id=account)
     return Wrong("rows", name, {"tenant_id": tenant, "id": account})
 
@@ -96,20 +99,12 @@ def tenant_wrong(connection: Connection) -> Wrong:
 
 @corruption(repairable=True)
 def null_in_place_of_a_value(connection: Connection) -> Wrong:
-    tenant, account = next(
-        iter(connection.execute("SELECT tenant_id, id FROM read.accounts WHERE note IS NOT NULL ORDER BY id"))
-    )
-    corrupt(connection, "accounts", "UPDATE {table} SET note = NULL WHERE id = %(id)s", id=account)
-    return Wrong("rows", "accounts", {"tenant_id": tenant, "id": account})
+    return account_changed(connection, "note = NULL", of="note IS NOT NULL")
 
 
 @corruption(repairable=True)
 def text_truncated(connection: Connection) -> Wrong:
-    tenant, account = next(
-        iter(connection.execute("SELECT tenant_id, id FROM read.accounts WHERE owner = 'Bo Zoë' ORDER BY id"))
-    )
-    corrupt(connection, "accounts", "UPDATE {table} SET owner = left(owner, -1) WHERE id = %(id)s", id=account)
-    return Wrong("rows", "accounts", {"tenant_id": tenant, "id": account})
+    return account_changed(connection, "owner = left(owner, -1)", of="owner = 'Bo Zoë'")
 
 
 @corruption(repairable=True)

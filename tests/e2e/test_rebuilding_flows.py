@@ -20,7 +20,7 @@ from acci.store.rebuilding import build
 from acci.store.registry import load
 from tests.support.histories import append_bad_order, append_orders, append_users, value
 from tests.support.prefect_server import PrefectServer
-from tests.support.read_models import CONTEXTS, wrong_rows
+from tests.support.read_models import CONTEXTS, live_with_orders, live_with_users, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 SALES, USERS = (CATALOGUE.projection(name) for name in ("daily_sales", "user_view"))
@@ -138,8 +138,7 @@ def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
 
 
 def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Connection) -> None:
-    append_users(connection, 20)
-    build.rebuild(connection, CATALOGUE, USERS)
+    live_with_users(connection, CATALOGUE, USERS, 20)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -158,8 +157,7 @@ def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Conne
 
 
 def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, connection: Connection) -> None:
-    append_orders(connection, 20)
-    build.rebuild(connection, CATALOGUE, SALES)
+    live_with_orders(connection, CATALOGUE, SALES, 20)
     connection.execute("CREATE OR REPLACE VIEW read.daily_sales AS SELECT *, 1 AS extra FROM generation_1.daily_sales")
     connection.execute("CREATE VIEW public.report AS SELECT sum(extra) FROM read.daily_sales")
     name, message, shown = run(rebuild, projection="daily_sales")

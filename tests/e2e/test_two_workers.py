@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from acci.store.postgres.database import Connection
-from acci.store.rebuilding import build, new_generation
+from acci.store.rebuilding import new_generation
 from acci.store.registry import load
-from tests.support.histories import append_orders, append_users
+from tests.support.histories import append_users
 from tests.support.prefect_server import PrefectServer, wait_for
-from tests.support.read_models import CONTEXTS, live, stuck_half_way, wrong_rows
+from tests.support.read_models import CONTEXTS, live, live_with_orders, stuck_half_way, wrong_rows
 
 CATALOGUE = load(CONTEXTS)
 USERS, SALES = CATALOGUE.projection("user_view"), CATALOGUE.projection("daily_sales")
@@ -30,8 +30,7 @@ def test_two_workers_share_the_runs_of_one_pool(
 ) -> None:
     """A rebuild in two partitions is held half-way, so its worker is busy: the other worker takes the other rebuild."""
     append_users(connection, 100)
-    append_orders(connection, 100)
-    build.rebuild(connection, CATALOGUE, USERS)
+    live_with_orders(connection, CATALOGUE, USERS, 100)
     new, _ = new_generation.begin(connection, CATALOGUE, USERS, 2)
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
 

@@ -22,7 +22,7 @@ from acci.store.registry import Catalogue, load
 from tests.domains.ledger import CONTEXT, Open, Pay, command
 from tests.support.histories import append_users, value
 from tests.support.prefect_server import wait_for
-from tests.support.read_models import CONTEXTS, live, rows_of, wrong_rows
+from tests.support.read_models import CONTEXTS, live, live_with_users, rows_of, wrong_rows
 
 CATALOGUE, LEDGER = load(CONTEXTS), Catalogue((CONTEXT,))
 USERS = CATALOGUE.projection("user_view")
@@ -103,8 +103,7 @@ def test_appending(server: EmbeddedServer, disk: SmallDisk, connection: Connecti
 
 def test_catching_up_and_rebuilding(disk: SmallDisk, connection: Connection) -> None:
     """Readers see what they saw; no event is taken for a bad one."""
-    append_users(connection, 50)
-    build.rebuild(connection, CATALOGUE, USERS)
+    live_with_users(connection, CATALOGUE, USERS, 50)
     append_users(connection, 2_000, 51)
     before, seen = live(connection, USERS), rows_of(connection, USERS)
     with disk.full():

@@ -16,7 +16,7 @@ from acci.store.rebuilding import build, new_generation
 from acci.store.registry import Catalogue
 from tests.support.histories import append_orders, append_users, value
 from tests.support.prefect_server import PrefectServer, wait_for
-from tests.support.read_models import CONTEXTS, live, rows_of, stuck_half_way, wrong_rows
+from tests.support.read_models import CONTEXTS, live, live_with_users, rows_of, stuck_half_way, wrong_rows
 from tests.support.shell import CHECKOUT, command
 
 BUILT, MORE = 4800, 4800  # orders: those built with, and as many that come on the same days
@@ -26,8 +26,7 @@ BUILT, MORE = 4800, 4800  # orders: those built with, and as many that come on t
 def users(connection: Connection, catalogue: Catalogue) -> type[Projection]:
     """Live, and to be rebuilt."""
     projection = catalogue.projection("user_view")
-    append_users(connection, 300)
-    build.rebuild(connection, catalogue, projection)
+    live_with_users(connection, catalogue, projection, 300)
     return projection
 
 

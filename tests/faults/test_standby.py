@@ -28,6 +28,7 @@ from tests.domains.ledger import CONTEXT, Open, command
 from tests.support.clusters import Cluster
 from tests.support.histories import append_users, value
 from tests.support.prefect_server import wait_for
+from tests.support.read_models import live_with_users
 from tests.support.shell import acci, refusal
 
 CATALOGUE, LEDGER = load(["acci.domain.users"]), Catalogue((CONTEXT,))
@@ -45,8 +46,7 @@ class Pair:
             connection.execute("CREATE DATABASE acci")
         migrate(self.primary.url)
         with connect(self.primary.url, "test") as connection:
-            append_users(connection, 20)
-            build.rebuild(connection, CATALOGUE, USERS)
+            live_with_users(connection, CATALOGUE, USERS, 20)
         self.standby.create_as_standby_of(self.primary)
         self.standby.start()
         self.wait()

@@ -16,7 +16,7 @@ from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection, connect
 from acci.store.rebuilding import build, new_generation
 from acci.store.registry import Catalogue, load
-from tests.support.histories import append_users, differences, value
+from tests.support.histories import append_orders, append_users, differences, value
 from tests.support.prefect_server import wait_for
 from tests.support.servers import SharedServer
 
@@ -38,6 +38,18 @@ def database_with_users(server: SharedServer, users: int) -> Iterator[str]:
             append_users(connection, users)
             build.rebuild(connection, catalogue, catalogue.projection("user_view"))
         yield url
+
+
+def live_with_users(connection: Connection, catalogue: Catalogue, projection: type[Projection], count: int) -> None:
+    """Append the histories of so many users, and rebuild."""
+    append_users(connection, count)
+    build.rebuild(connection, catalogue, projection)
+
+
+def live_with_orders(connection: Connection, catalogue: Catalogue, projection: type[Projection], count: int) -> None:
+    """Append so many orders, and rebuild."""
+    append_orders(connection, count)
+    build.rebuild(connection, catalogue, projection)
 
 
 def built(

@@ -23,7 +23,7 @@ from acci.store.verifying.reference_sample import check_sample
 from acci.store.verifying.table_diff import Comparison, compare
 from tests.domains.orders import CONTEXT, OrderPlaced
 from tests.support.histories import append_orders
-from tests.support.read_models import live
+from tests.support.read_models import live, live_with_orders
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 # By the name of a column: its type, what the fold gives, what is put in its place, and whether that differs.
@@ -120,8 +120,7 @@ def test_gate_and_audit_agree_on_what_is_equal(connection: Connection, catalogue
 
 
 def test_a_finding_names_only_columns_that_differ(connection: Connection, catalogue: Catalogue) -> None:
-    append_orders(connection, 2)
-    build.rebuild(connection, catalogue, Kinds)
+    live_with_orders(connection, catalogue, Kinds, 2)
     change(connection, "order-1", "numeric_scale", "negative_zero", "interval", "instant")
 
     (found,) = audited(connection, catalogue).values()

@@ -29,7 +29,7 @@ from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongTimestamp, parse_timestamp
 from tests.support.histories import append_orders, append_users, value
-from tests.support.read_models import backfill, live, rows_of, wrong_rows
+from tests.support.read_models import backfill, live, live_with_orders, live_with_users, rows_of, wrong_rows
 
 NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
 
@@ -52,8 +52,7 @@ def test_moments_at_the_ends_of_time(
     connection: Connection, catalogue: Catalogue, users: type[Projection], ends: str
 ) -> None:
     """What the parser takes, a choice and an audit's extent can work with."""
-    append_users(connection, 5)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 5)
     first, last = (5, 0) if ends.startswith("0001") else (0, 5)
     assert backfill(connection, catalogue, users, Choice(since=parse_timestamp(ends))).keys == first
     assert backfill(connection, catalogue, users, Choice(until=parse_timestamp(ends))).keys == last
@@ -101,8 +100,7 @@ def test_all_of_it_equals_a_rebuild(
 def test_only_the_chosen_part_is_derived(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], choice: Choice, chosen: str
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     right = {row[:2]: row for row in rows_of(connection, sales)}
     on_table(connection, sales, "UPDATE {} SET orders = orders + 1000")
 
@@ -155,8 +153,7 @@ def test_few_keys_are_derived_without_reading_the_log(
 def test_rows_that_no_event_accounts_for_go(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    append_orders(connection, 30)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 30)
     on_table(connection, sales, "INSERT INTO {} VALUES ('tenant-1', '1999-01-01'), ('tenant-2', '1999-01-01')")
     backfill(connection, catalogue, sales, Choice(tenants=("tenant-1",)))
     assert wrong_rows(connection, sales) == 1
@@ -167,8 +164,7 @@ def test_rows_that_no_event_accounts_for_go(
 def test_an_interrupted_one_is_gone_on_with(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     spoil(connection, sales)
 
     class Crash(Exception):
@@ -196,8 +192,7 @@ def test_an_interrupted_one_is_gone_on_with(
 def test_cut_off_within_a_chunk(connection: Connection, catalogue: Catalogue, database_url: str) -> None:
     """Its transaction is undone as a whole; the chunk is still to be done."""
     totals = catalogue.projection("order_totals")
-    append_orders(connection, 60)
-    build.rebuild(connection, catalogue, totals)
+    live_with_orders(connection, catalogue, totals, 60)
     right = rows_of(connection, totals)
     connection.execute("DELETE FROM generation_1.order_totals WHERE tenant_id = 'tenant-1'")
     before = rows_of(connection, totals)
@@ -263,8 +258,7 @@ def test_the_read_model_is_kept_caught_up_by_it(
 
 
 def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
-    append_orders(connection, 60)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 60)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
 
     def swap(progress: Progress) -> None:
@@ -279,8 +273,7 @@ def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: typ
 
 def test_parked_keys_are_left_and_a_key_that_fails_is_named(connection: Connection, catalogue: Catalogue) -> None:
     totals = catalogue.projection("order_totals")
-    append_orders(connection, 20)
-    build.rebuild(connection, catalogue, totals)
+    live_with_orders(connection, catalogue, totals, 20)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
@@ -336,8 +329,7 @@ def test_no_more_keys_a_second_than_allowed(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     """It may take longer on a busy machine, never less."""
-    append_orders(connection, 60)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 60)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 5)
     began = time.monotonic()
     backfilling.run_chunks(connection, catalogue, sales, begun, keys_a_second=20)

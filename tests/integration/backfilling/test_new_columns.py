@@ -19,7 +19,7 @@ from acci.store.rebuilding.staleness import stale
 from acci.store.registry import Catalogue
 from tests.domains.orders import CONTEXT, DailySales, OrderPlaced
 from tests.support.histories import append_orders
-from tests.support.read_models import backfill, live, rows_of, wrong_rows
+from tests.support.read_models import backfill, live, live_with_orders, rows_of, wrong_rows
 
 TABLE = (CONTEXT.sql / "read_models" / "daily_sales.sql").read_text()
 
@@ -88,8 +88,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
 def test_one_of_a_new_column_that_was_interrupted_is_told(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
 ) -> None:
-    append_orders(connection, 60)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 60)
     wider = widened(tmp_path, with_column())
     rules = wider.projection("daily_sales")
 
@@ -133,8 +132,7 @@ def test_more_than_a_new_column_needs_a_rebuild(
     amount: object,
     says: str,
 ) -> None:
-    append_orders(connection, 10)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 10)
     wider = widened(tmp_path, table, amount)
     with pytest.raises(NotOnlyNewColumns, match=says):
         backfill(connection, wider, wider.projection("daily_sales"), Choice(columns=("smallest",)))

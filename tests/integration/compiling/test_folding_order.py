@@ -16,7 +16,7 @@ from acci.store.projecting.prewarm import read_ahead
 from acci.store.rebuilding import build
 from acci.store.registry import load
 from tests.support.histories import append_users, value
-from tests.support.read_models import CONTEXTS, live, wrong_rows
+from tests.support.read_models import CONTEXTS, live, live_with_users, wrong_rows
 
 SCOPES = [
     Scope(partitioned=partitioned, skip_parked=skip_parked, few_events=few_events)
@@ -38,8 +38,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_keys_are_grouped_by_hashing(connection: Connection, name: str, analyzed: bool) -> None:
     catalogue = load(CONTEXTS)
     projection = catalogue.projection(name)
-    append_users(connection, 300)
-    build.rebuild(connection, catalogue, projection)
+    live_with_users(connection, catalogue, projection, 300)
     if analyzed:
         connection.execute("VACUUM ANALYZE acci.events")
     read_model = live(connection, projection).read_model(connection)

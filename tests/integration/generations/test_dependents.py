@@ -16,8 +16,8 @@ from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from tests.domains.orders import CONTEXT
-from tests.support.histories import append_orders, append_users, value
-from tests.support.read_models import live, wrong_rows
+from tests.support.histories import append_orders, value
+from tests.support.read_models import live, live_with_orders, live_with_users, wrong_rows
 
 
 @pytest.fixture
@@ -46,8 +46,7 @@ def test_grants_and_dependent_views_survive(
     connection: Connection, catalogue: Catalogue, users: type[Projection], roles: tuple[str, str]
 ) -> None:
     analyst, app = roles
-    append_users(connection, 30)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 30)
     for statement, role in (
         ("GRANT SELECT ON read.user_view TO {}", analyst),
         ("GRANT SELECT ON read.user_view TO {} WITH GRANT OPTION", app),
@@ -91,8 +90,7 @@ def test_a_new_column_leaves_dependent_views_be(
     sales: type[Projection],
     with_columns: Callable[[str, str], Catalogue],
 ) -> None:
-    append_orders(connection, 30)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 30)
     connection.execute("CREATE VIEW public.report AS SELECT sum(orders)::int AS orders FROM read.daily_sales")
     key = "    PRIMARY KEY"
     mean = "    mean numeric GENERATED ALWAYS AS (amount / orders) STORED,"
@@ -109,8 +107,7 @@ def test_columns_that_others_use_are_not_taken_from_them(
     with_columns: Callable[[str, str], Catalogue],
     roles: tuple[str, str],
 ) -> None:
-    append_orders(connection, 30)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 30)
     analyst, _ = roles
     connection.execute(
         identifiers.SQL("GRANT SELECT ON read.daily_sales TO {}").format(identifiers.Identifier(analyst))
@@ -157,8 +154,7 @@ def test_all_that_belongs_to_the_view_is_kept(
 ) -> None:
     """Options, remarks and grants on columns, too: when its query is replaced, and when it is made anew."""
     analyst, app = map(identifiers.Identifier, roles)
-    append_orders(connection, 30)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 30)
     for statement in (
         identifiers.SQL("GRANT SELECT (day, amount) ON read.daily_sales TO {}").format(analyst),
         identifiers.SQL("GRANT SELECT (day) ON read.daily_sales TO {} WITH GRANT OPTION").format(app),

@@ -15,7 +15,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from tests.support.histories import append_users, value
-from tests.support.read_models import live, wrong_rows
+from tests.support.read_models import live, live_with_users, wrong_rows
 
 
 @pytest.fixture
@@ -64,8 +64,7 @@ def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
     text: str,
     says: str,
 ) -> None:
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     with pytest.raises(ProjectionError) as refusal:
         build.rebuild(connection, with_table(text), users)
     assert says in str(refusal.value)
@@ -86,8 +85,7 @@ def test_a_foreign_key_to_another_table_of_the_file_holds(
     states = "CREATE TABLE states (status text PRIMARY KEY); INSERT INTO states VALUES ('active');"
     table = WHOLE.replace("status text", "status text REFERENCES states")
     catalogue = with_table(states + table)
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     inactive = value(connection, "SELECT count(*) FROM acci.dead_letters")
     assert inactive > 0, "a user who is no longer active is none of the states"
     append_users(connection, 20, first=21)
@@ -108,8 +106,7 @@ def test_a_missing_table_file_is_named(
 def test_a_vacuumed_table_is_read_by_its_index_alone(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    append_users(connection, 200)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 200)
     seen = "SELECT relallvisible = relpages AND relpages > 0 FROM pg_class WHERE oid = %s::regclass"
     table = f"{live(connection, users).schema}.user_view"
     lifecycle.vacuum(connection, live(connection, users))

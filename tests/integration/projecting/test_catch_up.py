@@ -23,7 +23,16 @@ from acci.store.projecting.batches import Progress, apply_batch, catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load
 from tests.support.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
-from tests.support.read_models import CONTEXTS, changed_users, cut, live, rows_of, wrong_rows
+from tests.support.read_models import (
+    CONTEXTS,
+    changed_users,
+    cut,
+    live,
+    live_with_orders,
+    live_with_users,
+    rows_of,
+    wrong_rows,
+)
 
 # -- several runners ------------------------------------------------------------------------------------------------
 
@@ -198,8 +207,7 @@ def test_it_stops_at_the_mark(
 
 
 def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
-    append_users(connection, 10)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 10)
     append_users(connection, 10, first=11)
     checkpoint = live(connection, users).checkpoint
     with pytest.raises(RebuildNeeded) as refusal:
@@ -235,8 +243,7 @@ def test_a_rebuild_by_other_rules_published_meanwhile_is_left_alone(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
     """The other process runs newer code: this one must not apply its own rules to that generation."""
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     append_users(connection, 40, first=21)
     checkpoint = live(connection, users).checkpoint
 
@@ -255,8 +262,7 @@ def test_a_rebuild_by_other_rules_published_meanwhile_is_left_alone(
 def test_a_checkpoint_beyond_the_log_is_refused_and_a_rebuild_is_the_way_out(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    append_orders(connection, 20)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 20)
     cut_log(connection, after=12)
     with pytest.raises(CheckpointBeyondLog, match=r"up to position 20, but the log ends at 12.*acci run rebuild"):
         catch_up(connection, catalogue, sales)

@@ -18,9 +18,9 @@ from acci.store.postgres.errors import is_transient
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from tests.support.histories import LONGER, append_orders, append_users, value
+from tests.support.histories import LONGER, append_orders, value
 from tests.support.prefect_server import wait_for
-from tests.support.read_models import CONTEXTS, cut, live, wait_until_blocked, wrong_rows
+from tests.support.read_models import CONTEXTS, cut, live, live_with_users, wait_until_blocked, wrong_rows
 
 
 class Crash(Exception):
@@ -48,8 +48,7 @@ def test_cut_off_between_two_batches(connection: Connection, catalogue: Catalogu
 def test_cut_off_within_a_batch(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
-    append_users(connection, 200)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 200)
     before = live(connection, users).checkpoint
     connection.execute(
         """INSERT INTO acci.events ("timestamp", id, version, tenant_id, aggregate_type, aggregate_id, event_type,

@@ -30,7 +30,7 @@ from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongTimestamp
 from tests.domains.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.support.histories import append_orders, append_users
-from tests.support.read_models import CONTEXTS, changed_users, live
+from tests.support.read_models import CONTEXTS, changed_users, live, live_with_orders, live_with_users
 from tests.support.shell import acci, refusal
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -154,8 +154,7 @@ def test_for_the_first_rows_no_others_are_derived(connection: Connection, catalo
 def test_chosen_rows(connection: Connection, catalogue: Catalogue, name: str) -> None:
     projection = catalogue.projection(name)
     append_users(connection, 50)
-    append_orders(connection, 50)
-    build.rebuild(connection, catalogue, projection)
+    live_with_orders(connection, catalogue, projection, 50)
     rows = visible(connection, name)
     chosen = [rows[0], rows[-1]]
     keys = [[row[part] for part in projection.key] for row in chosen]
@@ -339,8 +338,7 @@ def test_as_the_reference_engine_has_it(
 
 def test_a_position_that_is_not_final(connection: Connection, catalogue: Catalogue) -> None:
     projection = catalogue.projection("user_view")
-    append_users(connection, 5)
-    build.rebuild(connection, catalogue, projection)
+    live_with_users(connection, catalogue, projection, 5)
     mark = establish(connection).position
     with pytest.raises(NotFinal, match=f"Position {mark + 1} is not final yet; ask for one up to {mark}"):
         rows_as_of(connection, catalogue, projection, mark + 1)

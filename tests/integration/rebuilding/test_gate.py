@@ -11,7 +11,7 @@ from acci.store.rebuilding import build, gate, new_generation, publish
 from acci.store.rebuilding.gate import Check, GateClosed, GateThresholds, Verdict
 from acci.store.registry import Catalogue
 from tests.support.histories import append_bad_order, append_orders, append_users
-from tests.support.read_models import built, changed_users, live, rows_of, wrong_rows
+from tests.support.read_models import built, changed_users, live, live_with_orders, live_with_users, rows_of, wrong_rows
 
 
 @pytest.fixture(params=["user_view", "daily_sales", "order_totals", "largest_items"])
@@ -67,8 +67,7 @@ def test_rows_that_later_events_touch_are_no_difference(
 def test_rows_that_no_later_event_touches_are_compared_while_others_move(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    append_users(connection, 60)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 60)
     behind = len(rows_of(connection, users))
     append_users(connection, 20, first=61)
     generation = built(connection, catalogue, users)
@@ -102,8 +101,7 @@ def test_rows_that_no_later_event_touches_are_compared_while_others_move(
 def test_a_corrupted_generation_is_stopped(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], corruption: str, caught: str
 ) -> None:
-    append_orders(connection, 60)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 60)
     generation = built(connection, catalogue, sales)
     connection.execute(corruption.replace("{}", f"{generation.schema}.daily_sales").encode(), prepare=False)
 
@@ -156,8 +154,7 @@ def test_a_row_that_few_events_make_is_missed(connection: Connection, catalogue:
 def test_wrong_rules_are_stopped_by_what_they_would_change(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    append_users(connection, 60)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 60)
     changed = changed_users()
     generation = built(connection, catalogue, changed)
 

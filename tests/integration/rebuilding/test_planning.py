@@ -16,7 +16,7 @@ from acci.store.rebuilding.staleness import stale
 from acci.store.registry import Catalogue
 from acci.store.settings import CHECKOUT
 from tests.support.histories import append_orders, append_users, cut_log, value
-from tests.support.read_models import changed_users, live, wrong_rows
+from tests.support.read_models import changed_users, live, live_with_users, wrong_rows
 from tests.support.shell import acci, refusal
 
 TABLE = (CHECKOUT / "sql" / "read_models" / "user_view.sql").read_text()
@@ -98,8 +98,7 @@ def test_stale_means_changed_altered_unbuilt_or_beyond_the_log(
 def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     connection.execute("CREATE VIEW public.addresses AS SELECT tenant_id, email FROM read.user_view")
     connection.execute("CREATE VIEW public.all_addresses AS SELECT email FROM public.addresses")
     connection.execute("GRANT SELECT ON read.user_view TO PUBLIC")
@@ -119,8 +118,7 @@ def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
 def test_new_columns_anywhere_in_the_table_break_nobody(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     connection.execute("CREATE VIEW public.addresses AS SELECT tenant_id, email FROM read.user_view")
     wider = with_table(tmp_path, TABLE.replace("    email      text", "    note       text,\n    email      text"))
     ahead = plan(connection, wider, users, 1)

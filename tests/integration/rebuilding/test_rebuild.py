@@ -21,6 +21,8 @@ from tests.support.read_models import (
     changed_users,
     cut,
     live,
+    live_with_orders,
+    live_with_users,
     rows_of,
     stuck_half_way,
     wait_until_blocked,
@@ -78,8 +80,7 @@ def test_events_that_arrive_meanwhile(
 def test_indexes_and_constraints_are_those_of_the_file(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    append_users(connection, 20)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 20)
     schema = live(connection, users).schema
     found = connection.execute(
         "SELECT indexname FROM pg_indexes WHERE schemaname = %s ORDER BY 1", (schema,)
@@ -96,8 +97,7 @@ def test_indexes_and_constraints_are_those_of_the_file(
 def test_an_interrupted_rebuild_is_gone_on_with(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    append_orders(connection, 300)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 300)
     before = rows_of(connection, sales)
     with connect(database_url, "rebuild") as first:
         generation, parts = new_generation.begin(first, catalogue, sales, 3)
@@ -124,8 +124,7 @@ def test_an_interrupted_rebuild_is_gone_on_with(
 def test_cut_off_within_a_statement(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
-    append_users(connection, 200)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 200)
     append_users(connection, 100, first=201)
     before = rows_of(connection, users)
     generation, (part,) = new_generation.begin(connection, catalogue, users, 1)
@@ -150,8 +149,7 @@ def test_cut_off_within_a_statement(
 
 
 def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str) -> None:
-    append_users(connection, 200)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 200)
     generation, _ = new_generation.begin(connection, catalogue, users, 1)
     program = (
         "import sys; from acci.store.registry import load; from acci.store.postgres.database import connect;"
@@ -180,8 +178,7 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
 def test_cut_off_while_waiting_to_swap(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     append_orders(connection, 100, "more-")
     with (
         connect(database_url, "reader") as reader,

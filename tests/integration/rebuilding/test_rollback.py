@@ -22,7 +22,15 @@ from acci.store.rebuilding import build
 from acci.store.rebuilding.rollback import NothingKept, OtherRules, roll_back
 from acci.store.registry import Catalogue
 from tests.support.histories import append_orders, append_users, cut_log, value
-from tests.support.read_models import changed_users, cut, live, wait_until_blocked, wrong_rows
+from tests.support.read_models import (
+    changed_users,
+    cut,
+    live,
+    live_with_orders,
+    live_with_users,
+    wait_until_blocked,
+    wrong_rows,
+)
 
 
 def kept(connection: Connection, projection: type[Projection]) -> list[int]:
@@ -64,8 +72,7 @@ def test_one_of_several_is_named(connection: Connection, catalogue: Catalogue, s
 def test_other_rules_are_not_mixed(connection: Connection, catalogue: Catalogue) -> None:
     """The rules changed and the new rows are wrong: back as it was at once, and on from there with the old rules."""
     users = catalogue.projection("user_view")
-    append_users(connection, 30)
-    build.rebuild(connection, catalogue, users)
+    live_with_users(connection, catalogue, users, 30)
     wrong = changed_users()
     with_wrong = Catalogue((replace(CONTEXT, projections=(wrong,)),))
     build.rebuild(connection, with_wrong, wrong)
@@ -105,8 +112,7 @@ def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
 def test_what_was_made_of_another_log_does_not_come_back(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    append_orders(connection, 20)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 20)
     cut_log(connection, 10)
     build.rebuild(connection, catalogue, sales)
     for as_it_was in (False, True):

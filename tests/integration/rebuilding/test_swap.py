@@ -17,7 +17,7 @@ from acci.store.rebuilding.publish import SwapBlocked, publish
 from acci.store.registry import Catalogue
 from tests.support.histories import LONGER, append_orders, value
 from tests.support.prefect_server import wait_for
-from tests.support.read_models import built, live, wrong_rows
+from tests.support.read_models import built, live, live_with_orders, wrong_rows
 
 SWAPS = 12 * LONGER
 ORDERS = "SELECT coalesce(sum(orders), 0)::int FROM read.daily_sales"
@@ -30,8 +30,7 @@ def test_readers_notice_nothing(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     """Swap after swap, while events arrive and are caught up with: the count of orders only ever grows."""
-    append_orders(connection, 500)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 500)
     connection.execute("CREATE VIEW public.report AS SELECT sum(orders)::int AS orders FROM read.daily_sales")
     is_over = threading.Event()
 
@@ -78,8 +77,7 @@ def test_readers_notice_nothing(
 def test_a_long_reader_delays_the_swap_and_no_other_reader(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     append_orders(connection, 100, "more-")
     with connect(database_url, "rebuild") as runner, ThreadPoolExecutor() as threads:
         with connect(database_url, "long reader") as reader, reader.transaction():
@@ -101,8 +99,7 @@ def test_a_long_reader_delays_the_swap_and_no_other_reader(
 def test_a_reader_who_does_not_end_is_given_way_to(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     finished = built(connection, catalogue, sales)
     with connect(database_url, "long reader") as reader, reader.transaction():
         value(reader, ORDERS)
@@ -140,8 +137,7 @@ def test_who_reads_as_of_before_the_swap_is_refused_rather_than_shown_a_gap(
     database_url: str,
     level: psycopg.IsolationLevel,
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     with connect(database_url, "reader") as reader:
         reader.isolation_level = level
         with reader.transaction():
@@ -164,8 +160,7 @@ def test_it_takes_over_where_the_old_one_was(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     """The old one is ahead of the mark that the swap finds: readers must not go back."""
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     finished = built(connection, catalogue, sales)
     append_orders(connection, 100, "more-")
     catch_up(connection, catalogue, sales)
@@ -181,8 +176,7 @@ def test_it_takes_over_where_the_old_one_was(
 def test_a_batch_under_way_is_waited_for(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     finished = built(connection, catalogue, sales)
     with connect(database_url, "runner") as runner, ThreadPoolExecutor() as threads:
         with runner.transaction():
@@ -200,8 +194,7 @@ def test_publishing_again_changes_nothing(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     """The answer to the commit was lost, so the task is tried again."""
-    append_orders(connection, 100)
-    build.rebuild(connection, catalogue, sales)
+    live_with_orders(connection, catalogue, sales, 100)
     finished = built(connection, catalogue, sales)
     publish(connection, sales, finished)
     append_orders(connection, 20, "more-")

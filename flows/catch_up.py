@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
-from acci.flows.artifacts.tables import listed, show_verdict
+from acci.flows.artifacts.tables import show_verdict, some_failed
 from acci.flows.check_quality import check_changes, verdict
 from acci.flows.quality.gate import quality_checks
 from acci.flows.runtime import prefect_events
@@ -127,7 +127,7 @@ def catch_up(
         )
     failed = [(name, state.message or "failed") for name, state in states if not state.is_completed()]
     if failed:
-        return Failed(message=f"{len(failed)} of {len(names)} failed. {listed(failed)}")
+        return some_failed(failed, len(names))
     dead = sum(each.dead_letters for each in outcomes)
     if dead:
         return Failed(

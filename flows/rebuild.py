@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import Field
 
+from acci.flows.artifacts.tables import some_failed
 from acci.flows.runtime.parameters import AllStaleOrOne
 from acci.flows.runtime.rebuild_tasks import Filling, count, fill_all, make_plan, take
 from acci.flows.runtime.retrying import refusing
@@ -174,8 +175,7 @@ def ended(outcomes: list[Outcome], did: str) -> State[Any]:
     reached = [each.checkpoint for each in outcomes if each.checkpoint]
     if reached:
         add_to_name(f"up to position {max(reached):,}")
-    failed = [each for each in outcomes if each.failed]
+    failed = [(each.projection, each.did) for each in outcomes if each.failed]
     if failed:
-        listed = "; ".join(f"{each.projection}: {each.did}" for each in failed)
-        return Failed(message=f"{len(failed)} of {len(outcomes)} failed. {listed}")
+        return some_failed(failed, len(outcomes))
     return Completed(message=f"{', '.join(each.projection for each in outcomes)} {did}.")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from acci.flows.artifacts.charts import as_image
 from acci.flows.artifacts.rebuild_plan import plan_rows
@@ -21,6 +23,11 @@ def listed(failures: Sequence[tuple[str, str]]) -> str:
     text = "; ".join(_shortened(" ".join(each.split())) for each in said)
     more = len(failures) - MAX_LISTED_FAILURES
     return f"{text}; and {more} more: see the run's table" if more > 0 else text
+
+
+def some_failed(failures: Sequence[tuple[str, str]], among: int) -> State[Any]:
+    """The state of a run in which these failed, each with why; the others went on."""
+    return Failed(message=f"{len(failures)} of {among} failed. {listed(failures)}")
 
 
 def _shortened(text: str) -> str:

@@ -25,6 +25,12 @@ from tests.support.prefect_server import PrefectServer, wait_for
 pytestmark = pytest.mark.bank
 
 
+@pytest.fixture
+def environment(bank_url: str) -> dict[str, str]:
+    """What a run on the bank needs."""
+    return {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
+
+
 def artifacts(prefect_server: PrefectServer, run: str) -> dict[str, Any]:
     wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}
     found = prefect_server.client.post("/artifacts/filter", json=wanted).raise_for_status().json()
@@ -54,11 +60,10 @@ def repairing_at_once(prefect_server: PrefectServer, **environment: str) -> Iter
 
 
 def test_what_is_wrong_is_shown_announced_and_repaired(
-    prefect_server: PrefectServer, connection: Connection, bank_url: str
+    prefect_server: PrefectServer, connection: Connection, environment: dict[str, str]
 ) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance * 2 WHERE id = %(id)s", id=account)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
 
     earlier = {run["id"] for run in runs_of(prefect_server, "repair")}
 
@@ -84,11 +89,10 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
 
 
 def test_an_audit_repairs_seals_are_made_and_snapshots_taken(
-    prefect_server: PrefectServer, connection: Connection, bank_url: str
+    prefect_server: PrefectServer, connection: Connection, environment: dict[str, str]
 ) -> None:
     _, account = some_account(connection)
     corrupt(connection, "accounts", "DELETE FROM {table} WHERE id = %(id)s", id=account)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
     wanted: dict[str, dict[str, Any]] = {
         "audit": {"projection": "accounts", "repair": True},
         "seal": {"size": 100},
@@ -103,7 +107,7 @@ def test_an_audit_repairs_seals_are_made_and_snapshots_taken(
 
 
 def test_a_catch_up_checks_what_it_changed(
-    prefect_server: PrefectServer, connection: Connection, bank_url: str, tmp_path: Path
+    prefect_server: PrefectServer, connection: Connection, environment: dict[str, str], tmp_path: Path
 ) -> None:
     tenant, account = some_account(connection)
     (version,) = connection.execute(
@@ -113,7 +117,6 @@ def test_a_catch_up_checks_what_it_changed(
     envelope = (uuid4(), account, "Account", "Withdrawn", version, withdrawn)
     event = Event(*envelope, EventMetadata(tenant, "by hand"), datetime.now(UTC))
     append_in_bulk(connection, [event], PAYLOAD_LIMIT)
-    environment = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
 
     run = prefect_server.run("catch-up", {"projection": "all"}, **environment)
     state = prefect_server.ended(run)["state"]

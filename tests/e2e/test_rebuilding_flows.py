@@ -18,7 +18,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.projecting.dead_letters import letters
 from acci.store.rebuilding import build
 from acci.store.registry import load
-from tests.support.histories import append_bad_order, append_orders, append_users, value
+from tests.support.histories import append_bad_item, append_bad_order, append_orders, append_users, value
 from tests.support.prefect_server import PrefectServer
 from tests.support.read_models import CONTEXTS, live_with_orders, live_with_users, wrong_rows
 
@@ -75,12 +75,7 @@ def test_one_several_stale_and_none(run: Runs, connection: Connection) -> None:
 
 def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connection) -> None:
     append_orders(connection, 50)
-    connection.execute(
-        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
-                                    metadata)
-           VALUES (now(), gen_random_uuid(), 2, 'tenant-1', 'Order', 'order-1', 'ItemAdded',
-                   '{"amount": "1.00", "quantity": "two"}', '{}')"""
-    )
+    append_bad_item(connection)
     name, message, shown = run(rebuild, projection="all")
     assert name == "Failed"
     assert "1 of 4 failed" in message

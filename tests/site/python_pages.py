@@ -85,7 +85,7 @@ def python_api() -> str:
 
 def errors() -> str:
     """The page of all errors, as a tree."""
-    found = sorted(_error_classes(), key=lambda kind: (len(kind.__mro__), kind.__name__))
+    found = sorted(error_classes(), key=lambda kind: (len(kind.__mro__), kind.__name__))
     parts = [
         "# Errors",
         REFUSALS,
@@ -106,12 +106,13 @@ def errors() -> str:
 
 def undocumented() -> list[str]:
     """Public names, and errors, without a docstring of their own."""
-    public = [*((name, getattr(acci, name)) for name in acci.__all__), *((k.__name__, k) for k in _error_classes())]
+    public = [*((name, getattr(acci, name)) for name in acci.__all__), *((k.__name__, k) for k in error_classes())]
     return sorted({name for name, thing in public if name not in NO_DOCSTRING and not own_docstring(thing)})
 
 
 @cache
-def _error_classes() -> tuple[type[AcciError], ...]:
+def error_classes() -> tuple[type[AcciError], ...]:
+    """Every error that there is, wherever it is declared, and what they derive from."""
     for package in (acci.domain, acci.store, acci.flows):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if not module.name.endswith("__main__"):

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
 from acci.domain.events import Event
 from acci.domain.projections import Insert, Projection, on
+from acci.domain.users import CONTEXT as USERS
 from acci.domain.users.events import UserCreated
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
@@ -109,6 +112,13 @@ def stuck_half_way(connection: Connection, generation: Generation, database_url:
         yield
     connection.execute(sql.SQL("DROP TRIGGER waits ON {}").format(table))
     connection.execute("DROP FUNCTION public.wait()")
+
+
+def with_table(folder: Path, text: str) -> Catalogue:
+    """The catalogue of users with another SQL file for the table of user_view, in `folder`."""
+    (folder / "read_models").mkdir(exist_ok=True)
+    (folder / "read_models" / "user_view.sql").write_text(text)
+    return Catalogue((replace(USERS, sql=folder),))
 
 
 def changed_users() -> type[Projection]:

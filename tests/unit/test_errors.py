@@ -1,40 +1,19 @@
 """Every error is a sentence, and survives the way between processes."""
 
-import importlib
 import pickle
-import pkgutil
 import types
-from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-import acci.domain
-import acci.flows
-import acci.store
 from acci.domain import errors as domain_errors
 from acci.domain.errors import AcciError, Refused
+from tests.site.python_pages import error_classes
 from tests.support.sentences import SENTENCES
 
-
-@cache
-def classes() -> list[type[AcciError]]:
-    """Every one that there is, wherever it is declared."""
-    for package in (acci.domain, acci.store, acci.flows):
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            importlib.import_module(module.name)
-
-    def below(kind: type[AcciError]) -> Iterator[type[AcciError]]:
-        for child in kind.__subclasses__():
-            yield child
-            yield from below(child)
-
-    return sorted(
-        {kind for kind in below(AcciError) if not kind.__module__.startswith("tests")}, key=lambda k: k.__name__
-    )
+CLASSES = sorted(set(error_classes()) - {AcciError}, key=lambda kind: kind.__name__)
 
 
 def example(kind: Any) -> Any:
@@ -47,7 +26,7 @@ def example(kind: Any) -> Any:
     return {str: "something.", int: 7, float: 1.5, bool: True, Path: Path("some/file")}[kind]
 
 
-@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_it_is_a_sentence_and_survives_pickling(kind: type[AcciError]) -> None:
     hints = get_type_hints(kind)
     error = kind(*(example(hints[field.name]) for field in fields(kind)))
@@ -94,13 +73,13 @@ def test_a_subclass_may_have_an_initialiser_of_its_own() -> None:
 
 def branch(kind: type[AcciError]) -> str:
     """The error's name, with those below it."""
-    below = ", ".join(sorted(branch(child) for child in kind.__subclasses__() if child in classes()))
+    below = ", ".join(sorted(branch(child) for child in kind.__subclasses__() if child in CLASSES))
     return f"{kind.__name__} ({below})" if below else kind.__name__
 
 
 def test_the_tree_in_the_docstring_is_that_of_the_classes() -> None:
     chapters: dict[str, list[str]] = {}
-    for kind in classes():
+    for kind in CLASSES:
         if AcciError in kind.__bases__:
             chapter = kind.__module__.removeprefix("acci.").rpartition(".")[0].replace(".", "/")
             chapters.setdefault(chapter, []).append(branch(kind))
@@ -110,4 +89,4 @@ def test_the_tree_in_the_docstring_is_that_of_the_classes() -> None:
 
 
 def test_every_error_has_its_sentence_here() -> None:
-    assert {type(error) for error, _ in SENTENCES} == set(classes())
+    assert {type(error) for error, _ in SENTENCES} == set(CLASSES)

@@ -28,7 +28,7 @@ from acci.store.projecting.canonical_keys import WrongKey
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from acci.store.values.timestamps import WrongTimestamp, parse_timestamp
-from tests.support.histories import append_orders, append_users, value
+from tests.support.histories import append_bad_item, append_orders, append_users, value
 from tests.support.read_models import backfill, live, live_with_orders, live_with_users, rows_of, wrong_rows
 
 NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
@@ -274,12 +274,7 @@ def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: typ
 def test_parked_keys_are_left_and_a_key_that_fails_is_named(connection: Connection, catalogue: Catalogue) -> None:
     totals = catalogue.projection("order_totals")
     live_with_orders(connection, catalogue, totals, 20)
-    connection.execute(
-        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
-                                    metadata)
-           VALUES (now(), gen_random_uuid(), 2, 'tenant-1', 'Order', 'order-1', 'ItemAdded',
-                   '{"amount": "1.00", "quantity": "two"}', '{}')"""
-    )
+    append_bad_item(connection)
     catch_up(connection, catalogue, totals)
     assert backfill(connection, catalogue, totals, Choice()).keys == 19, "the parked key waits for its dead letter"
 

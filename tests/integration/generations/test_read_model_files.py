@@ -1,35 +1,18 @@
 """The SQL file of a read model: what will not do is refused, and what it makes is what a rebuild has."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
-from acci.domain.users import CONTEXT
 from acci.store.generations import generations, lifecycle
 from acci.store.postgres.database import Connection
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
 from tests.support.histories import append_users, value
-from tests.support.read_models import live, live_with_users, wrong_rows
-
-
-@pytest.fixture
-def with_table(tmp_path: Path, catalogue: Catalogue) -> Callable[[str], Catalogue]:
-    """The catalogue with another SQL file for the table of user_view."""
-
-    def changed(text: str) -> Catalogue:
-        folder = tmp_path / "read_models"
-        folder.mkdir(exist_ok=True)
-        (folder / "user_view.sql").write_text(text)
-        return Catalogue((replace(CONTEXT, sql=tmp_path),))
-
-    return changed
-
+from tests.support.read_models import live, live_with_users, with_table, wrong_rows
 
 COLUMNS = "id text NOT NULL, email text, name text, status text, created_at timestamptz, updated_at timestamptz"
 WHOLE = f"CREATE TABLE user_view (tenant_id text, {COLUMNS}, PRIMARY KEY (tenant_id, id));"
@@ -60,13 +43,13 @@ def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
     connection: Connection,
     catalogue: Catalogue,
     users: type[Projection],
-    with_table: Callable[[str], Catalogue],
+    tmp_path: Path,
     text: str,
     says: str,
 ) -> None:
     live_with_users(connection, catalogue, users, 20)
     with pytest.raises(ProjectionError) as refusal:
-        build.rebuild(connection, with_table(text), users)
+        build.rebuild(connection, with_table(tmp_path, text), users)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -80,11 +63,11 @@ def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
 
 
 def test_a_foreign_key_to_another_table_of_the_file_holds(
-    connection: Connection, users: type[Projection], with_table: Callable[[str], Catalogue]
+    connection: Connection, users: type[Projection], tmp_path: Path
 ) -> None:
     states = "CREATE TABLE states (status text PRIMARY KEY); INSERT INTO states VALUES ('active');"
     table = WHOLE.replace("status text", "status text REFERENCES states")
-    catalogue = with_table(states + table)
+    catalogue = with_table(tmp_path, states + table)
     live_with_users(connection, catalogue, users, 20)
     inactive = value(connection, "SELECT count(*) FROM acci.dead_letters")
     assert inactive > 0, "a user who is no longer active is none of the states"
@@ -94,10 +77,8 @@ def test_a_foreign_key_to_another_table_of_the_file_holds(
     assert value(connection, "SELECT bool_and(status = 'active') FROM read.user_view")
 
 
-def test_a_missing_table_file_is_named(
-    connection: Connection, users: type[Projection], with_table: Callable[[str], Catalogue], tmp_path: Path
-) -> None:
-    catalogue = with_table("")
+def test_a_missing_table_file_is_named(connection: Connection, users: type[Projection], tmp_path: Path) -> None:
+    catalogue = with_table(tmp_path, "")
     (tmp_path / "read_models" / "user_view.sql").unlink()
     with pytest.raises(ProjectionError, match=r"write read_models/user_view\.sql"):
         build.rebuild(connection, catalogue, users)

@@ -16,18 +16,10 @@ from acci.store.rebuilding.staleness import stale
 from acci.store.registry import Catalogue
 from acci.store.settings import CHECKOUT
 from tests.support.histories import append_orders, append_users, cut_log, value
-from tests.support.read_models import changed_users, live, live_with_users, wrong_rows
+from tests.support.read_models import changed_users, live, live_with_users, with_table, wrong_rows
 from tests.support.shell import acci, refusal
 
 TABLE = (CHECKOUT / "sql" / "read_models" / "user_view.sql").read_text()
-
-
-def with_table(tmp_path: Path, text: str) -> Catalogue:
-    """The catalogue with another SQL file for the table of user_view."""
-    folder = tmp_path / "read_models"
-    folder.mkdir(exist_ok=True)
-    (folder / "user_view.sql").write_text(text)
-    return Catalogue((replace(CONTEXT, sql=tmp_path),))
 
 
 def everything(connection: Connection) -> list[tuple[object, ...]]:

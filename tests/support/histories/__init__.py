@@ -34,6 +34,11 @@ def append_bad_order(connection: Connection) -> None:
     connection.execute(statement("bad_order"))
 
 
+def append_bad_item(connection: Connection) -> None:
+    """The second event of order-1, a quantity that is no number: order_totals cannot apply it."""
+    connection.execute(statement("bad_item"))
+
+
 def append_probe(connection: Connection, stream: str, version: int = 1) -> int:
     """One event that no projection knows; its position."""
     return int(value(connection, statement("probe"), {"stream": stream, "version": version}))

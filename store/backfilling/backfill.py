@@ -81,7 +81,8 @@ def preview(connection: Connection, catalogue: Catalogue, projection: type[Proje
         with connection.transaction(force_rollback=True):
             _require_ready(connection, catalogue, projection, generation, choice)
             keys = _choose(connection, projection, generation, choice)
-            _take_rules(connection, catalogue, projection, generation, choice)
+            if choice.columns:
+                adopt(connection, catalogue, projection, generation, choice.columns)
             return keys
 
     return on_live(connection, projection.name, count)
@@ -121,8 +122,8 @@ def _begin(
             _choose(connection, projection, generation, choice)
             found = connection.execute(sql("backfilling/backfills:add"), about).fetchone() or (0,)
             connection.execute(sql("backfilling/chunks:cut"), {"backfill": found[0], "size": chunk_size})
-        # Last, since readers wait for a column to be added.
-        _take_rules(connection, catalogue, projection, generation, choice)
+        if choice.columns:  # last, since readers wait for a column to be added
+            adopt(connection, catalogue, projection, generation, choice.columns)
         return Backfill(found[0], projection.name, generation.generation, choice, tuple(_chunks(connection, found[0])))
 
 
@@ -196,18 +197,6 @@ def _require_ready(
     require_unaltered(connection, generation)
     if not choice.columns:
         require_same_rules(generation, define(catalogue, projection))
-
-
-def _take_rules(
-    connection: Connection,
-    catalogue: Catalogue,
-    projection: type[Projection],
-    generation: Generation,
-    choice: Choice,
-) -> None:
-    """Add the new columns, if any are chosen, and let batches go on by the rules that fill them."""
-    if choice.columns:
-        adopt(connection, catalogue, projection, generation, choice.columns)
 
 
 def _still_live(connection: Connection, backfill: Backfill) -> Generation:

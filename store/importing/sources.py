@@ -83,11 +83,15 @@ class Source(BaseModel):
             raise BadLine(f"{self.title} is {shown(value)}, for which the mapping has no value")
         return found
 
-    def text(self, record: Record, what: str) -> str:
-        """The value as a non-empty text for `what`. Raises `BadLine`."""
+    def _given(self, record: Record, what: str) -> Any:
         value = self.raw(record)
         if value is None or value == "":
             raise BadLine(f"{what} is empty ({self.title})")
+        return value
+
+    def text(self, record: Record, what: str) -> str:
+        """The value as a non-empty text for `what`. Raises `BadLine`."""
+        value = self._given(record, what)
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise BadLine(f"{what} has to be a text ({self.title} is {shown(value)})")
         text = str(value)
@@ -97,9 +101,7 @@ class Source(BaseModel):
 
     def moment(self, record: Record, what: str) -> datetime:
         """The value as a moment in UTC. Raises `BadLine`."""
-        value = self.raw(record)
-        if value is None or value == "":
-            raise BadLine(f"{what} is empty ({self.title})")
+        value = self._given(record, what)
         try:
             moment = self._read_moment(value)
             if moment.tzinfo is None:

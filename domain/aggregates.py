@@ -23,7 +23,7 @@ Decision = EventData | Sequence[EventData] | None
 def decides(command: type[CommandData]) -> Callable[[F], F]:
     """Mark a method `(self, command: Command[X]) -> events or none` as the decision on command X.
 
-    It returns what happens, or raises `Refused`; it changes nothing itself.
+    It returns the events that happen, or raises `Refused`; it must not change state itself.
     """
 
     def mark(method: F) -> F:
@@ -99,7 +99,7 @@ class Aggregate(BaseModel):
 
     @classmethod
     def state_schema(cls) -> str:
-        """The version of the state's shape: a snapshot fits if it was saved under the same.
+        """The version of the state's shape: a snapshot fits if it was saved under the same version.
 
         It changes with the fields, with the code of `@evolves`, with the events' upcasters, and with `state_version`.
         """
@@ -159,16 +159,16 @@ class Aggregate(BaseModel):
 
 def _check_name(aggregate: type[Aggregate], method: str) -> None:
     if method in vars(Aggregate):
-        reason = f"its method {method!r} would stand in for one of every aggregate's; call it something else."
+        reason = f"its method {method!r} would replace one of the base class Aggregate; rename it."
         raise DefinitionError(f"Aggregate {aggregate.__name__}", reason)
 
 
-_PLAIN = (str, int, bool, UUID, date, datetime)  # of which a field without constraints takes every value as it is
+_PLAIN = (str, int, bool, UUID, date, datetime)  # without constraints, fields of these take every value as it is
 
 
 @cache
 def _plain_fields(aggregate: type[Aggregate]) -> dict[str, Any]:
-    """The fields that take each value of just this type; none if the class has checks of its own."""
+    """The fields that take any value of exactly this type; none if the class has validators of its own."""
     checks = aggregate.__pydantic_decorators__
     own = checks.field_validators or checks.model_validators or checks.validators or checks.root_validators
     if own or aggregate.model_config != Aggregate.model_config:
@@ -180,7 +180,7 @@ def _plain_fields(aggregate: type[Aggregate]) -> dict[str, Any]:
     }
 
 
-_FORMAT = "2"  # how states are kept: raised when older snapshots may hold what would not come back
+_FORMAT = "2"  # format of stored states: increase it when older snapshots may not round-trip
 
 
 @cache

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 class CommandData(BaseModel):
     """The typed content of a command; the class name is its name.
 
-    `aggregate_id_field` names the field that holds the id of the aggregate that it is for.
+    `aggregate_id_field` names the field with the id of the aggregate that decides on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -67,7 +67,7 @@ def _check_former_names(context: str, events: Iterable[type[EventData]], retired
 
 
 def _check_names(stored: type[BaseModel]) -> None:
-    """Refuse a field that is not stored, or stored under another name: neither Python nor SQL would find it again."""
+    """Refuse a field that is excluded, or stored under an alias: neither Python nor SQL would find it again."""
     config = stored.model_config
     by_name = config.get("populate_by_name") or config.get("validate_by_name")
     for name, declared in stored.model_fields.items():

@@ -178,7 +178,7 @@ class CannotApply(AcciError):
 
 
 def said(error: BaseException) -> str:
-    """The error's text, in characters that PostgreSQL can store and a terminal show, whoever's class it is."""
+    """The error's text, for any class, in characters that PostgreSQL can store and a terminal can show."""
     try:
         return legible(str(error))
     except Exception as another:  # noqa: BLE001 the user's own class cannot say what it is
@@ -186,7 +186,7 @@ def said(error: BaseException) -> str:
 
 
 def legible(text: str) -> str:
-    """The text with NUL and lone surrogates, which PostgreSQL has not in texts, written as escapes."""
+    """The text with NUL and lone surrogates, which PostgreSQL cannot store, written as escapes."""
     if "\0" in text:
         text = text.replace("\0", "\\x00")
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -32,28 +32,28 @@ class EventData(BaseModel):
 
     @classmethod
     def stored_names(cls) -> tuple[str, ...]:
-        """The event types under which its events are in the log: today's and former ones, which are not inherited."""
+        """The event types under which its events are in the log: today's and former names, which are not inherited."""
         return cls.event_type(), *vars(cls).get("formerly", ())
 
 
 class Unreadable(EventData):
-    """In place of a payload that today's code cannot read; nothing is lost: `payload` is the JSON as stored."""
+    """Stands for a payload that today's code cannot read; `payload` is the JSON as stored, so nothing is lost."""
 
     payload: Any
     reason: str
 
 
 def unnamed_subclasses(named: Collection[type[EventData]]) -> str | None:
-    """Why the `named` classes may not be all that is wanted, with the way out; None if they are.
+    """Why naming these classes probably misses events, and what to do; None if it does not.
 
     A rule for a class is not one for its subclasses: events are found by the name of their own class.
     """
     for event in named:
         if event is EventData:
-            return "EventData is the base of all events, and none itself; name the classes of the events."
+            return "EventData is the base of all events, not an event; name the classes of the events."
         missing = sorted(each.__name__ for each in _below(event) if each not in named)
         if missing:
-            return f"{event.__name__} alone is not its subclasses {', '.join(missing)}; name these too."
+            return f"{event.__name__} does not include its subclasses {', '.join(missing)}; name these too."
     return None
 
 
@@ -68,7 +68,7 @@ class Unregistered(Unreadable):
 
 
 class Retired(Unreadable):
-    """Unreadable because its event type is retired (`Context.retired`): every reader passes over it."""
+    """Unreadable because its event type is retired (`Context.retired`): every reader skips it."""
 
 
 def by_stored_name(events: Iterable[type["EventData"]]) -> dict[str, type["EventData"]]:
@@ -88,7 +88,7 @@ class StreamId(NamedTuple):
 
 
 class EventMetadata(NamedTuple):
-    """Who and why: `correlation_id` follows a request across aggregates, `causation_id` is the command's id."""
+    """Who and why: `correlation_id` identifies a request across aggregates, `causation_id` is the command's id."""
 
     tenant_id: str
     correlation_id: str

@@ -45,7 +45,7 @@ def personal_fields(data: type[BaseModel]) -> tuple[str, ...]:
 def _check_subject(data: type[BaseModel], personal: list[str]) -> None:
     subject = getattr(data, "subject", None)
     if subject is not None and (subject in personal or subject not in data.model_fields):
-        raise DefinitionError(f"{data.__name__}.subject", f"{subject!r} is no field that stays readable.")
+        raise DefinitionError(f"{data.__name__}.subject", f"{subject!r} is not a field without personal data.")
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

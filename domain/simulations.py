@@ -11,7 +11,7 @@ from acci.domain.events import Event, EventData
 
 @dataclass(frozen=True)
 class Plan:
-    """What one of several writers makes up. No two writers share an aggregate.
+    """The plan of one of several writers. No two writers share an aggregate.
 
     batch: a name that no earlier history had, so that its aggregates are new.
     events: how many; they happen between `start` and `end`, in order.

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from acci.flows.artifacts.audit import emit_findings, show_audit, show_history, show_repairs
 from acci.flows.runtime.links import this_run
-from acci.flows.runtime.parameters import AllOrOne, CheckName, KeyOfRow, Moment, Tenant
+from acci.flows.runtime.parameters import AllOrOne, CheckName, KeyOfRow, Tenant, Timestamp
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.run_names import audit_run_name
 from acci.flows.runtime.session import session
@@ -51,7 +51,7 @@ def _summary(done: Audited) -> str:
 
 @step("repair {projection}")
 def repair_findings(projection: str, trust_log: bool = False) -> list[Repaired]:
-    """Re-derive what the findings name, and audit it again; of `all`, every read model and the log.
+    """Re-derive what the findings name, and audit it again; `all` means every read model and the log.
 
     What depends on events that were changed by hand is left alone, unless the log is trusted.
     """
@@ -67,7 +67,7 @@ def audit(
     checks: Annotated[list[CheckName], Field(title="Checks")] = [],  # noqa: B006 Prefect copies it
     tenant: Annotated[Tenant, Field(title="Tenant")] = "",
     keys: Annotated[list[KeyOfRow], Field(title="Keys")] = [],  # noqa: B006
-    since: Annotated[Moment, Field(title="Since")] = "",
+    since: Annotated[Timestamp, Field(title="Since")] = "",
     one_in: Annotated[int, Field(title="One key in", ge=1, le=1_000_000)] = 1,
     repair: Annotated[bool, Field(title="Repair")] = False,
     fail_at: Annotated[Literal["info", "warning", "error"], Field(title="Fail at")] = "error",
@@ -81,8 +81,8 @@ def audit(
         checks: Only these checks; all of them if none is named.
         tenant: Only what belongs to this tenant, such as acme.
         keys: Only the rows with these keys, each a list such as ["acme", "user-1"]; with all, streams: tenant and id.
-        since: Only what events recorded at or after this time touched, such as 2026-01-31T00:00:00Z.
-        one_in: Check one key in this many. The sample changes every hour: after as many hours every key was checked.
+        since: Only what events recorded at or after this time affect, such as 2026-01-31T00:00:00Z.
+        one_in: Check one key in this many. The sample changes every hour; after this many hours every key was checked.
         repair: Re-derive what is found wrong, and check it again.
         fail_at: The severity from which findings fail the run.
     """
@@ -118,7 +118,7 @@ def run_again(done: Audited, extent: AuditScope) -> list[Audited]:
 
 
 def result(done: list[Audited], is_full: bool, one_in: int, seconds: float) -> Result:
-    """The audit in figures, as they are stored."""
+    """The audit's result as it is stored."""
     found = Counter(found.severity for each in done for found in each.found)
     return Result(
         seconds,

@@ -9,7 +9,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
-from acci.flows.runtime.parameters import EventType, KeyOfRow, Moment, OneProjection, Tenant
+from acci.flows.runtime.parameters import EventType, KeyOfRow, OneProjection, Tenant, Timestamp
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.run_names import backfill_run_name
 from acci.flows.runtime.session import session
@@ -19,7 +19,7 @@ from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.values.timestamps import parse_timestamp
 
-NO_KEY = "No event matches all that was chosen, so no key does: check the tenants, keys, types and dates."
+NO_KEY = "No event matches all conditions, so no key was chosen: check the tenants, keys, types and dates."
 
 
 @step("choose keys of {projection}")
@@ -53,8 +53,8 @@ def backfill(
     tenants: Annotated[list[Tenant], Field(title="Tenants")] = [],  # noqa: B006 Prefect copies it
     keys: Annotated[list[KeyOfRow], Field(title="Keys")] = [],  # noqa: B006
     event_types: Annotated[list[EventType], Field(title="Event types")] = [],  # noqa: B006
-    since: Annotated[Moment, Field(title="Since")] = "",
-    until: Annotated[Moment, Field(title="Until")] = "",
+    since: Annotated[Timestamp, Field(title="Since")] = "",
+    until: Annotated[Timestamp, Field(title="Until")] = "",
     after_position: Annotated[int, Field(title="After position", ge=0)] = 0,
     up_to_position: Annotated[int, Field(title="Up to position", ge=0)] = 0,
     new_columns: Annotated[list[str], Field(title="New columns")] = [],  # noqa: B006
@@ -69,13 +69,13 @@ def backfill(
     Args:
         projection: The name of the projection, such as user_view.
         dry_run: Only count the keys that would be re-derived; nothing is changed.
-        tenants: Only keys that events of these tenants touch, such as acme.
+        tenants: Only keys affected by events of these tenants, such as acme.
         keys: Only these keys, each a list with a text for every key column, such as ["acme", "user-1"].
-        event_types: Only keys that events of these types touch, such as UserUpdated.
-        since: Only keys touched by events that happened at or after this time, such as 2026-01-31T00:00:00Z.
-        until: Only keys touched by events that happened before this time.
-        after_position: Only keys touched by events above this position of the log.
-        up_to_position: Only keys touched by events up to this position; 0 for the checkpoint.
+        event_types: Only keys affected by events of these types, such as UserUpdated.
+        since: Only keys affected by events that happened at or after this time, such as 2026-01-31T00:00:00Z.
+        until: Only keys affected by events that happened before this time.
+        after_position: Only keys affected by events above this position of the log.
+        up_to_position: Only keys affected by events up to this position; 0 for the checkpoint.
         new_columns: Columns that the table's SQL file and the rules have and the live table does not have yet.
         chunk_size: Keys in one transaction. Each chunk reads the log once, so small chunks take longer.
         keys_a_second: At most this many keys a second, to leave the database to other work; 0 for no limit.

@@ -41,7 +41,7 @@ class Outcome:
     rows: int
     batches: int
     dead_letters: int
-    parked: int  # keys that wait behind dead letters, those of earlier runs too
+    parked: int  # keys that wait behind dead letters, also of earlier runs
     seconds: float
 
 
@@ -79,7 +79,7 @@ def catch_up_projection(projection: str, batch_size: int) -> Outcome:
 
 
 def first_build(context: StepContext) -> Progress:
-    """Rebuild a read model that was never built; what could not be applied fails the run, and does not close the gate.
+    """Build a read model for the first time; dead letters fail the run, but the gate lets them pass.
 
     Raises `GateClosed`.
     """
@@ -103,8 +103,8 @@ def catch_up(
 ) -> State[Any]:
     """Apply every event between a projection's checkpoint and the high-water mark, each exactly once.
 
-    A run that finds nothing new is completed and named so. One projection's failure does not stop the others; the run
-    is failed then, and says why.
+    A run that finds nothing new is completed, and its name says so. One projection's failure does not stop the others;
+    the run then fails and says why.
 
     Args:
         projection: One projection, or all of them.
@@ -142,7 +142,7 @@ def catch_up(
 
 
 def ended(outcomes: list[Outcome]) -> State[Any]:
-    """The state of a run in which nothing went wrong."""
+    """The state of a run without failures."""
     applied = [each for each in outcomes if each.did in ("caught up", "built")]
     elsewhere = [each.projection for each in outcomes if each.did == ELSEWHERE]
     others = f" Another runner is at {', '.join(elsewhere)}." if elsewhere else ""

@@ -16,7 +16,8 @@ from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import catalogue, session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing.statistics import LastAudit, last_audit
-from acci.store.monitoring.health import Bounds, Health, examine
+from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.health import Health, examine
 from acci.store.monitoring.lag_samples import lag_curves, sample
 from acci.store.settings import Settings
 
@@ -51,7 +52,7 @@ def check_health(
         lag_events: How many events may wait to be applied.
         audit_hours: How long ago the last full audit may be.
         dead_letters: How many events may be unapplied.
-        quiet_seconds: How long nobody may have appended; 0 for any time.
+        quiet_seconds: Unhealthy if no event was appended for this long; 0 for no limit.
     """
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds or None)
     found = check_all(bounds)
@@ -74,7 +75,7 @@ def check_health(
 
 
 def show_health(found: Health, last: LastAudit | None, lag: Lag) -> None:
-    """Show every check, what is wrong first; the highest lags of the last day; and a link to the last audit."""
+    """Show every check, failed ones first; the highest lags of the last day; and a link to the last audit."""
     ranked = sorted(found.checks, key=lambda check: check.healthy)
     rows = [("well" if check.healthy else "**not well**", check.name, check.said) for check in ranked]
     highest = [(name, f"{max(seconds for _, seconds in samples):,.0f} s") for name, samples in lag.items()]

@@ -13,7 +13,7 @@ from pydantic import Field
 from acci.flows.artifacts.quality import outcome, page
 from acci.flows.artifacts.tables import markdown_table
 from acci.flows.quality import great_expectations
-from acci.flows.quality.great_expectations import Report
+from acci.flows.quality.reports import Report, Result
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import catalogue, projection_names, session
@@ -24,7 +24,7 @@ from acci.store.generations.live import is_live, on_live
 
 @step("check the quality of {projection}")
 def check_projection(projection: str, span: tuple[int, int] | None = None) -> Report | None:
-    """The suite on the live generation, with `span` on what those events touched; None if there is none to check."""
+    """The suite on the live generation, with `span` on the rows that those events changed; None if there is none."""
     with session("quality") as (connection, catalogue):
         suite = catalogue.suites.get(projection)
         if suite is None:
@@ -33,7 +33,7 @@ def check_projection(projection: str, span: tuple[int, int] | None = None) -> Re
         def validate(generation: Generation) -> Report:
             made = great_expectations.validate(connection, suite, generation, span)
             if made.failures and not is_live(connection, generation):
-                raise Busy(projection, "rebuild")  # if its table is gone, the library only says that it failed
+                raise Busy(projection, "rebuild")  # if the table is gone, the library reports only that it failed
             return made
 
         try:
@@ -46,7 +46,7 @@ def check_projection(projection: str, span: tuple[int, int] | None = None) -> Re
 
 
 def check_changes(spans: Mapping[str, tuple[int, int]]) -> list[Report]:
-    """The suites on what events in each read model's span, (after, upto], touched; nothing where there is no suite."""
+    """The suites on the rows that events in each read model's span, (after, upto], changed; nothing without a suite."""
     suites = catalogue().suites
     reports = [check_projection(name, span) for name, span in spans.items() if name in suites]
     made = [report for report in reports if report is not None]
@@ -69,7 +69,7 @@ def show_reports(reports: list[Report]) -> None:
         for report in reports
         for result in report.results
     ]
-    create_table_artifact(key="quality", table=table, description="What must hold in read models, and whether it does")
+    create_table_artifact(key="quality", table=table, description="Expectations of read models, and whether they hold")
     failing = [
         f"### {report.projection}: {result}\n\n{_rows(result)}" for report in reports for result in report.failures
     ]
@@ -77,7 +77,7 @@ def show_reports(reports: list[Report]) -> None:
         create_markdown_artifact(key="quality-failures", markdown="\n\n".join(failing), description="Rows that fail")
 
 
-def _rows(result: great_expectations.Result) -> str:
+def _rows(result: Result) -> str:
     names = tuple(dict.fromkeys(name for row in result.rows for name in row))
     return markdown_table(names, (tuple(map(row.get, names)) for row in result.rows)) if names else ""
 
@@ -89,7 +89,7 @@ def verdict(reports: list[Report]) -> State[Any]:
         more = f" And {len(failures) - 1} more: see the artifacts." if len(failures) > 1 else ""
         return Failed(name="QualityFailed", message=f"{failures[0]}{more}")
     if not reports:
-        return Completed(name="NothingToDo", message="What was asked for has no quality suite, or was never built.")
+        return Completed(name="NothingToDo", message="None of these read models has a quality suite and was built.")
     made = sum(len(report.results) for report in reports)
     return Completed(message=f"{made} expectations hold in {', '.join(report.projection for report in reports)}.")
 

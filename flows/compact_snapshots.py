@@ -87,12 +87,12 @@ def compact_snapshots(
     create_table_artifact(key="compact-snapshots", table=table, description="Snapshots before and after")
     wrong = sum(len(each.found) for each in checked)
     if wrong:
-        return Failed(name="Findings", message=f"{wrong} snapshots are not what replay gives: see `acci findings`.")
+        return Failed(name="Findings", message=f"{wrong} snapshots differ from a replay: see `acci findings`.")
     return ended(done)
 
 
 def ended(done: list[Compacted]) -> State[Any]:
-    """The run's state, where the sample was as replay gives."""
+    """The run's state, if the sample agreed with a replay."""
     taken, dropped = sum(each.taken for each in done), sum(each.dropped for each in done)
     unreadable = sum(each.unreadable for each in done)
     if unreadable:
@@ -101,7 +101,7 @@ def ended(done: list[Compacted]) -> State[Any]:
     refused = [each.refused for each in done if each.refusals]
     if refused:
         counted = sum(each.refusals for each in done)
-        message = f"{counted:,} states would not come back from a snapshot as they are. {refused[0]} "
+        message = f"{counted:,} states would not round-trip through a snapshot. {refused[0]} "
         return Failed(name="Incomplete", message=f"{message}{taken:,} snapshots taken, {dropped:,} dropped.")
     if not taken and not dropped:
         return Completed(name="NothingToDo", message="No snapshot was due, and none was superseded.")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing
-from acci.flows.runtime.session import direct, keys, projection_names
+from acci.flows.runtime.session import direct, keys, projection_names, tracing
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.projecting.following import follow as follow_log
 
@@ -24,8 +24,7 @@ def follow(
 ) -> State[Any]:
     """Apply events as they are appended, each exactly once, without a scheduled run each time.
 
-    Rebuilds and other runners go on beside it. The run is failed if there was anything that could not be
-    followed, and says what.
+    Rebuilds and other runners go on beside it. The run fails if a read model could not be followed, and says which.
 
     Args:
         projection: One projection, or all of them.
@@ -40,7 +39,7 @@ def follow(
         if name in names:  # the database comes back by itself
             refused[name] = what
 
-    rows = follow_log(*direct(), names, interval, lambda: time.monotonic() >= end, on_problem, keys())
+    rows = follow_log(*direct(), names, interval, lambda: time.monotonic() >= end, on_problem, keys(), tracing())
     followed = f"Followed {', '.join(names)} for {seconds} s: {rows:,} rows changed."
     if refused:
         problems = " ".join(f"{name}: {what}" for name, what in refused.items())

@@ -1,4 +1,4 @@
-"""The flow that rebuilds read models: new generations beside the live ones, checked, then swapped in."""
+"""The flow that rebuilds read models: builds new generations beside the live ones, checks them, swaps them in."""
 
 import os
 import time
@@ -32,7 +32,7 @@ BEGIN, _, *AFTER_FILL = STEPS  # in between, `fill_all` fills the partitions of 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one projection, as a row of the run's table; `filled_by` names the processes, as host/number."""
+    """The outcome of one projection, as a row of the run's table; `filled_by` names the processes, as host/number."""
 
     projection: str
     did: str
@@ -65,10 +65,10 @@ def rebuild(
     Args:
         projection: One projection, all of them, or stale: those that need it.
         dry_run: Only show what would happen: why, what is read, how long, what depends on it.
-        partitions: Partitions of the keys that are built at the same time; 0 for one a core. A projection whose
-            order of events does not matter is built in one, for which PostgreSQL reads in parallel.
+        partitions: Partitions of the keys that are built at the same time; 0 for one a core. A projection for which
+            the order of events does not matter is built in one, which PostgreSQL reads in parallel.
         allow_dead_letters: Publish even if some events could not be applied; their keys stay parked.
-        changes_allowed: Per cent of the live rows that may be removed or changed; above it, nothing is published.
+        changes_allowed: Percentage of the live rows that may be removed or changed; above it, nothing is published.
         keep: How many old generations are kept for a rollback.
         fresh: Start over, and discard what an interrupted rebuild left.
         allow_older_rules: Build by this program's rules even if the live rows were made by newer ones.
@@ -77,7 +77,7 @@ def rebuild(
     if not names:
         return Completed(name="NothingToDo", message="No read model needs a rebuild.")
     at_once = partitions or os.cpu_count() or 1
-    # A partition reads the whole log: it is better to build several projections at once than each in many partitions.
+    # Each partition reads the whole log, so building several projections at once beats many partitions for each.
     shares = max(1, at_once // len(names))
     counts = count(names)
     if dry_run:
@@ -114,7 +114,7 @@ def rebuild_all(names: list[str], counts: Counts, at_once: int, options: Rebuild
 
 
 def start(name: str, counts: Counts, options: RebuildOptions) -> Filling | Outcome:
-    """Plan and begin one projection, in as many partitions as its plan says; what became of it if that fails."""
+    """Plan and begin one projection, in as many partitions as its plan says; its outcome if that fails."""
     began = time.monotonic()
     planned = make_plan(name, options.partitions, counts, return_state=True)
     if not planned.is_completed():
@@ -132,7 +132,7 @@ def start(name: str, counts: Counts, options: RebuildOptions) -> Filling | Outco
 
 
 def complete(filling: Filling) -> Outcome:
-    """Take the steps that follow when all partitions are filled; what became of the projection."""
+    """Take the steps that follow once all partitions are filled; the projection's outcome."""
     build, name = filling.build, filling.build.projection
     failed = filling.wait()
     if failed is not None:
@@ -156,12 +156,12 @@ def complete(filling: Filling) -> Outcome:
 
 
 def message_of(state: State[Any], otherwise: str = "failed") -> str:
-    """What a task that failed says; `otherwise` if it did not."""
+    """The message of a failed task; `otherwise` if it did not fail."""
     return otherwise if state.is_completed() else state.message or otherwise
 
 
 def stale_names() -> list[str]:
-    """The projections that need a rebuild, each with why in the log."""
+    """The projections that need a rebuild; logs why."""
     with session("rebuild") as (connection, catalogue):
         found = stale(connection, catalogue)
     for name, why in found.items():
@@ -170,7 +170,7 @@ def stale_names() -> list[str]:
 
 
 def ended(outcomes: list[Outcome], did: str) -> State[Any]:
-    """The run's state, and the table of what became of each projection."""
+    """The run's state, and the table of outcomes."""
     create_table_artifact(key="rebuild", table=[vars(each) for each in outcomes], description="What became of each")
     reached = [each.checkpoint for each in outcomes if each.checkpoint]
     if reached:

@@ -42,7 +42,7 @@ def repair(
         rest = len(findings(connection, projection=one)) - sum(each.left for each in done)
     others = f" {rest:,} open findings cannot be repaired from the events: see `acci findings`." if rest else ""
     if not done:
-        return Completed(name="NothingToDo", message=f"There is no finding that could be repaired.{others}")
+        return Completed(name="NothingToDo", message=f"There is no finding to repair.{others}")
     show_repairs(done)
     if found_by is not None:
         markdown = to_run(found_by, "The audit before this repair")
@@ -57,5 +57,5 @@ def repair(
         )
         return Failed(name="LeftAlone", message=message)
     if left:
-        return Failed(message=f"{left:,} of {found:,} findings are still there: see the table, and `acci findings`.")
+        return Failed(message=f"{left:,} of {found:,} findings are still open: see the table, and `acci findings`.")
     return Completed(message=f"{found:,} findings were repaired.{others}")

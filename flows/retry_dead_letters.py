@@ -33,7 +33,7 @@ def retry_dead_letters(
 ) -> State[Any]:
     """Re-derive the keys that are parked behind dead letters, after what was wrong has been fixed.
 
-    A key is released when all its events can be applied, in order, each once. The run is failed while any is parked.
+    A key is released when all its events can be applied, in order, each once. The run fails while any key is parked.
     One projection's refusal does not stop the others.
 
     Args:

@@ -26,7 +26,7 @@ def put_back(
         rules = catalogue.projection(projection)
         live = generations.live(connection, rules.name)
         if live is not None and live.generation == generation:
-            return live, generations.kept(connection, rules.name)  # an earlier try got through
+            return live, generations.kept(connection, rules.name)  # an earlier try succeeded
         put = roll_back(connection, catalogue, rules, generation, as_it_was, unchecked)
         return put, generations.kept(connection, rules.name)
 
@@ -47,7 +47,7 @@ def rollback(
         projection: The name of the projection, such as user_view.
         generation: The number of the kept generation; 0 for the newest.
         as_it_was: Do not catch it up, for when the rules it was made by are gone; readers go back to its checkpoint.
-        unchecked: Put it back even if its rows are not what its events give.
+        unchecked: Put it back even if its rows differ from what its events produce.
     """
     with session("rollback") as (connection, catalogue):
         name = catalogue.projection(projection).name

@@ -25,18 +25,16 @@ def seal_events(size: int) -> Sealed:
 @flow(name="seal", flow_run_name="seal the log", timeout_seconds=allowed_seconds())
 @refusing
 def seal(size: Annotated[int, Field(title="Size", ge=100, le=1_000_000)] = SIZE) -> State[Any]:
-    """Seal the events that are not sealed yet: a later change, removal or insertion is found by the audit, and located.
+    """Seal the events that are not sealed yet, so that an audit finds a later change, removal or insertion.
 
-    The chain in the artifact stands for the whole log up to its position; kept elsewhere, it is the proof.
+    The chain in the artifact covers the whole log up to its position; keep it elsewhere as proof.
 
     Args:
         size: Positions in one seal.
     """
     done = seal_events(size)
     table = [{"sealed up to": done.upto, "new seals": done.seals, "events in them": done.events, "chain": done.chain}]
-    create_table_artifact(
-        key="seal", table=table, description="How far the log is sealed; the chain stands for all of it"
-    )
+    create_table_artifact(key="seal", table=table, description="How far the log is sealed; the chain covers all of it")
     get_run_logger().info("sealed up to position %s, chain %s", done.upto, done.chain)
     if not done.seals:
         return Completed(name="NothingToDo", message=f"Every event up to position {done.upto} was sealed: {done.chain}")

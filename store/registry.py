@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What is registered. Names are unique across contexts; `folders` tells a projection's or query's SQL folder.
+    """What is registered. Names are unique across contexts; `folders` has a projection's or query's SQL folder.
 
     `stored` has the events by every name under which they are in the log, former ones too; `retired` are the names of
     those that are passed over.

@@ -84,6 +84,7 @@ class Settings:
         to start on this machine; None for threads of the run's own process.
     keys_url: the database of the keys of personal data (ACCI_KEYS_URL), or None for one beside the embedded server's.
     master_key: what these keys are wrapped with (ACCI_MASTER_KEY, 32 bytes in base64); empty: they are not.
+    limits: of an application's connections.
     unique_event_ids: whether `acci migrate` makes a unique index on event ids, or drops it (ACCI_UNIQUE_EVENT_IDS, yes
         or no); None leaves it as it is.
     """
@@ -99,6 +100,7 @@ class Settings:
     prefect_key: str | None = field(default=None, repr=False)
     prefect_prefix: str = ""
     direct_url: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
     unique_event_ids: bool | None = None
 
     @classmethod
@@ -118,6 +120,7 @@ class Settings:
             keys_url=environment.get("ACCI_KEYS_URL", "").strip() or None,
             master_key=environment.get("ACCI_MASTER_KEY", "").strip(),
             direct_url=environment.get("ACCI_DIRECT_URL", "").strip() or None,
+            limits=Limits.from_environment(environment),
             unique_event_ids=_yes_or_no("ACCI_UNIQUE_EVENT_IDS", environment),
         )
 

@@ -1,7 +1,7 @@
-"""OpenTelemetry: loaded only where the environment asks for traces, as is usual.
+"""OpenTelemetry: loaded only where traces are asked for.
 
-Asked for by OTEL_TRACES_EXPORTER (otlp, console; console writes to stderr) or by OTEL_EXPORTER_OTLP_ENDPOINT; other
-variables mean what OpenTelemetry says. Otherwise this costs nothing, not even an import.
+A process makes one `Tracing` where it starts and hands it to each `Database` and `connect`; without one nothing is
+traced, and it costs nothing, not even an import.
 
 A command, its append, and the batches that applied its events are in one trace, found by the correlation id. Nothing is
 stored for it: a batch in another process, later, derives the trace's id from the events'. Spans carry names, ids,
@@ -12,15 +12,15 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, SpanContext, Tracer
 
@@ -30,44 +30,98 @@ log = logging.getLogger(__name__)
 _trace_to_begin: ContextVar[int] = ContextVar("trace_to_begin", default=0)
 
 
-def _exporters() -> tuple[str, ...]:
+class Tracing:
+    """Where a process sends its spans. Safe to share between threads; one for a process is enough.
+
+    `processors` makes the span processors, when the first span starts: until then OpenTelemetry is not imported, which
+    takes 0.3 s.
+    """
+
+    def __init__(self, processors: "Callable[[], list[SpanProcessor]]") -> None:
+        self._processors = processors
+        self._starting = threading.Lock()
+        self._provider: TracerProvider | None = None
+        self._tracer: Tracer | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Tracing | None":
+        """As the environment asks now: by OTEL_TRACES_EXPORTER (otlp, console; console writes to stderr) or by
+        OTEL_EXPORTER_OTLP_ENDPOINT. None if it asks for no traces. Other variables mean what OpenTelemetry says.
+        """
+        names = _exporters(environment)
+        return cls(lambda: [made for name in names if (made := _processor(name)) is not None]) if names else None
+
+    @classmethod
+    def to(cls, exporter: "SpanExporter") -> "Tracing":
+        """To an exporter of your own, each span as it ends."""
+
+        def processors() -> "list[SpanProcessor]":
+            from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+            return [SimpleSpanProcessor(exporter)]
+
+        return cls(processors)
+
+    def start_span(
+        self,
+        name: str,
+        attributes: dict[str, Any],
+        trace: str | None = None,
+        link: "SpanContext | None" = None,
+        start_time: int | None = None,
+    ) -> "Span":
+        """A span in `trace`, or where the caller is. A caller's span in another trace is linked; times in ns."""
+        from opentelemetry.context import Context
+        from opentelemetry.trace import Link, get_current_span
+
+        around = get_current_span().get_span_context()
+        number = around.trace_id if trace is None else int(trace, 16)
+        elsewhere = around.is_valid and around.trace_id != number
+        links = [Link(context) for context in (link, around if elsewhere else None) if context is not None]
+        within = None if around.trace_id == number else Context()
+        tracer = self._started()
+        token = _trace_to_begin.set(number)
+        try:
+            return tracer.start_span(name, within, attributes=attributes, links=links, start_time=start_time)
+        finally:
+            _trace_to_begin.reset(token)
+
+    def close(self) -> None:
+        """Send what was not sent yet; later spans go nowhere. At the end of the process this happens by itself."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+    def _started(self) -> "Tracer":
+        if self._tracer is None:
+            with self._starting:
+                if self._provider is None:
+                    self._provider = _provider()
+                    for processor in self._processors():
+                        self._provider.add_span_processor(processor)
+                self._tracer = self._provider.get_tracer("acci")
+        return self._tracer
+
+
+def _exporters(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Those that the environment asks for; none: no traces."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
-    unset = "otlp" if any(os.environ.get(name) for name in ENDPOINTS) else "none"
-    named = [name.strip() for name in (os.environ.get("OTEL_TRACES_EXPORTER") or unset).split(",")]
+    unset = "otlp" if any(environment.get(name) for name in ENDPOINTS) else "none"
+    named = [name.strip() for name in (environment.get("OTEL_TRACES_EXPORTER") or unset).split(",")]
     return tuple(name for name in named if name not in ("", "none"))
 
 
-@dataclass
-class _Tracing:
-    """Whether, and what with; the tracer is made at first use, since its import takes 0.3 s."""
+def _processor(exporter: str) -> "SpanProcessor | None":
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor
 
-    on: bool
-    tracer: "Tracer | None" = None
+    if exporter == "console":
+        return SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr))
+    if exporter == "otlp":
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-
-_tracing = _Tracing(bool(_exporters()))
-
-
-def is_on() -> bool:
-    return _tracing.on
-
-
-@contextmanager
-def exporting_to(exporter: "SpanExporter") -> Iterator[None]:
-    """Inside, spans go to an exporter of your own, each as it ends, whatever the environment says."""
-    global _tracing  # noqa: PLW0603 a process has one
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-
-    provider, before = _provider(), _tracing
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    _tracing = _Tracing(True, provider.get_tracer("acci"))
-    try:
-        yield
-    finally:
-        _tracing = before
-        provider.shutdown()
+        return BatchSpanProcessor(OTLPSpanExporter())
+    log.warning("No traces to %r, which OTEL_TRACES_EXPORTER names: otlp and console are known.", exporter)
+    return None
 
 
 def trace_id(tenant_id: str, correlation_id: str) -> str:
@@ -81,29 +135,6 @@ def trace_id(tenant_id: str, correlation_id: str) -> str:
         number = 0
     text = f"{tenant_id}\0{correlation_id}".encode()
     return f"{number or int.from_bytes(hashlib.sha256(text).digest()[:16]):032x}"
-
-
-def start_span(
-    name: str,
-    attributes: dict[str, Any],
-    trace: str | None = None,
-    link: "SpanContext | None" = None,
-    start_time: int | None = None,
-) -> "Span":
-    """A span in `trace`, or where the caller is. A caller's span in another trace is linked; times in nanoseconds."""
-    from opentelemetry.context import Context
-    from opentelemetry.trace import Link, get_current_span
-
-    around = get_current_span().get_span_context()
-    number = around.trace_id if trace is None else int(trace, 16)
-    elsewhere = around.is_valid and around.trace_id != number
-    links = [Link(context) for context in (link, around if elsewhere else None) if context is not None]
-    within = None if around.trace_id == number else Context()
-    token = _trace_to_begin.set(number)
-    try:
-        return _tracer().start_span(name, within, attributes=attributes, links=links, start_time=start_time)
-    finally:
-        _trace_to_begin.reset(token)
 
 
 @contextmanager
@@ -123,28 +154,10 @@ def as_current(span: "Span") -> Iterator["Span"]:
 
 
 def mark_failed(span: "Span", what: str) -> None:
-    """Let the span count as failed, for the reason `what`."""
+    """Mark the span as failed, for the reason `what`."""
     from opentelemetry.trace import Status, StatusCode
 
     span.set_status(Status(StatusCode.ERROR, what))
-
-
-def _tracer() -> "Tracer":
-    if _tracing.tracer is None:
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor
-
-        provider = _provider()
-        for name in _exporters():
-            if name == "console":
-                provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
-            elif name == "otlp":
-                from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-                provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-            else:
-                log.warning("No traces to %r, which OTEL_TRACES_EXPORTER names: otlp and console are known.", name)
-        _tracing.tracer = provider.get_tracer("acci")
-    return _tracing.tracer
 
 
 def _provider() -> "TracerProvider":
@@ -162,13 +175,6 @@ def _provider() -> "TracerProvider":
     return TracerProvider(
         resource=known if named else known.merge(Resource({"service.name": "acci"})), id_generator=Ids()
     )
-
-
-def _ignore(_: object) -> None:
-    """Nothing is noted without traces."""
-
-
-UNTRACED = nullcontext(_ignore)
 
 
 def of_correlation(tenant_id: str, correlation_id: str) -> dict[str, Any]:

@@ -92,11 +92,11 @@ def _after(_: Call, text: str, separator: str) -> str:
     return text.partition(separator)[2]
 
 
-CYCLE = timedelta(days=146_097)  # 400 years: dates, weekdays and, at the calendar's ends, clocks repeat after it
+CYCLE = timedelta(days=146_097)  # 400 years: the calendar repeats after them
 
 
 def _by_clocks(timestamp: datetime, zone: ZoneInfo) -> tuple[datetime, timedelta]:
-    """The local time, and by how much it was moved first: in the years 1 and 9999 a local time may have no year."""
+    """The local time, and how far it was shifted: in the years 1 and 9999 a local time may have no year."""
     moved = {1: CYCLE, 9999: -CYCLE}.get(timestamp.year, timedelta())
     return (timestamp + moved).astimezone(zone), moved
 
@@ -111,7 +111,7 @@ def _moved_back(value: Any, moved: timedelta) -> Any:
 def _date_trunc(call: Call, timestamp: datetime) -> datetime:
     unit, zone = call.detail
     local, moved = _by_clocks(timestamp, ZoneInfo(zone))
-    if unit == "hour":  # by the clock as it was then, even if it was set within the hour
+    if unit == "hour":  # by the offset at that time, even if the clocks were changed within the hour
         since = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         found: datetime = _moved_back(timestamp, since)
         return found

@@ -1,4 +1,4 @@
-"""The event that a rule gets as its argument: every attribute is an expression, a symbol or a known value."""
+"""The event that a rule gets as its argument: every attribute is an expression, symbolic or with a known value."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -92,8 +92,8 @@ def fields(
 ) -> Iterator[Field]:
     """Every field of a payload's model and of the models nested in it.
 
-    A field whose default varies counts as nullable here; a rule that uses it is refused elsewhere. A model that is
-    nested in itself is entered once.
+    A field whose default varies counts as nullable here; a rule that uses it is refused elsewhere. A recursive model is
+    entered once.
     """
     if model in within:
         return
@@ -118,7 +118,7 @@ class _Part(NamedTuple):
 
 @cache
 def _part(model: type[BaseModel], name: str) -> _Part:
-    """A model's field. Its default is for payloads that lack it, where the typed event has the default too."""
+    """A model's field. Its default applies to payloads that lack it, as in the typed event."""
     info = model.model_fields[name]
     kind, optional, nested = kind_of_annotation(info.annotation)
     if info.is_required():
@@ -133,5 +133,5 @@ def _default(model: type[BaseModel], name: str) -> str:
         refuse(f"{model.__name__}.{name}", "its default depends on other fields; give it a fixed one.")
     found = {json_of(info.get_default(call_default_factory=True)) for _ in range(2)}
     if len(found) > 1:
-        refuse(f"{model.__name__}.{name}", "its default is another one each time; give it a fixed one.")
+        refuse(f"{model.__name__}.{name}", "its default varies; give it a fixed one.")
     return found.pop()

@@ -27,7 +27,7 @@ def coalesce(*values: object) -> Expression:
 
 
 def lower(text: object) -> Expression:
-    """The text in lower case: A to Z only, so that both engines agree whatever the locale."""
+    """The text in lower case: A to Z only, so that both engines agree under every locale."""
     part = _text("lower()", text)
     return Call(Kind.TEXT, part.nullable, "lower", (part,))
 
@@ -66,17 +66,17 @@ def _separator(what: str, separator: str) -> str:
 TRUNCATIONS = ("hour", "day", "week", "month", "year")
 
 
-def date_trunc(unit: str, moment: object, zone: str) -> Expression:
-    """The start of the hour, day, week (Monday), month or year of the timestamp `moment`, by the clocks of `zone`."""
-    part = express(moment)
+def date_trunc(unit: str, timestamp: object, zone: str) -> Expression:
+    """The start of the hour, day, week (Monday), month or year of the timestamp, by the clocks of `zone`."""
+    part = express(timestamp)
     if part.kind != Kind.TIMESTAMP:
         refuse("date_trunc()", f"it takes a timestamp, not {part.kind.phrase}.")
     return Call(Kind.TIMESTAMP, part.nullable, "date_trunc", (part,), (_unit(unit), _zone(zone)))
 
 
-def local_date(moment: object, zone: str) -> Expression:
-    """The calendar date of the timestamp `moment`, by the clocks of `zone`."""
-    part = express(moment)
+def local_date(timestamp: object, zone: str) -> Expression:
+    """The calendar date of the timestamp, by the clocks of `zone`."""
+    part = express(timestamp)
     if part.kind != Kind.TIMESTAMP:
         refuse("local_date()", f"it takes a timestamp, not {part.kind.phrase}.")
     return Call(Kind.DATE, part.nullable, "local_date", (part,), (_zone(zone),))
@@ -120,5 +120,5 @@ def cast(value: object, to: type) -> Expression:
     kind = _CASTS.get(to)
     if kind is None or part.kind not in _CASTABLE[kind]:
         wanted = getattr(to, "__name__", to)
-        refuse(f"cast({part.kind.phrase}, {wanted})", "there is no such cast; see help(cast) for those there are.")
+        refuse(f"cast({part.kind.phrase}, {wanted})", "there is no such cast; see help(cast) for the existing ones.")
     return Call(kind, part.nullable, "cast", (part,), (part.kind.name,))

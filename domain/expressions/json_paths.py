@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Absent:
-    """The value of what a payload does not have, which is not the same as null."""
+    """The value at a path that a payload does not have; not the same as null."""
 
 
 ABSENT = Absent()

@@ -27,7 +27,7 @@ def refuse(subject: str, reason: str) -> NoReturn:
 
 
 class Symbol:
-    """Stands for a value of an event that is not known yet. What would need the value now, such as `if`, is refused."""
+    """An unknown value of an event. Operations that need the value at once, such as `if`, are refused."""
 
     def __bool__(self) -> bool:  # noqa: PLE0304 it never returns
         refuse("`if`, `and`, `or`, `not` or `in` on an event's value", "write when(condition, yes, no), &, | or ~.")
@@ -268,4 +268,4 @@ def logic(operator: str, *parts: object) -> Expression:
     return Call(Kind.BOOLEAN, any(condition.nullable for condition in conditions), operator, conditions)
 
 
-Leaf = Callable[[Field], Expression]  # what a field is replaced by: itself, another expression, or a value
+Leaf = Callable[[Field], Expression]  # what replaces a field: itself, another expression, or a value

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from acci.domain.expressions.kinds import Kind
 
-# As many digits as PostgreSQL's numeric may have; NaN and the infinities compute as they do there, without traps.
+# As many digits as PostgreSQL's numeric may have; NaN and infinities behave as they do there, without traps.
 EXACT = Context(prec=150_000, Emax=200_000, Emin=-200_000, rounding=ROUND_HALF_UP, traps=[])
 DIGITS_BEFORE_POINT, DIGITS_BEHIND = 131_072, 16_383
 
@@ -90,7 +90,7 @@ def json_type(value: Any) -> str:
 
 
 def json_of(value: Any) -> str:
-    """The JSON that a payload has for a Python value; sets are sorted, so that it is the same in every process."""
+    """The JSON that a payload has for a Python value; sets are sorted, so that every process gives the same JSON."""
     return to_json(_in_order(value), inf_nan_mode="strings", bytes_mode="base64").decode()
 
 

@@ -1,4 +1,4 @@
-"""Code digest: the code that a fold runs, as text, so that a change to it is noticed wherever it is in the domain."""
+"""Code digest: the code that a fold runs, as text, so that a change anywhere in it is noticed."""
 
 import inspect
 import sys
@@ -21,7 +21,7 @@ _PLAIN = (str, bytes, int, float, bool, Decimal, type(None))
 
 
 def source_of(thing: type | Callable[..., Any]) -> str:
-    """The source of a class or function, and of all functions, classes and constants that it names, theirs too.
+    """The source of a class or function, and of all functions, classes and constants that it uses, recursively.
 
     Installed packages, ACCI itself and the methods of events are left out: they have versions of their own.
     """
@@ -50,7 +50,7 @@ def reading_of(event: type[EventData]) -> str:
 def _text(thing: type | Callable[..., Any]) -> str:
     try:
         return inspect.getsource(thing)
-    except (OSError, TypeError):  # typed into a shell: there is only bytecode
+    except (OSError, TypeError):  # defined in an interactive shell: there is only bytecode
         return repr([(each.co_code, each.co_names, _spelled(each.co_consts)) for each in _codes(thing)])
 
 
@@ -88,7 +88,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _spelled(value: Any) -> str:
-    """A text that is the same for equal values in every process, which repr of a set is not."""
+    """A text that is the same for equal values in every process, unlike the repr of a set."""
     if isinstance(value, set | frozenset):
         return f"{{{', '.join(sorted(map(_spelled, value)))}}}"
     if isinstance(value, tuple | list):

@@ -1,4 +1,4 @@
-"""Columns of a read model: what a rule may give them, and what PostgreSQL makes of the value there."""
+"""Columns of a read model: which values a rule may give them, and how PostgreSQL stores a value there."""
 
 import re
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class Column:
     """A column of a read model: `type` as PostgreSQL spells it, such as `numeric(12,2)`, and its category there.
 
     `default` is the default's value as text. `generated`: PostgreSQL computes its values, no rule may give one.
-    `required`: it is NOT NULL, and only a rule can fill it. `deterministic`: its collation tells all texts apart.
-    `default_varies`: its default is another value each time, such as now().
+    `required`: it is NOT NULL, and only a rule can fill it. `deterministic`: no two different texts are equal in its
+    collation. `default_varies`: its default is another value each time, such as now().
     """
 
     name: str
@@ -97,7 +97,7 @@ class Column:
         return None
 
     def refuses_as_key(self, value: Expression) -> str | None:
-        """Why it cannot be a key column, given `value` by a rule; None if it can."""
+        """Why it cannot be a key column that a rule gives `value`; None if it can."""
         return self.unfit_as_key() or self.refuses(FoldKind.PUT, value)
 
     def unfit_as_key(self) -> str | None:
@@ -107,7 +107,7 @@ class Column:
         if self.kind in (None, Kind.FLOAT, Kind.JSON):
             return self._no_key()
         if not self.deterministic:
-            return f'key column {self.name!r} has a collation that takes other texts for the same; add COLLATE "C".'
+            return f'key column {self.name!r} has a collation in which different texts are equal; add COLLATE "C".'
         return self._ambiguous()
 
     def _no_key(self) -> str:
@@ -126,7 +126,7 @@ class Column:
     # -- what it stores -----------------------------------------------------------------------------------------
 
     def initial(self) -> Any:
-        """The default's value; its text where that is a value which Python has not, such as a day without end."""
+        """The default's value; its text if Python has no such value, such as the date 'infinity'."""
         if self.default is None:
             return None
         try:
@@ -152,7 +152,7 @@ class Column:
         return _to_digits(value, self._first) if isinstance(value, datetime) and self._first is not None else value
 
     def as_key(self, value: Any) -> Any:
-        """The value as a part of a key, as the column holds it, so that what is equal there is equal here.
+        """The value as a part of a key, as the column stores it, so that equality is the same here and there.
 
         Text is read as PostgreSQL reads it. Raises `ValueError` if the column holds no such value.
         """
@@ -210,7 +210,7 @@ def _to_numeric(number: int | Decimal | float) -> Decimal:
 
 
 def _to_digits(timestamp: datetime, digits: int) -> datetime:
-    """The timestamp rounded to so many digits of a second, half away from the year 2000, as PostgreSQL does."""
+    """The timestamp rounded to so many digits of a second, half away from the year 2000, as in PostgreSQL."""
     unit: int = 10 ** (6 - digits)
     since: int = (timestamp - _EPOCH) // MICROSECOND
     units = (abs(since) + unit // 2) // unit * unit

@@ -1,4 +1,4 @@
-"""Folds in Python: projections whose rows are computed by code, where the verbs are not enough."""
+"""Python folds: projections whose rows are computed by code, where the verbs are not enough."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -42,7 +42,7 @@ class FoldProjection(Projection, abstract=True):
 
     @classmethod
     def meaning(cls) -> str:
-        """The text behind its fingerprint: the code that the fold runs, and how its events' old shapes are read."""
+        """The text that its fingerprint hashes: the code that the fold runs, and its events' upcasters."""
         return "\n".join([source_of(cls), *filter(None, map(reading_of, cls.handles))])
 
     def keys(self, event: Event[Any]) -> list[Key]:

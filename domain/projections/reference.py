@@ -64,7 +64,7 @@ class _Engine:
                 if event.event_type in rule.event.stored_names():
                     for action in self._projection.actions(rule, EventView(rule.event, stored.leaf_of(rule.event))):
                         self._do(action, event)
-        except Exception as error:  # SQL may refuse any value, and Python has many names for that
+        except Exception as error:  # SQL may refuse any value; in Python that can be many exception classes
             raise self._cannot(event, error) from error
 
     def finished(self) -> Rows:
@@ -85,7 +85,7 @@ class _Engine:
         key = self._key(action)
         if key is None:
             return
-        # First, since a value that cannot be computed makes the event inapplicable even if the row does not change.
+        # First, since a value that cannot be computed makes the event a dead letter even if the row does not change.
         values = {name: self._converted(name, fold.value) for name, fold in action.columns.items()}
         row = self._rows.get(key)
         if action.verb is Delete:

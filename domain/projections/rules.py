@@ -125,7 +125,7 @@ def _rule(cls: type[Projection], name: str, event: type[EventData], method: Call
 
 
 def _refuse_identity(code: CodeType) -> None:
-    """Refuse `is` in a rule: Python lets no value overload it, so it would be False without an error."""
+    """Refuse `is` in a rule: Python cannot overload it, so it would silently be False."""
     if any(_IDENTITY.search(instruction.opname) for instruction in dis.get_instructions(code)):
         refuse("`is` in a rule", "an event's value is a symbol, never None itself; write is_null(value).")
     for inner in code.co_consts:

@@ -1,9 +1,9 @@
-"""Stored rows: what a fold in Python returns, turned into the row that its table would give back.
+"""Stored rows: what a Python fold returns, converted to the row that its table would return.
 
-Every engine does this after each event, so that it makes no difference where a batch ends or which machine folds: the
-next event always gets the row with all of its columns, each value as PostgreSQL stores it. Example: a fold that returns
-{"tags": ("a", "b")} for a jsonb column gets {"tags": ["a", "b"], ...} with the next event. What the table cannot store,
-or would give back as something else, makes the event one that cannot be applied.
+Every engine does this after each event, so that results do not depend on batch boundaries: the next event always gets
+the row with all of its columns, each value as PostgreSQL stores it. Example: a fold that returns {"tags": ("a", "b")}
+for a jsonb column gets {"tags": ["a", "b"], ...} with the next event. If the table cannot store a value, or would
+return another one, the event cannot be applied.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ Fill = Callable[[Column], Any]
 
 
 def in_python_alone(column: Column, value: Any) -> Any:
-    """A `Probe` without PostgreSQL: right for the types that rules know; others are assumed to keep any value."""
+    """A `Probe` without PostgreSQL: exact for the types that rules know; others are assumed to store any value."""
     try:
         if isinstance(value, str) and column.kind not in (None, Kind.TEXT):
             value = from_text(column.kind, value)
@@ -41,7 +41,7 @@ def in_python_alone(column: Column, value: Any) -> Any:
 
 
 class RowRoundTrip:
-    """What a table gives back of the rows written to it; `probe` is called for types that Python does not know.
+    """The rows that a table returns for those written to it; `probe` is called for types that Python does not know.
 
     `fill` gives a new row the value of a column whose default varies, such as now(), unless the fold gives one; later
     rows keep it. Without `fill`, as where nothing is stored, such a column is NULL.
@@ -82,7 +82,7 @@ class RowRoundTrip:
         return kept
 
     def _take(self, kept: Row, key: Key, row: Row, was: Row) -> list[str]:
-        """Put into `kept` what becomes of the values in `row`; the columns that it takes PostgreSQL to know of."""
+        """Put the stored form of the values in `row` into `kept`; the columns that only PostgreSQL knows."""
         asked: list[str] = []
         name = ""
         try:
@@ -97,7 +97,7 @@ class RowRoundTrip:
                         asked.append(name)
         except _WrongColumn:
             raise
-        except Exception as error:  # such as a text's own code
+        except Exception as error:  # such as code of a subclass of str
             raise NotStorable(
                 f"column {name!r} of type {self._columns[name].type} cannot keep it: {in_one_line(error)}"
             ) from error
@@ -126,9 +126,9 @@ class RowRoundTrip:
         return part
 
     def comparable(self, rows: Mapping[Key, Row]) -> dict[Key, tuple[str, ...]]:
-        """What distinguishes rows that are equal to Python but not in the table, such as 0 and False in JSON.
+        """Distinguishes rows that are equal in Python but not in the table, such as 0 and False in JSON.
 
-        Empty if no column needs it. To be taken before the fold gets the rows: it may change what is nested in them.
+        Empty if no column needs it. Take it before the fold gets the rows, since the fold may change nested values.
         """
         if not self._ambiguous:
             return {}

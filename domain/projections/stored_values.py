@@ -1,4 +1,4 @@
-"""Stored values: the value that a column gives back for one that a fold gives it, where Python can say without fail."""
+"""Stored values: the value that a column returns for one that a fold gives it, where Python knows it for certain."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from acci.domain.expressions.values import EXACT, plain
 from acci.domain.projections.columns import Column
 
 DEEPEST = 200  # levels of JSON that can be read back
-NEEDS_POSTGRESQL = object()  # instead of a value: only PostgreSQL knows what the column gives back
+NEEDS_POSTGRESQL = object()  # instead of a value: only PostgreSQL knows what the column returns
 _READS = UTC  # the zone of timestamps as they are read from PostgreSQL
 
 
@@ -21,7 +21,7 @@ class NotStorable(ValueError):
 
 
 def in_one_line(error: BaseException) -> str:
-    """An error of somebody's code, in one line; its own sentence of what cannot be kept."""
+    """An error of user code, in one line; of `NotStorable` its sentence."""
     text = said(error)
     if isinstance(error, NotStorable):
         return text
@@ -29,7 +29,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 def converter(column: Column) -> Callable[[Any], Any]:
-    """A function from a value to what the column gives back, or to `NEEDS_POSTGRESQL`. It raises `NotStorable`."""
+    """A function from a value to what the column returns, or to `NEEDS_POSTGRESQL`. It raises `NotStorable`."""
     if column.type in ("json", "jsonb"):
         return _json if column.type == "jsonb" else _json_as_written
     if column.type == "text":
@@ -102,7 +102,7 @@ _BY_TYPE: dict[str, Callable[[Any], Any]] = {
 
 
 def _json(value: Any) -> Any:
-    """A value as jsonb gives it back: a list for a tuple, names in jsonb's order. Always a copy, nested values too."""
+    """A value as jsonb returns it: a list for a tuple, names in jsonb's order. Always a deep copy."""
     return _nested(value, 1, True)
 
 
@@ -124,7 +124,7 @@ def _nested(value: Any, level: int, in_order: bool) -> Any:
 
 
 def _plain(value: Any, in_order: bool) -> Any:
-    """A value without others in it, as a plain JSON type: of an Enum member its value."""
+    """A scalar as a plain JSON type; for an Enum member its value."""
     if value is None or type(value) is bool:
         return value
     if isinstance(value, str):
@@ -156,7 +156,7 @@ def _within_digits(number: int) -> int:
 
 
 def _number(number: float, as_numeric: bool) -> int | float:
-    """jsonb writes a number's digits out, and so a large one comes back as a whole number; and zero has no sign."""
+    """jsonb writes out all digits, so a large float comes back as an integer; and zero has no sign."""
     if not math.isfinite(number):
         raise NotStorable(f"{number} has no form in JSON")
     if not as_numeric:

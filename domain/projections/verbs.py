@@ -38,7 +38,7 @@ def add(value: Any) -> Fold:
 
 
 def count() -> Fold:
-    """The number of events that this rule applied to the row."""
+    """The number of events that this rule was applied to for the row."""
     return add(1)
 
 

@@ -1,6 +1,6 @@
 """Origins: for each field of a newer payload, the expression over the older payload that gives it.
 
-An upcaster takes names out of the older payload, then puts values in, and creates missing objects around them. Python
+An upcaster removes names from the older payload, then puts values in, and creates missing objects around them. Python
 does that to the payload itself (`Upcaster.apply`); SQL computes each field from the older payload by these expressions.
 
     Upcaster(1, rename={"mail": "email"})       email comes from mail
@@ -34,11 +34,11 @@ from acci.domain.upcasters.payload_shapes import (
 
 
 class Nowhere(Field):
-    """A field that comes from nothing in the older payload: the event cannot be applied."""
+    """A field without an origin in the older payload: the event cannot be applied."""
 
 
 class Origins:
-    """The origins for the step from `version`: first names are taken out, then values put in; the last put wins."""
+    """The origins for the step from `version`: names are removed first, then values put in; the last put wins."""
 
     def __init__(self, version: int, taken: Sequence[Path], puts: Sequence[Put]) -> None:
         self._version, self._taken, self._puts = version, taken, tuple(puts)
@@ -125,7 +125,7 @@ class Origins:
         earlier = last_put(leaf.path[1:], before)
         bearing = max((common_length(leaf.path[1:], put.name) for put in before), default=0)
         if not earlier and _with_parents(leaf, bearing) is leaf:
-            # If one field's steps cover everything that may be missing, no test whether it exists is needed.
+            # No test for existence is needed if one field's steps cover everything that may be missing.
             if name[:-1] == moved[:-1]:
                 return replace(leaf, path=("data", *path))
             if all(step == OPTIONAL for step in steps[: len(name)]):

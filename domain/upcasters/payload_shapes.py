@@ -84,7 +84,7 @@ def _shape_given(put: Put, path: Path, taken: Sequence[Path], before: tuple[Put,
         return there if rest else coalesce(there, "null")
     if rest:
         return NULL
-    # Of a computed value it only matters whether it can have fields.
+    # For a computed value it matters only whether it can have fields.
     return when(is_null(value), "null", "object" if value.kind is Kind.JSON else "string")
 
 
@@ -110,6 +110,6 @@ def starts_with(path: Path, name: Path) -> bool:
 
 
 def common_length(path: Path, name: Path) -> int:
-    """How many names both paths begin with: 1 for a.b and a.c."""
+    """The length of the paths' common beginning: 1 for a.b and a.c."""
     same = [one == other for one, other in zip(path, name, strict=False)]
     return [*same, False].index(False)

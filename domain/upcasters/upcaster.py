@@ -35,9 +35,9 @@ class Upcaster:
     field to an expression over the older payload, made of `old(…)` and the functions of acci.domain.projections, to
     convert or split a value. drop: fields that no longer exist. Missing models around new fields are created.
 
-    An old name that is missing is ignored; if several old names become one field, the last that is there wins. A
-    payload has no known shape, so that its event is unreadable and becomes a dead letter, if it has a new name but not
-    the old one, or if a field is to be put into something that is not an object.
+    An old name that is missing is ignored; if several old names become one field, the last present one wins. A payload
+    that has a new name but not the old one, or something other than an object where a field must be put, has no known
+    shape: its event is unreadable and becomes a dead letter.
     """
 
     version: int

@@ -15,7 +15,7 @@ from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repair import Repaired
 
-MAX_ROWS_SHOWN = 200  # findings in a table: more than a person reads
+MAX_ROWS_SHOWN = 200  # findings in a table: nobody reads more
 
 
 def show_audit(done: Sequence[Audited]) -> None:
@@ -68,7 +68,7 @@ def _show_differences(each: Audited) -> None:
         shown = shown.drop(columns=["stored", "expected"], errors="ignore")
     markdown = "\n\n".join(
         [
-            f"## {each.projection}: rows that are not what their events give",
+            f"## {each.projection}: rows that differ from what their events produce",
             markdown_table(("kind", "column", "rows"), counts),
             markdown_table(tuple(shown.columns), shown.itertuples(index=False, name=None)),
             *([] if "stored" in shown else ["Values may be personal data: `acci findings` shows them."]),

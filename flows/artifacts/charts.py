@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn by hand: no library, and no address that a page would have to fetch."""
+"""Charts as SVG, drawn without a library and embedded, so that a page fetches nothing."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ def lines(
     said: Callable[[float], str] = "{:,.0f}".format,
     span: tuple[float, float] | None = None,
 ) -> str:
-    """A curve for each name through its points (x, y), from zero up; `said` words an x, `along` what x is.
+    """A curve for each name through its points (x, y), from zero up; `said` formats an x, `along` labels the axis.
 
     The picture shows the x of `span`, or from the first point to the last.
     """
@@ -65,12 +65,12 @@ def lines(
 
 
 def as_image(svg: str) -> str:
-    """An address that holds the picture itself."""
+    """A data URL with the picture itself."""
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
 
 
 def _frame(title: str, highest: str, legend: Mapping[str, str]) -> list[str]:
-    """The picture's ground: its title, its axes, and which colour stands for what."""
+    """The picture's frame: title, axes and legend."""
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',

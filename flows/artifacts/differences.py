@@ -1,4 +1,4 @@
-"""Differences: rows that are not what their events give, as a table with a line for each column that differs."""
+"""Differences: rows that differ from what their events produce, as a table with a line for each such column."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ def _about(finding: Finding) -> dict[str, Any]:
 
 
 def _beside(about: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
-    """Both in one line; a key's column with a name of `about` is renamed."""
+    """Both as one line; a key column is renamed if `about` has that name."""
     return about | {f"key {name}" if name in about else name: value for name, value in line.items()}
 
 
@@ -55,7 +55,7 @@ def _lines(found: Found | Finding) -> Iterator[dict[str, Any]]:
 
 
 def most_common(frame: "pd.DataFrame") -> Sequence[tuple[str, str, int]]:
-    """How many rows differ, by kind and column; a row that is missing or too many counts as a whole."""
+    """How many rows differ, by kind and column; a missing or extra row counts as a whole."""
     whole = frame["column"].where(frame["kind"] == "different", "the whole row")
     keys = frame.columns[: list(frame.columns).index("kind")]
     lines = frame.assign(column=whole).drop_duplicates([*keys, "kind", "column"])

@@ -12,11 +12,11 @@ from acci.flows.artifacts.tables import show_chart
 from acci.store.projecting.batches import Progress
 
 UPDATE_INTERVAL_SECONDS = 2.0
-MIN_CHART_POINTS = 5  # fewer make no useful chart
+MIN_CHART_POINTS = 5  # fewer points make no useful chart
 
 
 class ProgressBar:
-    """Call it with each `Progress`; it logs and updates the bar at most every two seconds, so that it costs nothing."""
+    """Call it with each `Progress`; it logs and updates the bar at most every two seconds."""
 
     def __init__(self, what: str, unit: str = "positions") -> None:
         self._what, self._unit = what, unit
@@ -40,7 +40,7 @@ class ProgressBar:
         self._show(100 * done / whole, text)
 
     def finish(self) -> None:
-        """Set the bar to its end, if it was ever shown; after a long task, show a chart of its speed."""
+        """Complete the bar, if it was shown; after a long task, show a chart of its speed."""
         if self._artifact is not None:
             self._show(100.0, f"{self._what}: done")
         if len(self._rates) >= MIN_CHART_POINTS:

@@ -1,11 +1,9 @@
-"""The report of a quality suite as a page of its own (no address to fetch, so it reads the same offline)."""
+"""The report of quality suites as one HTML page that fetches nothing, so it can be read offline."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from acci.flows.quality.great_expectations import Report, Result
+from acci.flows.quality.reports import Report, Result
 
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -15,7 +13,7 @@ text-align: left; vertical-align: top } .passed { color: #1e7e34 } .failed { col
 """
 
 
-def page(reports: Iterable["Report"]) -> str:
+def page(reports: Iterable[Report]) -> str:
     """One page for all `reports`."""
     parts = ['<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Quality of read models</title>']
     parts += [f"<style>{STYLE}</style></head><body><h1>Quality of read models</h1>"]
@@ -31,18 +29,18 @@ def page(reports: Iterable["Report"]) -> str:
     return "".join([*parts, "</body></html>"])
 
 
-def outcome(result: "Result") -> str:
+def outcome(result: Result) -> str:
     """passed, failed, or broken: it could not be checked."""
     return "passed" if result.passed else "failed" if result.error is None else "broken"
 
 
-def _row(result: "Result") -> str:
+def _row(result: Result) -> str:
     said = outcome(result)
     what = result.error or ("" if result.failing is None else f"{result.failing:,} failing") or result.observed
     return f'<tr><td>{escape(str(result.expectation))}</td><td class="{said}">{said}</td><td>{escape(what)}</td></tr>'
 
 
-def _failing(result: "Result") -> Iterator[str]:
+def _failing(result: Result) -> Iterator[str]:
     """The failing rows, the key first."""
     names = list(dict.fromkeys(name for row in result.rows for name in row))
     yield f"<h3>{escape(str(result.expectation))}</h3><table><tr>"

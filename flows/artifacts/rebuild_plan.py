@@ -8,7 +8,7 @@ from acci.store.settings import Settings
 
 
 def shares_of(projection: type[Projection], at_most: int) -> int:
-    """How many partitions a rebuild here has; with Dask each may have a process of its own."""
+    """How many partitions a rebuild on this machine has; with Dask each may have a process of its own."""
     return useful_partitions(projection, at_most, processes=Settings.from_environment().dask is not None)
 
 
@@ -18,7 +18,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     seconds = "unknown" if estimate.seconds is None else f"about {estimate.seconds:,.0f} s"
     size = "unknown" if estimate.bytes is None else f"about {megabytes(estimate.bytes)}"
     return [
-        ("why", "; ".join(plan.reasons) or "no reason: the live rows are of the present rules"),
+        ("why", "; ".join(plan.reasons) or "no reason: the live rows were made by the present rules"),
         ("live generation", "none" if plan.live is None else f"{plan.live}, {megabytes(plan.live_bytes or 0)} on disk"),
         (
             "resumes",

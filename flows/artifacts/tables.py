@@ -1,4 +1,4 @@
-"""Tables that runs show: a rebuild's plan, the gate's verdict. Of rows only keys and counts, no other values."""
+"""Tables that runs show: a rebuild's plan, the gate's verdict. Of rows they have only keys and counts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ MAX_FAILURE_LENGTH = 400  # characters of each
 
 
 def listed(failures: Sequence[tuple[str, str]]) -> str:
-    """The first failures, each with what it is of, in one line: short enough for a run's message and a terminal."""
+    """The first failures, each with its subject, in one line: short enough for a run's message and a terminal."""
     said = (why if why.startswith(of) else f"{of}: {why}" for of, why in failures[:MAX_LISTED_FAILURES])
     text = "; ".join(_shortened(" ".join(each.split())) for each in said)
     more = len(failures) - MAX_LISTED_FAILURES
@@ -31,7 +31,7 @@ def some_failed(failures: Sequence[tuple[str, str]], among: int) -> State[Any]:
 
 
 def _shortened(text: str) -> str:
-    """Its beginning, what happened, and its end, what to do."""
+    """A long text cut in the middle: its beginning says what happened, its end what to do."""
     if len(text) <= MAX_FAILURE_LENGTH:
         return text
     return f"{text[: MAX_FAILURE_LENGTH * 2 // 3]} … {text[-MAX_FAILURE_LENGTH // 3 :]}"
@@ -70,7 +70,7 @@ def _comparison(verdict: Verdict) -> list[str]:
     ]
     parts = ["### Compared with the live generation", markdown_table(("what", "how", "rows"), rows)]
     if found.moving:
-        parts.append(f"{found.moving:,} keys were left out: events between the two checkpoints touch them.")
+        parts.append(f"{found.moving:,} keys were left out: events between the two checkpoints affect them.")
     if found.examples:
         parts += [
             "Keys that differ, for example:",

@@ -2,7 +2,7 @@
 
 import gc
 
-# Importing makes many objects and no cycles: looking for some would take a tenth of a short command's time.
+# Imports make many objects and no cycles: collecting garbage would take a tenth of a short command's time.
 gc.set_threshold(200_000)
 
 from acci.flows.cli.main import main  # noqa: E402 what it imports is meant

@@ -7,6 +7,7 @@ import typer
 from acci.flows.cli.bounds import INTEGER
 from acci.flows.cli.printing import JsonFlag, cell, console, print_json, print_table
 from acci.flows.cli.streams import TypeOption, stream_meant
+from acci.flows.cli.timestamp_options import AsOfOption, FormerMoment
 
 if TYPE_CHECKING:
     from acci.domain.aggregates import Aggregate
@@ -19,9 +20,8 @@ def aggregate(
     tenant: Annotated[str, typer.Option(help="The tenant.")],
     aggregate_type: TypeOption = None,
     version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="As it was at this version.")] = None,
-    moment: Annotated[
-        str | None, typer.Option(help="By what had happened by then, such as 2026-05-01T12:00:00+02:00.")
-    ] = None,
+    timestamp: AsOfOption = None,
+    moment: FormerMoment = None,  # noqa: ARG001 refused, with the new name
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
@@ -30,7 +30,7 @@ def aggregate(
     from acci.store.log.event_store import EventStore
     from acci.store.values.timestamps import parse_timestamp
 
-    as_of = None if moment is None else parse_timestamp(moment)
+    as_of = None if timestamp is None else parse_timestamp(timestamp)
     with pool("read") as (database, catalogue):
         stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
         store = EventStore(database, catalogue)

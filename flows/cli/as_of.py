@@ -7,6 +7,7 @@ import typer
 
 from acci.flows.cli.bounds import BIGINT
 from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
+from acci.flows.cli.timestamp_options import AsOfOption, FormerMoment
 
 
 def as_of(
@@ -14,9 +15,8 @@ def as_of(
     position: Annotated[
         int | None, typer.Option(min=0, max=BIGINT, help="With the events up to this position.")
     ] = None,
-    moment: Annotated[
-        str | None, typer.Option(help="With what had happened by then, such as 2026-05-01T12:00:00+02:00.")
-    ] = None,
+    timestamp: AsOfOption = None,
+    moment: FormerMoment = None,  # noqa: ARG001 refused, with the new name
     key: Annotated[
         list[str] | None, typer.Option(help="One row only: its key's columns in order, each as a --key.")
     ] = None,
@@ -37,7 +37,7 @@ def as_of(
     found = catalogue().projection(projection)
     if key is not None and len(key) != len(found.key):
         raise typer.BadParameter(f"the key is ({', '.join(found.key)}): give {len(found.key)} times --key.")
-    then = None if moment is None else parse_timestamp(moment)
+    then = None if timestamp is None else parse_timestamp(timestamp)
     keys = None if key is None else [key]
     role: Role = "read" if tenant else "administer"
     opened = session("as-of", role, shared=True, pooled=tenant is not None)

@@ -1,16 +1,16 @@
-"""Progress bars: on stderr, gone when done, and only where a person looks."""
+"""Progress bars: on stderr, removed when done, and only on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from acci.flows.cli.printing import console
 
-Advance = Callable[[int, str], None]  # how much is done by now, and what is being done
+Advance = Callable[[int, str], None]  # how much is done, and what is being done
 
 
 @contextmanager
 def bar(doing: str, total: int, *, is_bytes: bool = False) -> Iterator[Advance]:
-    """Within, a bar towards `total`, moved by calling what is given."""
+    """Inside, a bar towards `total`, advanced by calling the yielded function."""
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     screen = console(stderr=True)

@@ -46,7 +46,7 @@ def _stored_shapes() -> "list[StoredShape]":
     try:
         with session("check-schemas", "administer", shared=True) as (connection, catalogue):
             return stored_shapes(connection, catalogue)
-    except SchemaMissing:  # of an older ACCI, which had no roles: one checks before one migrates
+    except SchemaMissing:  # of an older ACCI without roles: schemas are checked before migrating
         with session("check-schemas", None) as (connection, catalogue):
             return stored_shapes(connection, catalogue)
 

@@ -34,7 +34,7 @@ def _opened(tenant: str | None = None) -> "Iterator[tuple[Connection, Catalogue]
 def list_(
     projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
-    discarded: Annotated[bool, typer.Option("--discarded", help="Instead those that were left out for good.")] = False,
+    discarded: Annotated[bool, typer.Option("--discarded", help="List the discarded events instead.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """List the events that could not be applied, with parked keys."""
@@ -52,7 +52,7 @@ def list_(
     else:
         _show_letters(found)
         if left_out:
-            console().print(f"Discarded besides: {len(left_out):,}; see `acci dead-letters list --discarded`.")
+            console().print(f"Also {len(left_out):,} discarded: see `acci dead-letters list --discarded`.")
 
 
 def _show_letters(found: "list[DeadLetter]") -> None:
@@ -130,12 +130,12 @@ def _takes_a_projection(connection: "Connection", number: str) -> str:
 @app.command("discard")
 def discard(
     number: Number,
-    reason: Annotated[str, typer.Option(help="Why the event is to be left out; stored with it.")],
+    reason: Annotated[str, typer.Option(help="Why the event is discarded; stored with it.")],
     json: JsonFlag = False,
 ) -> None:
-    """Leave an event out of its projection for good.
+    """Discard an event: leave it out of its projection for good.
 
-    In rebuilds too. Its keys are derived without it. Exit code 0 when it is left out, also while others are parked.
+    Also in rebuilds. Its keys are re-derived without it. Exit code 0 once discarded, even if others stay parked.
     """
     from acci.store.projecting.dead_letters import discard as leave_out
 

@@ -18,15 +18,15 @@ class NoPrefectServer(AcciError):
 def deploy(
     notify: Annotated[
         str | None,
-        typer.Option(help="A notification block, TYPE/NAME, through which people are notified of what is wrong."),
+        typer.Option(help="A notification block, TYPE/NAME, through which people are notified of problems."),
     ] = None,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="Replace deployments of the same names that are another database's.")
+        bool, typer.Option("--take-over", help="Replace deployments of the same names that belong to another database.")
     ] = False,
 ) -> None:
-    """Apply prefect.yaml: work queues, deployments, automations. Again, after any change of it or of your domains.
+    """Apply prefect.yaml: work queues, deployments, automations. Run it again after a change of it or of your domains.
 
-    To the Prefect server of PREFECT_API_URL, or that of the running `make up`, which did so when it started.
+    To the Prefect server in PREFECT_API_URL, or that of the running `make up`, which applied it at its start.
     """
     from acci.flows.local.deployments import Deploying, Owner
     from acci.flows.local.environment import prefect_environment

@@ -16,7 +16,7 @@ def erase(
     subject: Annotated[str | None, typer.Argument(help="Whose data.")] = None,
     tenant: Annotated[str | None, typer.Option(help="The tenant.")] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Everybody who was erased before: after a backup was restored.")
+        bool, typer.Option("--again", help="Erase again everybody who was erased before: after a backup was restored.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -46,7 +46,7 @@ def erase(
 
 
 def _artifacts(settings: Settings, texts: list[str]) -> int | None:
-    """How many were deleted; None without a Prefect server, which has none to keep."""
+    """How many artifacts were deleted; None without a Prefect server."""
     from acci.flows.local.instance import prefect_access
     from acci.flows.local.prefect_api import PrefectApi
 
@@ -61,15 +61,15 @@ def _say(done: "Erasure", settings: Settings) -> None:
     say(f"{done.subject} of {done.tenant_id}: {done.events} events, {done.keys_destroyed} keys destroyed.")
     rows = ", ".join(f"{count} of {name}" for name, count in done.rows.items()) or "none"
     say(f"  rows re-derived: {rows}; old generations dropped: {done.generations_dropped}")
-    artifacts = "not looked at, no Prefect server is known" if done.artifacts is None else str(done.artifacts)
+    artifacts = "not searched, since no Prefect server is known" if done.artifacts is None else str(done.artifacts)
     say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
-    say(f"  artifacts: {artifacts}; commands that were remembered without a key: {done.commands}")
-    say(f"  written over in log files: {done.logs} places in {settings.home / 'logs'}")
+    say(f"  artifacts: {artifacts}; idempotency records without a key: {done.commands}")
+    say(f"  overwritten in log files: {done.logs} places in {settings.home / 'logs'}")
     if settings.database_url is not None:
-        say("  not looked at: the log of your PostgreSQL server; see docs/guides/postgresql.md")
+        say("  not searched: the log of your PostgreSQL server; see docs/guides/postgresql.md")
     for place, count in done.elsewhere.items():
-        say(f"  the same is said in {count} rows of others in {place}, as people of one name have it")
+        say(f"  the same text is in {count} rows of others in {place}, as when two people have one name")
     for place, count in done.left.items():
         say(f"  STILL READABLE: {count} in {place}")
     if not done.left:
-        say("  looked through again: nothing is left.")
+        say("  searched again: nothing is left.")

@@ -1,4 +1,4 @@
-"""An event as JSON: what every command that prints events says of each."""
+"""An event as JSON, the same in every command that prints events."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def findings(
     projection: Annotated[str | None, typer.Argument(help="Only this projection's.")] = None,
-    check: Annotated[str | None, typer.Option(help="Only what this check found.")] = None,
-    resolved: Annotated[bool, typer.Option("--resolved", help="Also those that are gone.")] = False,
+    check: Annotated[str | None, typer.Option(help="Only findings of this check.")] = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also resolved ones.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=BIGINT, help="At most this many.")] = 100,
     csv: Annotated[Path | None, typer.Option(help="Write the rows that differ, value by value, to this file.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """List what audits found wrong and is not gone, worst first."""
+    """List the open findings of audits, worst first."""
     from acci.flows.runtime.session import catalogue, session
     from acci.store.auditing.audit import all_checks
     from acci.store.auditing.findings import findings as read
@@ -48,13 +48,13 @@ def findings(
 
 def _show(found: "list[Finding]") -> None:
     if not found:
-        console().print("Audits found nothing wrong that is still there.")
+        console().print("There are no open findings.")
         return
     print_table(("severity", "check", "of", "place", "problem", "first seen", "last seen"), map(_row, found))
 
 
 def _row(each: "Finding") -> tuple[str, ...]:
-    gone = "" if each.resolved_at is None else f" (gone {each.resolved_at:%Y-%m-%d %H:%M})"
+    gone = "" if each.resolved_at is None else f" (resolved {each.resolved_at:%Y-%m-%d %H:%M})"
     return (
         each.severity,
         each.check,

@@ -1,4 +1,4 @@
-"""`acci follow`: read models within a second of the log, as long as it runs."""
+"""`acci follow`: keeps read models within a second of the log while it runs."""
 
 from typing import Annotated
 
@@ -17,13 +17,13 @@ def follow(
 
     Goes on when a rebuild swaps or the database restarts.
     """
-    from acci.flows.runtime.session import direct, keys, projection_names, session
+    from acci.flows.runtime.session import direct, keys, projection_names, session, tracing
     from acci.store.projecting.following import follow as follow_log
 
     names = projection_names(projection)
     url, catalogue = direct()
     with session("probe"):
-        pass  # it can be reached, so that what follows may wait for it when it is gone for a while
+        pass  # fails now if the database cannot be reached; later outages are waited for
     out = console(stderr=True)
     out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
     try:
@@ -35,6 +35,7 @@ def follow(
             lambda: False,
             lambda name, what: out.print(cell(f"{name}: {what}")),
             keys(),
+            tracing(),
         )
     except KeyboardInterrupt:
         out.print("Ended.")

@@ -1,4 +1,4 @@
-"""`acci generations`: the builds of read models that are there, and discarding one."""
+"""`acci generations`: list the builds of read models, and drop one."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ def drop(
     number: Annotated[int, typer.Argument(help="The generation's number, as listed.", min=1, max=BIGINT)],
     json: JsonFlag = False,
 ) -> None:
-    """Discard a generation that is not live.
+    """Drop a generation that is not live.
 
     One that an interrupted rebuild left, that the gate stopped, or that is kept for a rollback.
     """
@@ -58,4 +58,4 @@ def drop(
     if json:
         print_json({"generation": dropped.generation, "projection": dropped.projection, "dropped": True})
     else:
-        console().print(f"Generation {number} of {dropped.projection} is gone.")
+        console().print(f"Generation {number} of {dropped.projection} was dropped.")

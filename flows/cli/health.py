@@ -1,4 +1,4 @@
-"""`acci health`: whether everything is as it should be, with an exit code for what watches over it."""
+"""`acci health`: whether everything is as it should be, with an exit code for monitoring."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +36,7 @@ def health(
             max=MAX_WAIT,
             envvar="ACCI_QUIET_SECONDS",
             show_envvar=True,
-            help="How long nobody may have appended; any time if not given.",
+            help="Unhealthy if no event was appended for this long; no limit if not given.",
         ),
     ] = None,
     json: JsonFlag = False,
@@ -46,7 +46,8 @@ def health(
     Exit code 0: healthy. 1: something is not, and the sentence says what to do. 3: the database cannot be reached.
     """
     from acci.flows.runtime.session import catalogue
-    from acci.store.monitoring.health import Bounds, examine
+    from acci.store.monitoring.checks.check import Bounds
+    from acci.store.monitoring.health import examine
 
     bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)
     found = examine(Settings.from_environment(), catalogue(), bounds)

@@ -20,7 +20,7 @@ def history(
     aggregate_id: Annotated[str | None, typer.Argument(metavar="ID", help="The aggregate's id.")] = None,
     aggregate_type: TypeOption = None,
     correlation: Annotated[
-        str | None, typer.Option(help="Instead of an aggregate: all that belongs to this correlation.")
+        str | None, typer.Option(help="Instead of an aggregate: all events of this correlation.")
     ] = None,
     from_version: Annotated[int, typer.Option(min=1, max=INTEGER, help="Begin at this version.")] = 1,
     to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
@@ -87,7 +87,7 @@ def _show(changes: "Iterable[Change]", limit: int) -> None:
     if not shown:
         console(stderr=True).print("Nothing found.")
     elif shown == limit:
-        console(stderr=True).print("There may be older ones: give a greater --limit, or --to-version.")
+        console(stderr=True).print("There may be older ones: raise --limit, or give --to-version.")
 
 
 def _moment(moment: datetime) -> str:

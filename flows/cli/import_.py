@@ -19,20 +19,20 @@ def import_(
         bool,
         typer.Option(
             "--resume/--all-or-nothing",
-            help="Store part by part, leave bad lines out, and go on where an import of this file stopped; "
+            help="Store part by part, leave bad lines out, and continue where an import of this file stopped; "
             "or store all lines at once, and none if one is bad.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check every line, with the ids in the log, and store nothing.")
+        bool, typer.Option("--dry-run", help="Check every line, and its event's id against the log; store nothing.")
     ] = False,
     part: Annotated[int, typer.Option(min=1, max=1_000_000, help="With --resume: events in one part.")] = 20_000,
     bad_limit: Annotated[
-        int, typer.Option(min=1, max=10_000, help="How many bad lines are named; more are counted.")
+        int, typer.Option(min=1, max=10_000, help="How many bad lines are listed; others are only counted.")
     ] = 20,
     skip_known: Annotated[
         bool,
-        typer.Option("--skip-known", help="Pass over events that are in the log already, by their ids."),
+        typer.Option("--skip-known", help="Skip events that are in the log already, by their ids."),
     ] = False,
     json: JsonFlag = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""JSON that a person gives: as an argument, or on standard input."""
+"""JSON input: as an argument, or on standard input."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ def read_key(text: str) -> list[str]:
 
 
 def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:
-    """`data` with the tenant of the option, which must not contradict what is there."""
+    """`data` with the option's tenant, which must not contradict its own."""
     if tenant is None:
         return data
     if data.get("tenant_id", tenant) != tenant:

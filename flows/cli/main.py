@@ -94,10 +94,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def acci(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Commands append events; flows turn them into read models, and audit them."""
+    """Event sourcing on PostgreSQL: commands append events; flows turn them into read models and audit them."""
 
 
 def main() -> None:
@@ -124,12 +124,12 @@ def main() -> None:
         try:
             typer.echo(sentence, err=True)
         except OSError:
-            sys.stderr = None  # nothing can be printed; at its end Python would try again, and exit with 120
+            sys.stderr = None  # nothing can be printed; at exit Python would try again, and exit with 120
         sys.exit(1)
 
 
 def _check_arguments() -> None:
-    """Python gives bytes that are no text as halves of characters, which nothing can store or print."""
+    """Python passes bytes that are not UTF-8 as lone surrogates, which can be neither stored nor printed."""
     for place, word in enumerate(sys.argv[1:], 1):
         if not word.isascii() and word != word.encode(errors="replace").decode():
             raise UnusableArgument(place, "it is not UTF-8")
@@ -143,6 +143,6 @@ def _refusal_of(error: Exception) -> AcciError | None:
         return UnusableFile(name, error.strerror or type(error).__name__)
     if "psycopg" not in sys.modules:
         return None
-    from acci.store.postgres.errors import refusal_of
+    from acci.store.postgres.refusals import refusal_of
 
     return refusal_of(error)

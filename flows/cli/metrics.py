@@ -27,9 +27,7 @@ def metrics(
         int | None, typer.Option(min=0, max=65535, help="Serve them at this port until Ctrl-C; 0: any free one.")
     ] = None,
     host: Annotated[str, typer.Option(help="The address to serve them at; 0.0.0.0 for all.")] = "127.0.0.1",
-    name: Annotated[
-        list[str] | None, typer.Option(help="A further name by which they may be asked for; again for others.")
-    ] = None,
+    name: Annotated[list[str] | None, typer.Option(help="Another host name that requests may use; repeatable.")] = None,
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.cli.prometheus import text

@@ -1,4 +1,4 @@
-"""Standard output as the program's own: it takes any character, and what it refuses becomes a sentence."""
+"""Standard output: prints any character; a failed write becomes an error with a sentence, not a traceback."""
 
 import io
 import sys
@@ -20,7 +20,7 @@ class NoOutput(AcciError):
 
 
 class _Output(io.FileIO):
-    """A file that raises its first refusal only: what is in buffers then is dropped, also when the program ends."""
+    """A file that raises only its first write error; what is still buffered then is dropped, also at exit."""
 
     _refused = False
 
@@ -37,10 +37,10 @@ class _Output(io.FileIO):
 
 
 def open_output() -> None:
-    """Have `sys.stdout` print what its encoding lacks as an escape, and raise `NoOutput`, at once if it is closed."""
+    """Let `sys.stdout` escape characters that its encoding lacks, and raise `NoOutput`, at once if it is closed."""
     if sys.stdout is None:
         raise NoOutput("it is closed; nothing was done")
-    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):  # not what a test puts in its place
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):  # not if a test replaced it
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(_Output(sys.stdout.fileno(), "w", closefd=False)),
             encoding=sys.stdout.encoding,

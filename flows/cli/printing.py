@@ -22,16 +22,16 @@ def print_json(value: object) -> None:
 
 
 def as_json(value: object, to: TextIO | None) -> str:
-    """`value` as JSON on one line, in characters that the stream `to` has."""
+    """`value` as JSON on one line, in characters that the stream `to` can encode."""
     is_utf8 = to is not None and codecs.lookup(to.encoding or "ascii").name == "utf-8"
     return json.dumps(value, ensure_ascii=not is_utf8, default=str)
 
 
-UNCUT_COLUMNS = 10_000  # columns: what goes into a file or a pipe is not cut
+UNCUT_COLUMNS = 10_000  # columns: output to a file or a pipe is not truncated
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Where a person reads: tables, progress. Made late, since Rich takes a tenth of a second to import."""
+    """The console for people: tables, progress. Made at first use, since importing Rich takes a tenth of a second."""
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
@@ -41,7 +41,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def cell(value: object) -> "Text":
-    """The value as text, without what a terminal would obey."""
+    """The value as text, control characters escaped."""
     from rich.text import Text
 
     return Text("" if value is None else printable(str(value)))
@@ -58,10 +58,10 @@ def print_table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would obey, or not show, spelled out."""
+    """The text with control and invisible characters escaped."""
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def passage(text: str) -> str:
-    """The same for a text of several lines, which stay lines."""
+    """The same for a text of several lines; line breaks stay."""
     return "\n".join(map(printable, text.split("\n")))

@@ -1,4 +1,4 @@
-"""The figures in the form that Prometheus reads."""
+"""The metrics in Prometheus' format."""
 
 import socket
 import threading
@@ -16,14 +16,14 @@ from acci.domain.errors import AcciError
 from acci.flows.local.allowed_hosts import for_own_hosts
 from acci.store.monitoring.metrics import Histogram, Metrics, read_metrics
 from acci.store.postgres.database import connect
-from acci.store.postgres.errors import refusal_of
+from acci.store.postgres.refusals import refusal_of
 from acci.store.registry import Catalogue
 
 UP = "Whether the database answers and has the schema"
 
 
 class Figures(Collector):
-    """Asks `read` at every scrape; while that gives None, acci_up is 0 and the only figure."""
+    """Calls `read` at every scrape; while it returns None, acci_up is 0 and the only metric."""
 
     def __init__(self, read: Callable[[], Metrics | None]) -> None:
         self._read = read
@@ -36,7 +36,7 @@ class Figures(Collector):
 
 
 def text(found: Metrics) -> str:
-    """The figures as Prometheus' text."""
+    """The metrics as text for Prometheus."""
     registry = CollectorRegistry()
     registry.register(Figures(lambda: found))
     return generate_latest(registry).decode()
@@ -48,14 +48,14 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _Handler(WSGIRequestHandler):
     def log_message(self, *_said: object) -> None:
-        """Say nothing of each scrape."""
+        """Log no scrapes."""
 
 
 def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: Sequence[str] = ()) -> int:
     """Answer scrapes at http://host:port/metrics from threads of this process; gives the port.
 
-    Only for those who ask by address, by `host`, or by one of the other `names` that it is known as. Each scrape reads
-    the figures, one at a time. Raises OSError if the address cannot be had.
+    Only requests by IP address, by `host` or by one of the other `names` are answered. Each scrape reads the metrics,
+    one at a time. Raises OSError if the address cannot be bound.
     """
     one_at_a_time = threading.Lock()
 
@@ -79,7 +79,7 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: 
 
 
 def families(found: Metrics) -> Iterator[Metric]:
-    """Every figure that there is, by name."""
+    """Every metric, by name."""
     yield from _of_the_log(found)
     yield from _of_projections(found)
     yield _histogram("acci_batch_duration_seconds", "How long a batch took", "projection", found.batches)
@@ -94,7 +94,7 @@ def families(found: Metrics) -> Iterator[Metric]:
     if found.audit is not None:
         last = found.audit
         yield GaugeMetricFamily("acci_audit_age_seconds", "Time since the last full audit", last.age)
-        results = GaugeMetricFamily("acci_audit_findings", "What the last full audit found", labels=["severity"])
+        results = GaugeMetricFamily("acci_audit_findings", "Findings of the last full audit", labels=["severity"])
         for severity, many in (("error", last.errors), ("warning", last.warnings), ("info", last.infos)):
             results.add_metric([severity], many)
         yield results
@@ -108,9 +108,7 @@ def _of_the_log(found: Metrics) -> Iterator[Metric]:
     mark = found.mark
     yield GaugeMetricFamily("acci_head_position", "The last position drawn", mark.head)
     yield GaugeMetricFamily("acci_high_water_position", "The high-water mark as last established", mark.position)
-    yield GaugeMetricFamily(
-        "acci_high_water_age_seconds", "How long the mark has not been what it could be", mark.behind
-    )
+    yield GaugeMetricFamily("acci_high_water_age_seconds", "How long the mark has been behind the log", mark.behind)
     yield GaugeMetricFamily("acci_high_water_holders", "Transactions that append above the mark", len(mark.holders))
 
 
@@ -136,7 +134,7 @@ def _of_projections(found: Metrics) -> Iterator[Metric]:
     )
     yield gauge("acci_dead_letters", "Events that could not be applied", {n: s.dead_letters for n, s in each.items()})
     yield gauge("acci_parked_keys", "Keys that wait behind them", {n: found.parked.get(n, 0) for n in each})
-    yield gauge("acci_rebuild_progress_ratio", "What a rebuild under way has done, from 0 to 1", found.rebuilds)
+    yield gauge("acci_rebuild_progress_ratio", "Progress of a rebuild under way, from 0 to 1", found.rebuilds)
 
 
 def _histogram(name: str, about: str, label: str, found: Mapping[str, Histogram]) -> Metric:

@@ -22,12 +22,12 @@ def query(
         str, typer.Argument(help="Its parameters as a JSON object; - reads them from standard input.")
     ] = "{}",
     tenant: Annotated[str | None, typer.Option(help="The tenant to ask for; also the parameter tenant_id.")] = None,
-    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Ask as an administrator, who sees all.")] = False,
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Ask as an administrator.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Ask a read model.
 
-    As far as its projection has come; without a tenant there is nothing to see.
+    The answer is as current as its projection. Without a tenant, no rows are visible.
     """
     from acci.flows.runtime.session import catalogue, session
     from acci.store.postgres.session import Role
@@ -45,7 +45,7 @@ def query(
 
 
 def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Query":
-    """The typed question. A tenant that is missing is named as the option that gives it."""
+    """The typed query. If its tenant is missing, the error names the option."""
     from acci.store.reading.queries import InvalidQuery, question
 
     try:

@@ -27,14 +27,12 @@ def _recent(value: datetime | None) -> datetime | None:
 def simulate(
     events: Annotated[int, typer.Option(min=1, max=1_000_000_000, help="How many events to append.")] = 100_000,
     writers: Annotated[int, typer.Option(min=1, max=64, help="How many write at the same time.")] = 4,
-    tenants: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Among how many tenants; the first is the largest.")
-    ] = 20,
+    tenants: Annotated[int, typer.Option(min=1, max=10_000, help="How many tenants; the first is the largest.")] = 20,
     seed: Annotated[
         int, typer.Option(min=-BIGINT, max=BIGINT, help="The same seed on the same log gives the same history.")
     ] = 0,
     days: Annotated[
-        float, typer.Option(min=0.001, max=36_500, callback=_finite, help="How long the history is.")
+        float, typer.Option(min=0.001, max=36_500, callback=_finite, help="The length of the history.")
     ] = 365.0,
     until: Annotated[
         datetime | None, typer.Option(callback=_recent, help="When it ends, in UTC; now if not given.")
@@ -42,7 +40,7 @@ def simulate(
     live: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=100_000, callback=_finite, help="Send real commands instead, this many a second, as of now."
+            min=0.01, max=100_000, callback=_finite, help="Instead, send real commands now, this many a second."
         ),
     ] = None,
     seconds: Annotated[
@@ -51,11 +49,12 @@ def simulate(
     context: Annotated[str | None, typer.Option(help="Which domain's simulation, if there are several.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Make up a realistic history, to try things out with. Never do this to a log that matters."""
+    """Append a realistic made-up history, to try things out. Never in a production log."""
     from dataclasses import asdict
     from datetime import UTC
 
-    from acci.flows.runtime.session import direct, keys
+    from acci.flows.runtime.session import direct, keys, tracing
+    from acci.store.settings import Settings
     from acci.store.testing import simulation as simulating
 
     url, catalogue = direct()
@@ -72,6 +71,7 @@ def simulate(
             done = simulating.simulate_live(
                 url, catalogue, simulation, rate=live, seconds=seconds, writers=writers, tenants=tenants, seed=seed,
                 progress=_counting(show, "sending"), keys=keys(),
+                limits=Settings.from_environment().limits, tracing=tracing(),
             )  # fmt: skip
     if json:
         print_json(asdict(done))

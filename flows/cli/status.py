@@ -41,7 +41,7 @@ def _show(now: "Status") -> None:
 
 
 def log_lines(now: "Status") -> list[str]:
-    """The log's head and its mark, and who holds the mark."""
+    """The log's head, the high-water mark and its holders."""
     mark = now.high_water
     lines = [f"head {mark.head:,}   high-water mark {mark.position:,}"]
     for holder in mark.holders:
@@ -51,7 +51,7 @@ def log_lines(now: "Status") -> list[str]:
 
 
 def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> "Table":
-    """A line for each projection, with what `rates` says of it in a column of its own."""
+    """A line for each projection, with its entry in `rates` in a column of its own."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from acci.store.registry import Catalogue
 
 TypeOption = Annotated[
-    str | None, typer.Option("--type", help="The aggregate's type, such as User; unneeded if only one has this id.")
+    str | None, typer.Option("--type", help="The aggregate's type, such as User; needed if several types have this id.")
 ]
 
 

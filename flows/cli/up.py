@@ -23,7 +23,7 @@ PREFECT_PORT = 4200
 
 
 class _Stop(BaseException):
-    """Ctrl-C, or a signal that asks the same."""
+    """Ctrl-C, or a signal with the same meaning."""
 
 
 def up(
@@ -32,17 +32,15 @@ def up(
     ] = PREFECT_PORT,
     database_port: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=PORT, help="Port of the embedded PostgreSQL; the usual one or a free one if not given."
-        ),
+        typer.Option(min=1, max=PORT, help="Port of the embedded PostgreSQL; the default or a free one if not given."),
     ] = None,
     sample: Annotated[bool, typer.Option(help="Put a sample history into an empty log.")] = True,
 ) -> None:
     """Start everything here, until Ctrl-C.
 
     PostgreSQL, the schema, the Prefect server with its pages, the deployments, a worker, a sample history and a
-    first catch-up. What is there from an earlier start is found again. A database of your own (ACCI_DATABASE_URL)
-    and a Prefect server of your own (PREFECT_API_URL) are used instead of those that would be started.
+    first catch-up. Data of an earlier start is kept. If you name a database (ACCI_DATABASE_URL) or a Prefect server
+    (PREFECT_API_URL) of your own, it is used and none is started.
     """
     from acci.flows.local.instance import only_one
     from acci.flows.local.stack import LocalStack, Reporter, UpOptions
@@ -103,13 +101,13 @@ def _greet(screen: "Console", stack: "LocalStack", settings: Settings, seconds: 
 
 
 def _login(stack: "LocalStack") -> str:
-    """Where the login lies that the pages of our own Prefect server ask for."""
+    """Where to find the login for the pages of the local Prefect server."""
     file = stack.login_file
     return f"  Its login   the line in {file}, which the page asks for once\n" if file else ""
 
 
 def _shown(database_url: str, settings: Settings) -> str:
-    """The embedded server's URL as psql takes it; of the user's own, not its password."""
+    """The embedded server's URL for psql; for the user's own database without its password."""
     if settings.database_url is None:
         return database_url
     from rich.markup import escape

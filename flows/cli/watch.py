@@ -28,12 +28,12 @@ def watch(interval: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds
 
 
 def updates(interval: float) -> "Iterator[Group]":
-    """The picture, again and again. A database that goes away is waited for; one that was never there is refused."""
+    """The screen, redrawn. A lost database is waited for; one that cannot be reached at the start is an error."""
     from rich.console import Group
 
     from acci.flows.runtime.session import session
     from acci.store.monitoring.status import read_status
-    from acci.store.postgres.errors import first_line, is_transient
+    from acci.store.postgres.refusals import first_line, is_transient
 
     before, began = None, True
     while True:
@@ -70,7 +70,7 @@ def picture(now: "tuple[float, Status]", before: "tuple[float, Status] | None") 
 
 
 def rate(lag: int, applied: float, appended: float) -> str:
-    """Positions applied a second and, if that wins over what is appended, when nothing will be left."""
+    """Positions applied a second and, if that is faster than appends, how long until it is caught up."""
     gained = applied - appended
     left = f", up to date in {lag / gained:,.0f} s" if lag and gained > 0 else ""
     return f"{applied:,.0f}/s{left}" if applied or lag else ""

@@ -1,6 +1,6 @@
-"""Answering only requests for this server by its own name, so that pages of other sites cannot read the answers.
+"""Answers only requests under this server's own names, so that other sites' pages cannot read it (DNS rebinding).
 
-A page whose name is made to lead to this machine's address sends that name as Host. Addresses cannot be led elsewhere.
+A page whose domain is made to resolve to this machine sends that domain as Host. IP addresses cannot be rebound.
 """
 
 import socket
@@ -11,16 +11,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def for_own_hosts(application: WSGIApplication, names: Iterable[str]) -> WSGIApplication:
-    """The application, closed to other sites' pages: requests with an Origin, or a Host that is none of `names`.
+    """The application; refuses requests of other sites' pages: those with an Origin, or a Host not among `names`.
 
-    The names of this machine are its own too.
+    This machine's own names are allowed too.
     """
     own = {_plain(name) for name in (*names, "localhost", socket.gethostname(), socket.getfqdn())}
 
     def answer(asked: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         host = _plain(asked.get("HTTP_HOST", ""))
         if "HTTP_ORIGIN" in asked:
-            return _refuse(start, "Pages of elsewhere are not answered.")
+            return _refuse(start, "Requests from other sites' pages are refused.")
         if host not in own and not _is_address(host):
             return _refuse(start, f"This server is not known as {host!r}. If it should be, start it with --name.")
         return application(asked, start)
@@ -29,7 +29,7 @@ def for_own_hosts(application: WSGIApplication, names: Iterable[str]) -> WSGIApp
 
 
 def _plain(host: str) -> str:
-    """The name or address of a Host, without the port."""
+    """The host name or address in a Host header, without the port."""
     name = host.strip().lower()
     if name.startswith("["):
         return name[1:].partition("]")[0]

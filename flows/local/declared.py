@@ -1,4 +1,4 @@
-"""What prefect.yaml declares, with the names that one database's objects have on a Prefect server."""
+"""What prefect.yaml declares, under the names that one database's objects have on a Prefect server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ def owned(found: Mapping[str, Any], names: OwnNames, database: UUID) -> dict[str
 
 
 def flow_of(deployment: Mapping[str, Any]) -> str:
-    """The name of its flow: that of the function, as names are spelt."""
+    """The name of its flow: the function's name with hyphens."""
     return str(deployment["entrypoint"]).rpartition(".")[2].replace("_", "-")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from acci.domain.errors import AcciError
 from acci.flows.local.declared import DATABASE, flow_of, owned, read_declared
 from acci.flows.local.former_entrypoints import replace_former_entrypoints
+from acci.flows.local.former_names import replace_former_names
 from acci.flows.local.object_names import BASE, OwnNames
 from acci.flows.local.prefect_api import PrefectApi
 from acci.flows.local.process import Program
@@ -46,7 +47,7 @@ class NotOurs(AcciError):
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose the deployments are: the database's, under its names. With `takes_over` also those that were another's."""
+    """The owner of deployments: a database, and its names. `takes_over`: also replace another database's."""
 
     database: UUID
     names: OwnNames
@@ -54,9 +55,9 @@ class Owner:
 
 
 class Deploying:
-    """Applies prefect.yaml, or another `file`, as the owner's; `begin` and `finish` let others work meanwhile.
+    """Applies prefect.yaml, or another `file`, for the owner; other work fits between `begin` and `finish`.
 
-    Afterwards the server has what is declared, and nothing twice; what people made besides is left alone.
+    Afterwards the server has what is declared, nothing twice; objects that people made are left alone.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Deploying:
         self._program.finish(DEPLOY_TIMEOUT_SECONDS)
         for deployment in self.declared["deployments"]:
             self._api.put_schedules(flow_of(deployment), deployment["name"], deployment["schedules"])
+        replace_former_names(self._api, self._owner.names)
         automations = list(self.declared["automations"])
         if self._block is not None:
             automations += [notification_automation(each, self._block) for each in self.declared["notifications"]]
@@ -111,7 +113,7 @@ class Deploying:
     def _refuse_others(self) -> None:
         """Raises `NotOurs` if deployments would be replaced that are not this database's.
 
-        Deployments without a database, of an older ACCI, count as its own.
+        Deployments of an older ACCI, which name no database, count as its own.
         """
         names = [each["name"] for each in self.declared["deployments"]]
         others: dict[str, list[str]] = {}

@@ -7,9 +7,9 @@ from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import closed
 from acci.store.settings import Settings
 
-MARK = "ACCI_STARTED_BY_UP"  # marks our processes, flow runs too, to be found when their parents are gone
+MARK = "ACCI_STARTED_BY_UP"  # marks our processes, also flow runs, so that they can be found without their parents
 
-# No telemetry to anybody outside.
+# No telemetry to third parties.
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
@@ -17,16 +17,16 @@ NO_TELEMETRY = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
 SERVER = {
-    # The page asks the server it came from, so it works on any port.
+    # The UI uses the server that it was loaded from, so it works on any port.
     "PREFECT_SERVER_UI_API_URL": "/api",
-    # In memory, a slot held by a killed run would stay taken for ever after a restart of the server.
+    # In memory, the slot of a killed run would stay taken forever after a restart of the server.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-    # Runs every few minutes add up: two weeks of them are kept.
+    # Frequent runs add up: keep two weeks of them.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
 }
 CLIENT = {
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # no server: say so, rather than start a throw-away one
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # without a server, fail rather than start a temporary one
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_LOGGING_COLORS": "false",
@@ -36,11 +36,11 @@ CLIENT = {
 
 
 def prefect_environment(settings: Settings, access: Access, database_url: str | None) -> dict[str, str]:
-    """For a Prefect command against that server; if it is ours, it keeps its records in `database_url`.
+    """The environment for a Prefect command with that server; ours stores its data in `database_url`.
 
-    What the user has set themselves stands, addresses and logins excepted; but for our own server little of it.
-    Temporary files go to the home, which exists afterwards: Prefect's go to one folder of the machine otherwise, which
-    belongs to whichever user came first.
+    The user's own settings are kept, except addresses and logins; for our own server only a few are. Temporary files go
+    to the home, which exists afterwards: otherwise Prefect's go to one folder of the machine, which belongs to the user
+    who was first.
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Deployments from before ACCI's modules were imported as `acci.…`, as `flows.catch_up.catch_up` for example.
+"""Former entrypoints: deployments from before modules were imported as `acci.…`, such as `flows.catch_up.catch_up`.
 
 Prefect imports a run's flow by its deployment's entrypoint. Runs that wait under a former one would crash with a
-traceback, so this is seen to before a worker starts.
+traceback, so entrypoints are replaced before a worker starts.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,9 +13,9 @@ FORMER = "flows."
 
 
 def replace_former_entrypoints(api: PrefectApi, deployments: Collection[Mapping[str, Any]], known: set[str]) -> None:
-    """Deployments have the present entrypoint of their flow, so that waiting runs are run.
+    """Afterwards deployments have the present entrypoint of their flow, so that waiting runs still run.
 
-    Waiting runs of a flow that is none of the `known` entrypoints have failed, with a sentence.
+    Waiting runs of a flow that is not among the `known` entrypoints have failed, with a message.
     """
     for deployment in deployments:
         entrypoint = deployment["entrypoint"] or ""

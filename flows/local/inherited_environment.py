@@ -17,7 +17,7 @@ IMPORTED_FROM = Path(acci.__file__).parents[1]
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without Prefect's variables, but for those that are passed on to our own server."""
+    """The environment without Prefect's variables, except those that are passed on to our own server."""
     return {
         name: value
         for name, value in environment.items()
@@ -26,9 +26,9 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def python_path(entries: str, contexts: Iterable[str]) -> str:
-    """The PYTHONPATH of what is started: ACCI's folder first, and none with a package by a name that ACCI needs.
+    """The PYTHONPATH for child processes: ACCI's folder first, and no folder with a package named like one ACCI needs.
 
-    Prefect puts a run's PYTHONPATH before what is installed. A folder that a context comes from stays all the same.
+    Prefect puts a run's PYTHONPATH before installed packages. A folder that a context comes from is kept in any case.
     """
     installed = Path(sysconfig.get_path("purelib"))
     ours = (_packages(installed) | {"acci"}) - {"tests"}
@@ -42,5 +42,5 @@ def python_path(entries: str, contexts: Iterable[str]) -> str:
 
 
 def _packages(folder: Path) -> set[str]:
-    """What may be imported from there."""
+    """The names of packages and modules in the folder."""
     return {path.parent.name for path in folder.glob("*/__init__.py")} | {path.stem for path in folder.glob("*.py")}

@@ -1,4 +1,4 @@
-"""Who runs `acci up` in this folder, and where their Prefect server is."""
+"""The running `acci up` of this folder, and where its Prefect server is."""
 
 import fcntl
 import json
@@ -74,7 +74,7 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
 
 
 def _make_home(home: Path) -> None:
-    """For its owner alone, with the folders in it; but a folder that somebody named and had before stays as it is."""
+    """Make it and its folders accessible to the owner only; an existing folder that the user named stays as it is."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home == DEFAULT_HOME:
         make_private(home)
@@ -98,7 +98,7 @@ def running(settings: Settings) -> Running | None:
 def prefect_access(settings: Settings) -> Access | None:
     """The Prefect server to use: the one named, else that of the running `acci up`, else None.
 
-    The login of the latter is known here, also where its URL is named.
+    The login of the latter is known, also if its URL is named.
     """
     found, named = running(settings), settings.prefect_api_url
     if found and (named is None or _same(named, found.api_url)) and (login := kept_login(login_file(settings))):

@@ -1,4 +1,4 @@
-"""Lost runs: their process is gone, no worker ends them, and they would hold their concurrency slot."""
+"""Lost runs: their process is gone and no worker ends them, so they would keep their concurrency slot."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,10 +7,10 @@ from acci.store.embedded.ports import command_line
 
 
 def give_up_lost_runs(api: PrefectApi, pool: str, grace_period: timedelta = timedelta()) -> list[str]:
-    """Afterwards no run of the pool counts as running that has no process on this machine; gives their names.
+    """Mark the pool's runs without a process on this machine as crashed; returns their names.
 
-    A worker notices when a run of its own dies; this is for runs that died with their worker, or after it. One that
-    has no process yet is given up after `grace_period`. Right only for a server whose workers are all on this machine.
+    A worker notices when its own run dies; this is for runs that died with their worker, or after it. A run that has no
+    process yet is given up after `grace_period`. Only for a server whose workers are all on this machine.
     """
     given_up = []
     for run in api.runs_under_way(pool):

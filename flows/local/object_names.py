@@ -1,4 +1,4 @@
-"""The names by which ACCI's objects on a Prefect server differ from those of another database of ACCI's."""
+"""Names of ACCI's objects on a Prefect server, distinct from those of another ACCI database."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from acci.domain.errors import AcciError
 from acci.store.settings import Settings
 
-BASE = "acci"  # the pool, the tag of every deployment, the first word of what events are about
+BASE = "acci"  # the pool, the tag of every deployment, the first word of Prefect event resources
 
 
 class UnusablePrefix(AcciError):
@@ -46,20 +46,20 @@ class OwnNames:
         return self(BASE)
 
     def subject(self, projection: str | None) -> str:
-        """What events are about: a read model, or the log."""
+        """The resource of Prefect events: a read model, or the log."""
         return self(f"{BASE}.read-model.{projection}" if projection else f"{BASE}.log")
 
     def tags(self, tags: list[str]) -> list[str]:
         return [self(tag) if tag == BASE else tag for tag in tags]
 
     def matched(self, matching: Any) -> Any:
-        """What a trigger matches, with our own tag and subjects by the names that they have here."""
+        """What a trigger matches, with our own tag and resources under this database's names."""
         if isinstance(matching, list):
             return [self.matched(each) for each in matching]
         return {label: self._own(value) for label, value in matching.items()}
 
     def trigger(self, trigger: Mapping[str, Any]) -> dict[str, Any]:
-        """The trigger, matching what is this database's."""
+        """The trigger, matching only this database's objects."""
         matched = {part: self.matched(trigger[part]) for part in ("match", "match_related") if part in trigger}
         return {**trigger, **matched}
 

@@ -12,9 +12,9 @@ EXIT_TIMEOUT_SECONDS = 5
 
 
 def end_orphaned_processes(settings: Settings, spare: int | None = None) -> int:
-    """Afterwards no process runs that an `acci up` of this folder started, flow runs among them, but for `spare`.
+    """End every process that an `acci up` of this folder started, flow runs too, except `spare`.
 
-    Gives how many there were. What they had not committed, PostgreSQL rolls back.
+    Returns how many there were. PostgreSQL rolls back what they had not committed.
     """
     found = [process for process in _ours(settings) if process.pid != spare]
     for process in found:
@@ -27,9 +27,9 @@ def end_orphaned_processes(settings: Settings, spare: int | None = None) -> int:
 
 
 def _ours(settings: Settings) -> Iterator[psutil.Process]:
-    # Their parents may be gone, and flow runs have sessions of their own; the environment they inherited stays.
+    # Their parents may be gone, and flow runs have sessions of their own; but they all inherited the environment.
     for process in psutil.process_iter():
-        with suppress(psutil.Error):  # it has just ended, or is somebody else's
+        with suppress(psutil.Error):  # it has just ended, or belongs to another user
             if process.environ().get(MARK) == str(settings.home):
                 yield process
 

@@ -1,4 +1,4 @@
-"""The few requests that ACCI makes of a Prefect server, without the three seconds of importing Prefect."""
+"""The few requests that ACCI sends to a Prefect server, without importing Prefect, which takes three seconds."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -39,12 +39,12 @@ class LoginRefused(AcciError):
 
 @dataclass(frozen=True)
 class Run:
-    """A flow run in the hands of a process worker; `process` is its number once there is one."""
+    """A flow run taken by a process worker; `process` is its process number once it has started."""
 
     id: str
     name: str
     process: int | None
-    since: datetime  # when it came into its present state
+    since: datetime  # since when it has its present state
 
 
 def require_usable(access: Access) -> None:
@@ -69,14 +69,14 @@ class PrefectApi:
         self._client.close()
 
     def is_healthy(self) -> bool:
-        """Whether the server answers and calls itself well."""
+        """Whether the server answers and reports itself healthy."""
         try:
             return self._client.get("/health").is_success
         except httpx.TransportError:
             return False
 
     def check_login(self) -> None:
-        """Raises LoginRefused if the server does not know us."""
+        """Raises LoginRefused if the server refuses the login."""
         self._ask("POST", "/work_pools/filter", {"limit": 1})
 
     def ensure_work_pool(self, name: str) -> None:
@@ -96,7 +96,7 @@ class PrefectApi:
 
     def put_automation(self, automation: dict[str, Any]) -> None:
         """Afterwards there is one automation of that name, and it is this one; on or off as it was, on if it is new."""
-        known = self._ask("POST", "/automations/filter", {"automations": {"name": {"any_": [automation["name"]]}}})
+        known = self._automations(automation["name"])
         wanted = {"enabled": True, **automation}
         if known:
             wanted["enabled"] = known[0]["enabled"]
@@ -104,17 +104,29 @@ class PrefectApi:
         else:
             self._ask("POST", "/automations/", wanted)
 
+    def rename_automation(self, former: str, present: str) -> None:
+        """Afterwards no automation is called `former`: it is called `present`, or is gone if another one is."""
+        taken = bool(self._automations(present))
+        for found in self._automations(former):
+            path = f"/automations/{found['id']}"
+            if taken:
+                self._ask("DELETE", path)
+            else:
+                kept = {part: found[part] for part in ("description", "enabled", "tags", "trigger", "actions")}
+                self._ask("PUT", path, {**kept, "name": present})
+                taken = True
+
     def deployments_named(self, names: Collection[str], flows: Collection[str]) -> list[dict[str, Any]]:
-        """Those that have one of the names, of one of the flows."""
+        """The deployments with one of the names, of one of the flows."""
         wanted = {"deployments": {"name": {"any_": list(names)}}, "flows": {"name": {"any_": list(flows)}}}
         return self._all("/deployments/filter", wanted)
 
     def deployments_in(self, pool: str) -> list[dict[str, Any]]:
-        """Those whose runs the pool's workers take."""
+        """The deployments of the work pool."""
         return self._all("/deployments/filter", {"work_pools": {"name": {"any_": [pool]}}})
 
     def put_entrypoint(self, deployment: str, entrypoint: str) -> None:
-        """Afterwards runs of the deployment, waiting ones too, begin there."""
+        """Afterwards the deployment's runs, also waiting ones, start at this entrypoint."""
         self._ask("PATCH", f"/deployments/{deployment}", {"entrypoint": entrypoint})
 
     def waiting_runs(self, deployment: str) -> list[str]:
@@ -127,10 +139,10 @@ class PrefectApi:
         self._ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "FAILED", "message": why}, "force": True})
 
     def put_schedules(self, flow: str, deployment: str, declared: Sequence[Mapping[str, Any]]) -> None:
-        """Afterwards those of its schedules that have a slug are the declared ones, on unless declared otherwise.
+        """Afterwards its schedules with a slug are the declared ones, active unless declared otherwise.
 
-        Prefect's own command leaves on or off what says nothing, and leaves what is declared no more. A schedule
-        without a slug is a person's, made in the UI.
+        `prefect deploy` keeps a schedule active or not unless the file says, and keeps removed schedules.
+        A schedule without a slug was made by a person in the UI.
         """
         is_on = {schedule["slug"]: schedule.get("active", True) for schedule in declared}
         for found in self.deployments_named([deployment], [flow]):
@@ -166,12 +178,12 @@ class PrefectApi:
         self._ask("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "message": why}})
 
     def forget_missed_runs(self, pool: str) -> int:
-        """Afterwards no run by schedule is overdue in the pool; gives how many were. One run makes up for them all.
+        """Delete the pool's overdue scheduled runs; returns how many. One run makes up for them all.
 
         Runs that a person asked for stay in the queue.
         """
         overdue = {"before_": datetime.now(UTC).isoformat()}
-        by_schedule = {"all_": ["auto-scheduled"]}  # which Prefect's scheduler tags them with
+        by_schedule = {"all_": ["auto-scheduled"]}  # the tag that Prefect's scheduler gives them
         missed = self._runs(
             pool, state={"type": {"any_": ["SCHEDULED"]}}, tags=by_schedule, next_scheduled_start_time=overdue
         )
@@ -180,7 +192,7 @@ class PrefectApi:
         return len(missed)
 
     def run_deployment(self, flow: str, deployment: str) -> str:
-        """Asks for a run of the deployment now; gives the run's id."""
+        """Start a run of the deployment now; returns the run's id."""
         found = self._ask("GET", f"/deployments/name/{flow}/{deployment}")
         return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", {})["id"])
 
@@ -190,7 +202,7 @@ class PrefectApi:
         return state["type"], state["message"] or "", state["name"]
 
     def delete_artifacts(self, texts: Sequence[str]) -> int:
-        """Afterwards no artifact of a run says any of the texts; gives how many did."""
+        """Delete every artifact that contains any of the texts; returns how many."""
         said, seen = [], 0
         while page := self._ask("POST", "/artifacts/filter", {"offset": seen, "limit": 200, "sort": "CREATED_DESC"}):
             seen += len(page)
@@ -202,8 +214,14 @@ class PrefectApi:
     def _runs(self, pool: str, **conditions: object) -> list[dict[str, Any]]:
         return self._all("/flow_runs/filter", {"flow_runs": conditions, "work_pools": {"name": {"any_": [pool]}}})
 
+    def _automations(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask(
+            "POST", "/automations/filter", {"automations": {"name": {"any_": [name]}}}
+        )
+        return found
+
     def _all(self, path: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        """LocalStack that the filter finds, page by page."""
+        """Everything that the filter finds, page by page."""
         found: list[dict[str, Any]] = []
         while page := self._ask("POST", path, wanted | {"offset": len(found)}):
             found += page
@@ -221,7 +239,7 @@ class PrefectApi:
 
 
 def _words_of(artifact: dict[str, Any]) -> str:
-    """What an artifact says. A table is JSON within a text, its words escaped once or twice."""
+    """The text of an artifact. A table is JSON within a string, escaped once or twice."""
     data = artifact["data"]
     with suppress(TypeError, ValueError):
         data = json.loads(data)

@@ -24,7 +24,7 @@ class Access:
         return cls(url, settings.prefect_login, settings.prefect_key)
 
     def put_into(self, environment: MutableMapping[str, str]) -> None:
-        """Afterwards Prefect's own clients find this server in the environment, and no other."""
+        """Afterwards Prefect's own clients use this server, by the environment."""
         variables = {"PREFECT_API_URL": self.url, "PREFECT_API_AUTH_STRING": self.login, "PREFECT_API_KEY": self.key}
         for name, value in variables.items():
             if value:
@@ -40,8 +40,8 @@ class Access:
 class _Credentials(httpx.Auth):
     """Sends login or key and, to a server with CSRF protection, the token that every change needs.
 
-    The server is asked for a token when it misses one, and again when that has become too old: what it refuses for
-    that reason it has not done.
+    A token is requested when the server misses one, and again when it has expired. A request refused for that reason
+    was not carried out, so it is sent again.
     """
 
     requires_response_body = True
@@ -61,8 +61,8 @@ class _Credentials(httpx.Auth):
             client = {"client": self._headers["Prefect-Csrf-Client"]}
             given = yield httpx.Request("GET", self._tokens, params=client, headers=self._headers)
             if given.status_code == httpx.codes.UNAUTHORIZED:
-                return  # which is the answer: without the login there is no token either
+                return  # return it: without the login there is no token either
             if given.is_success:
                 self._headers["Prefect-Csrf-Token"] = given.json()["token"]
                 request.headers.update(self._headers)
-            yield request  # where no token is to be had, its refusal is the answer
+            yield request  # without a token, return the refusal

@@ -1,4 +1,4 @@
-"""The Prefect commands that ACCI runs: their logs, their early death, their orderly end."""
+"""The Prefect commands that ACCI runs: start, log, failed start, stop."""
 
 import re
 import subprocess
@@ -12,11 +12,11 @@ from acci.store.embedded.ports import ServerDidNotStart
 from acci.store.settings import CHECKOUT
 
 STEADY_AFTER_SECONDS = 20
-MAX_QUICK_EXITS = 3  # in a row, each within STEADY_AFTER_SECONDS of its start: starting it again is no use
+MAX_QUICK_EXITS = 3  # in a row, each within STEADY_AFTER_SECONDS of its start: restarting does not help
 
 
 class Program:
-    """A Prefect command, in a session of its own: Ctrl-C in the terminal reaches it through `stop` only."""
+    """A Prefect command, in a session of its own: Ctrl-C in the terminal reaches it only through `stop`."""
 
     def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
@@ -29,7 +29,7 @@ class Program:
         self._said_before = 0
 
     def start(self) -> None:
-        """Afterwards it runs, and adds to its log what it says."""
+        """Start it; its output is appended to its log."""
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(open_log(self._log), "ab") as log:  # noqa: PTH123  of an open file's number
             self._said_before = log.tell()
@@ -49,12 +49,12 @@ class Program:
         return self._process.pid if self._process else None
 
     def check(self) -> None:
-        """Raises ServerDidNotStart, with its last words, if it has ended."""
+        """Raises ServerDidNotStart, with its last output, if it has ended."""
         if self._has_ended():
             raise self.failed(self._last_words())
 
     def finish(self, seconds: float) -> None:
-        """Waits for a command that ends by itself; raises ServerDidNotStart unless it does, in time and well."""
+        """Waits for a command that ends by itself; raises ServerDidNotStart if it fails or takes too long."""
         if self._process is not None:
             try:
                 code = self._process.wait(seconds)
@@ -64,7 +64,7 @@ class Program:
                 raise self.failed(self._last_words())
 
     def keep(self) -> bool:
-        """Starts it again if it has ended, and says whether it had; raises ServerDidNotStart if it only ends again."""
+        """Restarts it if it has ended; returns whether it had. Raises ServerDidNotStart if it keeps ending."""
         if not self._has_ended():
             return False
         was_quick = time.monotonic() - self._started < STEADY_AFTER_SECONDS
@@ -75,7 +75,7 @@ class Program:
         return True
 
     def stop(self, timeout: float) -> None:
-        """Afterwards it does not run: it is terminated and, after `timeout` seconds, killed."""
+        """Stop it: terminate and, after `timeout` seconds, kill it."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -85,17 +85,17 @@ class Program:
                 self._process.wait()
 
     def failed(self, reason: str) -> ServerDidNotStart:
-        """The error that says why it is of no use."""
+        """The error that says why it did not start."""
         return ServerDidNotStart(self.name, reason, str(self._log))
 
     def _has_ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 
     def _last_words(self) -> str:
-        """The last line that names an error, or else the last that says anything."""
+        """The last line that names an error, else the last non-empty line."""
         content = self._log.read_bytes()
-        said = (content[self._said_before :] or content).decode(errors="replace")  # a large one was put aside meanwhile
-        said = re.sub(r" *│\n│ *", " ", said)  # one sentence, broken by the box around it
+        said = (content[self._said_before :] or content).decode(errors="replace")  # a large log was rotated meanwhile
+        said = re.sub(r" *│\n│ *", " ", said)  # one sentence, wrapped by the box around it
         lines = [line.strip(" \t─│╭╮╰╯") for line in said.splitlines()]
         spoken = [line for line in lines if line] or ["it said nothing"]
         errors = [line for line in spoken if re.match(r"[\w.]*(Error|Exception): .", line)]

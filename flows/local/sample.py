@@ -11,9 +11,9 @@ EVENTS = 50_000
 
 
 def fill_if_empty(database_url: str, contexts: Sequence[str]) -> int:
-    """Afterwards the log is not empty, if any of the registered `contexts` can make up a history.
+    """Fill an empty log, if any of the registered `contexts` has a simulation.
 
-    Gives how many events were appended; none to a log that holds or ever held one.
+    Returns how many events were appended; 0 if the log holds or ever held an event.
     """
     simulations = [context.simulation for context in load(contexts).contexts if context.simulation is not None]
     with connect(database_url, "sample history", "project") as connection:

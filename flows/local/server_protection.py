@@ -1,7 +1,7 @@
 """Protection of the Prefect server that ACCI starts: anyone with access can run code as its user.
 
-No web page of elsewhere can use it: none knows the login, which requests, the sockets of events and logs, and other
-Hosts need alike; none gets the token that changes need; none may read an answer.
+Other sites' pages cannot use it: they do not know the login, which every request and the sockets of events and logs
+need under any Host; they get no CSRF token, which changes need; and they may not read answers (CORS).
 """
 
 import os
@@ -15,21 +15,21 @@ USER = "acci"
 
 
 def login_file(settings: Settings) -> Path:
-    """Where the login of this folder's server lies."""
+    """The file with the login of this folder's server."""
     return settings.home / "prefect-login"
 
 
 def own_login(settings: Settings) -> str:
     """The login of this folder's server, user:password; made at the first start.
 
-    One that others could have read or written is replaced.
+    A login in a file that other users can read or write is replaced.
     """
     file = login_file(settings)
     return kept_login(file) or _make(file)
 
 
 def kept_login(file: Path) -> str | None:
-    """The login in the file, if there is one that only this user can know."""
+    """The login in the file, if there is one and only this user can read it."""
     try:
         opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
@@ -42,9 +42,9 @@ def kept_login(file: Path) -> str | None:
 
 
 def closed(login: str, origin: str) -> dict[str, str]:
-    """The variables that give a server its login, and that pages of no other origin than its own may use it.
+    """The environment variables that set a server's login and refuse pages of other origins.
 
-    By the names that Prefect looks at first: none of the others that it knows can undo them.
+    These are the names that Prefect reads first, so its other names for the same settings cannot override them.
     """
     return {
         "PREFECT_SERVER_API_AUTH_STRING": login,
@@ -55,7 +55,7 @@ def closed(login: str, origin: str) -> dict[str, str]:
 
 
 def closed_to_others() -> dict[str, str]:
-    """The variables by which a server that Prefect starts for one run is closed to everybody but the run."""
+    """The environment variables that close a server started by Prefect for one run to everybody but the run."""
     login = f"{USER}:{secrets.token_urlsafe(24)}"
     return closed(login, "") | {"PREFECT_API_AUTH_STRING": login}
 

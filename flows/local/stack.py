@@ -1,4 +1,4 @@
-"""The local stack that `acci up` starts: in order, in parallel where that is quicker, and stopped in reverse."""
+"""The local stack of `acci up`: started in order, in parallel where that is quicker, and stopped in reverse."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ PENDING_GRACE_PERIOD = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What the user chose. Ports: that of the Prefect server; that of PostgreSQL, or None for the usual one."""
+    """The user's options. Ports: of the Prefect server; of PostgreSQL, or None for the default."""
 
     port: int
     database_port: int | None
@@ -45,7 +45,7 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class Reporter:
-    """How progress is reported: `step` while something is done, `remark` for what a person should know."""
+    """Reports progress: `step` around a step, `remark` for a message."""
 
     step: Callable[[str], AbstractContextManager[None]]
     remark: Callable[[str], None]
@@ -54,8 +54,8 @@ class Reporter:
 class LocalStack:
     """PostgreSQL, the schema, the Prefect server, the deployments, a worker.
 
-    What is the user's own is used, and neither started nor stopped: the database of ACCI_DATABASE_URL, the Prefect
-    server of PREFECT_API_URL.
+    The user's own database (ACCI_DATABASE_URL) and Prefect server (PREFECT_API_URL) are used, and neither started nor
+    stopped.
     """
 
     def __init__(self, settings: Settings, options: UpOptions, report: Reporter) -> None:
@@ -75,7 +75,7 @@ class LocalStack:
         self.logs = settings.home / "logs"
 
     def start(self) -> None:
-        """Afterwards everything runs, and a first catch-up has. `stop` is due also when this raised an error."""
+        """Start everything and run a first catch-up. Call `stop` even if this raises."""
         if end_orphaned_processes(self._settings):
             self._report.remark("Ended what an earlier `acci up` had left running.")
         if self._own_prefect and not is_free(self._options.port):
@@ -84,9 +84,9 @@ class LocalStack:
         access = self._access()
         environment = prefect_environment(self._settings, access, records)
         if self._own_prefect:
-            # It takes its time; the schema and the sample history are made meanwhile.
+            # This takes a while; the schema and the sample history are made meanwhile.
             where = ["--host", HOST, "--port", str(self._options.port)]
-            ours = libpq_environment.without(environment)  # its records are in the embedded PostgreSQL
+            ours = libpq_environment.without(environment)  # its data is in the embedded PostgreSQL
             self._server = self._run("the Prefect server", "server", ["server", "start", *where], ours)
         with self._report.step("Schema and sample history"):
             migrate(self._direct_url)
@@ -100,7 +100,7 @@ class LocalStack:
             api.close()
 
     def watch(self) -> None:
-        """Keeps everything running until interrupted; raises ServerDidNotStart for a part that ends again and again."""
+        """Keep everything running until interrupted; raises ServerDidNotStart for a part that keeps ending."""
         api = PrefectApi(self._access())
         for second in count(1):
             time.sleep(1)
@@ -113,16 +113,16 @@ class LocalStack:
             if second % CHECK_INTERVAL_SECONDS == 0:
                 bound(self.logs)
             if self._own_prefect and second % CHECK_INTERVAL_SECONDS == 0:
-                with suppress(PrefectUnreachable):  # it has just been started again; the next check will do
+                with suppress(PrefectUnreachable):  # it has just been restarted; the next check follows soon
                     for name in give_up_lost_runs(api, self._names.pool, PENDING_GRACE_PERIOD):
                         self._report.remark(f"Gave up the run {name!r}: its process was gone.")
 
     def stop(self) -> None:
-        """Afterwards nothing runs that was started. What was committed stays, the rest is rolled back."""
+        """Stop everything that was started. What was committed stays, the rest is rolled back."""
         if self._worker:
             with self._report.step("Stopping the worker"):
                 self._worker.stop(timeout=10)
-                # A worker leaves its runs going; while the server is there, they can say that they were ended.
+                # A worker leaves its runs running; end them while the server is up, so that they can report it.
                 end_orphaned_processes(self._settings, spare=self._server.pid if self._server else None)
         if self._server:
             with self._report.step("Stopping the Prefect server"):
@@ -138,12 +138,12 @@ class LocalStack:
         return Access.named(self.api_url, self._settings)
 
     def _owner(self) -> Owner:
-        """Our own server has the deployments of one database at a time: of the one that this start is about."""
+        """Our own server has the deployments of one database at a time: that of this start."""
         with connect(self._direct_url, "up", "project") as connection:
             return Owner(database_id(connection), self._names, takes_over=self._own_prefect)
 
     def _start_postgres(self) -> str | None:
-        """Gives the database for the Prefect server's own records, if that server is ours."""
+        """The database for the Prefect server's own data, if that server is ours."""
         if not self._own_postgres:
             return None
         with self._report.step("PostgreSQL"):
@@ -184,13 +184,13 @@ class LocalStack:
                 state, message, name = api.state(run)
                 under_way = state in ("SCHEDULED", "PENDING", "RUNNING")
                 if name == "AwaitingConcurrencySlot" and self._all_built():
-                    return  # a scheduled run does it already, and ours waits for its slot
+                    return  # a scheduled run is doing it, and ours waits for its slot
         if under_way or state != "COMPLETED":
             page = f"{self.ui_url}/runs/flow-run/{run}"
             self._report.remark(f"The first catch-up {became(state)}: {message or 'it goes on'} ({page})")
 
     def _all_built(self) -> bool:
-        """Whether every read model has a generation that readers see."""
+        """Whether every read model has a live generation."""
         catalogue = load(self._settings.contexts)
         with connect(self._direct_url, "up", "project", shared=True) as connection:
             return all(generations.live(connection, name) for name in catalogue.projections)
@@ -206,5 +206,5 @@ class LocalStack:
 
 
 def became(state: str) -> str:
-    """What the run did, from the type of its state at Prefect."""
+    """A verb for how the run ended, from the type of its Prefect state."""
     return {"FAILED": "failed", "CRASHED": "crashed"}.get(state, f"is {state.lower()}")

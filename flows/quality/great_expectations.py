@@ -10,7 +10,6 @@ import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from acci.domain.projections import Projection
 from acci.domain.quality import Expectation, Suite
+from acci.flows.quality.reports import Report, Result
 from acci.store.compiling.event_filter import Selection
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
@@ -25,49 +25,10 @@ from acci.store.postgres.session import options_of
 from acci.store.projecting.affected_keys import collect_affected_keys, collected_keys
 from acci.store.registry import Catalogue
 
-MAX_ROWS_SHOWN = 20  # failing rows that are shown of an expectation
+MAX_ROWS_SHOWN = 20  # failing rows shown for an expectation
 DOUBLE = '"'
 MAX_KEYS = 5_000  # keys: where more rows changed, the whole table is checked instead
 Key = tuple[str | None, ...]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one expectation came to: `failing` rows (None: it is not about rows), the keys of the first of them.
-
-    Nothing else of a row is kept, since results end in logs. `error` is set if it could not be checked at all, which
-    says nothing about the rows.
-    """
-
-    expectation: Expectation
-    passed: bool
-    failing: int | None
-    rows: tuple[Mapping[str, Any], ...]
-    observed: str = ""
-    error: str | None = None
-
-    def __str__(self) -> str:
-        if self.error is not None:
-            return f"{self.expectation} could not be checked: {self.error}"
-        if self.failing is None:
-            return f"{self.expectation} does not hold{self.observed and ': '}{self.observed}."
-        shown = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in self.rows[:3])
-        return f"{self.expectation} does not hold for {self.failing:,} rows, such as {shown}."
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a suite came to on a generation; `extent` says on which of its rows."""
-
-    projection: str
-    generation: int
-    extent: str
-    results: tuple[Result, ...]
-    seconds: float
-
-    @property
-    def failures(self) -> list[Result]:
-        return [result for result in self.results if not result.passed]
 
 
 def check(
@@ -81,9 +42,9 @@ def check(
 def validate(
     connection: Connection, suite: Suite, generation: Generation, span: tuple[int, int] | None = None
 ) -> Report:
-    """The suite on the generation's table; with `span`, on the rows that events in (after, upto] touched.
+    """The suite on the generation's table; with `span`, on the rows that events in (after, upto] changed.
 
-    Of those rows only what holds row by row is checked; if they are many, the whole table is.
+    On those rows only row-by-row expectations are checked; if there are many, the whole table is.
     """
     began = time.monotonic()
     keys = _touched(connection, suite.projection, generation, span) if span else None
@@ -97,7 +58,7 @@ def validate(
 def _touched(
     connection: Connection, projection: type[Projection], generation: Generation, span: tuple[int, int]
 ) -> set[Key] | None:
-    """The keys that the events touched; None if they are many."""
+    """The keys that the events affect; None if there are many."""
     with connection.transaction():
         number = collect_affected_keys(connection, projection, generation.read_model(connection), Selection(*span))
         return collected_keys(connection) if number <= MAX_KEYS else None
@@ -112,7 +73,7 @@ def _rows_of(key: Sequence[str], keys: set[Key], generation: Generation) -> str:
 
 
 def _spelled(text: str, quote: str = "'") -> str:
-    """A name or text of SQL without the signs that begin parameters on its way, where some are taken twice."""
+    """An SQL name or text, escaped so that no layer takes a character for the beginning of a parameter."""
     inner = text.replace("\\", "\\\\").replace(quote, quote * 2).replace("%", "\\0025").replace(":", "\\003A")
     return f"U&{quote}{inner}{quote}"
 
@@ -172,7 +133,7 @@ def _made(library: Any, expectation: Expectation, key: Sequence[str], place: int
         return kind(**expectation.arguments, meta={"place": place})
     columns = _taken_literally(", ".join('"{}"'.format(name.replace('"', '""')) for name in key))
     columns = columns.replace("{", "{{").replace("}", "}}")
-    # It is formatted with {batch}, and is text to SQLAlchemy.
+    # It goes through str.format for {batch}, and then through SQLAlchemy's text().
     condition = _taken_literally(expectation.where).replace("{", "{{").replace("}", "}}")
     query = f"SELECT {columns} FROM {{batch}} WHERE {condition}"  # noqa: S608 the condition is part of the program
     return library.expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, meta={"place": place})
@@ -195,12 +156,12 @@ def _result(expectation: Expectation, outcome: Mapping[str, Any], key: Sequence[
     keys = tuple({name: row[name] for name in key if name in row} for row in rows[:MAX_ROWS_SHOWN])
     found = result.get("observed_value")
     counted = found if expectation.where is not None else result.get("unexpected_count")
-    observed = f"{found} was found" if isinstance(found, int | float) else ""  # all else may be what rows hold
+    observed = f"{found} was found" if isinstance(found, int | float) else ""  # other text may contain values of rows
     return Result(expectation, bool(outcome["success"]), counted, keys, observed)
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
-    """An expectation that could not be checked looks like one that failed; only here does it show."""
+    """The error of an expectation that could not be checked, which otherwise looks like a failed one."""
     for each in [info] if "raised_exception" in info else info.values():
         if each["raised_exception"]:
             return _on_one_line(each["exception_message"])
@@ -208,7 +169,7 @@ def _error(info: Mapping[str, Any]) -> str | None:
 
 
 def _on_one_line(error: object) -> str:
-    """What could not be done: without the statement, and without the value that PostgreSQL could not take."""
+    """The error without the statement, and without the value that PostgreSQL refused."""
     said = " ".join(str(error).split("[SQL:")[0].split("DETAIL:")[0].split())
     return re.sub(r': "[^"]*"', ": a value", said)[:500]
 

@@ -1,4 +1,4 @@
-"""Runtime: what every flow needs: session, retries, time limits, parameters, run names, redaction.
+"""Runtime, shared by all flows: session, retries, time limits, parameters, run names, redaction.
 
 No flow is here. Begin with `session`.
 """

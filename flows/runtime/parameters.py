@@ -1,6 +1,6 @@
-"""What the forms of the UI offer: the names that are registered when the deployments are applied, and examples.
+"""What the UI's forms offer: the names registered when the deployments were applied, and examples.
 
-Prefect checks a run's parameters against the same before the run starts, so that a wrong one never becomes a run.
+Prefect validates a run's parameters against this schema before the run starts.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ from acci.store.registry import Catalogue
 class Choices:
     """A choice among `names` of the catalogue and a few other words; looked up only when a form is made.
 
-    What the command line passes is checked by the flow: it may name several, separated by commas.
+    The flow checks what the command line passes, which may be several names, separated by commas.
     """
 
     names: Callable[[Catalogue], Iterable[str]]
@@ -42,7 +42,7 @@ def _snapshotted(catalogue: Catalogue) -> Iterable[str]:
     return (name for name, aggregate in catalogue.aggregates.items() if aggregate.snapshot_every)
 
 
-MOMENT = r"^$|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$"
+TIMESTAMP_PATTERN = r"^$|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$"
 
 OneProjection = Annotated[str, Choices(_projections)]
 AllOrOne = Annotated[str, Choices(_projections, ("all",))]
@@ -52,4 +52,4 @@ EventType = Annotated[str, Choices(lambda catalogue: catalogue.events)]
 AllOrOneAggregate = Annotated[str, Choices(_snapshotted, ("all",))]
 Tenant = Annotated[str, Field(examples=["acme"], max_length=1000)]
 KeyOfRow = Annotated[list[str], Field(examples=[["acme", "user-1"]], min_length=1)]
-Moment = Annotated[str, Field(examples=["2026-01-31T00:00:00Z"], json_schema_extra={"pattern": MOMENT})]
+Timestamp = Annotated[str, Field(examples=["2026-01-31T00:00:00Z"], json_schema_extra={"pattern": TIMESTAMP_PATTERN})]

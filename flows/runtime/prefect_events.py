@@ -1,4 +1,4 @@
-"""Prefect events on which people or other runs may act, by automations and triggers.
+"""Prefect events that automations and triggers may react to.
 
 Each is about a read model, `acci.read-model.NAME`, or about the log, `acci.log`
 (behind the prefix of ACCI_PREFECT_PREFIX, if there is one).
@@ -14,7 +14,7 @@ from acci.store.settings import Settings
 
 AUDIT_FOUND = "acci.audit.found"
 DEAD_LETTER = "acci.dead-letter"
-UNHEALTHY = "acci.unhealthy"  # …lag, mark, audit and so on behind a dot
+UNHEALTHY = "acci.unhealthy"  # followed by a dot and lag, mark, audit …
 
 
 def emit(event: str, projection: str | None, payload: Mapping[str, Any], **labels: str) -> None:

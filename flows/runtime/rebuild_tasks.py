@@ -31,7 +31,7 @@ def count(projections: list[str]) -> Counts:
 
 @step("plan {projection}")
 def make_plan(projection: str, partitions: int, counts: Counts) -> Plan:
-    """What the rebuild would read, take and change; refused if something depends on columns that go."""
+    """The plan of the rebuild; refused if a view depends on columns that would be removed."""
     with session("rebuild") as (connection, catalogue):
         projected = catalogue.projection(projection)
         made = plan(connection, catalogue, projected, shares_of(projected, partitions), counts)
@@ -43,7 +43,7 @@ def make_plan(projection: str, partitions: int, counts: Counts) -> Plan:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a step came to: the build as it left it, and the process that took it, as host/number."""
+    """The result of a step: the build after it, and the process that took it, as host/number."""
 
     build: Build
     by: str
@@ -51,7 +51,7 @@ class Taken:
 
 @step("{taken.__name__} {build}")
 def take(taken: Step, build: Build) -> Taken:
-    """Take one step of the recipe, with a connection of its own; what it makes true is in its docstring."""
+    """Take one step of the recipe, with a connection of its own; see the step's docstring for its result."""
     bar = ProgressBar(f"{taken.__name__} {build}")
     with session("rebuild") as (connection, catalogue):
         projection = catalogue.projection(build.projection)

@@ -11,7 +11,7 @@ from prefect.states import Failed
 
 from acci.domain.errors import AcciError
 from acci.flows.runtime.redaction import RedactedError, may_show_errors
-from acci.store.postgres.errors import is_transient, refusal_of
+from acci.store.postgres.refusals import is_transient, refusal_of
 from acci.store.projecting.error_text import kind_of
 
 P = ParamSpec("P")
@@ -25,9 +25,9 @@ def if_transient(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 
 def refusing(run: Callable[P, T]) -> Callable[P, T]:
-    """Let a flow or task end failed with the sentence of what ACCI refuses, in place of a traceback in its log.
+    """Let a flow or task that raises an AcciError fail with its sentence, without a traceback in its log.
 
-    Where there is personal data, other errors keep their traceback and lose their text.
+    Where there is personal data, other errors keep their traceback but not their text.
     """
 
     @wraps(run)
@@ -42,7 +42,7 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
                 raise RedactedError(kind_of(error)) from None
             return Failed(message=str(refusal), data=refusal)  # type: ignore[return-value]
         except TimeoutError:
-            raise  # by which Prefect knows that the run has reached its end
+            raise  # Prefect sees that the run has ended
         except Exception as error:
             if may_show_errors():
                 raise
@@ -52,7 +52,7 @@ def refusing(run: Callable[P, T]) -> Callable[P, T]:
 
 
 class Step(Task[P, T]):
-    """A task whose refusal is raised where it was called; a plain Prefect task returns the failed state instead."""
+    """A task that raises its refusal to the caller; a plain Prefect task returns the failed state instead."""
 
     def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
         call: Callable[..., Any] = super().__call__
@@ -63,7 +63,7 @@ class Step(Task[P, T]):
 def step(name: str) -> Callable[[Callable[P, T]], Task[P, T]]:
     """A task whose runs are called `name`. Transient errors are retried three times, after 1, 5 and 15 s.
 
-    What ACCI refuses ends it as a sentence, and is raised where it was called.
+    An AcciError ends it with its sentence, and is raised to the caller.
     """
 
     def made(run: Callable[P, T]) -> Task[P, T]:

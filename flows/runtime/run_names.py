@@ -1,4 +1,4 @@
-"""What runs are called: the projection, and the part of the log or of its rows that the run is about."""
+"""Run names: the projection, and the part of the log or of its rows that the run works on."""
 
 from typing import Any
 
@@ -43,9 +43,9 @@ def _dry(asked: dict[str, Any]) -> list[str]:
 
 
 def add_to_name(what: str) -> None:
-    """Afterwards this run's name ends with what is only known now, such as the positions that it applied.
+    """Append to this run's name what is known only now, such as the positions that it applied.
 
-    Its name is worth no failure: where the server does not take it, it stays as it was, and the log says so.
+    If the server refuses the name, the run goes on under its old one, and the log says so.
     """
     if flow_run.id is None:
         return

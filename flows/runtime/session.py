@@ -1,7 +1,8 @@
-"""From a process's environment to its catalogue and a connection: the same way for flows and for commands."""
+"""From the environment to the catalogue and a connection, the same for flows and CLI commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from acci.store.database_url import database_url, direct_url
 from acci.store.encryption.configured import key_store
@@ -10,6 +11,7 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
+from acci.store.telemetry import Tracing
 
 
 def catalogue() -> Catalogue:
@@ -25,8 +27,14 @@ def direct() -> tuple[str, Catalogue]:
 
 
 def keys() -> KeyStore | None:
-    """The store of the keys of personal data; None without a place for it. It is opened at first use."""
+    """The key store for personal data; None if the settings name none. It is opened at first use."""
     return key_store(Settings.from_environment())
+
+
+@cache
+def tracing() -> Tracing | None:
+    """Where this process sends its traces, as its environment asked at the first call; None if nowhere."""
+    return Tracing.from_environment()
 
 
 @contextmanager
@@ -41,7 +49,7 @@ def session(
     settings = Settings.from_environment()
     registered = load(settings.contexts)
     url = database_url(settings) if pooled else direct_url(settings)
-    with connect(url, purpose, role, shared=shared, keys=key_store(settings)) as connection:
+    with connect(url, purpose, role, shared=shared, keys=key_store(settings), tracing=tracing()) as connection:
         yield connection, registered
 
 
@@ -50,7 +58,9 @@ def pool(role: Role) -> Iterator[tuple[Database, Catalogue]]:
     """A small pool of connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
     settings = Settings.from_environment()
     registered = load(settings.contexts)
-    with Database(database_url(settings), size=2, role=role, keys=key_store(settings)) as database:
+    with Database(
+        database_url(settings), 2, role, settings.limits, keys=key_store(settings), tracing=tracing()
+    ) as database:
         yield database, registered
 
 

@@ -7,7 +7,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from acci.domain.errors import AcciError
 from acci.store.settings import Settings
 
-MAX_THREADS = 64  # a bound only: the flow submits as many as are to run at the same time
+MAX_THREADS = 64  # only an upper bound: the flow limits how many tasks it submits
 DASK_CONNECT_TIMEOUT = "300s"
 
 
@@ -36,7 +36,7 @@ def chosen_runner() -> TaskRunner[Any]:
         raise NoDask(wanted) from error
     import dask.config
 
-    # A worker that imports Prefect on a busy machine does not answer for longer than Dask would wait.
+    # A worker that imports Prefect on a busy machine does not answer for longer than Dask waits by default.
     dask.config.set(
         {
             "distributed.comm.timeouts.connect": DASK_CONNECT_TIMEOUT,

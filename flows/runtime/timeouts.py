@@ -1,4 +1,4 @@
-"""How long a run may take, as its deployment says."""
+"""The time limit of a run, from its deployment."""
 
 import os
 
@@ -6,9 +6,9 @@ VARIABLE = "ACCI_TIMEOUT_SECONDS"
 
 
 def allowed_seconds() -> float | None:
-    """The seconds that prefect.yaml gives this process's run; None, without an end, for `acci run`.
+    """The time limit in seconds from prefect.yaml; None, no limit, for `acci run`.
 
-    A run that takes longer ends as TimedOut; what it committed stays, the rest is rolled back, and a rerun goes on.
+    A run that takes longer ends as TimedOut; what it committed stays, the rest is rolled back, and a rerun resumes.
     """
     text = os.environ.get(VARIABLE, "").strip()
     return float(text) if text else None

@@ -11,7 +11,7 @@ CREATE TEMPORARY TABLE due_snapshots (
 );
 
 -- name: find_due
--- The streams of an aggregate with enough events behind the newest snapshot that fits, or with none that fits any more.
+-- The streams of an aggregate with enough events after the newest snapshot that fits, or with no snapshot that fits.
 INSERT INTO pg_temp.due_snapshots (tenant_id, aggregate_type, aggregate_id, snapshot_version, version)
 SELECT tenant_id, aggregate_type, aggregate_id, coalesce(s.fitting, 0), e.version
 FROM (
@@ -38,7 +38,7 @@ JOIN acci.snapshots AS s ON (s.tenant_id, s.aggregate_type, s.aggregate_id, s.ve
 WHERE d.number > %(after)s AND d.number <= %(upto)s AND s.state_schema = %(state_schema)s;
 
 -- name: events
--- The events of a page of due streams that lie behind their snapshots, stream by stream.
+-- The events after the snapshots of a page of due streams, stream by stream.
 SELECT d.number, behind.*
 FROM pg_temp.due_snapshots AS d
 CROSS JOIN LATERAL (
@@ -54,7 +54,7 @@ ORDER BY d.number, behind.version;
 DROP TABLE IF EXISTS pg_temp.due_snapshots;
 
 -- name: drop_superseded
--- Of each stream, the snapshots beyond the newest ones that fit; and those that do not fit, once there is one that does.
+-- Of each stream, the snapshots older than the newest ones that fit; and those that do not fit, once one does.
 DELETE FROM acci.snapshots AS s
 USING (
     SELECT tenant_id, aggregate_type, aggregate_id, version, state_schema = %(state_schema)s AS fits,

@@ -1,5 +1,5 @@
--- What a decision needs, in one round trip and of one moment. Within the tenant: the setting holds for the statement, and
--- nothing below it is looked at before it is set.
+-- All that a decision needs, in one round trip and one snapshot. The tenant is set for this statement, before anything
+-- below is read.
 
 -- name: state
 -- The command, if it was handled before (version 0), the newest snapshot that fits (no event type; its id is that of the
@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 ORDER BY found.version;
 
 -- name: behind
--- For a program that knows the state at a version: the event there, and those behind it.
+-- For a program that knows the state at a version: the event there, and those after it.
 SELECT found.*
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
 CROSS JOIN LATERAL (

@@ -21,7 +21,7 @@ WHERE tenant_id = %(tenant_id)s AND aggregate_type = %(aggregate_type)s AND aggr
   AND version = %(version)s;
 
 -- name: sample
--- Streams with snapshots, drawn by chance.
+-- A random sample of the streams with snapshots.
 SELECT tenant_id, aggregate_id FROM acci.snapshots
 WHERE aggregate_type = %(aggregate_type)s
 GROUP BY tenant_id, aggregate_id

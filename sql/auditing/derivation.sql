@@ -1,7 +1,7 @@
 -- The table that the audited rows are derived into.
 
 -- name: checks
--- The checks of a table that speak of any of these columns.
+-- The CHECK constraints of a table that use any of these columns.
 SELECT DISTINCT c.conname
 FROM pg_catalog.pg_constraint AS c
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)

@@ -1,10 +1,10 @@
--- What audits found wrong, since when, and when it was gone.
+-- Findings of audits: what is wrong, since when, and when it was resolved.
 
 -- name: now
 SELECT clock_timestamp();
 
 -- name: record
--- What was found now: new findings, or known ones seen again. Gives what was new.
+-- Store findings: new ones, and known ones seen again. Returns the new ones.
 INSERT INTO acci.findings AS known (
     check_name, projection, place, severity, problem, details, first_seen, last_seen
 )
@@ -17,8 +17,8 @@ DO UPDATE SET severity = excluded.severity, problem = excluded.problem, details 
 RETURNING known.first_seen = known.last_seen;
 
 -- name: resolve
--- What was checked again and not found is gone. `within` are the parts of places that were checked, any of them; {} is
--- all of them.
+-- Resolve findings that were checked again and not found. `within` are the parts of places that were checked; {} means
+-- all places.
 UPDATE acci.findings SET resolved_at = %(now)s
 WHERE resolved_at IS NULL AND check_name = %(check)s AND projection IS NOT DISTINCT FROM %(projection)s::text
   AND last_seen < %(now)s

@@ -1,5 +1,5 @@
--- What must not be, whatever a table's file says: of ACCI's own tables, of every generation's, and of the views on them.
--- Each with the statement that mends it. What is only a warning does no harm by itself.
+-- What no table's SQL file may cause: dangers in ACCI's own tables, in those of every generation, and in views on them,
+-- each with the statement that fixes it. A warning does no harm by itself.
 WITH relation AS (
     SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
            n.nspname, format('%I.%I', n.nspname, c.relname) AS place, g.generation IS NOT NULL AS generated,

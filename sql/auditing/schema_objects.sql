@@ -1,6 +1,6 @@
--- What there is of ACCI's own: each object and each right, with the statement that makes it and the one that takes it
--- away (NULL where making it again is enough). (owner) stands for the user that migrated. The text is the same on every
--- PostgreSQL that ACCI runs on.
+-- ACCI's own objects and rights, each with the statement that creates it and the one that removes it (NULL where
+-- creating it again is enough). (owner) stands for the user that migrated. The text is the same on every PostgreSQL
+-- that ACCI runs on.
 WITH within AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace WHERE nspname IN ('acci', 'acci_migrations', 'read')
 ), owner AS (

@@ -1,4 +1,4 @@
--- Whatever a session has set, PostgreSQL spells definitions in one way.
+-- PostgreSQL writes definitions the same way, independent of the session's settings.
 SELECT set_config('search_path', 'pg_catalog', true), set_config('TimeZone', 'UTC', true),
        set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
        set_config('quote_all_identifiers', 'off', true), set_config('extra_float_digits', '1', true),

@@ -5,9 +5,9 @@
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 
 -- name: position_before
--- Positions are drawn in the order of recording but for what overlaps, hence the minute. Read from the end.
+-- Positions follow the order of recording, except for overlapping appends; hence the minute. Read from the end.
 SELECT position FROM acci.events
-WHERE recorded_at < %(moment)s::timestamptz - interval '1 minute'
+WHERE recorded_at < %(timestamp)s::timestamptz - interval '1 minute'
 ORDER BY position DESC LIMIT 1;
 
 -- name: payloads

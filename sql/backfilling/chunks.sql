@@ -1,10 +1,10 @@
--- The chunks of keys of a backfill: a rerun goes on with those that are missing.
+-- The chunks of keys of a backfill: a rerun resumes with the missing ones.
 
 -- name: cut
 -- The chosen keys in chunks, in an order that keeps a tenant's together.
 INSERT INTO acci.backfill_chunks (backfill, chunk, size, keys)
 SELECT %(backfill)s, chunk, count(*), jsonb_agg(to_jsonb(key))
-FROM (SELECT key, (row_number() OVER (ORDER BY key) - 1) / %(size)s AS chunk FROM pg_temp.touched) AS numbered
+FROM (SELECT key, (row_number() OVER (ORDER BY key) - 1) / %(size)s AS chunk FROM pg_temp.affected_keys) AS numbered
 GROUP BY chunk;
 
 -- name: list

@@ -1,4 +1,4 @@
--- A key each person and tenant: to destroy it is to erase the person (crypto-shredding).
+-- One key per person and tenant: destroying it erases the person (crypto-shredding).
 
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtext('acci keys'))
@@ -9,8 +9,8 @@ OFFSET 0;
 CREATE SCHEMA IF NOT EXISTS acci_keys;
 
 -- name: create_table
--- A key each person and tenant, apart from the log, so that a restored backup of the log brings nobody back. Of a key that
--- was destroyed stays that it was.
+-- One key per person and tenant, apart from the log, so that a restored backup of the log restores no erased person. The
+-- row of a destroyed key stays, without the key.
 CREATE TABLE IF NOT EXISTS acci_keys.keys (
     id           uuid        PRIMARY KEY,
     tenant_id    text        NOT NULL,
@@ -39,7 +39,7 @@ UPDATE acci_keys.keys SET key = NULL, destroyed_at = clock_timestamp()
 WHERE tenant_id = %(tenant_id)s AND subject = %(subject)s AND key IS NOT NULL;
 
 -- name: just_destroyed
--- Longer than anybody holds a state that was folded before.
+-- Longer than any process keeps a state that was folded before the erasure.
 SELECT FROM acci_keys.keys
 WHERE tenant_id = %(tenant_id)s AND subject = %(subject)s AND destroyed_at > clock_timestamp() - interval '1 hour' LIMIT 1;
 

@@ -1,8 +1,8 @@
 -- The columns of a read model's table.
 
 -- name: all
--- The columns of a read model's table as PostgreSQL sees them. A generated column's expression is no default, and one
--- that does something each time it is asked, such as drawing from a sequence, has no value that is known beforehand.
+-- The columns of a read model's table, from the catalog. A generated column's expression is not a default. A default with
+-- a side effect, such as nextval(), has no value that is known beforehand.
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory,
        CASE WHEN a.attgenerated = '' AND a.attidentity = ''
              AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, ':(?:op)?funcid ([0-9]+)', 'g') AS called (oid)
@@ -38,7 +38,7 @@ JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(%(table)s) AND a.attgenerated <> '' AND NOT a.attisdropped;
 
 -- name: volatile_defaults
--- The columns whose default is another value each time: a rebuild could not give what catching up gave.
+-- The columns whose default varies: a rebuild could not reproduce the values of a catch-up.
 SELECT a.attname
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -47,8 +47,8 @@ WHERE a.attrelid = to_regclass(%(table)s) AND a.attgenerated = ''
       ~* '(\mnow|_timestamp|timeofday|random|uuid\w*|nextval)\(|\mcurrent_|\mlocaltime';
 
 -- name: filled_by_defaults
--- Columns that a default fills which no event gives again: another value each time, such as now(), a serial, a random
--- uuid; or the default of a domain.
+-- Columns filled by a default that the events cannot reproduce: one that varies, such as now(), a serial, a random uuid;
+-- or the default of a domain.
 SELECT a.attname, coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault)
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -62,7 +62,7 @@ WHERE a.attrelid = to_regclass(%(table)s) AND a.attnum > 0 AND NOT a.attisdroppe
                   WHERE p.provolatile <> 'i'));
 
 -- name: unique_keys
--- The column sets that a unique index of the table covers whole: no expression, and none that it only includes.
+-- The column sets of the table's unique indexes, without expression indexes and INCLUDE columns.
 SELECT array_agg(a.attname::text ORDER BY a.attname)
 FROM pg_catalog.pg_index AS i
 CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)

@@ -1,7 +1,7 @@
--- One runner a projection and purpose.
+-- One runner per projection and purpose.
 
 -- name: acquire
--- One runner a projection and purpose: held by the session, so that it goes when the runner dies.
+-- Held by the session, so that it is released when the runner dies.
 SELECT pg_try_advisory_lock(hashtext('acci ' || %(purpose)s), hashtext(%(projection)s));
 
 -- name: release

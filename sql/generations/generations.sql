@@ -1,4 +1,4 @@
--- One build of a read model each: its state, its rules and its checkpoint.
+-- Generations: the builds of read models, with state, rules and checkpoint.
 
 -- name: columns
 -- Of a generation as the program knows it, in this order.
@@ -42,7 +42,7 @@ FROM acci.generations
 WHERE projection = %(projection)s AND state = 'rejected';
 
 -- name: states
--- Which generations there are, of one projection or of all, and the state of each.
+-- The generations of one projection or of all, with their states.
 SELECT generation, state FROM acci.generations
 WHERE state <> 'dropped' AND (%(projection)s::text IS NULL OR projection = %(projection)s)
 ORDER BY generation;
@@ -51,7 +51,7 @@ ORDER BY generation;
 SELECT DISTINCT projection FROM acci.generations;
 
 -- name: lock_for_swap
--- Both generations of a swap, always in the same order; waits for a batch under way as long as lock_timeout says.
+-- Both generations of a swap, always in the same order; waits for a batch under way, up to lock_timeout.
 SELECT generation, checkpoint FROM acci.generations
 WHERE generation = ANY (%(generations)s)
 ORDER BY generation

@@ -1,7 +1,7 @@
 -- The order in which a projection's rules were first seen to build.
 
 -- name: order
--- Which of a projection's rules are newer: the number of those asked about, and those of the live generation.
+-- Which of a projection's rules are newer: the number of the given ones, and of those of the live generation.
 SELECT mine.number, theirs.number, theirs.first_seen
 FROM acci.generations AS g
 JOIN acci.rules AS theirs ON theirs.projection = g.projection AND theirs.fingerprint = g.fingerprint

@@ -1,7 +1,7 @@
 -- Making a generation's schema, and making its table in it, as the role that projects.
 
 -- name: take_role
--- The role that projects owns what is created, whatever login runs this: policies do not apply to a table's owner.
+-- The role that projects owns what is created, under any login: row-level security does not apply to a table's owner.
 SELECT current_setting('role') AS before, set_config('role', 'acci_project', true);
 
 -- name: create

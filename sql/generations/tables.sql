@@ -1,4 +1,4 @@
--- A read model's table: what it may be, and what guards it.
+-- A read model's table: its properties, and the trigger that guards it.
 
 -- name: guard
 SELECT acci.guard(to_regclass(%(table)s));
@@ -8,7 +8,7 @@ SELECT acci.guard(to_regclass(%(table)s));
 SELECT relpersistence = 'p' FROM pg_catalog.pg_class WHERE oid = to_regclass(%(table)s);
 
 -- name: has_triggers
--- Whether a trigger or a rule may write what no event gives.
+-- Whether a trigger or a rule may write values that no event gives.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(%(table)s) AND NOT tgisinternal)
     OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = to_regclass(%(table)s) AND ev_type <> '1');
 
@@ -21,7 +21,7 @@ WHERE f.contype = 'f' AND f.confrelid = to_regclass(%(table)s)
 ORDER BY f.conname;
 
 -- name: indexes
--- What slows down loading: the table's constraints with an index, and its other indexes, each with how to make it again.
+-- What slows down loading: constraints with an index, and other indexes, each with its definition.
 SELECT c.conname AS name, true AS is_constraint, pg_get_constraintdef(c.oid) AS definition
 FROM pg_catalog.pg_constraint AS c
 WHERE c.conrelid = to_regclass(%(table)s) AND c.contype IN ('p', 'u', 'x')

@@ -1,4 +1,4 @@
--- The view under which readers find the live generation. Each is composed: {view}, {columns}, {table}, {generation}.
+-- The view under which readers find the live generation. Templates with {view}, {columns}, {table}, {generation}.
 
 -- name: create
 CREATE OR REPLACE VIEW {view} AS

@@ -1,4 +1,4 @@
--- Who may do what with the view, to be granted again when it is created again; a NULL grantee is PUBLIC.
+-- The grants on the view, to be restored when it is recreated; a NULL grantee is PUBLIC.
 SELECT g.privilege_type, r.rolname, g.is_grantable
 FROM pg_catalog.pg_class AS c
 CROSS JOIN LATERAL aclexplode(c.relacl) AS g

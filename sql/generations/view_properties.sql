@@ -1,5 +1,5 @@
--- What belongs to the view and not to its query, as statements that give it to the view again: `kept` says whether it
--- stays when the query is replaced, `column` that it goes with that column.
+-- Properties of the view beside its query, as statements that restore them: `kept` says whether it survives when the
+-- query is replaced, `column` the column that it belongs to.
 WITH view AS (SELECT * FROM pg_catalog.pg_class WHERE oid = to_regclass(%(view)s)),
      grants AS (
          SELECT '' AS of, NULL::name AS "column", relacl AS acl, relowner FROM view

@@ -1,4 +1,4 @@
--- Each stream goes on from the version that it has. The order of the lines, or of time, becomes that of the positions.
+-- Versions continue those of each stream. Positions follow the order of the lines, or of the timestamps.
 WITH streams AS (
     SELECT tenant_id, aggregate_type, aggregate_id, coalesce(last.version, 0) AS version
     FROM (SELECT DISTINCT tenant_id, aggregate_type, aggregate_id FROM staged) AS named

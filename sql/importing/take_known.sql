@@ -1,7 +1,6 @@
--- Takes out of what is staged the lines whose event's id is in the log, or is that of an earlier line; gives the first of
--- them, those to be reported before those to be passed over, and counts them. An event is the same if it is of the same
--- stream, type and time and has the same payload; payloads of another schema version, or with personal data, cannot be
--- compared.
+-- Removes the staged lines whose event's id is in the log or in an earlier line; returns the first of them, those to be
+-- reported before those to be skipped, and counts them. An event is the same if stream, type, time and payload are equal;
+-- payloads of another schema version, or with personal data, cannot be compared.
 WITH earlier AS (
     SELECT line, first_value(line) OVER same_id AS first FROM staged WINDOW same_id AS (PARTITION BY id ORDER BY line)
 ), known AS (

@@ -1,6 +1,6 @@
--- Storing the events of one stream, if it is at the expected version, and the command that led to them. CASE decides the
--- order: the tenant first, by whom the rest is seen. A stream that is not so far yet, or has another event there than the
--- one that this follows, is refused with SQLSTATE AC001; one that is further, by the unique constraint.
+-- Stores the events of one stream, if it is at the expected version, and the command that led to them. CASE sets the
+-- order of evaluation: the tenant first, which the rest is seen by. A stream below that version, or with another event
+-- there than the expected one, is refused with SQLSTATE AC001; one above it, by the unique constraint.
 
 -- name: event
 INSERT INTO acci.events ("timestamp", id, version, schema_version, tenant_id, aggregate_type, aggregate_id, event_type,
@@ -38,7 +38,7 @@ FROM stored
 RETURNING positions[1], recorded_at;
 
 -- name: events
--- Several events of one stream; if a command led to them, with its record. All are recorded at one moment.
+-- Several events of one stream; if a command led to them, with its record. All have the same recorded_at.
 WITH stored AS (
     INSERT INTO acci.events ("timestamp", id, version, schema_version, tenant_id, aggregate_type, aggregate_id,
                              event_type, data, metadata)

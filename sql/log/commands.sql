@@ -1,7 +1,7 @@
 -- The record of a command that was handled: its idempotency key, what it asked for, and what it led to.
 
 -- name: add
--- One that led to nothing; that of others is stored with their events, in log/append.sql.
+-- For a command that led to nothing; other records are stored with the events, in log/append.sql.
 INSERT INTO acci.commands (recorded_at, id, tenant_id, name, content, positions)
 SELECT clock_timestamp(), %(command_id)s, within.tenant_id, %(command_name)s, %(command_content)s, '{}'
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id);

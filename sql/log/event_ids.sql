@@ -1,4 +1,4 @@
--- Whether every event has an id of its own.
+-- Unique event ids.
 
 -- name: lock
 -- Bulk appends check their ids one after the other: two at once would not see each other's.
@@ -7,8 +7,8 @@ FROM set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'),
 OFFSET 0;
 
 -- name: plan_row_by_row
--- Whether joins with the log may go row by row: of ids without statistics the planner expects few, and would read the
--- whole log for each.
+-- Whether nested loops are allowed for joins with the log: without statistics the planner expects few ids, and would
+-- read the whole log for each.
 SELECT set_config('enable_nestloop', %(row_by_row)s, true);
 
 -- name: duplicate
@@ -30,7 +30,7 @@ LIMIT 1;
 SELECT id FROM acci.events_of_ids(%(ids)s) GROUP BY id HAVING count(*) > 1 LIMIT 1;
 
 -- name: is_unique
--- Whether PostgreSQL keeps event ids apart; NULL if the index was not finished.
+-- Whether a unique index on event ids exists; NULL if its creation was not finished.
 SELECT bool_and(indisvalid) FROM pg_catalog.pg_index WHERE indexrelid = to_regclass('acci.events_id_key');
 
 -- name: create_index

@@ -16,7 +16,7 @@ ORDER BY position
 LIMIT %(page)s;
 
 -- name: of_correlation
--- The events of one correlation, whatever their aggregate; the newest so many, if a limit is given.
+-- The events of one correlation, across aggregates; with a limit, only the newest.
 SELECT found.*
 FROM set_config('acci.tenant', %(tenant_id)s, true) AS within (tenant_id)
 CROSS JOIN LATERAL (

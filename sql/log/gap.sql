@@ -1,6 +1,6 @@
--- A stream that a COPY between two positions leaves with a gap, if there is one. What others appended meanwhile is left
--- out: the rows of one COPY share the xmin of its last. Both bounds are given so that the planner takes the range for a
--- small one even before the first ANALYZE.
+-- A stream in which a COPY between two positions left a gap, if there is one. Concurrent appends are left out: all rows
+-- of one COPY have the xmin of its last row. Both bounds are given so that the planner expects a small range even before
+-- the first ANALYZE.
 SELECT tenant_id, aggregate_type, aggregate_id, min(version), max(version), count(*)
 FROM acci.events AS added
 WHERE position > %(after)s AND position <= %(up_to)s

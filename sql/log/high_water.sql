@@ -1,7 +1,7 @@
 -- The high-water mark: the position at and below which nothing can still appear.
 
 -- name: candidate
--- Where no new mark can be established, the head is what is stored: of a standby's sequence nothing can be said.
+-- Where no new mark can be established, the head is the last stored position: a standby's sequence is unreliable.
 SELECT candidate, holders, pg_is_in_recovery() AS standby,
        CASE WHEN holders IS NULL THEN acci.log_end() ELSE candidate END AS head
 FROM acci.high_water_candidate();
@@ -13,7 +13,7 @@ SELECT acci.appending();
 SELECT acci.raise_high_water(%(position)s);
 
 -- name: last
--- A mark beyond the log's end speaks of a log that is no longer this one: then nothing is known.
+-- A mark beyond the log's end belongs to another log (a restore): then the mark is unknown.
 SELECT CASE WHEN position <= greatest(pg_sequence_last_value('acci.events_position_seq'), acci.log_end())
             THEN position ELSE 0 END
 FROM acci.high_water;

@@ -11,12 +11,12 @@ CROSS JOIN LATERAL (
 ) AS found;
 
 -- name: check_version
--- A number that no version can be is one that the stream is not at.
+-- A number out of range for versions counts as a mismatch.
 SELECT acci.check_version(%(tenant_id)s, %(aggregate_type)s, %(aggregate_id)s,
                           least(greatest(%(version)s::bigint, -1), 2147483647)::integer);
 
 -- name: lock
--- Waits for another holder as long as the session's lock_timeout says; 10 s if it says nothing.
+-- Waits for another holder up to the session's lock_timeout; 10 s if there is none.
 SELECT acci.lock_streams(%(tenant_ids)s, %(aggregate_types)s, %(aggregate_ids)s, %(written)s)
 FROM set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '10s'), true)
 OFFSET 0;
@@ -35,8 +35,7 @@ WHERE tenant_id = within.tenant_id AND aggregate_type = %(aggregate_type)s AND a
   AND "timestamp" > %(as_of)s::timestamptz AND %(as_of)s::timestamptz IS NOT NULL
 
 -- name: types
--- The aggregate types in a tenant's log, as the recursive query `types`: found by leaps through the streams' index (a
--- loose index scan).
+-- The aggregate types in a tenant's log, as the recursive query `types`: a loose index scan of the streams' index.
 (SELECT aggregate_type FROM acci.events WHERE tenant_id = %(tenant_id)s ORDER BY aggregate_type LIMIT 1)
 UNION ALL
 SELECT (SELECT event.aggregate_type FROM acci.events AS event

@@ -1,5 +1,5 @@
--- The event types at or below a position but those known, with how many events have them. What metrics have counted is
--- not counted again, and of the rest at most so many positions.
+-- Counts of events of unknown types up to a position. What metrics have counted already is not counted again, and at most
+-- so many further positions are read.
 SELECT event_type, sum(events)::bigint
 FROM (
     SELECT event_type, events FROM acci.event_counts

@@ -1,4 +1,4 @@
--- Removing what is still stored of a person whose key was destroyed.
+-- Removes what is still stored of a person whose key was destroyed.
 
 -- name: events
 -- A person's events of one type: those of the aggregate of that id, or those that name the person in `field`.
@@ -13,7 +13,7 @@ WHERE tenant_id = %(tenant_id)s
   AND (aggregate_type, aggregate_id) IN (SELECT * FROM unnest(%(types)s::text[], %(ids)s::text[]));
 
 -- name: commands
--- Digests that no key protects, as earlier versions recorded commands: their content could be guessed.
+-- Digests without a key, as earlier versions recorded commands: their content could be guessed.
 UPDATE acci.commands AS c SET content = ''
 WHERE c.tenant_id = %(tenant_id)s AND octet_length(c.content) = 32
   AND c.id IN (
@@ -22,7 +22,7 @@ WHERE c.tenant_id = %(tenant_id)s AND octet_length(c.content) = 32
   );
 
 -- name: dead_letters
--- The payload is unreadable by now; what PostgreSQL or a rule said of it may not be.
+-- The payload is unreadable by now, but the error message may still quote it.
 UPDATE acci.dead_letters SET error = 'erased' WHERE position = ANY (%(positions)s) AND error <> 'erased';
 
 -- name: findings
@@ -42,11 +42,11 @@ WHERE EXISTS (SELECT FROM unnest(%(texts)s::text[]) AS said WHERE strpos(c.error
 DELETE FROM {table} AS t WHERE ARRAY[{key}] IN (SELECT * FROM jsonb_to_recordset(%(keys)s) AS k (key text[]));
 
 -- name: clean
--- What PostgreSQL itself keeps of rows that are gone: their versions, and values among its statistics.
+-- What PostgreSQL keeps of deleted rows: dead row versions, and values in statistics.
 VACUUM (ANALYZE) {table};
 
 -- name: left
--- Where ACCI's own tables still say any of it.
+-- The places in ACCI's own tables that still contain any of the texts.
 SELECT place, count(*)
 FROM (
     SELECT 'snapshots' AS place, state::text AS content FROM acci.snapshots WHERE tenant_id = %(tenant_id)s
@@ -58,10 +58,10 @@ WHERE EXISTS (SELECT FROM unnest(%(texts)s::text[]) AS said WHERE strpos(kept.co
 GROUP BY place;
 
 -- name: left_in_rows
--- How many rows of a read model still say any of it: of the person's keys, and of others.
+-- How many rows of a read model still contain any of the texts: of the person's keys, and of others.
 SELECT count(*) FILTER (WHERE theirs), count(*) FILTER (WHERE NOT theirs)
 FROM (
-    SELECT ARRAY[{key}] IN (SELECT key FROM pg_temp.touched) AS theirs
+    SELECT ARRAY[{key}] IN (SELECT key FROM pg_temp.affected_keys) AS theirs
     FROM {table} AS t
     WHERE EXISTS (SELECT FROM unnest(%(texts)s::text[]) AS said WHERE strpos(to_jsonb(t)::text, said) > 0)
 ) AS found;

@@ -1,4 +1,4 @@
--- Removing what no longer serves anybody: never an event, a seal, or the record of a command or import.
+-- Removes what is no longer needed: never an event, a seal, or the record of a command or import.
 
 -- name: dead_letters
 -- Dead letters of generations that are dropped: nobody can retry them. Those of live and kept ones stay.
@@ -11,7 +11,7 @@ DELETE FROM acci.parked_keys AS p USING acci.generations AS g
 WHERE g.generation = p.generation AND g.state = 'dropped';
 
 -- name: findings
--- Findings that were seen to be gone long ago. What is open stays, however old.
+-- Findings that were resolved long ago. Open ones stay, however old.
 DELETE FROM acci.findings WHERE resolved_at < clock_timestamp() - make_interval(days => %(days)s);
 
 -- name: backfills
@@ -25,7 +25,7 @@ WITH ended AS (
 DELETE FROM acci.backfills USING ended WHERE backfills.backfill = ended.backfill;
 
 -- name: audits
--- Records of old audits, but for the last full one, whose age is health.
+-- Records of old audits, except the last full one, whose age the health check needs.
 DELETE FROM acci.audits
 WHERE made_at < clock_timestamp() - make_interval(days => %(days)s)
   AND audit IS DISTINCT FROM (SELECT max(audit) FROM acci.audits WHERE full_set);

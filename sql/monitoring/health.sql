@@ -1,4 +1,4 @@
--- What health is judged by.
+-- What the health checks read.
 
 -- name: limit_time
 SELECT set_config('statement_timeout', %(timeout)s, true);
@@ -12,7 +12,7 @@ SELECT extract(epoch FROM clock_timestamp() - min(applied_at))::float8 FROM acci
 SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float8 FROM acci.events ORDER BY position DESC LIMIT 1;
 
 -- name: sequence
--- What no position may be given below, read first, and the last position drawn. No row on a standby, which gives none.
+-- The lowest position that may be drawn next (read first), and the last position drawn. No row on a standby.
 SELECT passed.position, coalesce(pg_sequence_last_value('acci.events_position_seq'), 0)
 FROM (SELECT acci.passed() AS position OFFSET 0) AS passed
 WHERE NOT pg_is_in_recovery();

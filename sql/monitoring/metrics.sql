@@ -1,11 +1,11 @@
--- Figures that are kept as they arise, so that to ask for them reads no history.
+-- Metrics that are stored as they arise, so that reading them needs no history.
 
 -- name: event_counts
 SELECT event_type, events FROM acci.event_counts ORDER BY event_type;
 
 -- name: count_events
--- Counts on, at most so many positions; nothing if somebody else is counting now. Everything up to `upto` is final and
--- was so before this statement began. Gives the position reached.
+-- Counts at most so many further positions; none if another session is counting now. Everything up to `upto` was final
+-- before this statement began. Returns the position reached.
 WITH turn AS (
     SELECT position AS after, least(%(upto)s, position + %(stride)s) AS upto
     FROM acci.counted WHERE position < %(upto)s FOR UPDATE SKIP LOCKED
@@ -39,7 +39,7 @@ ORDER BY g.projection;
 SELECT sizes FROM acci.snapshot_sizes;
 
 -- name: measure_snapshots
--- Measures the snapshots again, as they are stored, unless that was done lately; nobody waits for another session.
+-- Measures the stored snapshots again, unless that was done recently; does not wait for another session.
 UPDATE acci.snapshot_sizes SET
     measured_at = clock_timestamp(),
     sizes = coalesce((

@@ -1,5 +1,5 @@
--- The sessions that may hold what a session (by its pid) waited for in vain: those that hold a lock that others wait for
--- and had it when the wait began; advisory locks and whole tables first, then those that have written and not committed.
+-- The sessions that may hold what a session (by its pid) waited for until its timeout: those with a lock that others wait
+-- for, held since before the wait; advisory and table locks first, then sessions with uncommitted writes.
 SELECT coalesce(s.usename, p.owner) AS who, s.application_name, l.pid, p.gid, s.state,
        extract(epoch FROM clock_timestamp() - coalesce(s.xact_start, p.prepared))::float8 AS seconds
 FROM (

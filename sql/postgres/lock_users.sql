@@ -1,5 +1,4 @@
--- Who has a lock, however weak, on something in this schema, or on the one that is named: those whom DROP and CREATE OR
--- REPLACE wait for.
+-- The sessions with any lock on a table in this schema, or on the named one: DROP and CREATE OR REPLACE wait for them.
 SELECT coalesce(s.usename, 'somebody') AS who, s.application_name, l.pid, NULL AS gid, s.state,
        extract(epoch FROM clock_timestamp() - s.xact_start)::float8 AS seconds
 FROM (

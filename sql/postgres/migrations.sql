@@ -1,7 +1,7 @@
 -- Which migrations were applied.
 
 -- name: lock
--- Those that migrate wait for each other, and for those that use the tables, but not for ever.
+-- Migrations wait for each other, and for sessions that use the tables, but not forever.
 SELECT pg_advisory_xact_lock(hashtext('acci migrate'))
 FROM set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), '10min'), true)
 OFFSET 0;

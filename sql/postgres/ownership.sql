@@ -1,6 +1,6 @@
--- What projecting made belongs to acci_project, also where a restore gave it to the user that restored; that user takes the
--- roles, and the tables of later versions, which will be theirs, are acci_project's to write. Nothing is done where all is
--- as it should be, or before there are roles. To own a schema takes the right to make one.
+-- Everything that projecting created belongs to acci_project, also after a restore gave it to the user that restored.
+-- That user is granted the roles, and acci_project may write the tables that the user creates later. Does nothing where
+-- all is right already, or before the roles exist. Owning a schema needs the right to create one.
 DO $$
 DECLARE
     name text;
@@ -41,8 +41,9 @@ BEGIN
         EXECUTE format('REVOKE CREATE ON DATABASE %I FROM acci_project', current_database());
     END IF;
     DROP TABLE acci_astray;
-    -- Roles belong to the whole server: who could connect to this database could be them here too. So it is open to its
-    -- owner, to who migrates, and to who is given the right; of a database that was open before, to those that use it.
+    -- Roles belong to the whole server: a login with one of them on another database has it here too, if it may connect. So
+    -- only the owner, the user that migrates and those with a grant may connect; if the database was open before, also the
+    -- logins that use it now.
     IF has_database_privilege('public', current_database(), 'CONNECT') THEN
         FOR name IN
             SELECT current_user

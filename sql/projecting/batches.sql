@@ -1,13 +1,13 @@
 -- The lock under which a batch is applied, and the checkpoint that it moves.
 
 -- name: lock
--- The batch's lock: nobody else applies events to this generation, or swaps it, until this transaction ends.
+-- The batch's lock: no other session applies events to this generation, or swaps it, until this transaction ends.
 SELECT checkpoint FROM acci.generations
 WHERE generation = %(generation)s AND state = %(state)s
 FOR UPDATE SKIP LOCKED;
 
 -- name: lock_waiting
--- The batch's lock, waited for as long as lock_timeout says: a batch under way ends soon.
+-- The batch's lock, waited for up to lock_timeout: a batch under way ends soon.
 SELECT checkpoint FROM acci.generations
 WHERE generation = %(generation)s AND state = %(state)s
 FOR UPDATE;
@@ -26,7 +26,7 @@ ON CONFLICT (projection, bucket) DO UPDATE
 SET batches = known.batches + 1, seconds = known.seconds + excluded.seconds;
 
 -- name: correlations
--- Whose events a batch applied or set aside, by correlation: those among its last thousand positions.
+-- The correlations whose events a batch applied or made dead letters, among its last thousand positions.
 SELECT event.tenant_id, event.metadata ->> 'correlation_id', min(event.position), max(event.position),
        count(*), count(letter.position)
 FROM acci.events AS event

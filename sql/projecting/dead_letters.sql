@@ -50,7 +50,7 @@ SET tries = tries + 1, last_tried = clock_timestamp(), error = %(error)s
 WHERE generation = %(generation)s AND keys @> jsonb_build_array(%(key)s::jsonb);
 
 -- name: resolve
--- Letters none of whose keys is parked any more; one whose key was never readable stays until it is.
+-- Dead letters without parked keys; one whose key cannot be read stays until it can.
 DELETE FROM acci.dead_letters AS d
 WHERE d.generation = %(generation)s AND d.keys <> '[]'
   AND NOT EXISTS (SELECT FROM jsonb_array_elements(d.keys) AS k (key)

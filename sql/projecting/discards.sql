@@ -12,7 +12,7 @@ WHERE %(projection)s::text IS NULL OR d.projection = %(projection)s
 ORDER BY d.projection, d.position;
 
 -- name: skipped
--- The discarded events that a generation's rows were made without, and those that count now.
+-- The discarded events that a generation's rows were made without, and those that are discarded now.
 SELECT g.skipped,
        ARRAY(SELECT d.position FROM acci.discarded_events AS d
              JOIN acci.events AS e ON e.position = d.position

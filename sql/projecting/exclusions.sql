@@ -1,5 +1,5 @@
--- What the statements of a generation must leave out: parked keys, and the positions to be skipped (discarded, or
--- dead letters whose key cannot be read). A discard counts while its event is the one that was discarded.
+-- What the statements of a generation must leave out: parked keys, and the positions to skip (discarded events, and
+-- dead letters whose key cannot be read). A discard counts only while the event at its position is still the same.
 SELECT EXISTS (SELECT FROM acci.parked_keys WHERE generation = %(generation)s),
        ARRAY(SELECT d.position FROM acci.discarded_events AS d
              JOIN acci.events AS e ON e.position = d.position

@@ -1,4 +1,4 @@
--- Reading a log ahead that lies on disk.
+-- Reads a log on disk ahead into memory.
 
 -- name: probe
 -- A few events here and there.

@@ -1,7 +1,7 @@
--- What a projecting transaction runs under.
+-- Settings of a projecting transaction.
 
 -- name: settings
--- What a projecting transaction runs under: the same meaning everywhere (zone, style), and plans for bulk work.
+-- The same results everywhere (time zone, styles), and plans for bulk work.
 -- A statement ends soon after its client was killed, and with it its locks: the next run need not wait for it.
 -- Grouping by sorting costs three times what hashing does here, and would lose the order of events, on which folding
 -- depends; hashing keeps it, and spills to disk when it must.

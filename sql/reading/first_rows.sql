@@ -8,14 +8,14 @@ FROM pg_catalog.pg_attribute
 WHERE attrelid = to_regclass(%(table)s) AND attname = ANY (%(columns)s);
 
 -- name: tenant
--- The first tenant with events behind this one; the very first without one.
+-- The next tenant with events after this one; without one, the first.
 SELECT tenant_id FROM acci.events
 WHERE %(tenant_id)s::text IS NULL OR tenant_id > %(tenant_id)s
 ORDER BY tenant_id LIMIT 1;
 
 -- name: ids
--- The first aggregates of a tenant with ids behind this one, whatever their types, in order of id. Found by leaps
--- through the streams' index (a loose index scan).
+-- The first aggregates of a tenant with ids after this one, of all types, in order of id, by a loose index scan of the
+-- streams' index.
 WITH RECURSIVE types (aggregate_type) AS (
     {log/streams:types}
 ), ids (aggregate_type, aggregate_id, place) AS (

@@ -1,4 +1,4 @@
--- What the build took; recorded once, when its indexes are first there.
+-- The duration and size of the build; recorded once, when its indexes are first complete.
 INSERT INTO acci.builds (generation, partitions, positions, rows, bytes, fill_seconds, finish_seconds)
 SELECT %(generation)s, count(*), max(target), sum(rows), pg_total_relation_size(to_regclass(%(table)s)),
        max(seconds), %(seconds)s

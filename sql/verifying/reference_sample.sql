@@ -1,8 +1,7 @@
--- Keys drawn by chance, and their events, for the reference engine.
+-- Random keys and their events, for the reference engine.
 
 -- name: positions
--- Some events of these types at positions up to a bound, drawn by chance: for each place drawn the first one there or
--- soon after it.
+-- A random sample of events of these types up to a position: for each random position, the first one there or soon after.
 SELECT DISTINCT e.position
 FROM generate_series(1, %(count)s) AS drawn,
      LATERAL (SELECT floor(random() * %(upto)s)::bigint + 1 + 0 * drawn AS place) AS p,
@@ -12,32 +11,32 @@ FROM generate_series(1, %(count)s) AS drawn,
               ORDER BY position LIMIT 1) AS e;
 
 -- name: rare_positions
--- Some events of these types at positions up to a bound, drawn by chance from all of them: where they are few in the log.
+-- A random sample of events of these types up to a position, from all of them: for types that are rare in the log.
 SELECT position FROM acci.events
 WHERE position <= %(upto)s AND event_type = ANY (%(event_types)s)
 ORDER BY random()
 LIMIT %(count)s;
 
 -- name: leave_out
--- Keys with more events than there is time for, the longest histories first; how many are left out.
+-- Leave out keys with too many events, the longest histories first; returns how many.
 WITH counted AS (
     SELECT t.key, count(e.position) AS events
-    FROM pg_temp.touched AS t
-    LEFT JOIN pg_temp.touches AS e USING (key)
+    FROM pg_temp.affected_keys AS t
+    LEFT JOIN pg_temp.affected_events AS e USING (key)
     GROUP BY t.key
 ), longest AS (
     SELECT key FROM (SELECT key, sum(events) OVER (ORDER BY events, key) AS running FROM counted) AS summed
     WHERE running > %(budget)s
 )
-DELETE FROM pg_temp.touched WHERE key IN (SELECT key FROM longest);
+DELETE FROM pg_temp.affected_keys WHERE key IN (SELECT key FROM longest);
 
 -- name: events
 -- The events of the chosen keys, in order.
 SELECT {log/events:columns}
 FROM acci.events
-WHERE position = ANY (ARRAY(SELECT t.position FROM pg_temp.touches AS t JOIN pg_temp.touched USING (key)))
+WHERE position = ANY (ARRAY(SELECT t.position FROM pg_temp.affected_events AS t JOIN pg_temp.affected_keys USING (key)))
 ORDER BY position;
 
 -- name: keys_and_positions
 -- The chosen keys and the positions of their events, in order.
-SELECT t.key, t.position FROM pg_temp.touches AS t JOIN pg_temp.touched USING (key) ORDER BY t.position;
+SELECT t.key, t.position FROM pg_temp.affected_events AS t JOIN pg_temp.affected_keys USING (key) ORDER BY t.position;

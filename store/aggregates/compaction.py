@@ -96,7 +96,7 @@ def some_streams(connection: Connection, aggregate: type[Aggregate], count: int)
 def _fold_page(
     connection: Connection, decoder: Decoder, aggregate: type[Aggregate], page: dict[str, Any]
 ) -> Iterator[Taken | None]:
-    """The state of each due stream of the page; None for one that cannot be read. Streamed, so memory stays flat."""
+    """The state of each due stream of the page; None for one that cannot be read. Streamed: memory stays constant."""
     due = connection.execute(sql("aggregates/compaction:states"), page).fetchall()
     states = {number: (state, aggregate_id) for number, state, aggregate_id in due}
     with connection.cursor(name="due_events") as cursor:
@@ -115,7 +115,7 @@ def _folded(state: Aggregate, events: Iterator[Recorded]) -> Taken:
     for event in events:
         try:
             state = fold(state, [event])
-        except Exception as error:  # an unreadable event, or whatever the user's code raises
+        except Exception as error:  # an unreadable event, or any exception of the user's code
             raise _NotFolded from error
         stream, version = event.stream, event.version
     return stream, version, state
@@ -128,7 +128,7 @@ class _NotFolded(Exception):
 def _save(
     connection: Connection, aggregate: type[Aggregate], taken: list[Taken], refusals: list[SnapshotRefused]
 ) -> int:
-    """How many were saved: none of a person who was just erased, or that would not come back, which are added."""
+    """How many were saved. A state that would not round-trip goes to the refusals; an erased person's is skipped."""
     rows = []
     for stream, version, state in taken:
         try:

@@ -37,7 +37,7 @@ class Change:
 def history(
     store: EventStore, catalogue: Catalogue, stream: StreamId, from_version: int = 1, to_version: int | None = None
 ) -> Iterator[Change]:
-    """Every event of the aggregate between these versions, both included, in order; memory stays flat."""
+    """Every event of the aggregate between these versions, both included, in order. Memory stays constant."""
     state = _state_before(store, catalogue, stream, from_version)
     for event in store.read_stream(stream, from_version, to_version):
         change, state = _change_of(event, state)
@@ -95,7 +95,7 @@ def _state_before(store: EventStore, catalogue: Catalogue, stream: StreamId, ver
     except Exception as error:
         if isinstance(error, AcciError | OperationalError) or getattr(error, "sqlstate", None):
             raise
-        return _unknown_change(error)  # whatever the user's code raises
+        return _unknown_change(error)  # any exception of the user's code
 
 
 def _unknown_change(error: Exception) -> str:

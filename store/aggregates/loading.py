@@ -77,7 +77,7 @@ def load(
     command_id: UUID | None = None,
     snapshots: bool = True,
 ) -> Loaded[A]:
-    """The aggregate now, at `to_version`, or `as_of` a timestamp: before its first event that happened later.
+    """The aggregate now, at `to_version`, or `as_of` a timestamp: cut before its first event that happened later.
 
     A snapshot that another schema made, that cannot be read, or that is ahead of the log, is ignored.
     Raises `UnreadableEvent` if an event that its state depends on cannot be read, `WrongAggregate`.
@@ -109,7 +109,7 @@ def load(
 def load_behind(
     connection: Connection, decoder: Decoder, stream: StreamId, known: Loaded[A], command_id: UUID | None
 ) -> Loaded[A] | None:
-    """The aggregate now, folded on from what is known of it; None if its stream no longer has that, since a restore."""
+    """The aggregate now, folded on from the known state; None if its stream no longer has that version (a restore)."""
     arguments = {**stream._asdict(), "version": known.version, "command_id": command_id}
     rows: Sequence[Sequence[Any]] = connection.at_hand.execute(sql("aggregates/load:behind"), arguments).fetchall()
     if rows and rows[0][4] == 0:

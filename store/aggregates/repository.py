@@ -29,9 +29,9 @@ class Repository:
     ) -> Loaded[A]:
         """The aggregate's state now, at `to_version`, or `as_of` a timestamp; in one round trip.
 
-        As of a timestamp: before its first event that happened later. Events say when by their senders' clocks; cut
-        like this, the state is one that was. With `command_id`, also whether that command was handled. What is `known`
-        of it is not read again, if it is still so.
+        As of a timestamp: the stream is cut before its first event that happened later. Timestamps come from senders'
+        clocks; cut like this, the state is one that the aggregate once had. With `command_id`, also whether that
+        command was handled. A `known` state is not read again if the stream still has it.
 
         Raises `UnreadableEvent` if an event that the state depends on cannot be read, `WrongTimestamp`,
         `WrongAggregate`.

@@ -76,12 +76,12 @@ def decrypted(aggregate: type[Aggregate], stored: str, aggregate_id: str, keys: 
 
 
 def state_of(aggregate: type[A], stored: str, aggregate_id: str, keys: Keys | None) -> A | None:
-    """The state that was stored; None if it cannot be read: whatever it is, the events are what counts."""
+    """The state that was stored; None if it cannot be read. The events are the source of truth, so nothing is lost."""
     try:
         return aggregate.model_validate_json(decrypted(aggregate, stored, aggregate_id, keys))
     except (AcciError, DatabaseError) as error:
         if isinstance(error, UNREADABLE):
             return None
         raise
-    except Exception:  # noqa: BLE001 whatever the class's own validators raise
+    except Exception:  # noqa: BLE001 any exception of the class's own validators
         return None

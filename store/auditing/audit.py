@@ -14,7 +14,7 @@ from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.projecting.poison_events import TooManyDeadLetters, is_poison
 from acci.store.registry import Catalogue, several
 
@@ -26,7 +26,7 @@ _IN_PYTHON = (
     Check(
         SNAPSHOTS,
         Severity.ERROR,
-        "A snapshot is not what its stream's events fold to.",
+        "A snapshot differs from what its stream's events fold to.",
         snapshots.check_snapshots,
         repair=repairs.repair_snapshots,
     ),
@@ -42,7 +42,7 @@ _IN_PYTHON = (
     Check(
         "views",
         Severity.ERROR,
-        "Readers do not see the live generation, or not what is theirs.",
+        "Readers do not see the live generation, or not only their tenant's rows.",
         views.check_views,
         ("projection",),
         narrows=False,
@@ -52,7 +52,7 @@ _IN_PYTHON = (
     Check(
         ROWS,
         Severity.ERROR,
-        "A row is not what its events give.",
+        "A row differs from what its events produce.",
         rows.check_rows,
         of_read_model=True,
         repair=repairs.repair_rows,
@@ -60,17 +60,17 @@ _IN_PYTHON = (
     Check(
         "kept",
         Severity.ERROR,
-        "A kept generation is not what its events give.",
+        "A kept generation differs from what its events produce.",
         kept_generations.check_kept,
         of_read_model=True,
     ),
     _of_the_whole("rules", Severity.WARNING, "A read model was made by other rules.", read_models.check_rules),
     _of_the_whole("table", Severity.ERROR, "A read model's table was altered by hand.", read_models.check_table),
-    _of_the_whole("totals", Severity.ERROR, "A read model misses the total of its events.", read_models.check_totals),
+    _of_the_whole("totals", Severity.ERROR, "A read model's totals are not its events'.", read_models.check_totals),
     _of_the_whole(
         read_models.SECOND_OPINION,
         Severity.ERROR,
-        "The reference engine derives a row otherwise.",
+        "The reference engine derives a row differently.",
         read_models.check_second_opinion,
         repair=repairs.repair_listed_rows,
     ),
@@ -79,7 +79,7 @@ _IN_PYTHON = (
 
 @dataclass(frozen=True)
 class Audited:
-    """The result of one check: `found` (with `more`, only the first), how many of them are new, how many others gone.
+    """The result of one check: `found` (if there are `more`, only the first), how many are new, how many were resolved.
 
     `left_out` says why it was not made; `fits` is false if it cannot be made of such a part at all.
     """

@@ -16,7 +16,7 @@ from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.registry import Catalogue
 
-MOST = 1_000  # findings of one check: beyond it a rebuild is the way out, and the number says enough
+MOST = 1_000  # findings of one check; with more than that, rebuild
 
 
 class LeftOut(AcciError):
@@ -50,7 +50,7 @@ class CheckContext:
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold. `run` yields what is wrong, in a transaction that is undone.
+    """Something that must hold. `run` yields what is wrong, in a transaction that is rolled back.
 
     repair: mends what was found, from the events; None if that cannot be done. A check in SQL names one in its file,
     see `sql_checks`. place: the names that place a finding. of_read_model: made on each read model, or on `only` that
@@ -74,7 +74,7 @@ class Check:
 
 @contextmanager
 def consistent_view(connection: Connection) -> Iterator[None]:
-    """All that is read inside is of one point in time, and all that is written is undone."""
+    """Inside, all reads see one snapshot of the database, and all writes are rolled back at the end."""
     with connection.transaction(force_rollback=True):
         connection.execute(sql("auditing/scope:one_snapshot"))
         connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})

@@ -1,4 +1,4 @@
-"""Derivation: what a read model's rows must be, made from the events into a temporary table beside it."""
+"""Derivation: a read model's expected rows, derived from the events into a temporary table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ TEMPORARY = "pg_temp"
 
 @dataclass(frozen=True)
 class Expected(Generation):
-    """A generation whose table is a temporary one: what is parked and skipped is as in the generation it stands for."""
+    """A generation whose table is temporary, with the parked keys and skipped events of the one it stands for."""
 
     @property
     def schema(self) -> str:
@@ -44,9 +44,9 @@ class Expected(Generation):
 
 
 class Derivation:
-    """The rows that the events up to the generation's checkpoint give, for the scope; in the caller's transaction.
+    """The rows that the events up to the generation's checkpoint produce, for the scope; in the caller's transaction.
 
-    With a narrowed scope the temporary table `touched` has the keys; else all keys are derived, or, of rules, the
+    With a narrowed scope the temporary table `affected_keys` has the keys; else all keys are derived, or, of rules, the
     sample's share of them. Parked keys are left out, and so are those of an event that cannot be applied today.
     """
 
@@ -88,9 +88,9 @@ class Derivation:
             yield from self._derive_unparked(known & parked_keys(self._connection, self._generation) - parked)
 
     def _derive_unparked(self, keys: set[tuple[str | None, ...]]) -> Iterator[Found]:
-        """Derive keys that known dead letters parked just now, and that wait for none of them in the read model.
+        """Derive keys that a known dead letter parked in this run and that are not parked in the read model.
 
-        Of an event that touches several keys some may be released already; all of them go on, and so must be right.
+        Of an event that affects several keys some may have been released by a retry; their rows must be right too.
         """
         failed = list(self.derive([list(key) for key in keys], self._generation.checkpoint))
         derived = keys - {tuple(found.place.values()) for found in failed}
@@ -131,7 +131,7 @@ class Derivation:
         return {name for name, given in zip(names, row, strict=True) if given}
 
     def _choose(self, scope: AuditScope) -> bool:
-        """Fill `touched` with the keys that the scope is narrowed to; whether it is."""
+        """Fill `affected_keys` with the keys that the scope is narrowed to; whether it is."""
         checkpoint = self._generation.checkpoint
         tenants = () if scope.tenant_id is None else (scope.tenant_id,)
         if scope.keys:
@@ -161,13 +161,13 @@ class Derivation:
                 raise KeyDoesNotFit(key, tuple(f"{column.name} ({column.type})" for column in columns)) from error
 
     def _add_rows_of(self, tenant_id: str) -> None:
-        """The keys of the tenant's stored rows too, touched by an event or not."""
+        """Also the keys of the tenant's stored rows, whether an event affects them or not."""
         compose, identifier = identifiers.SQL, identifiers.Identifier
         parts = compose(", ").join(compose("{}::text").format(identifier(name)) for name in self._projection.key)
         stored = identifier(self.stored.schema, self.stored.name)
         statement = compose(
-            "INSERT INTO pg_temp.touched (key)"
-            " SELECT ARRAY[{}] FROM {} WHERE tenant_id = {} EXCEPT TABLE pg_temp.touched"
+            "INSERT INTO pg_temp.affected_keys (key)"
+            " SELECT ARRAY[{}] FROM {} WHERE tenant_id = {} EXCEPT TABLE pg_temp.affected_keys"
         ).format(parts, stored, identifiers.Literal(tenant_id))
         self._connection.execute(statement)
 
@@ -180,7 +180,7 @@ class Derivation:
 def _make_table(connection: Connection, projection: type[Projection], stored: ReadModel) -> None:
     """An empty table like the stored one: its columns, defaults and checks, no index.
 
-    What PostgreSQL fills there by itself, by a sequence or a trigger, it need not fill here: it is not compared.
+    Columns that PostgreSQL fills by a sequence or a trigger stay empty here: they are not compared.
     """
     table = identifiers.Identifier(stored.name)
     statement = identifiers.SQL(

@@ -1,4 +1,4 @@
-"""Findings: what audits found wrong, kept until it is seen to be gone."""
+"""Findings: what audits found wrong, kept until an audit sees that it is resolved."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong, as kept: seen from `first_seen` to `last_seen`, gone at `resolved_at` (None: still there)."""
+    """A stored finding: seen from `first_seen` to `last_seen`, resolved at `resolved_at` (None: still open)."""
 
     finding: int
     check: str
@@ -67,9 +67,9 @@ class Kept:
 def record_findings(
     connection: Connection, check: str, projection: str | None, found: Iterable[Found], covered: Sequence[Place]
 ) -> Kept:
-    """Remember what a check found, and that its other findings at the places `covered` are gone. Atomic.
+    """Store what a check found, and resolve its other findings at the places `covered`. Atomic.
 
-    A place stands for all that agree with it: {} for every one, {"tenant_id": "acme"} for that tenant's.
+    A place covers all places that agree with it: {} every one, {"tenant_id": "acme"} all of that tenant.
     """
     rows = [_storable(vars(each) | {"place": dict(each.place)}) for each in found]
     with connection.transaction():

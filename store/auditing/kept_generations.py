@@ -1,4 +1,4 @@
-"""Kept generations: those that a rollback would put back, compared with their events as the live one is."""
+"""Kept generations: those that a rollback can restore, compared with their events as the live one is."""
 
 from collections.abc import Iterator
 from dataclasses import replace

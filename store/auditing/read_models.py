@@ -35,7 +35,7 @@ def check_table(context: CheckContext) -> Iterator[Found]:
 
 
 def check_totals(context: CheckContext) -> Iterator[Found]:
-    """Totals, counted from the events without folding them, that the table does not have."""
+    """Control totals, counted from the events without folding them, that differ from the table's."""
     _require_sound(context)
     live = context.of_read_model()
     for total in generation_totals(live, live.exclusions()):
@@ -46,7 +46,7 @@ def check_totals(context: CheckContext) -> Iterator[Found]:
 
 
 def check_second_opinion(context: CheckContext) -> Iterator[Found]:
-    """Rows, of a few drawn by chance and of those found before, that the reference engine derives otherwise."""
+    """Rows that the reference engine derives differently, among a random sample and those found before."""
     _require_sound(context)
     live = context.of_read_model()
     projection = live.projection
@@ -56,10 +56,10 @@ def check_second_opinion(context: CheckContext) -> Iterator[Found]:
     except AcciError as refusal:
         raise LeftOut(str(refusal)) from refusal
     for key, difference in sample.found.examples:
-        problem = f"The reference engine derives {spelled_key(key)} otherwise: {difference}."
+        problem = f"The reference engine derives {spelled_key(key)} differently: {difference}."
         yield Found(dict(zip(projection.key, key, strict=True)), Severity.ERROR, problem)
     for failed in sample.failed:
-        problem = f"The reference engine cannot derive {spelled_key(failed.key)}, so it has no second opinion: "
+        problem = f"The reference engine cannot derive {spelled_key(failed.key)}, so it cannot confirm its row: "
         yield Found(dict(zip(projection.key, failed.key, strict=True)), Severity.WARNING, problem + failed.error)
 
 

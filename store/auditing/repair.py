@@ -23,7 +23,7 @@ from acci.store.registry import Catalogue
 class Repaired:
     """What was done about one check's findings, and what the check said afterwards: `left` is what is still wrong.
 
-    `left_alone` of these were not touched, since what they would be derived from was changed; `because` says how.
+    `left_alone` of these were not repaired, since their events in the log were changed; `because` says how.
     """
 
     check: str
@@ -38,12 +38,12 @@ class Repaired:
 def repair(
     connection: Connection, catalogue: Catalogue, projection: str | None = None, trust_log: bool = False
 ) -> list[Repaired]:
-    """Mend what the open findings name, as far as it can be derived, and audit it again; with `projection` only its.
+    """Repair what the open findings name, as far as it can be derived, and audit it again; with `projection` only its.
 
-    Rows are re-derived, in a transaction that no batch runs beside; so are parked keys, which are released if they can
-    be. Wrong snapshots are replaced or dropped, and readers shown the live generation again. Whatever is wrong with the
-    log stays, for a person to see, and so does what may rest on it, unless `trust_log`: the log's checks are made
-    first. Raises `RebuildNeeded`, `TableAltered`, `Busy`.
+    Rows are re-derived while no batch runs; so are parked keys, which are released if that succeeds. Wrong snapshots
+    are replaced or dropped, and the live view points at the live generation again. The log's checks are made first:
+    what is wrong with the log is left for a person, and so is all that may depend on it, unless `trust_log`.
+    Raises `RebuildNeeded`, `TableAltered`, `Busy`.
     """
 
     @cache

@@ -54,9 +54,9 @@ class RepairContext:
 
 @dataclass(frozen=True)
 class Repaired:
-    """What was done: the check is to be made again in `scope` (None: nothing was touched).
+    """What was done: the check is to be made again in `scope` (None: nothing was changed).
 
-    `left_alone` are the findings that were not touched, since what they would be derived from was changed.
+    `left_alone` are the findings that were not repaired, since their events in the log were changed.
     """
 
     scope: AuditScope | None
@@ -67,7 +67,7 @@ Repair = Callable[[RepairContext], Repaired]
 
 
 def repair_rows(context: RepairContext) -> Repaired:
-    """The rows that the findings place by their key are derived again; the check is made again on these keys."""
+    """The rows whose keys the findings name are re-derived; the check is made again on these keys."""
     keys, left_alone = _rederive_rows(context)
     scope = AuditScope(keys=tuple(tuple(part or "" for part in key) for key in keys))
     return Repaired(scope if context.without(left_alone) else None, left_alone)
@@ -80,7 +80,7 @@ def repair_listed_rows(context: RepairContext) -> Repaired:
 
 
 def _rederive_rows(context: RepairContext) -> tuple[list[tuple[str | None, ...]], list[Finding]]:
-    """The keys that were derived again, and the findings whose rows may rest on changed events."""
+    """The keys that were re-derived, and the findings whose rows may depend on changed events."""
     projection = context.catalogue.projection(context.findings[0].projection or "")
     suspect = SuspectRows(context.connection, projection, context.suspects())
     left_alone = [each for each in context.findings if any(key in suspect for key in keys_of(projection, [each]))]
@@ -147,7 +147,7 @@ def _replace_snapshot(
                 save_snapshot(connection, stream, loaded.version, loaded.state)
         except psycopg.Error:
             raise
-        except Exception:  # noqa: BLE001 its events tell, or loading it: without a snapshot nothing misleads
+        except Exception:  # noqa: BLE001 loading it will say why; without a snapshot nothing misleads
             return
 
 

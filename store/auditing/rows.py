@@ -1,4 +1,4 @@
-"""Rows: a read model's table compared with what its events give, whole, by set operations."""
+"""Rows: a read model's whole table compared with what its events produce, by set operations."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ MISSING, EXTRA, DIFFERENT = "missing", "extra", "different"
 
 
 def check_rows(context: CheckContext) -> Iterator[Found]:
-    """Rows that are missing, that no event gives, or that differ, with each column's stored and expected value.
+    """Rows that are missing, that no event produces, or that differ, with each column's stored and expected value.
 
     Raises `TooManyDeadLetters`.
     """
@@ -43,12 +43,12 @@ def _finding(place: Place, difference: Difference, ahead: bool) -> Found:
     expected, stored = difference.before, difference.after
     if stored is None:
         details = {"kind": MISSING, "expected": expected}
-        return Found(place, Severity.ERROR, "The row is missing: its events give one.", details)
+        return Found(place, Severity.ERROR, "The row is missing: its events produce one.", details)
     if expected is None:
         details = {"kind": EXTRA, "stored": stored}
-        return Found(place, Severity.ERROR, f"The row is extra: its events give none{_since(ahead)}.", details)
+        return Found(place, Severity.ERROR, f"The row is extra: its events produce none{_since(ahead)}.", details)
     columns = {name: {"stored": stored[name], "expected": expected[name]} for name in difference.columns}
-    problem = f"The row differs from what its events give in {difference}{_since(ahead)}."
+    problem = f"The row differs from what its events produce in {difference}{_since(ahead)}."
     return Found(place, Severity.ERROR, problem, {"kind": DIFFERENT, "columns": columns, "ahead": ahead})
 
 
@@ -59,7 +59,7 @@ def _since(ahead: bool) -> str:
 def _ahead(
     live: LiveReadModel, derivation: Derivation, diff: TableDiff, keys: list[Key]
 ) -> set[tuple[str | None, ...]]:
-    """Those of `keys` whose rows are as the whole log gives them: they are ahead of the checkpoint."""
+    """Those of `keys` whose rows agree with the whole log: they are ahead of the checkpoint."""
     head = live.connection.execute(sql("log/events:last_position")).fetchone()
     if not keys or head is None or head[0] <= live.generation.checkpoint:
         return set()

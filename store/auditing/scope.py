@@ -47,7 +47,7 @@ class AuditScope:
         return self.one_in > 1
 
     def places(self, columns: tuple[str, ...]) -> tuple[Place, ...]:
-        """The places that are wholly looked at, for findings placed by `columns`; none for a sample."""
+        """The places that are audited completely, for findings placed by `columns`; none for a sample."""
         if self.is_sampled or self.since is not None:
             return ()
         if self.keys:
@@ -102,9 +102,9 @@ def make_audited_events(connection: Connection, scope: AuditScope) -> None:
     )
 
 
-def position_before(connection: Connection, moment: datetime) -> int:
-    """A position such that every event recorded since `moment` is above it."""
+def position_before(connection: Connection, timestamp: datetime) -> int:
+    """A position such that every event recorded since `timestamp` is above it."""
     row: tuple[Any, ...] | None = connection.execute(
-        sql("auditing/scope:position_before"), {"moment": moment}
+        sql("auditing/scope:position_before"), {"timestamp": timestamp}
     ).fetchone()
     return int(row[0]) if row else 0

@@ -24,7 +24,7 @@ STREAM_ID = slice(6, 9)  # where a row has its stream
 
 
 def check_snapshots(context: CheckContext) -> Iterator[Found]:
-    """Snapshots whose state is not what replay gives, and those that today's class did not make and so ignores."""
+    """Snapshots whose state differs from replay, and those of an older class, which loading ignores."""
     make_audited_events(context.connection, context.scope)
     with context.connection.cursor(name="snapshots") as cursor:
         cursor.itersize = PAGE
@@ -48,7 +48,7 @@ def _stream(context: CheckContext, stream: StreamId, rows: Iterator[tuple[Any, .
         except UnreadableEvent as error:
             yield Found(stream._asdict(), Severity.WARNING, f"Its snapshots cannot be checked: {error}")
             return
-        except Exception as error:  # noqa: BLE001 whatever the user's code raises stops its own stream
+        except Exception as error:  # noqa: BLE001 an exception of the user's code stops only its own stream
             problem = f"Its snapshots cannot be checked: version {row[4]} cannot be folded ({in_one_line(error)})."
             yield Found(stream._asdict(), Severity.WARNING, problem)
             return

@@ -1,4 +1,4 @@
-"""Checks in SQL: each file of `audits/` gives the rows that should not exist. Who adds a file adds a check.
+"""Checks in SQL: each file in `audits/` selects the rows that should not exist. To add a check, add a file.
 
     -- Streams whose versions do not run from 1 without a gap.
     -- severity: error
@@ -7,13 +7,13 @@
 
 Its name is the file's. The columns in `place` say where; `problem`, if there is one, is the sentence, in place of the
 file's first line; the others are details. It reads `audited_events`, the events that the audit is confined to, or
-whatever else it likes, and may take these parameters: PARAMETERS. With `projection: user_view` (or `projection: each`)
+any other table, and may take these parameters: PARAMETERS. With `projection: user_view` (or `projection: each`)
 it is made on that read model, found under its bare name, and `checkpoint` is how far that has come; such a check is
 not made while keys are parked.
 
 What it finds can be repaired if the file says how, in a line `-- repair:`
 
-    rows         the rows of `projection` with the keys in `place` are derived again from their events
+    rows         the rows of `projection` with the keys in `place` are re-derived from their events
     snapshots    the streams in `place` are replayed, and the snapshot of that `version` is replaced or dropped
     parked_keys  the parked keys of the read model in `place` (`projection`) are tried again
 """
@@ -33,7 +33,7 @@ from acci.store.auditing.checks import Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repairs import Repair, repair_listed_rows, repair_parked_keys, repair_snapshots
 from acci.store.auditing.scope import make_audited_events
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.postgres.statements import SQL, sql
 from acci.store.registry import Catalogue
 
@@ -118,7 +118,7 @@ def _parsed(file: Path) -> Audit:
     if header.get("repair", ROWS) not in REPAIRS:
         raise DefinitionError(f"The audit {file.name}", f"its repair is one of {', '.join(REPAIRS)}.")
     if header.get("repair") == ROWS and "projection" not in header:
-        reason = "its repair derives rows of a read model again; say which one by `-- projection:`."
+        reason = "its repair re-derives rows of a read model; say which one by `-- projection:`."
         raise DefinitionError(f"The audit {file.name}", reason)
     return Audit(
         file.stem,
@@ -170,7 +170,7 @@ def _parameters(audit: Audit, context: CheckContext) -> dict[str, Any]:
         live = context.of_read_model()
         generation, exclusions = live.generation, live.exclusions()
         if exclusions.parked:
-            raise LeftOut(f"Keys of {generation.projection} are parked, so {audit.name} cannot come out even.")
+            raise LeftOut(f"Keys of {generation.projection} are parked, so {audit.name} was not made.")
         context.connection.execute(sql("generations/schemas:enter"), {"schema": generation.schema})
         parameters |= {
             "checkpoint": generation.checkpoint,

@@ -1,4 +1,4 @@
-"""The figures of audits: the last one's age and result, and what is open; kept as they arise, cheap to ask for."""
+"""Audit statistics: the last audit's age and result, and open findings; kept up to date, so cheap to read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Result:
 
 
 def record(connection: Connection, result: Result) -> None:
-    """Afterwards the audit is remembered, as the last one."""
+    """Afterwards the audit is stored as the last one."""
     connection.execute(sql("auditing/audits:record"), vars(result))
 
 

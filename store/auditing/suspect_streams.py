@@ -1,4 +1,4 @@
-"""Suspect streams: those that were changed in the log, as audits say; nothing is derived from them unasked."""
+"""Suspect streams: those whose events were changed in the log, as audits say; repair does not derive from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def find_suspect_streams(connection: Connection, found: Sequence[Finding]) -> Su
     streams = {StreamId(*row[1:]) for row in rows}
     streams |= {_stream(each.place) for each in found if each.check == "stream_versions"}
     there = {row[0] for row in rows}
-    # An event that is gone was of any stream; and of a seal that was changed nobody knows what it sealed.
+    # A missing event may be of any stream, and a changed seal no longer says what it sealed.
     lost = any(each.check == "seal_chain" or (each.check == "seals" and not _is_at(each, there)) for each in found)
     return SuspectStreams(frozenset(streams), lost, tuple(each.problem for each in found))
 
@@ -60,7 +60,7 @@ def _stream(place: Mapping[str, str | None]) -> StreamId:
 
 
 class SuspectRows:
-    """The keys of one read model whose rows may rest on changed events."""
+    """The keys of one read model whose rows may depend on changed events."""
 
     def __init__(self, connection: Connection, projection: type[Projection], found: SuspectStreams) -> None:
         self.everything = found.everything
@@ -70,7 +70,7 @@ class SuspectRows:
             return
         streams = sorted(found.streams)
         if not _by_stream(projection):
-            # Its keys are in the payloads: of what an event was before it was changed, nobody knows the row.
+            # Its keys are in the payloads: which row a changed event affected before cannot be known.
             handled = list(by_stored_name(projection.events()))
             asked = {"types": list({stream.aggregate_type for stream in streams}), "event_types": handled}
             row = connection.execute(sql("auditing/suspect_streams:handles_any"), asked).fetchone()
@@ -97,7 +97,7 @@ class SuspectRows:
 
 
 def _by_stream(projection: type[Projection]) -> bool:
-    """Whether every row is of one stream, whatever its events' payloads say."""
+    """Whether every row is of one stream, known without looking into payloads."""
     if issubclass(projection, FoldProjection):
         return projection.keys is FoldProjection.keys
     values = (value for rule in projection.rules for action in rule.actions for value in action.key.values())

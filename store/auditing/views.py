@@ -1,4 +1,4 @@
-"""Views: whether readers see the live generations, and each of them what is theirs."""
+"""Views: whether readers see the live generations, and only their tenant's rows."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from acci.store.postgres.statements import sql
 
 
 def check_views(context: CheckContext) -> Iterator[Found]:
-    """Views in schema read that are gone, show another table, or other rows of the live one than a swap lets them."""
+    """Views in schema `read` that are gone, show another table, or filter its rows differently than a swap sets."""
     if context.scope.tenant_id is not None:
         raise DoesNotFit("views cannot be confined to a tenant.")
     for name in sorted(context.catalogue.projections):
@@ -26,7 +26,7 @@ def check_views(context: CheckContext) -> Iterator[Found]:
 
 
 def _shows(connection: Connection, generation: Generation) -> bool:
-    """Whether the view is as it would be made now; columns that it does not show yet are no fault of it."""
+    """Whether the view is as it would be made now; new columns may be missing until their backfill is done."""
     name, read_model = generation.projection, generation.read_model(connection)
     names = [column.name for column in describe(connection, "read", name).columns]
     if not names or not {*names} <= {column.name for column in read_model.columns}:

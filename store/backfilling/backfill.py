@@ -75,7 +75,7 @@ class Superseded(AcciError):
 
 
 def preview(connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice) -> int:
-    """How many keys would be re-derived. Changes nothing; raises what `begin` would."""
+    """How many keys would be re-derived. Changes nothing; raises what `begin` raises."""
 
     def count(generation: Generation) -> int:
         with connection.transaction(force_rollback=True):
@@ -135,7 +135,7 @@ def run_chunks(
     keys_a_second: int = 0,
     report: Report = no_report,
 ) -> Backfill:
-    """Re-derive the chunks that are missing, at most so many keys a second (0: no limit); how it stands then.
+    """Re-derive the missing chunks, at most so many keys a second (0: no limit); returns the backfill's progress.
 
     A chunk with keys that cannot be derived is failed with why, their rows as they were; all others go on. The read
     model is kept caught up meanwhile. Raises `Busy` if a backfill of it is under way, and `Superseded`.
@@ -180,7 +180,7 @@ def _run_chunks(
     if not now.missing:
         with connection.transaction():
             if backfill.choice.columns:
-                live.lock()  # or readers would be shown this one when another has been published
+                live.lock()  # otherwise readers would see this generation although another was published
                 show(connection, generation)
             connection.execute(sql("backfilling/backfills:end"), {"backfill": now.backfill, "state": "done"})
     return now
@@ -193,14 +193,14 @@ def _require_ready(
     generation: Generation,
     choice: Choice,
 ) -> None:
-    """Raises what forbids to backfill the generation."""
+    """Raises the reason why the generation cannot be backfilled."""
     require_unaltered(connection, generation)
     if not choice.columns:
         require_same_rules(generation, define(catalogue, projection))
 
 
 def _still_live(connection: Connection, backfill: Backfill) -> Generation:
-    """The generation, if readers see it still. Raises `Superseded`."""
+    """The generation, if it is still live. Raises `Superseded`."""
     generation = generations.one(connection, backfill.generation)
     if generation.state != "live":
         raise _superseded(connection, backfill)
@@ -214,7 +214,7 @@ def _superseded(connection: Connection, backfill: Backfill) -> Superseded:
 
 
 def _choose(connection: Connection, projection: type[Projection], generation: Generation, choice: Choice) -> int:
-    """Fill the temporary table `touched` with the keys to derive; how many."""
+    """Fill the temporary table `affected_keys` with the keys to derive; how many."""
     connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
     skipped = load_exclusions(connection, generation).skipped
     choose(connection, projection, generation.read_model(connection), choice, generation.checkpoint, skipped)
@@ -224,7 +224,7 @@ def _choose(connection: Connection, projection: type[Projection], generation: Ge
 
 
 def _rederive_chunk(live: LiveReadModel, backfill: Backfill, chunk: Chunk) -> int:
-    """Re-derive one chunk's keys in a transaction, but those parked since it was cut; how many were."""
+    """Re-derive one chunk's keys in a transaction, without those parked since it was cut; returns how many."""
     connection, which = live.connection, {"backfill": backfill.backfill, "chunk": chunk.chunk}
     with connection.transaction():
         checkpoint = live.lock()

@@ -24,7 +24,7 @@ from acci.store.registry import several
 
 @dataclass(frozen=True)
 class Choice:
-    """The keys that are touched by the events so described, or named in `keys`; with nothing given, all.
+    """The keys that these events affect, or those in `keys`; with nothing given, all.
 
     Events at positions in (after, upto], that happened in [since, until), of these tenants and types. `columns` are
     new columns that the live table does not have yet.
@@ -67,7 +67,7 @@ def choose(
     checkpoint: int,
     skipped: tuple[int, ...],
 ) -> None:
-    """Fill the temporary table `touched` with the chosen keys. In the caller's transaction.
+    """Fill the temporary table `affected_keys` with the chosen keys. In the caller's transaction.
 
     Raises `WrongKey`, or `UnknownName` for an event that the projection does not handle.
 
@@ -88,7 +88,7 @@ def choose(
 
 
 def _stored_names(projection: type[Projection], event_types: tuple[str, ...]) -> tuple[str, ...]:
-    """Under which names these are in the log. Raises `UnknownName` for one that the projection does not handle."""
+    """The names that these types have in the log. Raises `UnknownName` for one that the projection does not handle."""
     handled = by_stored_name(projection.events())
     for name in event_types:
         if name not in handled:

@@ -21,7 +21,7 @@ from acci.store.postgres.keys import Keys
 
 @dataclass(slots=True)
 class Plan:
-    """What commands lead to: for each an append, or what it led to before; and the states that this leaves."""
+    """The result of deciding: for each command an append, or the events of its first handling; and the new states."""
 
     results: list[Append | tuple[Recorded, ...]] = field(default_factory=list)
     states: dict[StreamId, Loaded[Aggregate]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ def decide(
     unchanged: Mapping[StreamId, int],
     known: Loaded[Aggregate] | None,
 ) -> Plan:
-    """What each command leads to, on the state that those before it leave; aggregates are loaded as they are now.
+    """What each command leads to, decided on the state after the commands before it; aggregates are loaded now.
 
     Of one that is `known`, a single command's, only what is new is read.
 
@@ -67,10 +67,10 @@ def decide(
 def decide_cached(
     cache: StateCache, one: AcceptedCommand, keys: Keys | None, contended: bool
 ) -> tuple[Loaded[Aggregate] | None, Plan | None]:
-    """The aggregate as it is cached, and what the command leads to on that; None for what is not, or cannot be known.
+    """The cached aggregate, and what the command leads to on it; None if it is not cached, or the cache proves nothing.
 
-    At a contended stream the cached state is only to be read on from. Events alone count, since storing them proves
-    that the state was the newest and the command new. A refusal, or nothing to do, proves nothing.
+    At a contended stream the cached state only saves reading older events. Only a decision with events counts:
+    storing them proves that the state was the newest and the command new. A refusal or an empty decision does not.
     """
     cached = cache.take(one.stream, one.kind.aggregate, one.record.name)
     if cached is None:
@@ -88,7 +88,7 @@ def decide_cached(
 def _consequences(
     command: Command[CommandData], stream: StreamId, loaded: Loaded[Aggregate]
 ) -> tuple[Event[EventData], ...]:
-    """The events that `command` leads to in this state, who and why with them. Raises `Refused`."""
+    """The events that `command` leads to in this state, with their metadata. Raises `Refused`."""
     metadata = EventMetadata(
         stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
     )

@@ -12,7 +12,6 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import AcciError, ConcurrencyError, InvalidCommand
 from acci.domain.events import StreamId
-from acci.store import telemetry
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
 from acci.store.aggregates.snapshots import SnapshotRefused
@@ -25,7 +24,7 @@ from acci.store.log.append import Append, Recorded
 from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
-from acci.store.postgres.errors import is_transient, refusal_of
+from acci.store.postgres.refusals import is_transient, refusal_of
 from acci.store.registry import Catalogue
 
 ATTEMPTS = 20
@@ -61,7 +60,6 @@ class CommandHandler:
         self._tries = tries
         self._queues = Queues()
         self._cache = StateCache(recent) if recent else None
-        self._traced = telemetry.is_on()
 
     def handle(self, command: Command[CommandData], expected_version: int | None = None) -> tuple[Recorded, ...]:
         """Store what the command leads to, and return it; for a command handled before, what it led to then.
@@ -96,9 +94,10 @@ class CommandHandler:
         return tuple(results[one.command.id] for one in accepted)
 
     def _run(self, accepted: Sequence[AcceptedCommand], unchanged: Mapping[StreamId, int]) -> Results:
-        if not self._traced:
+        tracing = self._store.tracing
+        if tracing is None:
             return self._run_in_turn(accepted, unchanged)
-        with handling(accepted):
+        with handling(tracing, accepted):
             return self._run_in_turn(accepted, unchanged)
 
     def _run_in_turn(self, accepted: Sequence[AcceptedCommand], unchanged: Mapping[StreamId, int]) -> Results:
@@ -125,12 +124,12 @@ class CommandHandler:
                 error = results
                 contended = self._learn(error, accepted, cached is not None) or contended
                 if cached is not None and not error.transient:
-                    cached = None  # what was decided on a state that may be old proves nothing, not even too large
+                    cached = None  # decided on a cached, perhaps old state: proves nothing
                     continue
                 if not isinstance(error, ConcurrencyError):
                     raise error
                 conflicts += 1
-                # What changed stays so; but the same command, sent twice at once, may have been handled before.
+                # A stream that changed stays changed; but this command may have been handled elsewhere meanwhile.
                 changes += isinstance(error, StreamChanged)
                 if conflicts == self._attempts or changes == 2:
                     raise error
@@ -149,7 +148,7 @@ class CommandHandler:
             return False
         if was_cached and error.actual_version and self._cache is not None:
             self._cache.learn(accepted[0].record.name, error.actual_version)
-        # That a cached state is old does not show that another process is there now; its turn does.
+        # An outdated cached state does not prove that another process is writing now; a taken stream lock does.
         met = not was_cached or error.actual_version == error.expected_version
         if met:
             self._queues.note_contention([one.stream for one in accepted])
@@ -168,7 +167,7 @@ class CommandHandler:
                 return self._decide_on_newest(self._store, accepted, unchanged, known)
             with self._store.in_turn([one.stream for one in accepted], unchanged) as store:
                 return self._decide_on_newest(store, accepted, unchanged, known)
-        except errors.LockNotAvailable as error:  # to try again at once would be to wait on
+        except errors.LockNotAvailable as error:  # trying again at once would only wait longer
             raise refusal_of(error) or error from error
 
     def _decide_on_newest(
@@ -181,7 +180,7 @@ class CommandHandler:
         plan = decide(store, accepted, unchanged, known)
         if self._cache is not None:
             for one, result in zip(accepted, plan.results, strict=True):
-                # A wrong guess would leave a key behind, perhaps of an erased person.
+                # A wrong guess would leave a key in the key store, perhaps of an erased person.
                 if isinstance(result, Append) and not one.kind.personal:
                     self._cache.learn(one.record.name, result.expected_version)
         return plan, self._commit(store, plan, unchanged)
@@ -189,7 +188,7 @@ class CommandHandler:
     def _commit(self, store: EventStore, plan: Plan, unchanged: Mapping[StreamId, int]) -> Results | AcciError:
         """What was stored, or why nothing was."""
         appends = [result for result in plan.results if isinstance(result, Append)]
-        # What was handled before led to that whatever has changed since; without commands only the check is asked for.
+        # A command handled before keeps its result, however the streams changed; without commands, only check versions.
         try:
             recorded = iter(store.commit(appends, unchanged) if appends or (unchanged and not plan.results) else ())
         except AcciError as error:

@@ -37,7 +37,7 @@ class Queues:
         _ALL.add(self)
 
     def reset(self) -> None:
-        """Empty every queue: the threads that waited or had a turn do not exist in a forked process."""
+        """Empty every queue: the waiting and running threads do not exist in a forked process."""
         self._guard = threading.Lock()
         self._waiting: dict[StreamId, deque[threading.Lock]] = {}
 
@@ -50,7 +50,7 @@ class Queues:
         try:
             for stream in streams if len(streams) < 2 else sorted(set(streams)):
                 new: deque[threading.Lock] = deque()
-                # Without the guard, since nothing comes between looking and adding.
+                # Without the guard: nothing can run between looking and adding.
                 if self._waiting.setdefault(stream, new) is new or self._wait(stream):
                     had += (stream,)
         except BaseException:
@@ -59,7 +59,7 @@ class Queues:
         return Turn(had, bool(self._contended_until) and self._is_contended(streams))
 
     def leave(self, streams: Iterable[StreamId]) -> None:
-        """Give the turn at each to the command that has waited longest."""
+        """Pass each stream's turn to the command that has waited longest."""
         for stream in streams:
             with self._guard:
                 waiting = self._waiting.get(stream)
@@ -69,7 +69,7 @@ class Queues:
                     del self._waiting[stream]
 
     def note_contention(self, streams: Iterable[StreamId]) -> None:
-        """Another process was faster at one of these."""
+        """Note that another process was faster at one of these streams."""
         if len(self._contended_until) > MOST_CONTENDED:
             self._contended_until = {}  # a stream that is still contended is noted again
         self._contended_until |= dict.fromkeys(streams, time.monotonic() + CONTENDED_SECONDS)

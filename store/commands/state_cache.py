@@ -1,4 +1,4 @@
-"""The state cache: what a command will probably find, known to this process, so that nothing need be loaded."""
+"""The state cache: aggregates that this process handled last, so that the next command need not load them."""
 
 import os
 import threading
@@ -41,7 +41,7 @@ class StateCache:
         self._lock = threading.Lock()
 
     def take(self, stream: StreamId, aggregate: type[Aggregate], command: str) -> Cached | None:
-        """The state put last, which leaves the cache; without one, a new aggregate if it may be one, or None.
+        """The cached state, removed from the cache; if there is none, a new aggregate if it may be one, or None.
 
         It may be new if the last aggregate that such a command found had no events.
         """
@@ -53,7 +53,7 @@ class StateCache:
         return Cached(found[0], time.monotonic() - found[1] < HOT)
 
     def learn(self, command: str, version: int) -> None:
-        """Learn that such a command found an aggregate at this version: not guessed but seen."""
+        """Note at which version a command of this kind found its aggregate."""
         with self._lock:
             if version or not self._size:
                 self._beginnings.discard(command)
@@ -61,7 +61,7 @@ class StateCache:
                 self._beginnings.add(command)
 
     def put(self, stream: StreamId, loaded: Loaded[Aggregate]) -> None:
-        """Keep the aggregate as its newest events made it."""
+        """Cache the aggregate as it is after its newest events."""
         if has_personal(type(loaded.state)):
             return
         with self._lock:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from acci.store import telemetry
 from acci.store.commands.validation import AcceptedCommand
-from acci.store.telemetry import of_correlation
+from acci.store.telemetry import Tracing, as_current, of_correlation, trace_id
 
 
 @contextmanager
-def handling(commands: Sequence[AcceptedCommand]) -> Iterator[None]:
-    """Inside, the commands are handled: a span each, in the trace of its correlation; one that fails is marked so."""
+def handling(tracing: Tracing, commands: Sequence[AcceptedCommand]) -> Iterator[None]:
+    """Inside, the commands are handled: a span each, in the trace of its correlation; failed ones are marked."""
     with ExitStack() as stack:
         for command, _, stream, *_ in reversed(commands):  # so that the append is part of the first one's
             tenant_id, correlation_id = stream.tenant_id, command.metadata.correlation_id
@@ -21,6 +20,6 @@ def handling(commands: Sequence[AcceptedCommand]) -> Iterator[None]:
                 "acci.aggregate_type": stream.aggregate_type,
                 "acci.aggregate_id": stream.aggregate_id,
             }
-            span = telemetry.start_span(name, attributes, telemetry.trace_id(tenant_id, correlation_id))
-            stack.enter_context(telemetry.as_current(span))
+            span = tracing.start_span(name, attributes, trace_id(tenant_id, correlation_id))
+            stack.enter_context(as_current(span))
         yield

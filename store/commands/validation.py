@@ -55,7 +55,7 @@ class CommandKind(NamedTuple):
 
 
 class AcceptedCommand(NamedTuple):
-    """A command found valid, the stream that it is for, and what is kept to recognise it by."""
+    """A valid command, the stream that it is for, and its idempotency record."""
 
     command: Command[CommandData]
     kind: CommandKind
@@ -73,7 +73,7 @@ def kinds_of(catalogue: Catalogue) -> dict[str, CommandKind]:
 
 
 def validate(kinds: Mapping[str, CommandKind], command: Command[CommandData]) -> AcceptedCommand:
-    """The command, accepted: everything that can be found wrong with it before anything is loaded is not.
+    """The command, after every check that can be made before anything is loaded.
 
     Raises `UnknownName`, or `InvalidCommand` if it has no sender, or PostgreSQL could not hold it.
     """

@@ -31,7 +31,7 @@ class Actions:
         self.lanes = 1 + max(placed.lane for placed in self.placed)
 
     def rows(self, name: str = "actions") -> sa.Subquery:
-        """The rows in no order."""
+        """The rows, unordered."""
         lanes = [self._lane(lane) for lane in range(self.lanes)]
         return (lanes[0] if len(lanes) == 1 else sa.union_all(*lanes)).subquery(name)
 

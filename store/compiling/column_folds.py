@@ -36,7 +36,7 @@ class ColumnFold:
         written = self.actions.is_one_of(rows, self.writers)
         folded: Element
         if kind is FoldKind.PUT:
-            # `first` passes over NULL, so what may be NULL is wrapped.
+            # `first` skips NULL, so values that may be NULL are wrapped.
             folded = sa.func.acci.first(postgresql.array([value]) if self._nullable else value)
         elif kind is FoldKind.KEEP:
             order = as_text(rows.c.acci_ord + ORDER_BASE)
@@ -63,7 +63,7 @@ class ColumnFold:
         kind, column, value = self.kind, self.column, self._decoded(folded)
         if kind is FoldKind.PUT:
             return sa.case((folded.c[self.name].is_not(None), value), else_=before)
-        if kind is FoldKind.ADD:  # the sum may fit where a part of it does not
+        if kind is FoldKind.ADD:  # the whole sum may fit although a part of it does not
             return in_type_of(column, sa.func.coalesce(before + value, before, value))
         if kind is FoldKind.KEEP:
             return sa.func.coalesce(before, value)
@@ -119,7 +119,7 @@ class ColumnFold:
 
     @property
     def _counts(self) -> bool:
-        """Whether the column is only ever added one to, which is counted at a third of what a sum costs."""
+        """Whether every action adds one to the column: counting takes a third of the time of summing."""
         values = [placed.action.columns[self.name].value for placed in self.writers]
         return all(isinstance(value, Constant) and value.kind is Kind.INTEGER and value.value == 1 for value in values)
 

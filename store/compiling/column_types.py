@@ -62,5 +62,5 @@ def as_text(value: Element) -> Element:
 
 
 def bytewise(value: Element) -> Element:
-    """Text compared by code point, whatever the database's collation."""
+    """Text compared by code point, under any collation of the database."""
     return sa.collate(value, "C")

@@ -1,4 +1,4 @@
-"""What each action gives a column, before anything is folded."""
+"""The value that each action gives a column, before anything is folded."""
 
 import sqlalchemy as sa
 

@@ -26,7 +26,7 @@ def field_value(field: Field, events: sa.FromClause) -> Element:
     found = _part(within[-1], last, "->" if field.kind is Kind.JSON else "->>")
     if field.kind is Kind.JSON:
         found = sa.func.nullif(found, JSON_NULL, type_=postgresql.JSONB())
-    # A missing value is rare, and why it is missing is computed only then: a value that is there costs nothing more.
+    # Missing values are rare. The reason is computed only for them, so a present value costs nothing extra.
     instead = _instead(field, within, events)
     if instead is not None:
         found = sa.func.coalesce(found, instead, type_=found.type)

@@ -26,7 +26,7 @@ def readable(classes: Sequence[type[EventData]], events: sa.FromClause) -> Eleme
         known.setdefault((first, last), []).extend(event.stored_names())
     groups = [*((types, _version_in(span, events), []) for span, types in known.items()), *older]
     alone = len(groups) == 1 or len(classes) == 1
-    # The type comes before what is demanded, which may fail for a payload of another type.
+    # The type is tested first: the upcasters' conditions may fail for a payload of another type.
     conditions = [
         sa.and_(version, *([] if alone else [events.c.event_type.in_(types)]), *demanded)
         for types, version, demanded in groups
@@ -36,7 +36,7 @@ def readable(classes: Sequence[type[EventData]], events: sa.FromClause) -> Eleme
 
 
 def _demanded(event: type[EventData], events: sa.FromClause) -> list[Element]:
-    """The conditions that an older payload meets what its upcasters demand; evaluating one that it does not fails."""
+    """The conditions of the upcasters on an older payload; evaluating one that does not hold fails."""
     conditions: list[Element] = []
     for version in range(oldest(event), event.schema_version):
         met = [

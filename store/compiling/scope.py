@@ -33,7 +33,7 @@ class Scope:
 
     @property
     def may_skip(self) -> bool:
-        """Whether some events are passed over, which may be unreadable."""
+        """Whether some events are skipped; these may be unreadable."""
         return self.skip_parked or self.only_keys
 
     def of_key(

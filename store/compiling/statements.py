@@ -34,14 +34,14 @@ def statement(made: Folded) -> Merge | sa.Insert:
 
 
 def gather(request: Request) -> str:
-    """The first half of an INSERT into an empty table, which PostgreSQL may run in parallel; `pour` is the other."""
+    """The first half of an INSERT into an empty table, which PostgreSQL may run in parallel; then comes `pour`."""
     values, rows = _filling(folded(Actions(request)))
     named = zip(values, rows.selected_columns, strict=True)
     return text_of(Gather(rows.with_only_columns(*(column.label(name) for name, column in named))))
 
 
 def pour(request: Request) -> str:
-    """Puts what was gathered into the table."""
+    """The second half: inserts the gathered rows into the table."""
     names = [*request.projection.key, *request.projection.folds]
     source = gathered(names)
     return text_of(sa.insert(request.table).from_select(names, sa.select(*source.c), include_defaults=False))
@@ -67,7 +67,7 @@ def delete_given(request: Request) -> str:
 
 
 def is_ordered(projection: type[Projection]) -> bool:
-    """Whether it matters in which order events are folded; where not, PostgreSQL may read them in parallel."""
+    """Whether the order in which events are folded matters; if not, PostgreSQL may read them in parallel."""
     return not {*projection.folds.values()}.isdisjoint((FoldKind.PUT, FoldKind.KEEP))
 
 

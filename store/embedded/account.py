@@ -13,13 +13,13 @@ from acci.domain.errors import AcciError
 SYSTEM_USERS = ("postgres", "nobody")
 TIMED_OUT = 124  # the exit code that timeout(1) gives too
 SHELL = ("/bin/sh", "-c")
-# What is kept of root's rights: the least that does is taken.
+# Rights of root that are kept, from the least: the first that suffices is taken.
 SEARCH, OVERRIDE = (
     [f"--inh-caps=+{right}", f"--ambient-caps=+{right}"] for right in ("dac_read_search", "dac_override")
 )
 NO_FIXUP = "--securebits=+no_setuid_fixup"
 KEEPING: tuple[list[str], ...] = ([NO_FIXUP, *SEARCH], [NO_FIXUP, *OVERRIDE], SEARCH, OVERRIDE, [])
-CAN_RUN = 'cd "$1" && exec env test -x "$0"'  # env, since the shell's own test asks the system another way
+CAN_RUN = 'cd "$1" && exec env test -x "$0"'  # env, since the shell's built-in test uses another system call
 
 
 class NoSystemUser(AcciError):
@@ -83,7 +83,7 @@ class Account:
                 raise NoSystemUser("the right to give it its files (CAP_CHOWN)") from None
 
     def run(self, command: Sequence[str | Path], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-        """Runs `command` in `folder`; its output is in the result, whatever the exit code.
+        """Runs `command` in `folder`; its output and exit code are in the result.
 
         A command that takes longer than `seconds` is ended, and the result says so.
         """
@@ -92,7 +92,7 @@ class Account:
     def launch(self, command: Sequence[str | Path], folder: Path, log: int) -> int:
         """Starts `command` in `folder`, out of reach of this terminal's signals; gives the number of its process.
 
-        What it says goes to the open file `log`. It is nobody's child: it outlives this process.
+        Its output goes to the open file `log`. It is detached: it outlives this process.
         """
         started = subprocess.run(
             [*SHELL, '"$@" >&2 & echo $!', "sh", *self._prefix(command[0], folder), *map(str, command)],

@@ -1,6 +1,6 @@
-"""PGSERVICE, PGHOSTADDR, PGSSLMODE …: what a shell says of a PostgreSQL of one's own is not meant for the embedded one.
+"""PGSERVICE, PGHOSTADDR, PGSSLMODE …: variables of the shell that must not redirect connections to the embedded server.
 
-An address cannot keep them out: what it leaves open, PostgreSQL's client library takes from them.
+A URL cannot override them all: libpq takes from them what the URL does not say.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The log files of what runs here: for their owner alone, bounded in size, and searched when a person is erased."""
+"""The log files of the local servers: for their owner only, bounded in size, searched when a person is erased."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acci.domain.errors import AcciError
 
-LARGE = 20_000_000  # bytes: what a log holds beyond this is put aside, where what was there before is forgotten
+LARGE = 20_000_000  # bytes: a larger log is rotated; one old file is kept
 
 
 class LogsClosed(AcciError):
@@ -31,7 +31,7 @@ def make_private(folder: Path) -> None:
 
 
 def open_log(log: Path) -> int:
-    """The log, open for adding to it, for its owner alone; a large one was put aside."""
+    """The log, opened for appending, readable by its owner only; a large one is rotated first."""
     put_aside_if_large(log)
     number = os.open(log, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
     os.fchmod(number, 0o600)
@@ -39,7 +39,7 @@ def open_log(log: Path) -> int:
 
 
 def put_aside_if_large(log: Path) -> None:
-    """Afterwards the log is not large. Who writes to it may go on, as it stays the same file."""
+    """Afterwards the log is not large. Processes that write to it may go on, as it stays the same file."""
     with _alone_in(log.parent):
         if log.exists() and log.stat().st_size > LARGE:
             aside = log.with_suffix(".old.log")
@@ -56,7 +56,7 @@ def bound(folder: Path) -> None:
 
 
 def black_out(folder: Path, texts: Sequence[str]) -> dict[str, int]:
-    """Afterwards no log of the folder says any of the texts; in how many places each did.
+    """Afterwards no log in the folder contains any of the texts; returns in how many places each did.
 
     They are written over in place, as others may be adding to the file. Raises `LogsClosed`.
     """
@@ -71,7 +71,7 @@ def black_out(folder: Path, texts: Sequence[str]) -> dict[str, int]:
 
 
 def saying(folder: Path, texts: Sequence[str]) -> dict[str, int]:
-    """In how many places each log of the folder says any of the texts."""
+    """In how many places each log in the folder contains any of the texts."""
     found = {log.name: log.read_bytes() for log in _logs(folder)}
     counts = {name: sum(content.count(text.encode()) for text in texts) for name, content in found.items()}
     return {name: count for name, count in counts.items() if count}

@@ -1,4 +1,4 @@
-"""What it takes to start a server here: a free port, and knowing a process from another of its number."""
+"""To start a server here: find a free port, and recognise a process although its number may be reused."""
 
 import os
 import socket
@@ -56,7 +56,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port on which no program listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -64,7 +64,7 @@ def free_port() -> int:
 
 
 def command_line(pid: int) -> str:
-    """What the process `pid` was started with; empty if there is none. Process numbers are used again."""
+    """The command line of the process `pid`; empty if there is none. Process numbers are reused."""
     if not Path("/proc/self/cmdline").exists():
         ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
         return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip()
@@ -75,7 +75,7 @@ def command_line(pid: int) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process `pid` has not ended. One that nobody has noticed the end of has."""
+    """Whether the process `pid` runs. A zombie counts as ended."""
     import psutil
 
     try:

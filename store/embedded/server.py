@@ -2,17 +2,16 @@
 
 import fcntl
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from acci.domain.errors import AcciError
 from acci.store.embedded import libpq_environment
 from acci.store.embedded.account import Account
+from acci.store.embedded.data_folder import NAME, PATIENCE, USER, cause, create_data
+from acci.store.embedded.databases import create_database, set_sessions
 from acci.store.embedded.log_files import make_private, open_log
 from acci.store.embedded.ports import (
     HOST,
@@ -24,19 +23,12 @@ from acci.store.embedded.ports import (
     is_alive,
     is_free,
 )
-from acci.store.embedded.programs import plainly_named
 from acci.store.embedded.programs import programs as _programs
-from acci.store.embedded.server_settings import ALWAYS, NOT_DURABLE, OF_SESSIONS, TUNING
+from acci.store.embedded.server_settings import ALWAYS
 from acci.store.settings import Settings
 
-if TYPE_CHECKING:
-    from acci.store.postgres.database import Connection
-
-NAME = "the embedded PostgreSQL"
-USER = "acci"
 DATABASE = "acci"
 PREFERRED_PORT = 54320
-PATIENCE = 120  # seconds: a start after a crash first replays the log
 SOON, FAST = 2, 30  # seconds: a fast stop writes out what is not yet in its files
 
 
@@ -88,11 +80,11 @@ class EmbeddedServer:
             was_found = self._running_port() is not None
             if not was_found:
                 if not self._data.exists():
-                    self._create()
+                    create_data(self._data, self._password, self._log, durable=self._durable)
                 self._launch(port)
             self._wait_while_recovering()
             if not was_found:
-                self._set_for_sessions()
+                set_sessions(self._maintenance_url())
             return self.create_database(DATABASE)
 
     def stop(self) -> None:
@@ -100,7 +92,7 @@ class EmbeddedServer:
         if not self._folder.exists():
             return
         with self._alone():
-            # Told to stop fast in the first moments of a recovery, it never does so.
+            # At the very start of a recovery the server ignores a fast stop, so wait for the end of it.
             with suppress(ServerDidNotStart):
                 self._wait_while_changing()
                 self._wait_while_recovering()
@@ -117,30 +109,14 @@ class EmbeddedServer:
 
     def create_database(self, name: str) -> str:
         """Afterwards the running server has a database `name`; gives its URL."""
-        from psycopg import sql
-
-        with self._connected() as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create_database(self._maintenance_url(), name)
         return str(self.running_url(name))
 
-    def _set_for_sessions(self) -> None:
-        from psycopg import sql
-
-        with self._connected() as connection:
-            for name, value in OF_SESSIONS.items():
-                parts = sql.Identifier(name), sql.Literal(value)
-                connection.execute(sql.SQL("ALTER ROLE ALL SET {} = {}").format(*parts))
-
-    @contextmanager
-    def _connected(self) -> Iterator["Connection"]:
-        from acci.store.postgres.database import connect
-
+    def _maintenance_url(self) -> str:
         url = self.running_url("postgres")
         if url is None:
             raise NoDatabase(str(self._folder))
-        with libpq_environment.ignored(), connect(url, "embedded server") as connection:
-            yield connection
+        return url
 
     def _url(self, port: int, database: str) -> str:
         return f"postgresql://{USER}:{self._password.read_text().strip()}@{HOST}:{port}/{database}"
@@ -166,7 +142,7 @@ class EmbeddedServer:
         return int(lines[3]) if len(lines) >= 8 and lines[7].strip() == "ready" else None
 
     def _wait_while_changing(self) -> None:
-        """Waits out a start or stop that another process began and did not live to see."""
+        """Waits until a start or stop begun by another process, which may be gone, has ended."""
         deadline = time.monotonic() + PATIENCE
         while self._process() and self._running_port() is None:
             if time.monotonic() > deadline:
@@ -174,7 +150,7 @@ class EmbeddedServer:
             time.sleep(0.05)
 
     def _wait_while_recovering(self) -> None:
-        """Waits out what follows when one of its processes died: its pid file says nothing of it."""
+        """Waits until the server has recovered from a crash of one of its processes; its pid file does not tell."""
         from psycopg.pq import PGconn, Ping
 
         deadline = time.monotonic() + PATIENCE
@@ -183,31 +159,6 @@ class EmbeddedServer:
                 if time.monotonic() > deadline:
                     raise ServerDidNotStart(NAME, "it has been recovering for minutes", str(self._log))
                 time.sleep(0.05)
-
-    def _create(self) -> None:
-        """Makes the data in a folder beside, so that an interrupted initdb is never taken for data."""
-        unfinished = self._folder / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        account = Account.for_data(unfinished)
-        unfinished.mkdir(mode=0o700)
-        account.give(unfinished)
-        self._password.unlink(missing_ok=True)
-        self._password.touch(mode=0o600)
-        self._password.write_text(secrets.token_hex(16) + "\n")
-        account.give(self._password)
-        tuning = TUNING if self._durable else TUNING | NOT_DURABLE
-        arguments = [
-            "-D", unfinished, "-U", USER, "--auth=scram-sha-256", f"--pwfile={self._password}",
-            # Sorting and letter case of the server's own, the same on every machine.
-            "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            *(f"--set={name}={value}" for name, value in tuning.items()),
-            *(() if self._durable else ("--no-sync",)),
-        ]  # fmt: skip
-        with plainly_named() as folder:
-            done = account.run([folder / "initdb", *arguments], self._folder, PATIENCE)
-        if done.returncode != 0:
-            raise ServerDidNotStart(NAME, f"initdb failed: {_reason(done.stdout)}", str(self._log))
-        unfinished.rename(self._data)
 
     def _launch(self, port: int | None) -> None:
         self._remove_stale_pid()
@@ -221,13 +172,13 @@ class EmbeddedServer:
             if self._running_port() is not None:
                 return
             said = self._log.read_bytes()[said_before:].decode(errors="replace")
-            # Somebody may have taken the port since it was found free; the next candidate may still be.
+            # Another program may have taken the port since it was found free: try the next candidate.
             if "could not bind" not in said:
-                raise ServerDidNotStart(NAME, _reason(said), str(self._log))
+                raise ServerDidNotStart(NAME, cause(said), str(self._log))
         raise PortTaken(NAME, port or PREFERRED_PORT, "--database-port")
 
     def _run_postgres(self, port: int, log: int) -> None:
-        """Afterwards the server is ready or has ended, or does not get so far. Not by pg_ctl, which asks a shell."""
+        """Waits until the server is ready or has ended, or time is up. Without pg_ctl, which uses a shell."""
         settings = ALWAYS | {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": ""}
         options = [f"--{name}={value}" for name, value in settings.items()]
         account = Account.for_data(self._data)
@@ -260,10 +211,3 @@ def _candidates(port: int | None) -> Iterator[int]:
         return
     for _ in range(5):
         yield free_port()
-
-
-def _reason(said: str) -> str:
-    """The line that names the cause: the first FATAL or error one, else the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    causes = [line for line in lines if "FATAL" in line or "error:" in line]
-    return (causes or lines[-1:] or [""])[0]

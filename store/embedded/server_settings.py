@@ -21,12 +21,12 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # outlives a killed s
 
 # Given at each start, so that they hold for data made by an earlier ACCI too.
 ALWAYS = {
-    # The log is outside of what `acci erase` reaches: it tells neither rows, nor statements, nor their parameters.
+    # `acci erase` cannot reach this log, so it must contain no rows, no statements and no parameters.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
-    # A forgotten transaction keeps every read model from what was appended after it began.
+    # A forgotten transaction holds up every read model: events appended after it began are not final.
     "idle_in_transaction_session_timeout": "15min",
 }
-# An error's first line may name a value too. Its session is told; the server's own processes go on logging theirs.
+# An error's first line may contain a value too. The client still gets it; the server's own processes still log theirs.
 OF_SESSIONS = {"log_min_messages": "log"}

@@ -11,9 +11,9 @@ DATABASE = "acci_keys"
 
 @cache
 def key_store(settings: Settings) -> KeyStore | None:
-    """One for the same settings, to be handed to the connections; None without a place for keys. Opens at first use."""
+    """The key store for these settings, to be handed to connections; None if they name none. Opens at first use."""
     if settings.keys_url is not None:
-        return KeyStore(settings.keys_url, settings.master_key)
+        return KeyStore(settings.keys_url, settings.master_key, limits=settings.limits)
     if settings.database_url is not None:
         return None
     server = EmbeddedServer.of(settings)
@@ -24,4 +24,4 @@ def key_store(settings: Settings) -> KeyStore | None:
             raise NoKeyStore
         return url
 
-    return KeyStore(running_url, settings.master_key, create=lambda: server.create_database(DATABASE))
+    return KeyStore(running_url, settings.master_key, lambda: server.create_database(DATABASE), limits=settings.limits)

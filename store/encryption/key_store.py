@@ -12,8 +12,9 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from acci.domain.errors import AcciError
-from acci.store.postgres.database import Connection, Database
+from acci.store.postgres.database import NO_LIMITS, Connection, Database
 from acci.store.postgres.statements import sql
+from acci.store.settings import Limits
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -67,15 +68,19 @@ class KeyStore:
     """
 
     def __init__(
-        self, url: str | Callable[[], str], master_key: str = "", create: Callable[[], object] | None = None
+        self,
+        url: str | Callable[[], str],
+        master_key: str = "",
+        create: Callable[[], object] | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
-        self._url, self._create = url, create
+        self._url, self._create, self._limits = url, create, limits
         self._database: Database | None = None
         self._master_key = master_key
         self._held: OrderedDict[UUID, tuple[float, bytes | None]] = OrderedDict()
         self._mine: OrderedDict[tuple[str, str], tuple[float, UUID]] = OrderedDict()
         self._lock = threading.Lock()
-        self._is_of_the_log = False  # as the first key that is asked for and found shows
+        self._is_of_the_log = False  # set when the first key is found
 
     def of(self, tenant_id: str, subject: str) -> tuple[UUID, bytes]:
         """The person's key and its id; made if there is none."""
@@ -121,13 +126,13 @@ class KeyStore:
         return found
 
     def clear_cache(self) -> None:
-        """Ask the database for every key from here on: one that was destroyed meanwhile is not used any more."""
+        """Clear the cache: every key is fetched again, so a key destroyed meanwhile is no longer used."""
         with self._lock:
             self._held.clear()
             self._mine.clear()
 
     def destroy(self, tenant_id: str, subject: str) -> int:
-        """Destroy the person's key; 0 if there was none. Final."""
+        """Destroy the person's key; returns how many were destroyed. Cannot be undone."""
         with self._opened() as connection:
             done = connection.execute(
                 sql("encryption/keys:destroy"), {"tenant_id": tenant_id, "subject": subject}
@@ -142,12 +147,12 @@ class KeyStore:
             return connection.execute(sql("encryption/keys:just_destroyed"), who).fetchone() is not None
 
     def erased(self) -> list[tuple[str, str]]:
-        """The tenant and the name of everybody whose key was destroyed."""
+        """(tenant, person) of every destroyed key."""
         with self._opened() as connection:
             return [(row[0], row[1]) for row in connection.execute(sql("encryption/keys:erased"))]
 
     def _hold(self, held: OrderedDict[K, tuple[float, V]], new: Mapping[K, V], now: float) -> None:
-        """Cache what was fetched at `now`; what was cached for its time is dropped."""
+        """Cache keys fetched at `now`; drop those that have expired."""
         with self._lock:
             for each, value in new.items():
                 held[each] = (now + HELD_SECONDS, value)
@@ -165,7 +170,7 @@ class KeyStore:
         if self._database is None or self._database.url != url:
             if self._create is not None:
                 self._create()
-            database = Database(url, 2)
+            database = Database(url, 2, limits=self._limits)
             with database.connection() as connection, connection.transaction():
                 for name in (
                     "encryption/keys:lock",

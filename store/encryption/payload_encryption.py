@@ -39,7 +39,7 @@ class Tampered(AcciError):
     sentence = "A value under the key {key} was changed, or moved from another event. Restore it from a backup."
 
 
-UNREADABLE = (Tampered, KeyUnknown)  # what is wrong with one value, and no other
+UNREADABLE = (Tampered, KeyUnknown)  # errors that concern one value only
 
 
 def required(keys: K | None) -> K:
@@ -55,7 +55,7 @@ def is_reserved(text: str) -> bool:
 
 
 def encrypt(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str, about: str, keys: Keys | None) -> str:
-    """The payload with its personal fields encrypted; `about` is what they are bound to. As it is without any."""
+    """The payload with its personal fields, if any, encrypted and bound to `about`."""
     fields = personal_fields(data)
     if not fields:
         return text
@@ -78,7 +78,7 @@ def encrypt_state(
 ) -> str | None:
     """A snapshot's state, encrypted as a whole if personal data may be in it.
 
-    None if the person was just erased: the state may have been folded before, and would come back under a new key.
+    None if the person was just erased: the state may have been folded before that, and would be stored under a new key.
     """
     if not has_personal(aggregate):
         return text
@@ -124,7 +124,7 @@ def decrypt(text: str, about: str, keys: Keys | None) -> str:
 
 
 def prefetch_keys(texts: Iterable[str], keys: Keys | None) -> None:
-    """Fetch all the keys that these need at once, rather than one by one; those that can be had."""
+    """Fetch all the keys that these need in one query; those that are available."""
     found = (match for text in texts if MARK in text for match in _ENCRYPTED.findall(text))
     wanted = {parts[0] for each in found if (parts := _read(each))}
     if wanted:

@@ -10,7 +10,7 @@ from acci.domain.projections.rules import Rule
 from acci.store.generations.tables import table_sql
 from acci.store.registry import Catalogue
 
-# Raised when the same rules come to mean something else in a new ACCI.
+# Increase it when a new version of ACCI changes the meaning of the same rules.
 MEANING = 1
 
 
@@ -67,7 +67,7 @@ def define(catalogue: Catalogue, projection: type[Projection], but: frozenset[st
 
 
 def _meaning(rule: Rule, but: frozenset[str]) -> str:
-    """A rule's compiled actions, and its event's former names; how its method is called or written does not matter."""
+    """A rule's compiled actions, and its event's former names; its method's name and source do not count."""
     said = [
         (action.verb.__name__, action.key, {name: f for name, f in action.columns.items() if name not in but})
         for action in rule.actions

@@ -65,7 +65,7 @@ class Generation:
     checkpoint: int
     created_at: datetime
     published_at: datetime | None
-    kept_at: int | None = None  # of a kept one: where its checkpoint must be
+    kept_at: int | None = None  # of a kept generation: its checkpoint when it was retained
 
     @property
     def schema(self) -> str:
@@ -74,7 +74,7 @@ class Generation:
 
     @property
     def is_moved(self) -> bool:
-        """Whether its checkpoint was moved by hand since it is kept."""
+        """Whether its checkpoint was moved by hand after it was retained."""
         return self.kept_at is not None and self.kept_at != self.checkpoint
 
     def read_model(self, connection: Connection) -> ReadModel:
@@ -97,7 +97,7 @@ class Partition:
 
     @property
     def ordinal(self) -> int:
-        """Which one it is, for people: from 1."""
+        """Its number for display, from 1."""
         return self.partition + 1
 
 
@@ -147,7 +147,7 @@ def kept(connection: Connection, projection: str) -> tuple[Generation, ...]:
 
 
 def rejected(connection: Connection, projection: str) -> tuple[Generation, ...]:
-    """Those that the gate stopped and that are still there to be looked at."""
+    """Those that the gate rejected and that are kept for inspection."""
     rows = connection.execute(sql("generations/generations:rejected"), {"projection": projection}).fetchall()
     return tuple(several(rows))
 

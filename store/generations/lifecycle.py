@@ -16,9 +16,9 @@ LOCK_WAIT_MILLISECONDS = 100  # for readers to end; while it lasts, other reader
 
 
 def vacuum(connection: Connection, generation: Generation) -> None:
-    """Note which pages of a new table all may see, so that reading an index alone need not visit them. Blocks nobody.
+    """Set the visibility map of a new table (VACUUM), so that index-only scans work at once. Blocks nobody.
 
-    PostgreSQL would do it by itself, a minute later.
+    Autovacuum would do it, but a minute later.
     """
     table = identifiers.Identifier(generation.schema, generation.projection)
     with suppress(BuildGone), while_there(connection, generation):
@@ -26,7 +26,7 @@ def vacuum(connection: Connection, generation: Generation) -> None:
 
 
 def reject(connection: Connection, generation: Generation) -> None:
-    """Never publish it; it stays to be looked at until the next rebuild begins, which does not go on with it."""
+    """Mark it as never to be published. It is kept for inspection until the next rebuild begins, which replaces it."""
     connection.execute(
         sql("generations/generations:set_state"), {"generation": generation.generation, "state": "rejected"}
     )
@@ -35,7 +35,7 @@ def reject(connection: Connection, generation: Generation) -> None:
 def retain(connection: Connection, projection: str, kept: int) -> int:
     """Drop old generations but the newest `kept`; how many were dropped. Blocks nobody.
 
-    One that a reader still has a query on is left for the next time.
+    One that a reader still queries is left for the next time.
     """
     dropped = 0
     for generation in generations.kept(connection, projection)[kept:]:
@@ -48,7 +48,7 @@ def retain(connection: Connection, projection: str, kept: int) -> int:
 
 
 def discard(connection: Connection, generation: Generation) -> None:
-    """Drop a generation that is not live, with its table. Atomic; waits only shortly for those who look at it."""
+    """Drop a generation that is not live, with its table. Atomic; waits only briefly for readers."""
     try:
         _discard(connection, generation)
     except errors.LockNotAvailable as error:

@@ -1,4 +1,4 @@
-"""Working on a generation, while others may publish the next one and drop this one."""
+"""Working on a generation while other processes may publish the next one and drop this one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,9 +31,9 @@ class BuildGone(AcciError):
 
 
 def on_live(connection: Connection, projection: str, act: Callable[[Generation], T]) -> T:
-    """What `act` comes to on the live generation; once more if that one is live no more when it fails.
+    """The result of `act` on the live generation; tried again if it fails and another generation is live by then.
 
-    Of a table that was dropped meanwhile anything may be said: that it is missing, empty or altered by hand.
+    A table that was dropped meanwhile causes any error: that it is missing, empty or altered by hand.
     Raises `NotBuilt`, and what `act` raises.
     """
     for _ in range(TRIES - 1):
@@ -57,7 +57,7 @@ def while_there(connection: Connection, generation: Generation) -> Iterator[None
 
 
 def require_there(connection: Connection, generation: Generation, cause: Exception | None = None) -> None:
-    """Raises `BuildGone` if the generation was dropped, as far as can be known."""
+    """Raises `BuildGone` if the generation was dropped, as far as this transaction can see."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         return
     if generation.generation not in generations.states(connection, generation.projection):
@@ -65,7 +65,7 @@ def require_there(connection: Connection, generation: Generation, cause: Excepti
 
 
 def is_live(connection: Connection, generation: Generation) -> bool:
-    """Whether readers see it still, as far as can be known: a transaction sees nothing new."""
+    """Whether it is still live, as far as this transaction's snapshot shows."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         return True
     now = generations.live(connection, generation.projection)

@@ -1,4 +1,4 @@
-"""Unfinished: backfills of new columns that have begun and not come to their end."""
+"""Open backfills: those of new columns that have begun and not finished."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ def unfinished(connection: Connection) -> dict[int, Unfinished]:
 
 
 def interrupted(connection: Connection, generation: generations.Generation) -> Unfinished | None:
-    """The generation's unfinished backfill of new columns, if nobody works on it."""
+    """The generation's unfinished backfill of new columns, if no process works on it."""
     found = unfinished(connection).get(generation.generation)
     if found is not None:
         try:

@@ -1,4 +1,4 @@
-"""The order of rules: those first seen later are newer, and a program that was not upgraded must not undo them."""
+"""The order of rules: those first seen later are newer. A program with older rules must not overwrite newer ones."""
 
 from acci.domain.errors import AcciError
 from acci.store.generations.fingerprints import Definition
@@ -20,7 +20,7 @@ class OlderRules(AcciError):
 
 
 def older(connection: Connection, projection: str, definition: Definition) -> OlderRules | None:
-    """What there is to say if the live generation was made by newer rules than `definition`."""
+    """The error if the live generation was made by newer rules than `definition`, else None."""
     asked = {"projection": projection, "fingerprint": definition.fingerprint}
     row = connection.execute(sql("generations/rules:order"), asked).fetchone()
     if row is None or row[0] is None or row[0] >= row[1]:
@@ -36,5 +36,5 @@ def require_not_older(connection: Connection, projection: str, definition: Defin
 
 
 def allow_older(connection: Connection) -> None:
-    """In this transaction older rules may build, and are the newest from then on."""
+    """In this transaction older rules may build; afterwards they count as the newest."""
     connection.execute(sql("generations/rules:allow_older"))

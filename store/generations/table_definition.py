@@ -1,6 +1,6 @@
-"""Shapes: what a generation's table was made as, so that an alteration by hand is noticed and named.
+"""Table definitions: how a generation's table was made, so that a change by hand is noticed and named.
 
-With its rules, that is what decides whether rows may be derived into it.
+Rows may be derived into it only if this and the rules are unchanged.
 """
 
 from psycopg.types.json import Jsonb
@@ -35,7 +35,7 @@ def remember(connection: Connection, generation: Generation) -> None:
 
 
 def alterations(connection: Connection, generation: Generation) -> tuple[str, ...]:
-    """What differs between the table and what it was made as, each named."""
+    """How the table differs from how it was made, each difference as a phrase."""
     made, now = made_as(connection, generation), shape_of(connection, generation.schema, generation.projection)
     return tuple(
         f"{part} {'was added' if part not in made else 'is gone' if part not in now else 'changed'}"

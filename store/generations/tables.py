@@ -10,7 +10,7 @@ from acci.domain.errors import ProjectionError
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import first_line, is_transient
+from acci.store.postgres.refusals import first_line, is_transient
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
@@ -28,7 +28,7 @@ class ReadModel:
 
     @property
     def of_tenants(self) -> bool:
-        """Whether each row belongs to a tenant, who alone is to see it."""
+        """Whether each row belongs to a tenant, the only one to see it."""
         return any(column.name == "tenant_id" for column in self.columns)
 
 
@@ -76,7 +76,7 @@ def create(connection: Connection, projection: type[Projection], schema: str, te
 
 
 def _was(connection: Connection, statement: str, **arguments: str) -> str:
-    """Run what changes a setting; its value before."""
+    """Run a statement that changes a setting; returns the value before."""
     row = connection.execute(sql(statement), arguments).fetchone()
     return str(row[0]) if row else ""
 
@@ -173,7 +173,7 @@ def indexes(connection: Connection, read_model: ReadModel) -> tuple[Index, ...]:
 
 
 def drop_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[Index, ...]) -> None:
-    """Take the indexes off for loading; `build_indexes` puts them back."""
+    """Drop the indexes for loading; `build_indexes` makes them again."""
     for index in dropped:
         if index.is_constraint:
             command = identifiers.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
@@ -185,7 +185,7 @@ def drop_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[I
 
 
 def build_indexes(connection: Connection, read_model: ReadModel, dropped: tuple[Index, ...]) -> None:
-    """Make those of `dropped` that are not there. Idempotent; in the caller's transaction."""
+    """Make those of `dropped` that are missing. Idempotent; in the caller's transaction."""
     present = {index.name for index in indexes(connection, read_model)}
     for index in dropped:
         if index.name in present:

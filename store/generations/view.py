@@ -31,7 +31,7 @@ def repoint_view(connection: Connection, generation: Generation, read_model: Rea
     role that was granted the view.
     """
     view = identifiers.Identifier("read", read_model.name)
-    # Columns that readers know stay where they are, new ones come behind: PostgreSQL takes that for the same view.
+    # Known columns keep their places and new ones are appended: then CREATE OR REPLACE VIEW works.
     now = [column.name for column in read_model.columns]
     known = [column.name for column in describe(connection, "read", read_model.name).columns if column.name in now]
     names = known + [name for name in now if name not in known]
@@ -44,7 +44,7 @@ def repoint_view(connection: Connection, generation: Generation, read_model: Rea
             connection.execute(replace)
             made_again = False
     except errors.InvalidTableDefinition:
-        # A column went, moved or changed its type: the view is made again, with all that belonged to it.
+        # A column was removed, moved or changed its type: drop and recreate the view, with its grants.
         try:
             connection.execute(identifiers.SQL("DROP VIEW {}").format(view))
         except errors.DependentObjectsStillExist as error:
@@ -56,14 +56,14 @@ def repoint_view(connection: Connection, generation: Generation, read_model: Rea
             connection.execute(statement.encode(), prepare=False)  # the catalog's own text, its names quoted
     if read_model.of_tenants:
         connection.execute(identifiers.SQL("GRANT SELECT ON {} TO acci_read").format(view))
-    # By any role it was made: its owner is who projects, whom the table's policies do not concern.
+    # The owner is always acci_project, which the table's row-level security does not restrict.
     connection.execute(identifiers.SQL("ALTER VIEW {} OWNER TO acci_project").format(view))
 
 
 def view_on(
     generation: Generation, read_model: ReadModel, view: identifiers.Identifier, names: Iterable[str]
 ) -> identifiers.Composed:
-    """The statement that makes `view` show these columns of the generation's table, to whom it may."""
+    """The statement that makes `view` show these columns of the generation's table, by tenant if it has one."""
     definition = sql("generations/view:create_of_tenants" if read_model.of_tenants else "generations/view:create")
     return identifiers.SQL(definition).format(
         view=view,

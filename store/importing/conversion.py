@@ -61,7 +61,7 @@ class Converter:
                 _optional(mapping.causation_id, record, "the causation id"),
                 _optional(mapping.user_id, record, "the user id"),
             ),
-            mapping.timestamp.moment(record, "the timestamp"),
+            mapping.timestamp.timestamp(record, "the timestamp"),
             payload.event.schema_version,
         )
         try:
@@ -122,7 +122,7 @@ class _Payload:
             raise BadLine(f"the payload cannot be made: {in_one_line(error)}") from error
         for name in self._moments:
             if getattr(getattr(data, name), "tzinfo", UTC) is None:
-                raise BadLine(f"{name}: the moment has no time zone; give its source in the mapping a zone")
+                raise BadLine(f"{name}: the timestamp has no time zone; give its source in the mapping a zone")
         if SUSPECT.search(text):
             _refuse_numbers(data.model_dump(), "")
         if problems := list(misread(values, data)):
@@ -144,8 +144,8 @@ class _Payload:
         values = {}
         for name, source in self.said.items():
             value: Any = source.raw(record)
-            if value is not None and source.is_moment and not (value == "" and takes_null(self.event, name)):
-                value = source.moment(record, name)
+            if value is not None and source.is_timestamp and not (value == "" and takes_null(self.event, name)):
+                value = source.timestamp(record, name)
             if value is not None or (takes_null(self.event, name) and self.event.model_fields[name].is_required()):
                 values[name] = value
         return values

@@ -63,7 +63,7 @@ class Importer:
     def check(self, path: Path, progress: Progress) -> Imported:
         """Read the whole file and store nothing. The log is looked at if the mapping gives the events' ids."""
         entry = self._entry(path)
-        if self._mapping.id is None:  # then they come from the file's content, and are nobody else's
+        if self._mapping.id is None:  # otherwise ids come from the file's content, so no other event has them
             with _open(path) as file:
                 for _ in self._events(file, path, Place(), entry, progress):
                     entry.events += 1
@@ -98,7 +98,7 @@ class Importer:
         return _done(entry, entry.events)
 
     def import_in_parts(self, path: Path, progress: Progress, lines: int = 20_000) -> Imported:
-        """Afterwards every line that is an event is stored, once; the others are left out and told.
+        """Afterwards every line that is an event is stored, once; the others are left out and reported.
 
         Stored in parts of `lines` lines, each with the state in one transaction: after a crash, call it again and it
         goes on from there. A file imported before is passed over.
@@ -136,7 +136,7 @@ class Importer:
         return Staging(connection, path.name, renamed, skip_known=self._skip_known, limit=limit)
 
     def _leave_out(self, known: Known, entry: Entry) -> None:
-        """Those events are not stored: passed over, or told as bad lines."""
+        """Note events that are not stored: skipped, or reported as bad lines."""
         entry.events -= known.passed_over + known.bad_lines
         entry.known += known.passed_over
         for each in known.listed:
@@ -145,7 +145,7 @@ class Importer:
 
     def _refuse_changed(self, path: Path, known: Entry) -> None:
         if ledger.content_of(path) != known.content:
-            raise UnreadableFile(str(path), "it changed while it was read; import it again when it is at rest")
+            raise UnreadableFile(str(path), "it changed while it was read; import it again when nothing writes to it")
 
     def _events(self, file: BinaryIO, path: Path, place: Place, entry: Entry, progress: Progress) -> Iterator[Staged]:
         """The events of the file's lines from `place` on; bad lines go to `entry`."""
@@ -187,7 +187,7 @@ class Importer:
         known = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
         found = self._mapping.format or known.get(path.suffix.lower())
         if found is None:
-            raise UnreadableFile(str(path), "its name tells no format; put format = 'csv' or 'ndjson' into the mapping")
+            raise UnreadableFile(str(path), "its name shows no format; put format = 'csv' or 'ndjson' into the mapping")
         return found
 
 

@@ -32,7 +32,7 @@ class Entry:
     finished_at: datetime | None = None
 
     def reject(self, line: Rejected, limit: int) -> None:
-        """Count a line that is no event, and keep it if it is among the first `limit`."""
+        """Count a bad line, and keep it if it is among the first `limit`."""
         self.bad_lines += 1
         if len(self.rejected) < limit:
             self.rejected.append(line)

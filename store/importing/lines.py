@@ -1,4 +1,4 @@
-"""Lines: a file read record by record, with flat memory, whatever is in it."""
+"""Lines: a file of any content read record by record, with constant memory."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from acci.store.importing.problems import Rejected, UnreadableFile
 from acci.store.importing.sources import Record
 from acci.store.values.strict_json import NotJson, parse_object
 
-LINE_LIMIT = 4_000_000  # bytes; a payload has to be far shorter than that
+LINE_LIMIT = 4_000_000  # bytes; payloads must be far shorter
 csv.field_size_limit(LINE_LIMIT)
 
 
@@ -49,7 +49,7 @@ class _Physical:
         return self
 
     def begin_record(self) -> None:
-        """What is read from now on is another record."""
+        """Begin the next record."""
         self.read = []
 
     def back_to_second(self) -> None:
@@ -91,7 +91,7 @@ class _Physical:
 
 
 def read_ndjson(file: BinaryIO, place: Place) -> Iterator[Line | Rejected]:
-    """The objects of the file from `place` on, which moves along; blank lines are passed over."""
+    """The objects of the file from `place` on, which is advanced; blank lines are skipped."""
     physical = _Physical(file, place)
     for text in physical:
         if flaw := physical.take_flaw():
@@ -106,10 +106,10 @@ def read_ndjson(file: BinaryIO, place: Place) -> Iterator[Line | Rejected]:
 def read_csv(
     file: BinaryIO, place: Place, delimiter: str, header: list[str], fits: Callable[[Line], bool] = lambda _: False
 ) -> Iterator[Line | Rejected]:
-    """The rows of the file from `place` on, which moves along; blank lines are passed over.
+    """The rows of the file from `place` on, which is advanced; blank lines are skipped.
 
-    A quote that is never closed, or closed by another row's, must not swallow the rows between: a row of several lines
-    that is none, or of which a later line `fits` by itself, is its first line only.
+    A quote that is never closed, or is closed by a quote of a later row, must not swallow the rows between. So if a row
+    of several lines is invalid, or a later line of it `fits` as a row by itself, only its first line counts as the row.
     """
     physical = _Physical(file, place)
     rows = csv.reader(physical, delimiter=delimiter, strict=True)
@@ -143,7 +143,7 @@ def _row(number: int, cells: list[str], header: list[str], flaw: str | None) -> 
 
 
 def _swallows(texts: list[str], number: int, delimiter: str, header: list[str], fits: Callable[[Line], bool]) -> bool:
-    """Whether a line behind the record's first one is a row by itself."""
+    """Whether a line after the record's first one is a row by itself."""
     for place, text in enumerate(texts[1:], 1):
         with suppress(csv.Error):
             cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])

@@ -20,8 +20,8 @@ class Source(BaseModel):
 
     values: what each text of the column stands for; any other text is an error, or `otherwise`.
     nulls: texts that mean "no value".
-    format, zone: read a moment. "iso" (the default), "unix" or "unix_ms", or a pattern of strptime; `zone` is for
-    moments that have none of their own (an hour that clocks go through twice is taken as the first).
+    format, zone: read a timestamp. "iso" (the default), "unix" or "unix_ms", or a pattern of strptime; `zone` is for
+    timestamps that have none of their own (an hour that clocks go through twice is taken as the first).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ class Source(BaseModel):
         return "the constant" if self.column is None else f"column {'.'.join(self.path)!r}"
 
     @property
-    def is_moment(self) -> bool:
+    def is_timestamp(self) -> bool:
         return self.format is not None or self.zone is not None
 
     def raw(self, record: Record) -> Any:
@@ -99,21 +99,21 @@ class Source(BaseModel):
             raise BadLine(f"{what} {reason} ({self.title})")
         return text
 
-    def moment(self, record: Record, what: str) -> datetime:
-        """The value as a moment in UTC. Raises `BadLine`."""
+    def timestamp(self, record: Record, what: str) -> datetime:
+        """The value as a timestamp in UTC. Raises `BadLine`."""
         value = self._given(record, what)
         try:
-            moment = self._read_moment(value)
-            if moment.tzinfo is None:
+            found = self._read_timestamp(value)
+            if found.tzinfo is None:
                 if self._zone is None:
                     raise BadLine(f"{what} {shown(value)} has no time zone; give the mapping's {self.title} a zone")
-                moment = moment.replace(tzinfo=self._zone)
-            return moment.astimezone(UTC)
+                found = found.replace(tzinfo=self._zone)
+            return found.astimezone(UTC)
         except (ValueError, TypeError, OverflowError, OSError):
             form = self.format or "iso"
-            raise BadLine(f"{what} {shown(value)} is no moment in the format {form!r} ({self.title})") from None
+            raise BadLine(f"{what} {shown(value)} is not a timestamp in the format {form!r} ({self.title})") from None
 
-    def _read_moment(self, value: Any) -> datetime:
+    def _read_timestamp(self, value: Any) -> datetime:
         if self.format in ("unix", "unix_ms"):
             if isinstance(value, bool) or not is_number(value):
                 raise TypeError

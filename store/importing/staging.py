@@ -18,7 +18,7 @@ from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.statements import sql
 
 TYPES = [*COLUMNS[:2], "int8", *COLUMNS[3:]]
-ATTEMPTS = 20  # of three, one fails if another appends to the same stream without a pause
+ATTEMPTS = 20  # tries; three are not always enough beside a writer that appends to the same stream without pause
 
 LOG: LiteralString = "acci.events"
 FEW_OF_LOG: LiteralString = "acci.events_of_ids(ARRAY(SELECT id FROM staged))"
@@ -27,7 +27,7 @@ Staged = tuple[int, RawEvent]  # the line's number, its event
 
 
 class Known(NamedTuple):
-    """What was staged and is not stored: events in the log already that were passed over, and bad lines.
+    """What was staged but not stored: events that are in the log already, and bad lines.
 
     `listed` are the first of the bad ones.
     """
@@ -45,7 +45,7 @@ def _rejected(line: int, event_id: UUID, position: int | None, first: int | None
 
 
 class Staging:
-    """The staging table of one connection; gone with it.
+    """The staging table of one connection, dropped with it.
 
     `renamed`: events' former names, and today's. `limit`: how many lines with known ids are named.
     """
@@ -85,7 +85,7 @@ class Staging:
         return filled
 
     def append(self, *, by_time: bool) -> Known:
-        """Move what is staged into the log, each stream's versions going on from where it is; but for what is known.
+        """Move the staged events into the log, except known ones; versions continue those of each stream.
 
         Within the caller's transaction, all or none. Raises `StreamsInUse` if others keep taking the versions.
         """
@@ -99,7 +99,7 @@ class Staging:
         raise StreamsInUse(self._file)
 
     def take_known(self) -> Known:
-        """Take out the events whose ids are in the log, or twice among those staged; within the caller's transaction.
+        """Remove events whose ids are in the log, or twice among those staged; in the caller's transaction.
 
         Until it ends no other import or bulk append adds events.
         """

@@ -23,7 +23,7 @@ Recorded = RecordedEvent[EventData]
 
 
 class Statement(NamedTuple):
-    """What to send: the text of a statement of sql/log/append.sql, and its arguments."""
+    """The statement to send, from sql/log/append.sql, and its arguments."""
 
     text: bytes
     arguments: dict[str, Any]
@@ -32,9 +32,9 @@ class Statement(NamedTuple):
 class Append(NamedTuple):
     """Events for one stream, to be stored as versions `expected_version + 1 …`, and the command behind them.
 
-    One of the two may be missing. `follows` is the id of the event that must be at `expected_version`, if it is known:
-    a version alone could be another event's since a restore or failover lost what was there. One that
-    `gives_way` is refused while another process has the stream's turn, even one that did not come to store anything.
+    Events or command may be missing. `follows` is the id of the event that must be at `expected_version`, if it is
+    known: after a restore or failover the same version may be another event's. An append that `gives_way` is refused
+    while another process holds the stream's lock, even if that process stores nothing.
     """
 
     stream: StreamId
@@ -80,12 +80,12 @@ class Encoder(NamedTuple):
 
 @cache
 def _text(name: str) -> bytes:
-    """As it is sent; the driver would encode it for each append."""
+    """The text as bytes, cached; the driver would encode it for each append."""
     return sql(name).encode()
 
 
 def append_one(lend: Lend, append: Append, encoder: Encoder) -> tuple[Recorded, ...]:
-    """Store one append, in a transaction of its own; nothing is sent, or borrowed, for one that cannot be encoded."""
+    """Store one append in its own transaction. One that cannot be encoded borrows no connection and sends nothing."""
     statement = encoder.statement(append)
     with lend() as connection:
         try:

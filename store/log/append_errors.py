@@ -10,12 +10,12 @@ from acci.domain.errors import AcciError, ConcurrencyError
 from acci.domain.events import StreamId
 from acci.store.log.event_ids import UNIQUE
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import SEQUENCE_BEHIND, SequenceBehind, refusal_of
+from acci.store.postgres.errors import SequenceBehind
+from acci.store.postgres.refusals import SEQUENCE_BEHIND, refusal_of
 from acci.store.postgres.statements import sql
 from acci.store.values.storable import Unstorable
 
-# SQLSTATE of acci.refuse_version: for a stream that was to be written, and for one that was only read.
-# And for one whose turn another process has.
+# SQLSTATEs of acci.refuse_version: a stream to be written, a stream only read, a stream locked by another process.
 NOT_AT_VERSION, CHANGED, TAKEN = "AC001", "AC002", "AC004"
 WHERE_NOTHING_IS_STORED = (SEQUENCE_BEHIND, errors.ReadOnlySqlTransaction.sqlstate)
 
@@ -68,7 +68,7 @@ def translated(
         actual, *names = json.loads(error.diag.message_detail or "[]")
         stream = StreamId(*names)
         if error.sqlstate == TAKEN:
-            actual = expected[stream]  # its version is not known while another process has its turn
+            actual = expected[stream]  # its version is unknown while another process holds its lock
         kind = StreamChanged if error.sqlstate == CHANGED and stream in unchanged else ConcurrencyError
         return kind(stream.aggregate_id, expected[stream], actual)
     if isinstance(error, errors.UniqueViolation):
@@ -81,7 +81,7 @@ def translated(
 
 
 def _taken(error: errors.UniqueViolation, connection: Connection, expected: Mapping[StreamId, int]) -> AcciError:
-    """The error for what is taken already: a position, an event's id, or a version of a stream."""
+    """The error for a unique violation: of a position, an event's id, or a version of a stream."""
     if error.diag.constraint_name == "events_pkey":
         return SequenceBehind("the sequence of positions gave one that is taken")
     if connection.info.transaction_status == TransactionStatus.INERROR:

@@ -20,8 +20,8 @@ def append_together(
 ) -> tuple[tuple[Recorded, ...], ...]:
     """Store all appends, in order, if the streams in `unchanged` are at those versions; or nothing.
 
-    An append without events was decided on its stream's expected version all the same, and holds it to that.
-    Afterwards the connection is out of its transaction, whatever happened; in the caller's it stays, unless refused.
+    An append without events still requires its stream's expected version. Afterwards the transaction has ended, also
+    after an error; one of the caller's stays open unless the appends were refused.
     """
     statements = [encoder.statement(append) for append in appends]
     if len(appends) > 1:
@@ -37,9 +37,9 @@ def _send(
     statements: Sequence[Statement],
     unchanged: Mapping[StreamId, int],
 ) -> list[Cursor[tuple[Any, ...]]]:
-    """What each statement gave, once all is stored."""
+    """The rows that each statement returned, once all are stored."""
     written = {append.stream for append in appends if append.events}
-    # A stream's own append holds it to a version; only the version that it begins at can be asked for.
+    # A stream with an append is checked by that; only its version before the first append can be required.
     first = {append.stream: append.expected_version for append in reversed(appends)}
     for stream, version in unchanged.items():
         check_stream(stream)
@@ -61,7 +61,7 @@ def _send(
                 if not is_within:
                     connection.execute("COMMIT")
             except DatabaseError as error:
-                refused = error  # beyond the pipeline's end the driver would log that it ignores what follows from it
+                refused = error  # after the pipeline's end the driver would log that it ignores the follow-up error
     except DatabaseError as error:
         refused = refused or error
     if refused is not None:

@@ -17,7 +17,7 @@ from acci.store.postgres.statements import sql
 
 COLUMNS = ["timestamptz", "uuid", "int4", "int4", "text", "text", "text", "text", "bytea", "bytea"]
 JSONB = b"\x01"  # the version that begins a jsonb value in binary COPY
-WORTH_ANALYZING = 20_000  # events; the planner's statistics would else wait for autovacuum
+WORTH_ANALYZING = 20_000  # events; after more, run ANALYZE instead of waiting for autovacuum
 
 
 class BulkRefused(AcciError):
@@ -88,7 +88,7 @@ def append_in_bulk(
 def _copy(
     connection: Connection, events: Iterable[Event[EventData] | RawEvent], limit: int, ids: list[UUID]
 ) -> tuple[int, Event[EventData] | RawEvent | None]:
-    """How many events there were, and the last of them; `ids` gets theirs, as long as they are few."""
+    """Counts events and keeps the last; `ids` gets their ids, as long as they are few."""
     count, event, last_metadata, metadata_json = 0, None, None, b""
     with connection.cursor() as cursor, cursor.copy(sql("log/events:copy")) as copy:
         copy.set_types(COLUMNS)

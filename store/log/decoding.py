@@ -23,7 +23,7 @@ _TEXT_OR_NONE = frozenset({str, type(None)})
 
 
 def stored(row: Row, personal: bool, keys: Keys | None) -> RecordedEvent[Any]:
-    """The event of such a row as a decoder takes, its payload as it is stored, parsed, of whatever schema version.
+    """The event of a row, its payload as parsed JSON in the schema version that it was stored in.
 
     What is encrypted in it is readable if `personal`.
     """
@@ -31,9 +31,9 @@ def stored(row: Row, personal: bool, keys: Keys | None) -> RecordedEvent[Any]:
 
 
 class Decoder:
-    """Makes recorded events of rows. What cannot be read is kept as `Unreadable`, never an exception.
+    """Makes recorded events of rows. A payload that cannot be read becomes `Unreadable`, not an exception.
 
-    But for personal data whose keys cannot be had: `KeyMissing`, `NoKeyStore`.
+    The exception are personal data whose keys are not available: `KeyMissing`, `NoKeyStore`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Decoder:
         return [self.event(row) for row in rows]
 
     def data(self, event_type: str, schema_version: int, text: str, event_id: UUID) -> EventData:
-        """The payload in today's shape, personal data readable unless it was erased; or why it cannot be had."""
+        """The payload in today's shape, personal data readable unless it was erased; or why it cannot be read."""
         found = self._types.get(event_type)
         if MARK in text:
             try:
@@ -129,7 +129,7 @@ def _recorded(row: Row, data: Any, event_type: str) -> RecordedEvent[Any]:
 
 
 def _known(metadata: str) -> dict[str, Any]:
-    """What the metadata says; nothing of what was stored by hand and cannot be read, which an audit names."""
+    """The metadata. Values stored by hand that cannot be read are left out; an audit names them."""
     try:
         known = from_json(metadata)
     except ValueError:  # nested too deeply, or a number too long

@@ -15,7 +15,7 @@ from acci.domain.events import StreamId
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
 
-FEW = 50  # ids: looked up one by one, they take less time than a reading of the log
+FEW = 50  # ids: up to so many, looking each up takes less time than one scan of the log
 UNIQUE = "events_id_key"
 
 
@@ -37,7 +37,7 @@ def lock_bulk_appends(connection: Connection) -> None:
 
 @contextmanager
 def planned_for_many_ids(connection: Connection) -> Iterator[None]:
-    """Many ids are looked up in one reading of the log; within the caller's transaction."""
+    """Let the planner look up many ids in one scan of the log; in the caller's transaction."""
     connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "off"})
     yield
     connection.execute(sql("log/event_ids:plan_row_by_row"), {"row_by_row": "on"})
@@ -72,7 +72,7 @@ def make_unique(database_url: str, wanted: bool) -> str | None:
             return None if is_unique is None else "event ids are no longer unique"
         if is_unique:
             return None
-        connection.execute(sql("log/event_ids:drop_index"))  # what an interrupted or failed attempt left
+        connection.execute(sql("log/event_ids:drop_index"))  # left by an interrupted or failed attempt
         try:
             connection.execute(sql("log/event_ids:create_index"))
         except errors.UniqueViolation as error:

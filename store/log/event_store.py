@@ -8,7 +8,6 @@ from uuid import UUID
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
-from acci.store import telemetry
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.log.append import Append, Encoder, Lend, Recorded, append_one
 from acci.store.log.append_errors import version_of
@@ -31,16 +30,16 @@ PAGE = 1000  # events a round trip when reading
 class EventStore:
     """The event log of one database. Safe to share between threads.
 
-    Personal data is encrypted and read with the keys of `database`.
+    Personal data is encrypted and read with the keys of `database`; appends are traced to where it says.
     """
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
         self.connection: Lend = database.connection  # lends a connection to the log's database, in autocommit
         self._catalogue = catalogue
         self.keys = database.keys
+        self.tracing = database.tracing
         self._encoder = Encoder(catalogue.events, payload_limit, self.keys)
         self.decoder = Decoder(catalogue.stored, catalogue.retired, self.keys)
-        self._traced = telemetry.is_on()
 
     def append(
         self,
@@ -52,8 +51,8 @@ class EventStore:
         """Store all `events`, or none, as versions `expected_version + 1 …` of `stream`, in one round trip.
 
         With an `idempotency_key`, their `causation_id`, they are stored once, however often they are sent: for a key
-        seen before, what was stored then is returned, whatever the stream's version is now. Without one, nothing
-        checks whether the events' ids are in the log, unless the database keeps them unique (ACCI_UNIQUE_EVENT_IDS).
+        seen before, the events stored then are returned, and the stream's version is not checked. Without one, nothing
+        checks whether the events' ids are in the log already, unless ACCI_UNIQUE_EVENT_IDS made them unique.
 
         Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `UnknownName`,
         `PayloadTooLarge` or `Unstorable` before anything is sent; `CommandReused` if the key came with other events
@@ -74,9 +73,9 @@ class EventStore:
         Each append's command is stored with it. Otherwise as `append`; raises `ConcurrencyError` also for a
         command that was handled before.
         """
-        if not self._traced:
+        if self.tracing is None:
             return self._stored(appends, unchanged)
-        with appending(appends) as note:
+        with appending(self.tracing, appends) as note:
             recorded = self._stored(appends, unchanged)
             note(recorded)
         return recorded
@@ -110,9 +109,9 @@ class EventStore:
 
     @contextmanager
     def in_turn(self, written: Sequence[StreamId], read: Iterable[StreamId] = ()) -> Iterator["EventStore"]:
-        """This store, in one transaction in which no other process that takes turns writes to these streams.
+        """This store, in one transaction that holds the stream locks of these streams.
 
-        A process that has their turn is waited for, though not long: then it is on a connection without a transaction.
+        Another process that holds one is waited for, but not long: after that, without the locks and the transaction.
         """
         with self.connection() as connection, in_turn(connection, written, read):
             store = copy(self)
@@ -164,7 +163,7 @@ class EventStore:
             from_version = rows[-1][4] + 1
 
     def read_correlated(self, tenant_id: str, correlation_id: str, newest: int | None = None) -> tuple[Recorded, ...]:
-        """The events of one correlation, whatever their aggregate, in order of position; or only the newest of them."""
+        """The events of one correlation, across aggregates, in order of position; or only the newest of them."""
         arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": newest}
         with self.connection() as connection:
             rows = connection.execute(sql("log/events:of_correlation"), arguments).fetchall()

@@ -16,7 +16,7 @@ from acci.store.postgres.statements import sql
 class Holder:
     """A transaction that has appended and not ended: `who` is its name for people, `since` is when it began.
 
-    One that is `committed` waits for a synchronous standby to confirm it: ended, it would be taken for rolled back.
+    One that is `committed` waits for a synchronous standby's confirmation; do not terminate it.
     """
 
     pid: int | None
@@ -41,10 +41,10 @@ class HighWater:
 
 @dataclass(frozen=True)
 class CurrentMark:
-    """The mark as last established, seen without moving it.
+    """The mark as last established; reading it does not move it.
 
-    `behind` is how many seconds it has not been what it could be: that an event above it has waited, or that its
-    holder has been appending; 0 while it is at the head, or above it nothing was stored.
+    `behind`, in seconds: how long the oldest event above it has waited, or its holder has been appending; 0 while the
+    mark is at the head, or no event is stored above it.
     """
 
     position: int
@@ -56,7 +56,7 @@ class CurrentMark:
 
 
 def current(connection: Connection) -> CurrentMark:
-    """The mark as it stands; nothing is changed, so that a mark that no process moves is seen."""
+    """The mark as stored. It is not moved, so that a mark which no process moves is noticed."""
     row = connection.execute(sql("log/high_water:waiting")).fetchone()
     position, head, established_at, appending, waiting, standby = row or (0, 0, datetime.now(UTC), [], None, False)
     holders = holders_of(connection, set(appending)) if appending and position < head else ()
@@ -70,10 +70,10 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
     """The mark now, stored for every process; waits at most `patience` seconds for appends under way.
 
     Every event at or below it is visible to a statement that begins afterwards, and none can be added. If a
-    transaction holds it longer, the mark last established is returned with the holders. So it is on a standby, and
-    where the sequence of positions is behind the log (`acci health` says so).
+    transaction holds it longer, the last established mark is returned with its holders; likewise on a standby, and
+    where the sequence of positions is behind the log (see `acci health`).
     """
-    # Never inside a transaction with a snapshot of its own: that one could be older than the mark.
+    # Never inside a transaction that has a snapshot: it could be older than the mark.
     row = connection.execute(sql("log/high_water:candidate")).fetchone()
     candidate, holders, standby, head = row or (0, None, False, 0)
     if holders is None:
@@ -91,9 +91,9 @@ def establish(connection: Connection, patience: float = 0.2) -> HighWater:
 
 
 def end_before(connection: Connection, checkpoint: int, head: int) -> int | None:
-    """Where the log ends, if that is before `checkpoint`; `head` is where it ended just before.
+    """The end of the log, if that is below `checkpoint`; `head` is where it ended just before.
 
-    Others may have appended and applied since then, so a checkpoint beyond it says nothing yet.
+    Since `head` was read, events may have been appended and applied, so a checkpoint above it proves nothing.
     """
     if checkpoint <= head:
         return None
@@ -103,7 +103,7 @@ def end_before(connection: Connection, checkpoint: int, head: int) -> int | None
 
 
 def last(connection: Connection) -> int:
-    """The mark as last established: still true, perhaps behind."""
+    """The mark as last established: valid, but perhaps lower than it could be."""
     row = connection.execute(sql("log/high_water:last")).fetchone()
     return int(row[0]) if row else 0
 

@@ -1,7 +1,7 @@
-"""Idempotency: what is stored of a command, or of an append with an idempotency key, to recognise it when sent again.
+"""Idempotency records: what is stored of a command, or of an append with an idempotency key, to recognise a repeat.
 
 It is a digest of what was asked for. Where a person's data may be in it, the digest is encrypted with the keys of the
-persons concerned, since a plain one could be found by guessing. Of a person whose key was destroyed nothing is left to
+persons concerned, since a plain digest could be guessed. After a person's key is destroyed there is nothing left to
 compare.
 """
 
@@ -20,7 +20,7 @@ from acci.store.log.append_errors import MisplacedEvent
 from acci.store.postgres.keys import Keys
 from acci.store.values.canonical import canonical_form
 
-APPEND = "append"  # the name under which an append with an idempotency key is kept among the commands
+APPEND = "append"  # the command name of the record of an append with an idempotency key
 DIGEST = 32  # bytes; those before it are the ids of the keys that it is made with
 KEY_ID = 16
 
@@ -83,7 +83,7 @@ def encrypted(
 
 
 def is_same(record: IdempotencyRecord, stored: bytes, keys: Keys | None) -> bool:
-    """Whether the digest `stored` is this command's. If the person was erased meanwhile, it is taken for it."""
+    """Whether the digest `stored` is this command's. If the person was erased meanwhile, True."""
     ids, digest = stored[:-DIGEST], stored[-DIGEST:]
     if not ids:
         return digest in (b"", record.digest)

@@ -1,4 +1,4 @@
-"""Round trips: whether a payload comes back from its JSON as it is. What would not is refused before it is stored."""
+"""Round trips: a payload that its JSON would not give back unchanged is refused before it is stored."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ def what_is_lost(data: BaseModel, text: str) -> Lost | None:
 
 
 def _difference(one: Any, other: Any) -> Lost | None:
-    """None if the only difference is NaN, which equals nothing."""
+    """None if the only difference is NaN, which is not equal to itself."""
     if isinstance(one, BaseModel) and type(one) is type(other):
         names = (*type(one).model_fields, *(one.model_extra or {}))
         return _first((name, getattr(one, name), getattr(other, name, None)) for name in names)

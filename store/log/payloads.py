@@ -15,7 +15,7 @@ from acci.store.log.lossless import what_is_lost
 from acci.store.postgres.keys import Keys
 from acci.store.values.storable import Unstorable, check_text, unstorable
 
-PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; far more belongs into an object store, with its address in the event
+PAYLOAD_LIMIT = 1_000_000  # bytes of JSON; larger content belongs in an object store, with its address in the event
 NAME_LIMIT = 500  # bytes; all three parts of a stream's name must fit into one index row
 
 
@@ -81,7 +81,7 @@ def encode_data(event: Event[EventData], limit: int, keys: Keys | None = None) -
     _check_size(event, text, limit)
     if lost := what_is_lost(data, text):
         raise Unstorable(_what(event), ".".join(("data", *lost.field)), f"{lost.problem}.")
-    if "\\u0000" in text:  # or an escaped backslash that looks like it
+    if "\\u0000" in text:  # or an escaped backslash that looks like one
         _refuse_unstorable(_what(event), json.loads(text), "data")
     if MARK in text and is_reserved(text):
         raise Unstorable(_what(event), "data", "has a field acci.personal, a name that is ACCI's own.")

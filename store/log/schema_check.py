@@ -1,4 +1,4 @@
-"""Schema check: which shapes of stored events today's code cannot read, known before anything fails on one."""
+"""Schema check: which stored events today's code cannot read, known before anything fails on one."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class StoredShape:
 def stored_shapes(connection: Connection, catalogue: Catalogue) -> list[StoredShape]:
     """Every shape in the log, read through today's event types and upcasters.
 
-    Of each shape the first and the last event are tried; that every single payload can be read is for the audit.
+    Of each shape the first and the last event are tried; the audit `payloads` reads every one.
     """
     decoder = Decoder(catalogue.stored, catalogue.retired, connection.keys)
     found = connection.execute(sql("log/events:shapes")).fetchall()

@@ -1,7 +1,7 @@
 """Sealing: digests over ranges of the log, chained, so that a change to an old event is detected.
 
-The last chain stands for the whole log up to its seal: written down elsewhere, it shows even a change
-that was followed by new seals.
+The last chain covers the whole log up to its seal. Keep it elsewhere: it then reveals even a change after which the
+log was sealed again.
 """
 
 from collections.abc import Callable

@@ -16,10 +16,10 @@ WAIT_MILLISECONDS = 5_000
 
 @contextmanager
 def in_turn(connection: Connection, written: Iterable[StreamId], read: Iterable[StreamId]) -> Iterator[None]:
-    """A transaction in which no process that takes turns writes to these streams; none if their turn does not come.
+    """A transaction that holds the locks of these streams; no transaction if they do not become free in time.
 
-    An optimisation, as the queues within a process are: between loading the streams and storing what was decided, no
-    other process comes in between.
+    An optimisation, like the queues within a process: no other process that takes these locks writes between loading
+    the streams and storing the decision.
     """
     try:
         _take(connection, list(written), list(read))

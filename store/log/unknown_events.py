@@ -1,4 +1,4 @@
-"""Unknown events: those in the log whose type no registered class has or had before its renaming, and none retired."""
+"""Unknown events: those whose type is no registered class's present or former name, and is not retired."""
 
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -12,8 +12,8 @@ WHAT_TO_DO = (
 
 
 def unread(connection: Connection, catalogue: Catalogue, upto: int, at_most: int = EVERYTHING) -> dict[str, int]:
-    """How many events of each such type there are up to a position; of those that metrics have not counted yet, only
-    among the next `at_most` positions are they looked for.
+    """How many events of each such type there are up to a position. Beyond what metrics have counted already, only the
+    next `at_most` positions are searched.
     """
     known = [*catalogue.stored, *catalogue.retired]
     wanted = {"known": known, "upto": upto, "at_most": at_most}

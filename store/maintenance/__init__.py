@@ -1,4 +1,4 @@
-"""Maintenance: what is removed for good: a person's data (`erasure`), and what is not used any more (`housekeeping`).
+"""Maintenance: what is removed for good: a person's data (`erasure`), and old generations and records (`housekeeping`).
 
 It never removes an event. Begin with `erasure`.
 """

@@ -1,7 +1,7 @@
-"""Erasing a person: the key is destroyed, what was derived with it is re-derived, and what is left is looked for.
+"""Erasing a person: the key is destroyed, derived data is re-derived, and a search shows that nothing is left.
 
-The order is the proof. After the key is gone no batch can read the person's data; a batch that did holds its
-generation's lock, so the rows are re-derived after it. Run again after a crash, it does what is missing.
+The order makes it safe. Once the key is destroyed, no batch can read the person's data. A batch that read it before
+holds its generation's lock, so the rows are re-derived after it. After a crash, run it again: it does what is missing.
 """
 
 import json
@@ -30,8 +30,8 @@ from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.rederiving import rederive
 from acci.store.registry import Catalogue
 
-SHORTEST_SEARCHED = 4  # characters: a shorter value is found anywhere
-CUT = 50  # characters: of a longer value PostgreSQL's errors show only the beginning
+SHORTEST_SEARCHED = 4  # characters: a shorter value would be found everywhere
+CUT = 50  # characters: PostgreSQL's errors cut longer values
 
 
 class NobodyToErase(AcciError):
@@ -47,8 +47,8 @@ class NobodyToErase(AcciError):
 class Erasure:
     """What was done for one person, and what is `left`, which must be nothing.
 
-    `elsewhere` are rows of others that say the same, as two people of one name do. `texts` is what to look for outside
-    of the database: the person's name and data. `logs` is in how many places of the log files it was written over.
+    `elsewhere` are rows of others that contain the same text, as two people may have one name. `texts` is what to look
+    for outside of the database: the person's name and data. `logs` is how many places in log files were overwritten.
     """
 
     tenant_id: str
@@ -70,7 +70,7 @@ class Erasure:
 
 @dataclass(frozen=True)
 class _Mention:
-    """An event that speaks of the person."""
+    """An event with personal data of the person."""
 
     position: int
     id: str
@@ -92,7 +92,7 @@ def erase(
         subject,
         *sorted({value for each in mentions for value in _values(each, keys) if len(value) >= SHORTEST_SEARCHED}),
     ]
-    written_over = _write_over(logs, texts)  # before the key is gone, since a rerun would not know what to look for
+    written_over = _write_over(logs, texts)  # before the key is destroyed: a rerun could not know what to search for
     done = Erasure(tenant_id, subject, len(mentions), keys.destroy(tenant_id, subject), texts=texts)
     if not mentions and not done.keys_destroyed:
         raise NobodyToErase(tenant_id, subject)
@@ -123,7 +123,7 @@ def _mentions(connection: Connection, catalogue: Catalogue, tenant_id: str, subj
 
 
 def _values(mention: _Mention, keys: Keys) -> list[str]:
-    """The values that the event has of the person, as they read now."""
+    """The person's values in the event, as they can be read now."""
     try:
         payload, stored = json.loads(decrypt(mention.text, mention.id, keys)), json.loads(mention.text)
     except Tampered:  # it cannot be read
@@ -132,7 +132,7 @@ def _values(mention: _Mention, keys: Keys) -> list[str]:
 
 
 def _rederive(connection: Connection, projection: type[Projection], positions: tuple[int, ...], done: Erasure) -> None:
-    """The rows of the keys that those events touch; generations that are not live go, since nothing derives them."""
+    """Re-derive the keys that these events affect; drop all other generations, which nothing re-derives."""
     others = [*generations.kept(connection, projection.name), *generations.rejected(connection, projection.name)]
     if (building := generations.building(connection, projection.name)) is not None:
         others.append(building)
@@ -148,7 +148,7 @@ def _rederive(connection: Connection, projection: type[Projection], positions: t
         done.rows[projection.name] = collect_affected_keys(
             connection, projection, live.table(), Selection(0, max(positions), positions=positions)
         )
-        # Parked keys too: their rows must not keep the person's data while they wait.
+        # Parked keys too: their rows must not keep the person's data until a retry.
         failed = rederive(live, map(list, collected_keys(connection)), checkpoint, parked_too=True).failed
         about = _about(projection, generation)
         removed = Jsonb([{"key": each.key} for each in failed])
@@ -169,7 +169,7 @@ def _about(projection: type[Projection], generation: Generation) -> dict[str, id
 
 
 def _searched_texts(done: Erasure) -> list[str]:
-    """The person's values as they are written in JSON; not the name of the person, which rows go by."""
+    """The person's values as written in JSON; not the person's name, which is the rows' key."""
     return [json.dumps(value, ensure_ascii=False)[1:-1] for value in done.texts[1:] if value != ERASED]
 
 
@@ -178,7 +178,7 @@ def _write_over(logs: Path | None, texts: list[str]) -> int:
 
 
 def _as_logged(texts: list[str]) -> list[str]:
-    """The person's values as programs write them into logs; the longest first, since one may begin with another."""
+    """The person's values as programs log them; longest first, since one may begin with another."""
     values = [text for text in texts[1:] if text != ERASED]
     written = {form for text in values for form in (text, text.replace('"', '""'))}
     written |= {json.dumps(text, ensure_ascii=form)[1:-1] for text in values for form in (False, True)}

@@ -1,6 +1,6 @@
 """Housekeeping: what is no longer needed is removed. Never an event, a seal, or the records of commands and imports.
 
-The memory of imports stays since it is what keeps a file from being imported twice.
+Records of imports stay: they prevent a file from being imported twice.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Tidied:
 def tidy(connection: Connection, catalogue: Catalogue, keep: int, days: int) -> list[Tidied]:
     """Remove old generations beyond the newest `keep` of each read model, and records that ended `days` ago.
 
-    Each kind in a transaction of its own; idempotent. A generation that a reader still looks at waits for next time.
+    Each kind in a transaction of its own; idempotent. A generation that is still being read is left for later.
     """
     removed = sum(lifecycle.retain(connection, name, keep) for name in sorted(catalogue.projections))
     done = [Tidied("generations", removed)]

@@ -1,4 +1,4 @@
-"""Samples of how far read models are behind: taken every few minutes, for the curve of the last days."""
+"""Lag samples: how far read models are behind the log, taken every few minutes."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from acci.store.registry import Catalogue
 
 
 def sample(connection: Connection, catalogue: Catalogue) -> None:
-    """Afterwards the present lag of each read model is noted."""
+    """Store the present lag of each read model."""
     for each in read_projections(connection, catalogue, high_water.current(connection).head):
         noted = {"projection": each.projection, "events": each.lag_events, "seconds": each.lag_seconds}
         connection.execute(sql("monitoring/lag:add_sample"), noted)

@@ -1,7 +1,7 @@
-"""Figures for a monitoring system: read in a few milliseconds, whatever the length of the log.
+"""Metrics for a monitoring system: read in a few milliseconds for a log of any length.
 
-What would mean reading history is kept as it arises (batches), counted on from the last position (events) or measured
-once in a while (snapshots).
+Figures that would need history are stored as they arise (batches), counted on from the last position (events), or
+measured once in a while (snapshots).
 """
 
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ class Metrics:
 
 
 def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
-    """The figures now. The high-water mark is not moved, so that its age shows. Safe with several who ask at once.
+    """The figures now. The high-water mark is not moved, so that its age shows. Safe for concurrent scrapes.
 
-    A standby tells what was counted and measured on its primary.
+    A standby shows what was counted and measured on its primary.
     """
     mark = high_water.current(connection)
     events = counted(connection) if mark.standby else count_events(connection, min(mark.position, mark.head))
@@ -67,9 +67,9 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
 
 
 def count_events(connection: Connection, upto: int, strides: int | None = None) -> dict[str, int]:
-    """Events by type, up to a position at or below the mark; each is counted once, however many ask.
+    """Events by type, up to a position at or below the mark; each is counted once, also by concurrent calls.
 
-    With `strides`, at most so many are counted on now; the rest is left to who asks next.
+    With `strides`, at most so many are counted now; the rest is left to the next call.
     """
     stride, reached = STRIDE, 0
     while reached < upto and strides != 0:
@@ -102,7 +102,7 @@ def _snapshots(connection: Connection, *, measure: bool) -> dict[str, Histogram]
 
 
 def _histograms(bounds: tuple[float, ...], rows: list[tuple[str, int, int, float]]) -> dict[str, Histogram]:
-    """From rows of a name, a bucket, how many it has and their sum."""
+    """Histograms by name, from rows (name, bucket, count, sum)."""
     counts: dict[str, list[int]] = {}
     totals: dict[str, float] = {}
     for name, bucket, many, total in rows:

@@ -12,7 +12,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
-COUNTED = 100_000  # events; beyond it the distance in positions stands for the count
+COUNTED = 100_000  # events; a larger lag is given as a distance in positions
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class ProjectionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The log's head, the mark with who holds it, and the projections of the registered contexts."""
+    """The log's head, the high-water mark with its holders, and the projections of the registered contexts."""
 
     high_water: HighWater
     projections: tuple[ProjectionStatus, ...]
 
 
 def read_status(connection: Connection, catalogue: Catalogue, tenant_id: str | None = None) -> Status:
-    """The state of things now; with a tenant, the lag in its events only. Waits 0.05 s at most for appends."""
+    """The status now; with a tenant, the lag in its events only. Waits 0.05 s at most for appends."""
     mark = high_water.establish(connection, patience=0.05)
     return Status(mark, read_projections(connection, catalogue, mark.head, tenant_id))
 

@@ -1,15 +1,15 @@
-"""Being the only one: a purpose that one connection of a database has at a time."""
+"""Advisory locks: a purpose that at most one connection of a database has at a time."""
 
 from psycopg import errors
 
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
-PATIENCE = "5s"  # a process that has just ended, or was killed, may still be ending in the database
+PATIENCE = "5s"  # the session of a process that has just ended, or was killed, may still be ending
 
 
 def alone(connection: Connection, purpose: str) -> bool:
-    """Whether this connection has `purpose` for itself now, until it closes."""
+    """Whether this connection holds the lock for `purpose` now, until it closes."""
     try:
         with connection.transaction():
             connection.execute(sql("postgres/locks:advisory"), {"purpose": purpose, "timeout": PATIENCE})

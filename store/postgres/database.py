@@ -1,9 +1,6 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
-import os
 import threading
-import weakref
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +12,16 @@ from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
 from acci.domain.errors import AcciError
-from acci.store.postgres.errors import DatabaseUnreachable, PoolExhausted, unreached
+from acci.store.postgres.errors import DatabaseUnreachable, PoolExhausted
 from acci.store.postgres.keys import Keys
+from acci.store.postgres.lending import Loan, forget_when_forked
 from acci.store.postgres.lock_waits import holders
+from acci.store.postgres.refusals import unreached
 from acci.store.postgres.sequence import require_sequence
 from acci.store.postgres.session import Role, SharedSession, begin, duration
 from acci.store.postgres.statements import sql
 from acci.store.settings import Limits
+from acci.store.telemetry import Tracing
 from acci.store.values import calendar
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def _json(text: str | bytes) -> Any:
 set_json_loads(_json)
 calendar.read_every_moment()
 
+NO_LIMITS = Limits()
 LOCK_WAIT, LONG_LOCK_WAIT = "10s", "5min"  # of an application, and of long work
 FORM = "it is not of the form postgresql://user:password@host:port/database, special characters percent-encoded"
 
@@ -47,10 +48,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection with a cursor at hand. `own` is false where a pooler may give each transaction another session.
 
     `keys` are those of the personal data in this log; None if it has none, or they are not to be read.
+    `tracing` is where its batches are traced to, if anywhere.
     """
 
     own = True
     keys: Keys | None = None
+    tracing: Tracing | None = None
 
     @cached_property
     def at_hand(self) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -91,17 +94,24 @@ def whereabouts(url: str) -> str:
 
 
 def connect(
-    url: str, purpose: str, role: Role | None = None, *, shared: bool = False, keys: Keys | None = None
+    url: str,
+    purpose: str,
+    role: Role | None = None,
+    *,
+    shared: bool = False,
+    keys: Keys | None = None,
+    tracing: Tracing | None = None,
 ) -> Connection:
     """A connection of one's own, in autocommit, with the rights of `role`; `purpose` shows in `pg_stat_activity`.
 
     `shared`: nothing is left in the session between transactions, so a pooler in transaction mode may be in between.
-    `keys`: those of the personal data in this log, for what reads or stores it.
+    `keys`: those of the personal data in this log, for what reads or stores it. `tracing`: where its batches are
+    traced to.
     Raises `DatabaseUnreachable`, `NoSession`, `NotAdmitted`, `SharedSession`, `WrongSession`, `NotAllowed` if the
     login may not take the role, `SchemaMissing` if there is none.
     """
     opened = _connected(url, purpose, role, {}, shared)
-    opened.keys = keys
+    opened.keys, opened.tracing = keys, tracing
     opened.bound_lock_waits(LONG_LOCK_WAIT)
     return opened
 
@@ -128,7 +138,7 @@ def _begin(opened: Connection, where: str, role: Role | None, settings: dict[str
     except psycopg.OperationalError as error:
         raise unreached(where, error) from error
     if not opened.own:
-        opened.prepare_threshold = None  # what was prepared is another session's by the next statement
+        opened.prepare_threshold = None  # the next statement may run in another session, without what was prepared
 
 
 def _how(application_name: str) -> dict[str, Any]:
@@ -138,35 +148,12 @@ def _how(application_name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Loan:
-    """A pool's connection for the length of a `with`. As a generator, lending took half as long again."""
-
-    __slots__ = ("_connection", "_none_free", "_pool")
-
-    def __init__(self, pool: "ConnectionPool[Connection]", none_free: Callable[[], AcciError]) -> None:
-        self._pool = pool
-        self._none_free = none_free
-
-    def __enter__(self) -> Connection:
-        try:
-            self._connection = self._pool.getconn()
-        except psycopg.OperationalError as error:  # PoolTimeout
-            raise self._none_free() from error
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        broken = self._connection.broken
-        self._pool.putconn(self._connection)
-        if broken:
-            self._pool.check()  # the others are probably lost as well; the next borrower shall not find out
-
-
 class Database:
     """A thread-safe pool of connections to one database, with the rights of `role`; opens at first use.
 
     A pooler in transaction mode may be in between if the login brings the role and all that ACCI relies on. A process
-    that is forked off opens a pool of its own. What `size` and `limits` leave open, the environment says. `keys` are
-    those of the personal data in its log.
+    that is forked off opens a pool of its own. `size` is used instead of the limits' own. `keys` are those of the
+    personal data in its log; `tracing` is where commands, appends and batches are traced to, if anywhere.
     """
 
     def __init__(
@@ -174,21 +161,22 @@ class Database:
         url: str,
         size: int | None = None,
         role: Role | None = None,
-        limits: Limits | None = None,
+        limits: Limits = NO_LIMITS,
         keys: Keys | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.url = url
         self.keys = keys
+        self.tracing = tracing
         self._role = role
-        limits = limits or Limits.from_environment()
         self._size, self._wait = size or limits.pool_size, limits.pool_wait
         given = {"statement_timeout": limits.statement_timeout, "lock_timeout": limits.lock_timeout}
         self._settings = {name: duration(seconds) for name, seconds in given.items() if seconds is not None}
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
-        _DATABASES.add(self)
+        forget_when_forked(self)
 
-    def connection(self) -> "Loan":
+    def connection(self) -> Loan[Connection]:
         """Lend a connection in autocommit; it comes back whole on every path, or is thrown away.
 
         Raises `PoolExhausted` when none becomes free, and what `connect` raises.
@@ -204,7 +192,7 @@ class Database:
 
     def _configure(self, opened: Connection) -> None:
         _begin(opened, whereabouts(self.url), self._role, self._settings, shared=True)
-        opened.keys = self.keys
+        opened.keys, opened.tracing = self.keys, self.tracing
         if "lock_timeout" not in self._settings:
             opened.bound_lock_waits(LOCK_WAIT)
 
@@ -215,11 +203,10 @@ class Database:
         if pool is not None:
             pool.close()
 
-    def leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> object:
         """Forget the pool without a word to the server: its connections are those of the process that forked."""
-        if self._pool is not None:
-            _OF_PARENTS.append(self._pool)  # never collected, since that would end it
-        self._pool, self._opening = None, threading.Lock()
+        pool, self._pool, self._opening = self._pool, None, threading.Lock()
+        return pool
 
     def __enter__(self) -> "Database":
         return self
@@ -228,7 +215,7 @@ class Database:
         self.close()
 
     def _opened(self) -> "ConnectionPool[Connection]":
-        from psycopg_pool import ConnectionPool  # here, as a command that uses no pool should not wait for it
+        from psycopg_pool import ConnectionPool  # imported here: a command without a pool should not wait for it
 
         with self._opening:
             if self._pool is None:
@@ -244,15 +231,3 @@ class Database:
                     kwargs=_how("acci"),
                 )
             return self._pool
-
-
-_DATABASES: "weakref.WeakSet[Database]" = weakref.WeakSet()
-_OF_PARENTS: "list[ConnectionPool[Connection]]" = []
-
-
-def _leave_to_parent() -> None:
-    for database in list(_DATABASES):
-        database.leave_to_parent()
-
-
-os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,4 +1,4 @@
-"""Lock waits: who held what somebody waited for in vain."""
+"""Lock waits: who held the lock when a lock timeout ended a wait."""
 
 from typing import Any
 
@@ -10,23 +10,23 @@ PATIENCE = 5  # seconds for a connection to ask by
 
 
 def holders(info: psycopg.ConnectionInfo) -> str:
-    """Those who may hold what this connection waited for, as a phrase; empty if nobody is found, or cannot be asked."""
+    """The sessions that may hold what this connection waited for, as a phrase; empty if none is found or seen."""
     return _asked(info, "postgres/lock_holders", {"pid": info.backend_pid})
 
 
 def users(info: psycopg.ConnectionInfo, schema: str, name: str | None = None) -> str:
-    """Those who use something in the schema, if only to read, or the one that is named; a phrase as `holders` gives."""
+    """The sessions that use a table in the schema, or the named one, if only to read; a phrase as of `holders`."""
     return _asked(info, "postgres/lock_users", {"pid": info.backend_pid, "schema": schema, "name": name})
 
 
 def _asked(info: psycopg.ConnectionInfo, statement: str, parameters: dict[str, Any]) -> str:
-    """Asked on a connection of its own: that which waited is in a transaction that can ask nothing more."""
+    """Asked on a connection of its own: the one that waited is in a failed transaction."""
     how = {"password": info.password, "autocommit": True, "connect_timeout": PATIENCE}
     try:
         with psycopg.connect(info.dsn, **how) as asking:  # type: ignore[arg-type]
             found = asking.execute(sql(statement), parameters, prepare=False).fetchall()
     except psycopg.Error:
-        return ""  # it is told without
+        return ""  # the error is raised without it
     return "; ".join(_phrase(*row) for row in found)
 
 

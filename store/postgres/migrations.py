@@ -8,7 +8,8 @@ import psycopg
 
 from acci.domain.errors import AcciError
 from acci.store.postgres.database import Connection, connect
-from acci.store.postgres.errors import SchemaMissing, first_line
+from acci.store.postgres.errors import SchemaMissing
+from acci.store.postgres.refusals import first_line
 from acci.store.postgres.statements import SQL, sql
 
 OLDEST = 15  # the first PostgreSQL with MERGE

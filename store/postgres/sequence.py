@@ -1,10 +1,10 @@
-"""The sequence that gives positions: it must be ahead of everything that is stored and that read models have passed."""
+"""The sequence of positions: it must be ahead of every stored event and of every checkpoint."""
 
 from typing import Any
 
 import psycopg
 
-from acci.store.postgres.errors import refusal_of
+from acci.store.postgres.refusals import refusal_of
 from acci.store.postgres.statements import sql
 
 

@@ -1,8 +1,8 @@
-"""What a session must be before anything is asked in it: the role, and every setting that could change a result.
+"""What a session must have before it is used: its role, and every setting that could change a result.
 
-Set by statements, since poolers refuse or drop the startup packet's options, and looked at afterwards: a session that
-is not so is refused. A pooler that hands one session to several clients (transaction mode) keeps nothing that a client
-sets; behind it the login has to bring all of it.
+Set by statements, since poolers refuse or drop the options of the startup packet, and verified afterwards: a session
+without them is refused. A pooler in transaction mode gives one session to several clients and keeps nothing that a
+client sets; behind it the login must have all of this itself.
 """
 
 import select
@@ -16,13 +16,14 @@ import psycopg
 from psycopg import errors
 
 from acci.domain.errors import AcciError
-from acci.store.postgres.errors import NotAllowed, SchemaMissing, first_line
+from acci.store.postgres.errors import NotAllowed, SchemaMissing
+from acci.store.postgres.refusals import first_line
 
 # The rights that a session takes, made by sql/migrations/0001_baseline.sql; without one it has those of its login.
 Role = Literal["append", "project", "read", "administer"]
 Session = psycopg.Connection[tuple[Any, ...]]
 
-# Where a database or a login has another value, moments, numbers, texts or what is found would come out otherwise. UTC,
+# With other values of a database or login, timestamps, numbers, texts or search results would differ. UTC,
 # since elsewhere an hour comes twice; the others as PostgreSQL has them by itself.
 RELIED_ON = {
     "client_encoding": "UTF8",
@@ -158,7 +159,7 @@ def _set(connection: Session, settings: dict[str, str]) -> None:
 
 
 def _keeps_session(connection: Session) -> bool:
-    """Whether the pooler in between gives this client a session of its own: proved once for each address.
+    """Whether a pooler in between gives this client a session of its own: tested once for each address.
 
     To a client without a session, nothing can be delivered while it is silent.
     """
@@ -177,7 +178,7 @@ def _is_delivered(connection: Session) -> bool:
         return False  # a standby delivers nothing
     how: dict[str, Any] = {"password": info.password, "autocommit": True, "connect_timeout": 10}
     with closing(psycopg.connect(info.dsn, **how)) as other:
-        # A pool without a second session would let an ordinary statement wait.
+        # A pooler without a second session would make an ordinary statement wait.
         other.pgconn.send_query(f"NOTIFY {channel}".encode())
         mine, theirs, end = connection.pgconn, other.pgconn, time.monotonic() + PATIENCE
         while (left := end - time.monotonic()) > 0:
@@ -188,7 +189,7 @@ def _is_delivered(connection: Session) -> bool:
                 connection.execute(f"UNLISTEN {channel}".encode(), prepare=False)
                 return True
             if theirs.notifies():
-                return False  # the other client was given the very session that listens
+                return False  # the other client got the session that listens
     return False
 
 

@@ -1,9 +1,9 @@
-"""The SQL files, by chapter of the store. A statement with a story is a file of its own; short ones share one by noun.
+"""The SQL files, by chapter of the store. A long statement has a file of its own; short ones share a file by noun.
 
     sql("log/gap")               all of sql/log/gap.sql
     sql("log/streams:version")   what follows `-- name: version` in sql/log/streams.sql, up to the next name
 
-`{log/events:columns}` in a statement stands for the text of that name, without its comment: what several repeat.
+`{log/events:columns}` in a statement is replaced by the text of that name, without its comment.
 """
 
 import re

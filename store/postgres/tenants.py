@@ -1,4 +1,4 @@
-"""Tenants: whose events and rows a session may see; without one none, unless it projects or administers."""
+"""Tenants: a session sees one tenant's events and rows; without a tenant none, unless it projects or administers."""
 
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql

@@ -1,8 +1,8 @@
-"""Affected keys: which rows of a read model events change, and which events change a row.
+"""Affected keys: which rows of a read model an event changes, and which events change a row.
 
 PostgreSQL finds them from the rules' key expressions; a fold in Python with keys of its own is called for each event.
-What is found is collected in temporary tables of the transaction: `touched` has keys (lists of text), `touches` has a
-row for each key and event: the key and the event's position.
+What is found is collected in temporary tables of the transaction: `affected_keys` has keys (lists of text),
+`affected_events` has a row for each key and event: the key and the event's position.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,8 +28,8 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.ranges import Key
 
 PAGE = 10_000  # events in memory at a time
-COLLECTED_KEYS = sa.table("touched", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")
-COLLECTED_EVENTS = sa.table("touches", sa.column("key"), sa.column("position"), schema="pg_temp")
+COLLECTED_KEYS = sa.table("affected_keys", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")
+COLLECTED_EVENTS = sa.table("affected_events", sa.column("key"), sa.column("position"), schema="pg_temp")
 ENVELOPE = (
     "position", "timestamp", "recorded_at", "id", "version", "schema_version", "tenant_id", "aggregate_type",
     "aggregate_id", "event_type",
@@ -39,7 +39,7 @@ ENVELOPE = (
 def collect_affected_keys(
     connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> int:
-    """Fill `touched` with each key that the selected events affect, once; how many."""
+    """Fill `affected_keys` with each key that the selected events affect, once; how many."""
     if _needs_python(projection, read_model):
         found = _named_by_fold(connection, projection, read_model, which)
         return collect_keys(connection, dict.fromkeys(tuple(key) for key, _ in found))
@@ -52,7 +52,7 @@ def collect_affected_keys(
 
 
 def collect_keys(connection: Connection, keys: Iterable[tuple[str | None, ...]]) -> int:
-    """Fill `touched` with these keys; how many."""
+    """Fill `affected_keys` with these keys; how many."""
     _empty(connection)
     with connection.cursor().copy(sql("projecting/affected_keys:copy")) as copy:
         for key in keys:
@@ -63,14 +63,14 @@ def collect_keys(connection: Connection, keys: Iterable[tuple[str | None, ...]])
 
 
 def collected_keys(connection: Connection) -> set[tuple[str | None, ...]]:
-    """What is in `touched`."""
+    """What is in `affected_keys`."""
     return {tuple(row[0]) for row in connection.execute(sql("projecting/affected_keys:list")).fetchall()}
 
 
 def collect_affecting_events(
     connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> None:
-    """Fill `touches` with each of the selected events that affects a key in `touched`."""
+    """Fill `affected_events` with each of the selected events that affects a key in `affected_keys`."""
     connection.execute(sql("projecting/affected_keys:create_events"))
     if _needs_python(projection, read_model):
         wanted = collected_keys(connection)
@@ -101,7 +101,7 @@ def _empty(connection: Connection) -> None:
 def _affected(
     projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> tuple[Element, Element, Element]:
-    """For each key and event: the key as texts, the position, and whether it is a key at all (no part is NULL)."""
+    """For each key and event: the key as texts, the position, and whether the key is valid (no part is NULL)."""
     if issubclass(projection, FoldProjection):
         types = list(by_stored_name(projection.events()))
         parts: dict[str, Element] = {
@@ -119,7 +119,7 @@ def _affected(
 
 
 def _needs_python(projection: type[Projection], read_model: ReadModel) -> bool:
-    """Whether only the fold knows its keys: it computes them, or its column reads an aggregate's id as another type."""
+    """Whether only the fold can give the keys: it computes them, or its key column has another type than the id."""
     if not issubclass(projection, FoldProjection):
         return False
     ids = [read_model.column(name) for name in projection.key if name != "tenant_id"]
@@ -129,7 +129,7 @@ def _needs_python(projection: type[Projection], read_model: ReadModel) -> bool:
 def _named_by_fold(
     connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> Iterator[tuple[Key, int]]:
-    """The keys that a fold names for each selected event, with its position; read in pages, so that memory is flat."""
+    """The keys that a fold gives for each selected event, with its position; read in pages: memory stays constant."""
     assert issubclass(projection, FoldProjection)  # noqa: S101
     folding = Folding(projection(), read_model.columns)
     decoder = Decoder(by_stored_name(projection.events()), keys=connection.keys)

@@ -19,7 +19,7 @@ from acci.store.projecting.prewarm import read_ahead
 from acci.store.projecting.python_applier import FoldApplier
 from acci.store.projecting.ranges import Applier, Key, Span
 
-LONG_LOG = 100_000  # events: a shorter log is scanned in no time
+LONG_LOG = 100_000  # events: scanning a shorter log takes no noticeable time
 FEW = 100  # a projection has few events if it has fewer than one in so many
 
 
@@ -41,7 +41,7 @@ class CompiledApplier:
         scope = Scope(partitioned=span.partitions > 1, skip_parked=span.skip_parked, few_events=self._few_events)
         request = self._request(scope, table_is_empty=span.table_is_empty)
         parameters = vars(span) | {"generation": self._generation.generation, "skipped": list(span.skipped)}
-        if self._ordered and not self._few_events and not self.personal:  # decrypting read the events already
+        if self._ordered and not self._few_events and not self.personal:  # decrypting has read the events already
             read_ahead(connection, span.after, span.upto)
         if self.personal or not span.table_is_empty or scope.partitioned or self._ordered:
             return connection.execute(self._text(request), parameters).rowcount

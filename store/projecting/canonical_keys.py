@@ -1,4 +1,4 @@
-"""Canonical keys: a key that a person gave, as the read model stores it; so the day "2026-1-31" as "2026-01-31"."""
+"""Canonical keys: a key that a person gave, as the read model stores it: "2026-01-31" for the date "2026-1-31"."""
 
 from psycopg import errors
 from psycopg import sql as identifiers
@@ -39,7 +39,7 @@ def as_stored(
 ) -> tuple[str, ...]:
     """The key as PostgreSQL writes it out once it is stored. Raises `DataError`."""
     columns = [read_model.column(name) for name in projection.key]
-    # Not through a character type: a cast would cut a text that is too long, and so name another row.
+    # Not cast to a character type: that would truncate a long text, and so name another row.
     types = (identifiers.SQL("text" if column.is_character else column.type) for column in columns)
     values = identifiers.SQL(", ").join(identifiers.SQL("%s::{}::text").format(each) for each in types)
     with connection.transaction():

@@ -1,4 +1,4 @@
-"""The column probe: asks PostgreSQL what a column of a type that only it knows keeps of a value, and gives back."""
+"""The column probe: asks PostgreSQL how a column stores a value, for types that only PostgreSQL knows."""
 
 from copy import deepcopy
 from typing import Any
@@ -11,11 +11,11 @@ from psycopg.types.json import Jsonb
 from acci.domain.projections.columns import Column
 from acci.domain.projections.stored_values import NotStorable, in_one_line
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.projecting.poison_events import is_poison
 
 OF_THE_VALUE = (psycopg.ProgrammingError, psycopg.NotSupportedError)  # as some types call what is no value
-REMEMBERED = 10_000  # answers: the values of an enumeration or of a padded code come again and again
+REMEMBERED = 10_000  # cached answers: values of an enumeration or of a padded code repeat
 
 
 class ColumnProbe:
@@ -36,7 +36,7 @@ class ColumnProbe:
         return deepcopy(known) if isinstance(known, list) else known
 
     def _kept(self, column: Column, text: str) -> Any:
-        """What is read back of it; that must be kept as the same once more, or each batch would change it."""
+        """The value read back. Stored again it must stay the same, or each batch would change it."""
         kept, spelled = self._ask(column, text)
         again = None if kept is None else self._ask(column, self._dumped(column, kept))[1]
         if again != spelled:

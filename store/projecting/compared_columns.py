@@ -23,12 +23,12 @@ Given = Callable[[list[str]], Collection[str]]
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> Given:
-    """Of the columns asked for those that have a value in any of the rows, which a fold in Python gave."""
+    """Those of the columns that have a value in any of the rows of a Python fold."""
     return lambda names: {name for name in names if any(row.get(name) is not None for row in rows)}
 
 
 def nothing(_: list[str]) -> Collection[str]:
-    """No column of those asked for was given."""
+    """None of the columns."""
     return ()
 
 
@@ -37,7 +37,7 @@ def determined(
 ) -> ReadModel:
     """The read model with the columns alone that its events determine.
 
-    Which columns a fold in Python gives only its rows tell: `given` is asked about those that PostgreSQL may fill.
+    Which columns a Python fold gives only its rows show: `given` is called with those that PostgreSQL may fill.
     """
     table = {"table": qualified(connection, read_model.schema, read_model.name)}
     filled = {row[0] for row in connection.execute(sql("generations/columns:filled_by_defaults"), table)}
@@ -52,7 +52,7 @@ def determined(
 
 
 def differs(column: Column, before: Element, now: Element, type_now: str | None = None) -> Element:
-    """Whether two values of a column are not the same; as text if its type is another one now."""
+    """Whether two values of a column differ; compared as text if the column's type has changed."""
     if column.category in BY_VALUE and type_now in (None, column.type):
         return before.is_distinct_from(now)
     return bytewise(as_text(before)).is_distinct_from(bytewise(as_text(now)))

@@ -1,4 +1,4 @@
-"""Dead letters: the events that a projection could not apply; looked at, tried again, or discarded by a person."""
+"""Dead letters: events that a projection could not apply; they can be listed, retried or discarded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +84,7 @@ def discarded(connection: Connection, projection: str | None = None) -> list[Dis
 def retry(connection: Connection, catalogue: Catalogue, projection: type[Projection]) -> Retried:
     """Re-derive the parked keys of the live read model, and release those that can be.
 
-    Atomic; a key's waiting events are applied in order, each once. Where nothing waits, nothing is done or refused.
+    Atomic; a key's waiting events are applied in order, each once. If nothing waits, nothing is done or refused.
     Raises `RebuildNeeded`, `NotBuilt`, `TableAltered`.
     """
     if not _waits(connection, projection.name):
@@ -116,7 +116,7 @@ def _retry(
 
 
 def _waits(connection: Connection, projection: str) -> bool:
-    """Whether anything is parked or set aside, or a discard is not settled."""
+    """Whether there are parked keys or dead letters, or a discard whose keys are not re-derived yet."""
     if letters(connection, projection) or generations.parked_keys(connection).get(projection):
         return True
     live = generations.live(connection, projection)

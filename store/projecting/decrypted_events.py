@@ -24,12 +24,12 @@ from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 
 PAGE = 10_000  # events in memory at a time
-NO_VERSION = 0  # of no event's shape: rules that meet it fail, as at any payload that cannot be read
-DECRYPTED = event_source("revealed")  # the temporary table, as a source for compiled statements
+NO_VERSION = 0  # no event has this shape: rules fail on it, as on any payload that cannot be read
+DECRYPTED = event_source("decrypted_events")  # the temporary table, as a source for compiled statements
 
 
 def uses_personal(projection: type[Projection]) -> bool:
-    """Whether a rule takes a value from a personal field, or from one that may have come from it."""
+    """Whether a rule uses a personal field, or a field that an upcaster may have made from one."""
     if issubclass(projection, FoldProjection):
         return any(map(personal_fields, projection.events()))
     for rule in projection.rules:
@@ -63,13 +63,13 @@ def refuse_personal_keys(projection: type[Projection]) -> None:
 
 
 def decrypt_range(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
-    """Fill `revealed` with the events in (after, upto] that the projection handles. In the caller's transaction."""
+    """Fill `decrypted_events` with the projection's events in (after, upto]. In the caller's transaction."""
     types = list(by_stored_name(projection.events()))
     _fill(connection, "log/events:page", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
 
 
 def decrypt_affecting(connection: Connection, request: Request, parameters: dict[str, Any]) -> None:
-    """Fill `revealed` with the events that affect a row in the request's scope. In the caller's transaction."""
+    """Fill `decrypted_events` with the events that affect a row in the request's scope. In the caller's transaction."""
     query = statements.affecting_positions(replace(request, events=EVENTS))
     found = connection.execute(query.encode(), parameters).fetchall()
     _fill(connection, "projecting/decrypted_events:page_of_positions", {"positions": [row[0] for row in found]}, 0)
@@ -93,7 +93,7 @@ def _fill(connection: Connection, source: str, window: dict[str, Any], after: in
 
 
 def _revealed(row: Sequence[Any], keys: Keys | None) -> tuple[Any, ...]:
-    """The event's row to be copied; of one whose concealed values were changed, so that no rule can read it."""
+    """The event's row for COPY; if its encrypted values were tampered with, with a payload that no rule can read."""
     try:
         return (*row[:10], decrypt(row[10], str(row[3]), keys), row[11])
     except UNREADABLE:

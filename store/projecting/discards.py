@@ -1,7 +1,7 @@
-"""Discards: a generation's rows are made without the events that were discarded, also those discarded meanwhile.
+"""Discards: a generation's rows are made without the discarded events, also those discarded while it is built.
 
-A generation remembers which ones it left out. What was discarded since, or is applied again, is settled by re-deriving
-the keys that it affects, before the generation is finished or published.
+A generation records which ones it left out. If others are discarded since, or one no longer is, the keys that those
+events affect are re-derived before the generation is finished or published.
 """
 
 from psycopg.types.json import Jsonb
@@ -17,19 +17,19 @@ from acci.store.projecting.rederiving import rederive
 
 
 def remember(connection: Connection, generation: Generation) -> None:
-    """Note that the generation, which has no rows yet, leaves out what is discarded by now."""
+    """Record that the generation, which has no rows yet, leaves out the events discarded so far."""
     _, now = _skipped(connection, generation)
     _remember(connection, generation, now)
 
 
 def unsettled(connection: Connection, generation: Generation) -> bool:
-    """Whether other events are discarded now than the generation left out."""
+    """Whether the events discarded now differ from those that the generation left out."""
     then, now = _skipped(connection, generation)
     return {*then} != {*now}
 
 
 def settle(connection: Connection, projection: type[Projection], generation: Generation, upto: int) -> None:
-    """Make the rows of a generation that came to `upto` what the present discards make them.
+    """Bring the rows of a generation, applied up to `upto`, into line with the present discards.
 
     In the caller's transaction, which holds the generation's lock.
     """

@@ -1,7 +1,7 @@
 """Error texts: why something could not be applied, as it is kept and shown.
 
-What PostgreSQL or a rule says of it may have values of the event in it. Where those may be personal only the kind of
-error is kept, and where it was: reasons get into dead letters, findings and artifacts, which are not encrypted.
+A message of PostgreSQL or of a rule may contain values of the event. Where those may be personal, only the kind of
+error and its place are kept: reasons are stored in dead letters, findings and artifacts, which are not encrypted.
 """
 
 from pathlib import Path
@@ -9,14 +9,14 @@ from traceback import extract_tb
 
 from psycopg import Error
 
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.projecting.ranges import PoisonEvent
 
 LEFT_OUT = "its text is left out, since personal data may be in it"
 
 
 def reason(error: BaseException, personal: bool) -> str:
-    """The error on one line; if `personal`, without anything that it says of values."""
+    """The error on one line; if `personal`, without its message, which may contain values."""
     if not personal or (isinstance(error, PoisonEvent) and error.__cause__ is None):
         return first_line(error)
     return kind_of(error.__cause__ if isinstance(error, PoisonEvent) and error.__cause__ else error)

@@ -1,4 +1,4 @@
-"""Exclusions: what the rows of a generation are made without, since some events could not be applied or must not be."""
+"""Exclusions: events and keys that a generation's rows leave out: dead letters, parked keys, discards."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ class Exclusions:
 
 
 def load_exclusions(connection: Connection, generation: Generation) -> Exclusions:
-    """What the generation's rows are made without now."""
+    """The generation's exclusions now."""
     some_parked, skipped = _in_the_way(connection, generation)
     return Exclusions(parked_keys(connection, generation) if some_parked else frozenset(), skipped)
 
@@ -34,7 +34,7 @@ def parked_keys(connection: Connection, generation: Generation) -> frozenset[Sto
 
 
 def with_exclusions(connection: Connection, generation: Generation, span: Span) -> Span:
-    """The span, `careful` and with the positions to skip if there is anything that the generation is made without."""
+    """The span with the generation's exclusions: `skip_parked` and the positions to skip, if there are any."""
     some_parked, skipped = _in_the_way(connection, generation)
     return replace(span, skip_parked=some_parked or bool(skipped), skipped=skipped)
 

@@ -1,7 +1,7 @@
 """Following: read models kept within a second of the log, without a scheduled run each time.
 
-A follower looks a few times a second whether the mark has moved and applies what is new, in ordinary batches. It
-holds no lock between batches, so that rebuilds swap and other runners run beside it; it picks up what they publish.
+A follower polls the high-water mark a few times a second and applies new events in ordinary batches. It holds no
+lock between batches, so rebuilds can swap and other runners work beside it; it continues on what they publish.
 """
 
 import time
@@ -16,15 +16,16 @@ from acci.store.generations.live import on_live
 from acci.store.generations.table_definition import require_fit
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection, connect
-from acci.store.postgres.errors import first_line, is_transient
 from acci.store.postgres.keys import Keys
+from acci.store.postgres.refusals import first_line, is_transient
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import BATCH_SIZE, apply_batch, require_within_log
 from acci.store.projecting.ranges import Applier
 from acci.store.registry import Catalogue
+from acci.store.telemetry import Tracing
 
 LONGEST_PAUSE = 5.0  # seconds
-PATIENCE = 0.02  # seconds to wait for appends under way: the next look comes soon
+PATIENCE = 0.02  # seconds to wait for appends under way: the next poll comes soon
 Notify = Callable[[str, str], None]
 
 
@@ -47,7 +48,7 @@ class Follower:
             try:
                 changed += self._advance(name, mark)
             except Busy:
-                continue  # a swap or another runner has it now; the next step applies it
+                continue  # a swap or another runner holds it; the next step tries again
             except AcciError as refusal:
                 if refusal.transient:
                     raise
@@ -91,12 +92,13 @@ def follow(
     stop: Callable[[], bool],
     notify: Notify,
     keys: Keys | None = None,
+    tracing: Tracing | None = None,
 ) -> int:
-    """Follow until `stop()`, looking every `interval` seconds; the rows changed. A lost connection is made again."""
+    """Follow until `stop()`, polling every `interval` seconds; the rows changed. Reconnects after a lost connection."""
     changed, pause = 0, interval
     while not stop():
         try:
-            with connect(database_url, "follow", "project", keys=keys) as connection:
+            with connect(database_url, "follow", "project", keys=keys, tracing=tracing) as connection:
                 follower = Follower(connection, catalogue, names, notify)
                 while not stop():
                     rows = follower.step()

@@ -1,4 +1,4 @@
-"""A read model at work: a projection, the generation that holds its rows, and the connection to it."""
+"""A live read model: a projection, the generation that holds its rows, and a connection."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ LOCK_WAIT_MILLISECONDS = 30_000
 
 @dataclass(frozen=True)
 class LiveReadModel:
-    """One generation of a projection's read model, as long as its table stays: mostly the one that readers see."""
+    """One generation of a projection's read model, usually the live one; valid while its table exists."""
 
     connection: Connection
     projection: type[Projection]
@@ -31,7 +31,7 @@ class LiveReadModel:
         return lock(self.connection, self.generation)
 
     def exclusions(self) -> Exclusions:
-        """What its rows are made without now: asked again each time, since only the lock keeps it from changing."""
+        """Its exclusions now: read each time, since they may change unless the lock is held."""
         return load_exclusions(self.connection, self.generation)
 
     def applied(self, exclusions: Exclusions) -> Selection:

@@ -1,6 +1,6 @@
-"""Poison: events that cannot be applied are found by halving, set aside as dead letters, their keys parked.
+"""Poison events: those that cannot be applied are found by halving and become dead letters; their keys are parked.
 
-All in the batch's transaction: what is set aside and what is applied become visible together, or not at all.
+All in the batch's transaction: dead letters and applied events become visible together, or not at all.
 """
 
 from dataclasses import replace
@@ -15,12 +15,12 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.error_text import reason
 from acci.store.projecting.ranges import Applier, Key, PoisonEvent, Span
 
-# Classes of SQLSTATE that an event's content causes, or what the table's checks, functions and triggers make of a row.
+# Classes of SQLSTATE caused by an event's content, or by the table's constraints, functions and triggers.
 _OF_A_ROW = frozenset({"20", "21", "22", "23", "27", "2F", "38", "39", "44", "54", "P0"})
 _NOT_SUPPORTED, _OF_A_PREPARED_STATEMENT = "0A", "RevalidateCachedQuery"
 _OUR_OWN = "AC"
 
-MOST = 1_000  # dead letters of a generation; beyond it the rules are wrong, not the events
+MOST = 1_000  # dead letters of a generation; with more, the rules are wrong, not the events
 
 
 class TooManyDeadLetters(AcciError):
@@ -37,7 +37,7 @@ class TooManyDeadLetters(AcciError):
 
 
 def is_poison(error: BaseException) -> bool:
-    """Whether an event's content may be the reason. Anything else is a fault of the rules, the table or the server."""
+    """Whether an event's content may be the cause. Other errors are faults of the rules, the table or the server."""
     if isinstance(error, DataError | IntegrityError | PoisonEvent):
         return True
     if not isinstance(error, DatabaseError) or not error.sqlstate:
@@ -45,12 +45,12 @@ def is_poison(error: BaseException) -> bool:
     kind = error.sqlstate[:2]
     if kind == _NOT_SUPPORTED:
         return error.diag.source_function != _OF_A_PREPARED_STATEMENT
-    # PostgreSQL knows no other class that is of none of the driver's kinds: somebody's own, given with RAISE.
+    # An SQLSTATE that the driver has no class for is somebody's own, from RAISE.
     return kind in _OF_A_ROW or (type(error) is DatabaseError and kind != _OUR_OWN)
 
 
 def apply_span(connection: Connection, applier: Applier, generation: Generation, span: Span) -> tuple[int, int]:
-    """Apply the span but for its poison events; (rows changed, dead letters). In the caller's transaction.
+    """Apply the span without its poison events; (rows changed, dead letters). In the caller's transaction.
 
     Raises `TooManyDeadLetters`.
     """
@@ -73,7 +73,7 @@ def apply_span(connection: Connection, applier: Applier, generation: Generation,
 
 
 def _cut(span: Span, error: Exception) -> int:
-    """Where to cut the span in two: just before the event, or just behind it if it comes first; or in the middle."""
+    """Where to cut the span in two: just before the event, just after it if it is the first; or in the middle."""
     if isinstance(error, PoisonEvent):
         return error.position - 1 if error.position - 1 > span.after else error.position
     return (span.after + span.upto) // 2
@@ -82,7 +82,7 @@ def _cut(span: Span, error: Exception) -> int:
 def record_dead_letter(
     connection: Connection, applier: Applier, generation: Generation, position: int, error: str
 ) -> None:
-    """Store the event as a dead letter and park the keys it touches; an event whose key is unreadable parks none."""
+    """Store the event as a dead letter and park the keys it affects; none if its keys cannot be read."""
     keys: list[Key] = []
     unreadable = ""
     try:

@@ -125,7 +125,7 @@ class FoldApplier:
         size = len(self._key)
         lists = [[key_text(key[part]) for key in keys] for part in range(size)]
         cursor = connection.cursor()
-        set_json_loads(from_json, cursor)  # whatever the connection reads JSON as
+        set_json_loads(from_json, cursor)  # independent of how the connection parses JSON
         found = cursor.execute(self._texts.load, lists)
         names = (*self._key, *self._texts.others)
         rows: dict[Key, Row] = {}
@@ -160,7 +160,7 @@ class FoldApplier:
 
 
 def _uncollected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[RecordedEvent[Any]]]:
-    """The chunks, while Python looks for cycles only now and then: events have none, and looking takes a fifth."""
+    """The chunks, with garbage collection of cycles rarely run: events have none, and it would take a fifth."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -176,7 +176,7 @@ def _uncollected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[Re
 class _Texts:
     """The statements for one table.
 
-    A column whose default is another value each time, such as now(), has that, and keeps it, where the fold gives none.
+    A column whose default varies, such as now(), gets that default where the fold gives no value, and keeps it.
     """
 
     def __init__(

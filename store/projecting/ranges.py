@@ -1,4 +1,4 @@
-"""Spans: a range of events for one partition of the keys; and the protocol of what applies one."""
+"""Spans: a range of events for one partition of the keys; and the protocol for applying one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from acci.store.postgres.database import Connection
 
 Key = list[str | None]
 
-STRIDE = 5_000_000  # positions in one statement at most: as much of the log as fits into a machine's memory
+STRIDE = 5_000_000  # positions in one statement at most: that much of the log fits in memory
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ def strides(
     stride: int = STRIDE,
     end: Callable[[int, int, int], int] = lambda after, size, upto: min(after + size, upto),
 ) -> Iterator[Span]:
-    """The span cut into pieces, in order; only the first one is fresh.
+    """The span cut into pieces, in order; only the first may have `table_is_empty`.
 
-    `end` says where a stride ends, given after which position it begins, its size, and the span's end.
+    `end` gives the end of a stride from the position after which it begins, its size, and the span's end.
     """
     after = span.after
     while after < span.upto:

@@ -13,7 +13,7 @@ from acci.store.projecting.ranges import Applier, Key
 
 @dataclass(frozen=True)
 class Failed:
-    """A key whose events cannot be applied, so that its row stayed as it was; `error` is PostgreSQL's or the rule's."""
+    """A key whose events cannot be applied, so its row is unchanged; `error` is PostgreSQL's or the rule's."""
 
     key: Key
     error: str
@@ -21,7 +21,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Rederived:
-    """`keys` whose rows are now what their events give, and those of which that could not be made."""
+    """The `keys` whose rows were re-derived, and those that failed."""
 
     keys: list[Key]
     failed: list[Failed]
@@ -30,9 +30,9 @@ class Rederived:
 def rederive(live: LiveReadModel, keys: Iterable[Key], upto: int, *, parked_too: bool = False) -> Rederived:
     """Make the rows of `keys` from their events up to `upto`, without the skipped ones; keys that fail keep their row.
 
-    Parked keys are left out, since they wait for a retry. With `parked_too` they are derived as any other: by a retry,
-    and where an old row must not stay whatever it waits for, as when a person is erased. In the caller's transaction,
-    which holds the generation's lock; nothing is released here.
+    Parked keys are left out, since they wait for a retry. With `parked_too` they are derived like any other: for a
+    retry, and when no old row may stay, as after a person was erased. In the caller's transaction, which holds the
+    generation's lock; no key is released here.
     """
     exclusions = live.exclusions()
     wanted = [key for key in keys if parked_too or tuple(key) not in exclusions.parked]
@@ -44,7 +44,7 @@ def rederive(live: LiveReadModel, keys: Iterable[Key], upto: int, *, parked_too:
 def derive(
     connection: Connection, applier: Applier, keys: list[Key], upto: int, skipped: tuple[int, ...]
 ) -> list[Failed]:
-    """Make the rows of `keys` from their events up to `upto`; those of which that fails, found by halving."""
+    """Make the rows of `keys` from their events up to `upto`; returns the keys that fail, found by halving."""
     if not keys:
         return []
     try:

@@ -1,15 +1,14 @@
-"""Traces of batches: a span each, and one in the trace of each correlation whose events readers now see."""
+"""Traces of batches: a span each, and one in the trace of each correlation whose events became visible."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-from acci.store import telemetry
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
-from acci.store.telemetry import UNTRACED, of_correlation
+from acci.store.telemetry import Tracing, mark_failed, of_correlation, trace_id
 
 
 @dataclass(frozen=True)
@@ -26,18 +25,27 @@ class Batch:
 def applying(
     connection: Connection, generation: Generation, event_types: Sequence[str]
 ) -> AbstractContextManager[Callable[[Batch], None]]:
-    """Inside, a batch is applied and committed; call what is given with it, unless there was nothing to apply.
+    """Inside, a batch is applied and committed; call the yielded function with it, unless there was nothing to apply.
 
-    One span a batch, in a trace of its own. If readers see the generation, also one in the trace of each correlation
-    whose events it applied, linked to the batch's: of those among the last 1,000 positions, 100 at most. They are found
-    by one query, after the commit.
+    One span a batch, in a trace of its own. If the generation is live, also one in the trace of each correlation whose
+    events it applied, linked to the batch's span: for the last 1,000 positions, 100 correlations at most, found by one
+    query after the commit.
     """
-    return _applying(connection, generation, event_types) if telemetry.is_on() else UNTRACED
+    if connection.tracing is None:
+        return UNTRACED
+    return _applying(connection, connection.tracing, generation, event_types)
+
+
+def _ignore(_: object) -> None:
+    """Nothing is noted without traces."""
+
+
+UNTRACED = nullcontext(_ignore)
 
 
 @contextmanager
 def _applying(
-    connection: Connection, generation: Generation, event_types: Sequence[str]
+    connection: Connection, tracing: Tracing, generation: Generation, event_types: Sequence[str]
 ) -> Iterator[Callable[[Batch], None]]:
     began, applied = time.time_ns(), list[Batch]()
     about = {
@@ -49,34 +57,34 @@ def _applying(
     try:
         yield applied.append
     except Exception as error:
-        span = telemetry.start_span(name, about, start_time=began)
-        telemetry.mark_failed(span, type(error).__name__)
+        span = tracing.start_span(name, about, start_time=began)
+        mark_failed(span, type(error).__name__)
         span.end()
         raise
     for batch in applied:
         committed = time.time_ns()
         positions = {"acci.first_position": batch.after + 1, "acci.last_position": batch.upto}
         counts = {"acci.rows": batch.rows, "acci.dead_letters": batch.dead_letters}
-        span = telemetry.start_span(name, about | positions | counts, start_time=began)
+        span = tracing.start_span(name, about | positions | counts, start_time=began)
         span.end(committed)
         if generation.state != "live":
             continue
         parameters = {"generation": generation.generation, "event_types": list(event_types)} | vars(batch)
-        # Of what waits behind a dead letter the events are not known, only that there is something.
+        # Which events wait behind a dead letter is not known, only that some do.
         about_all = about | {"acci.keys_parked": batch.skip_parked or batch.dead_letters > 0}
         for tenant_id, correlation_id, first, last, events, set_aside in connection.execute(
             sql("projecting/batches:correlations"), parameters
         ):
-            part = telemetry.start_span(
+            part = tracing.start_span(
                 f"applied to {generation.projection}",
                 about_all
                 | of_correlation(tenant_id, correlation_id)
                 | {"acci.first_position": first, "acci.last_position": last}
                 | {"acci.events": events, "acci.dead_letters": set_aside},
-                telemetry.trace_id(tenant_id, correlation_id),
+                trace_id(tenant_id, correlation_id),
                 span.get_span_context(),
                 began,
             )
             if set_aside:
-                telemetry.mark_failed(part, "set aside as a dead letter")
+                mark_failed(part, "set aside as a dead letter")
             part.end(committed)

@@ -1,7 +1,7 @@
 """As of: a read model as it was at a position or a point in time, folded from the events by the same projection.
 
-Nothing is written, and no history of rows is kept: a row is what its events make it. The log is read for it, as for a
-rebuild; for one row less is folded.
+Nothing is written, and no history of rows is kept: the rows are folded from the log, as in a rebuild; for one row,
+from fewer events.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -81,22 +81,23 @@ def rows_as_of(
     catalogue: Catalogue,
     projection: type[Projection],
     position: int | None = None,
-    moment: datetime | None = None,
+    as_of: datetime | None = None,
     keys: Sequence[Sequence[object]] | None = None,
     limit: int | None = None,
 ) -> Rows:
-    """The rows, in order of key, that the events up to `position` make which had happened by `moment`, both included.
+    """The rows, in order of key, made by the events up to `position` that had happened by `as_of`, both included.
 
-    Of a stream, those before its first event that happened later: events tell when by their senders' clocks, and so cut
-    every aggregate is one that was. Without either, all final events. `keys`, in the order of the projection's key,
-    narrows to those rows, `limit` to the first so many; where each row is of one stream, no others are derived then.
-    Events that were discarded do not count, nor do keys that are parked now have a row. Streamed: close it, or read it
-    to the end, which raises `NotApplicable` for an event that cannot be applied and is no dead letter.
+    A stream is cut before its first event that happened later. Timestamps come from the senders' clocks, so a later
+    event may have an earlier timestamp; cut like this, every aggregate is in a state that it once had. With neither
+    bound, all final events count. `keys`, in the order of the projection's key, narrows to those rows, `limit` to the
+    first so many; where each row depends on one stream only, no other rows are derived. Discarded events do not count,
+    and keys that are parked now have no row. Streamed: close it or read it to the end; an event that cannot be applied
+    and is no dead letter raises `NotApplicable`.
 
     Raises `NotFinal`, `WrongTimestamp`, `WrongKey`, `NotBuilt` before the first build, `RebuildNeeded` if the rules are
     not the live table's.
     """
-    until = None if moment is None else in_utc(moment)
+    until = None if as_of is None else in_utc(as_of)
 
     def begin(generation: Generation) -> Begun:
         require_same_rules(generation, define(catalogue, projection))
@@ -125,7 +126,7 @@ def rows_as_of(
 
 
 def _begun_again(connection: Connection, generation: Generation, rows: Rows, begin: Callable[[], Begun]) -> Rows:
-    """The rows; from the next generation if this one is live no more before there was one."""
+    """The rows; from the next generation if another one is published before the first row is yielded."""
     while True:
         yielded = False
         try:
@@ -140,10 +141,10 @@ def _begun_again(connection: Connection, generation: Generation, rows: Rows, beg
         generation, rows = begin()
 
 
-def _out_of_time(connection: Connection, projection: type[Projection], upto: int, moment: datetime) -> tuple[int, ...]:
-    """The positions of events that had happened by then, behind one of their stream that had not."""
-    known = {"moment": moment, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
-    # Planned for this point in time each time: how much of the log is later, is what matters.
+def _out_of_time(connection: Connection, projection: type[Projection], upto: int, as_of: datetime) -> tuple[int, ...]:
+    """The positions of events that had happened by then, but come after one of their stream that had not."""
+    known = {"as_of": as_of, "upto": upto, "event_types": list(by_stored_name(projection.events()))}
+    # Planned each time: the right plan depends on how much of the log is later.
     return tuple(row[0] for row in connection.execute(sql("reading/out_of_time"), known, prepare=False))
 
 

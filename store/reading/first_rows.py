@@ -1,6 +1,6 @@
-"""The first rows of a read model in the past: derived page by page, where each row is of one stream.
+"""The first rows of a read model in the past, derived page by page where each row depends on one stream.
 
-Such rows come in the order of the streams, which the log's index has: for the first few no more is read than theirs.
+Their order is that of the streams in the log's index, so for the first rows only their own events are read.
 """
 
 from collections.abc import Generator, Iterator

@@ -1,4 +1,4 @@
-"""Past rows: the rows that compiled rules make of a range of events, read from the events by one query."""
+"""Past rows: what compiled rules make of a range of events, computed by one query."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from acci.store.compiling.text import text_of
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
 from acci.store.projecting.batches import WORK_MEM
@@ -114,11 +114,11 @@ def _query(request: Request, determined_columns: set[str], computed: dict[str, s
     """The rows in order of key, with the columns in the table's order: those that the events determine, and those in
     `computed`, which PostgreSQL computes from them.
 
-    A column with any other value, such as a changing default, has none at another time, and is left out.
+    Other columns, such as those with a varying default, have no value in the past and are left out.
     """
     columns = request.read_model.columns
     found = folded(Actions(request))
-    # By itself: sorting by key must not become a part of the folding, which depends on the order of events.
+    # A query of its own: sorting by key must not be merged into the folding, which depends on the order of events.
     each = found.query.cte("folded_rows").prefix_with("MATERIALIZED")
     values: dict[str, Element] = {column.name: default_of(column) for column in columns}
     values |= found.key(each) | found.new_row(each)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from acci.domain.errors import AcciError, DefinitionError
 from acci.domain.queries import Query
 from acci.store.postgres.database import Connection
-from acci.store.postgres.errors import first_line
+from acci.store.postgres.refusals import first_line
 from acci.store.postgres.tenants import enter
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
@@ -62,7 +62,7 @@ def ask(
 
     Asked within that tenant, or the one that the question names; else within the session's.
 
-    As far as the read model has come: the answer may lag behind the events. Raises `NotPublished` if the read model
+    The answer is as current as the read model: it may lag behind the events. Raises `NotPublished` if the read model
     was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold, `DefinitionError` if the SQL file is
     missing, is refused or gives rows of another shape than the answer's.
     """
@@ -74,7 +74,7 @@ def ask(
             with connection.pipeline(), connection.transaction():
                 if tenant is not None:
                     enter(connection, tenant, local=True)
-                # Planned for these parameters each time: a plan for any word would be wrong for most.
+                # Planned each time: one generic plan would be wrong for most parameters.
                 rows = cursor.execute(statement, dict(query), prepare=False).fetchall()
         except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
             raise NotPublished(query.name, first_line(error)) from error

@@ -1,4 +1,4 @@
-"""Read your writes: wait until a read model has come as far as one's own events."""
+"""Read your writes: wait until a read model has applied one's own events."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from acci.store.generations.generations import live
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
 
-LONGEST_PAUSE = 0.1  # seconds between two looks
+LONGEST_PAUSE = 0.1  # seconds between two polls
 
 
 class NotThereYet(AcciError):
@@ -37,7 +37,7 @@ class NotThereYet(AcciError):
 
 
 def wait_for(database: Database, projection: str, position: int, timeout: float) -> int:
-    """Return once every event up to `position` is in the live read model; its checkpoint then.
+    """Wait until every event up to `position` is in the live read model; returns its checkpoint.
 
     Holds no connection while it waits. Raises `NotThereYet` after `timeout` seconds; `UnknownName` at once for a name
     that no projection in this process has, and no read model in the database.
@@ -51,7 +51,7 @@ def wait_for(database: Database, projection: str, position: int, timeout: float)
         if generation is None:
             _require_known(database, projection)
         left = deadline - time.monotonic()
-        if not left > 0:  # as it is for a timeout that is no number
+        if not left > 0:  # also for a timeout that is not a number (NaN)
             raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)
@@ -68,7 +68,7 @@ def _require_known(database: Database, projection: str) -> None:
 
 
 def _declared(base: type[Projection]) -> Iterator[str]:
-    """The names of the projections that this process has, of whatever context."""
+    """The names of the projections that this process has, of all contexts."""
     for each in base.__subclasses__():
         if "name" in vars(each):
             yield each.name

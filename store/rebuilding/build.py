@@ -61,17 +61,17 @@ class Build:
 
 
 def no_quality_checks(*_: object) -> Iterable[Check]:
-    """For read models without a quality suite, and callers that run none."""
+    """No further checks: for read models without a quality suite, and callers that run none."""
     return ()
 
 
 def unseen(_: Verdict) -> None:
-    """For callers to whom what the gate raises is enough."""
+    """No report: for callers to whom the gate's errors are enough."""
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step works with, in the process that takes it."""
+    """What a step works with, in the process that runs it."""
 
     connection: Connection
     catalogue: Catalogue
@@ -109,7 +109,7 @@ def fill(build: Build, context: StepContext) -> Build:
 
 
 def finish(build: Build, context: StepContext) -> Build:
-    """It has its indexes and statistics, and is nearly caught up: the gate sees what readers will."""
+    """It has its indexes and statistics, and is nearly caught up, so the gate checks what readers will see."""
     finished = new_generation.finish(context.connection, context.projection, build.generation)
     return replace(build, begun=publishing.catch_up_to_within(context.connection, context.projection, finished))
 
@@ -130,12 +130,12 @@ def check(build: Build, context: StepContext) -> Build:
 
 
 def publish(build: Build, context: StepContext) -> Build:
-    """Readers see it, caught up with the log, in place of the one before."""
+    """It is live and caught up; the previous generation is kept."""
     return replace(build, begun=publishing.publish(context.connection, context.projection, build.generation))
 
 
 def retain(build: Build, context: StepContext) -> Build:
-    """Its table is vacuumed, and of the old generations only as many are left as the options keep."""
+    """Its table is vacuumed, and old generations beyond the number to keep are dropped."""
     lifecycle.vacuum(context.connection, build.generation)
     dropped = lifecycle.retain(context.connection, build.projection, build.options.keep)
     return replace(build, dropped=dropped)
@@ -164,5 +164,5 @@ def rebuild(
     options: RebuildOptions = RebuildOptions(),
     steps: Iterable[Step] = UNCHECKED,
 ) -> Build:
-    """Rebuild and publish, by default without the gate, and with every old generation kept: for programs and tests."""
+    """Rebuild and publish; by default without the gate, and keeping all old generations. For programs and tests."""
     return run(StepContext(connection, catalogue, projection), options, steps)

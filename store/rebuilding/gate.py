@@ -66,7 +66,7 @@ class Verdict:
 
     @property
     def only_changes_too_much(self) -> bool:
-        """Whether the generation is sound and only differs from the live one more than allowed."""
+        """Whether the only objection is that it differs from the live one more than allowed."""
         return {check.check for check in self.checks if not check.passed} == {"changes"}
 
 
@@ -144,7 +144,7 @@ def _dead_letters(connection: Connection, generation: Generation, allowed: GateT
 def _unread(connection: Connection, catalogue: Catalogue, generation: Generation) -> Check:
     found = unread(connection, catalogue, generation.checkpoint)
     if found:
-        said = f"Nobody reads some events, so their rows may be missing: {listed(found)}. {WHAT_TO_DO}"
+        said = f"Events of unknown types, so their rows may be missing: {listed(found)}. {WHAT_TO_DO}"
         return Check("event types", False, said)
     return Check("event types", True, "Every event is of a registered class, or retired.")
 
@@ -176,11 +176,11 @@ def _sample(sample: Sample) -> Check:
         first = sample.failed[0]
         left += f" ({len(sample.failed):,} that it cannot derive, such as {spelled_key(first.key)}: {first.error})"
     if not sample.keys:
-        return Check("sample", True, f"There was no key to derive again{left}.")
+        return Check("sample", True, f"There was no key to re-derive{left}.")
     if not wrong:
-        return Check("sample", True, f"{sample.keys:,} keys derived again by the reference engine agree{left}.")
+        return Check("sample", True, f"{sample.keys:,} keys re-derived by the reference engine agree{left}.")
     listed = ", ".join(f"{spelled_key(key)} ({what})" for key, what in found.examples[:EXAMPLES])
-    return Check("sample", False, f"{wrong:,} of {sample.keys:,} keys derived again differ{left}: {listed}.")
+    return Check("sample", False, f"{wrong:,} of {sample.keys:,} keys re-derived differ{left}: {listed}.")
 
 
 def _comparison(
@@ -190,7 +190,7 @@ def _comparison(
     def compared(live: Generation) -> Comparison:
         with connection.transaction():
             connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-            now = generations.one(connection, live.generation)  # of the same moment as its rows
+            now = generations.one(connection, live.generation)  # in the same snapshot as its rows
             if now.state != "live":
                 raise Busy(projection.name, "rebuild")
             return compare(connection, projection, now, generation, given)
@@ -212,7 +212,7 @@ def _changes(comparison: Comparison, allowed: int) -> Check:
         f"{comparison.added:,} are added."
     )
     if comparison.moving:
-        text += f" Not compared: {comparison.moving:,} keys that events touched between the two."
+        text += f" Not compared: {comparison.moving:,} keys that events between the two positions affect."
     if share > allowed:
         text += (
             f" That is {share:.1f} % of them, more than the {allowed} % allowed: "

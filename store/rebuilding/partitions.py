@@ -1,4 +1,4 @@
-"""Partitions: into how many a rebuild is divided, and in which order they are filled, so that the log is read once.
+"""Partitions: how many a rebuild has, and in which order they are filled, so that the log is read from disk once.
 
 A range of the log that one partition has just read is still in memory when the next one reads it. If each partition
 read a long log to its end first, the beginning would be gone from memory by then.

@@ -72,7 +72,7 @@ def _publish(
             catch_up_to_within(connection, projection, generation)
         fresh = generations.one(connection, generation.generation)
         if fresh.state == "live":
-            return fresh  # an earlier try got through, and only its answer was lost
+            return fresh  # an earlier try succeeded, and only its answer was lost
         try:
             _swap(connection, projection, fresh, as_it_is)
             return generations.one(connection, generation.generation)
@@ -144,7 +144,7 @@ def _apply_remaining(
     bound = max(bound, *(checkpoint for checkpoint in checkpoints.values() if checkpoint <= head))
     reached = checkpoints[generation.generation]
     if reached >= bound:
-        return reached  # most often; the locks are held no longer for an applier that has nothing to do
+        return reached  # the usual case: do not hold the locks longer to compile an applier that has nothing to do
     applier = applier_of(connection, projection, generation)
     while reached < bound:
         reached = apply_batch(connection, applier, generation, bound, bound - reached).checkpoint

@@ -111,7 +111,7 @@ def roll_back(
 def _require_sound(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], back: Generation
 ) -> None:
-    """Raises `NotPutBack`. That keys are parked is no objection: they are now, too."""
+    """Raises `NotPutBack`. Parked keys are no objection: the live generation has them too."""
     allowed = GateThresholds(dead_letters=True)
     verdict = gate.inspect(connection, catalogue, projection, back, allowed, against_live=False)
     if verdict.objections:

@@ -19,7 +19,7 @@ def reasons(connection: Connection, catalogue: Catalogue, projection: type[Proje
 
     A backfill of new columns that was interrupted is one reason; running it again does as well.
 
-    `head` is where the log ended a moment ago. Raises `ProjectionError` when its table has no SQL file.
+    `head` is where the log ended just before. Raises `ProjectionError` when its table has no SQL file.
     """
 
     def found(live: Generation) -> tuple[str, ...]:

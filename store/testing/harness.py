@@ -1,4 +1,4 @@
-"""Trying a projection on a few events: a table of its own, in a transaction that leaves nothing behind."""
+"""Trying a projection on a few events, in a table of its own and a transaction that is rolled back."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class ProjectionHarness:
     ) -> None:
         self.connection, self.projection, self._partitions = connection, projection, partitions
         set_json_loads(parse, connection)
-        # No generation has the number 0, so nothing that is there can be in its way.
+        # No generation has the number 0, so it cannot collide with an existing one.
         generation = Generation(0, projection.name, "building", "", {}, (), 0, NEVER, None)
         self._read_model = read_model = create(connection, projection, generation.schema, table_sql)
         self.columns = read_model.columns
@@ -89,7 +89,7 @@ class ProjectionHarness:
 
 
 def spelled_out(rows: Rows) -> list[dict[str, str]]:
-    """The rows in order, so written that what differs in type, scale or zone looks different."""
+    """The rows in order, written so that different types, scales or zones look different."""
     return sorted(({name: spelled(row[name]) for name in sorted(row)} for row in rows.values()), key=repr)
 
 

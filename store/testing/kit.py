@@ -135,7 +135,7 @@ def given(*events: EventData | Happened) -> Given:
 
 @dataclass(frozen=True)
 class Projected:
-    """What became of the events: the rows, in order of their keys."""
+    """The result: the rows, in order of their keys."""
 
     projection: type[Projection]
     rows: tuple[Row, ...]
@@ -178,7 +178,7 @@ def assumed_columns(projection: type[Projection], defaults: Mapping[str, Any]) -
     """Columns of the types that the rules give values of. Raises `DefinitionError` for a fold in Python."""
     kinds = {name: kind_of_value(default) or Kind.TEXT for name, default in defaults.items()}
     if not projection.rules:
-        raise DefinitionError(projection.__name__, "only its table tells its columns; give a database.")
+        raise DefinitionError(projection.__name__, "only its table has its columns; give a database.")
     for rule in projection.rules:
         for action in rule.actions:
             values = action.key | {name: fold.value for name, fold in action.columns.items()}

@@ -17,10 +17,12 @@ from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.advisory_locks import alone
-from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.database import NO_LIMITS, Connection, Database, connect
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue, known
+from acci.store.settings import Limits
+from acci.store.telemetry import Tracing
 
 CHUNK = 10_000  # events in one COPY: large enough to be quick, small enough not to hold the high-water mark for long
 
@@ -61,7 +63,7 @@ def simulate(
 ) -> Simulated:
     """Afterwards the log has `events` more events: a history of the `days` before `end` (now, if not given).
 
-    Appended by `writers` threads at once, in chunks by COPY; `progress` is told how many each time. The same `seed`
+    Appended by `writers` threads at once, in chunks by COPY; `progress` gets each chunk's size. The same `seed`
     on the same log gives the same events; on a log with others in it, new aggregates. Raises `SimulationRunning`.
     """
     began = time.monotonic()
@@ -96,6 +98,8 @@ def simulate_live(
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
     keys: Keys | None = None,
+    limits: Limits = NO_LIMITS,
+    tracing: Tracing | None = None,
 ) -> Simulated:
     """Send commands for `seconds`, `rate` a second as far as the machine keeps up, from `writers` threads.
 
@@ -132,7 +136,7 @@ def simulate_live(
 
     with (
         connect(database_url, "simulate", "append") as connection,
-        Database(database_url, writers, "append", keys=keys) as database,
+        Database(database_url, writers, "append", limits, keys, tracing) as database,
     ):
         batch = _alone(connection)
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
@@ -156,7 +160,7 @@ def _alone(connection: Connection) -> str:
 
 
 def _in_threads(work: Callable[[Plan, threading.Event], None], plans: list[Plan]) -> None:
-    """Each plan's work in a thread of its own; when one fails, or Ctrl-C comes, the others are told to stop."""
+    """Each plan's work in a thread of its own; when one fails, or on Ctrl-C, the others are stopped."""
     stop = threading.Event()
     with ThreadPoolExecutor(len(plans)) as pool:
         try:

@@ -1,4 +1,4 @@
-"""What was written and what pydantic made of it, side by side.
+"""Compares a value as written with what pydantic made of it.
 
 pydantic reads the number 5 as a timestamp in 1970, "1_000" as a thousand, 1 as true, and true as 1. Where a type has a
 usual text form, only that, or the type's own JSON, is accepted as a value of it.

@@ -13,7 +13,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def canonical_form(data: BaseModel) -> bytes:
-    """Every field counts, whatever its declared type shows of it. Raises `ValueError`, `RecursionError`."""
+    """Every field of the actual object counts, beyond its declared type. Raises `ValueError`, `RecursionError`."""
     fields = _fields(data)
     if _PLAIN.issuperset(map(type, fields.values())):
         return to_json(dict(sorted(fields.items())))  # the same bytes in one call: names of fields need no escape
@@ -36,7 +36,7 @@ def _canonical(value: Any) -> bytes:
     if isinstance(value, list | tuple):
         return b"[" + b",".join(map(_canonical, value)) + b"]"
     if type(value) is float and value - value == 0:  # finite
-        return to_json(value + 0.0)  # zero has one sign only
+        return to_json(value + 0.0)  # no negative zero
     return b"%s:%s" % (type(value).__name__.encode(), _inside(value))
 
 
@@ -57,7 +57,7 @@ def _inside(value: Any) -> bytes:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return _moment(value)
     if isinstance(value, Iterator):
-        raise PydanticSerializationError("what can be read once only is gone when it is decided on")
+        raise PydanticSerializationError("an iterator would be empty when the command is decided")
     return to_json(value, bytes_mode="base64", inf_nan_mode="strings")
 
 

@@ -1,8 +1,8 @@
-"""Control totals: how many rows a read model must have, and the sums of its columns, counted from the events.
+"""Control totals: the expected number of rows and sums of columns of a read model, counted from the events.
 
-They share only the rules' own expressions with the projecting code, so that an event that was applied twice, or a
-partition that was left out, shows. Rows are counted for every projection with rules; sums only where no event can undo
-an earlier one.
+They share only the rules' expressions with the projecting code, so that an event applied twice, or a missing
+partition, is noticed. Rows are counted for every projection with rules; sums only where no event can undo an
+earlier one.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from acci.store.postgres.database import Connection
 
 @dataclass(frozen=True)
 class Total:
-    """A figure of a read model: as the events give it, and as the table has it."""
+    """A figure of a read model: as counted from the events, and as the table has it."""
 
     what: str
     expected: str

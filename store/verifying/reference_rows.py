@@ -31,7 +31,7 @@ from acci.store.registry import Catalogue
 
 
 class ReferenceRows:
-    """The rows of the keys in `touched` from their events in `touches`; in the caller's transaction."""
+    """The rows of the keys in `affected_keys` from their events in `affected_events`; in the caller's transaction."""
 
     def __init__(
         self, connection: Connection, catalogue: Catalogue, projection: type[Projection], read_model: ReadModel
@@ -46,7 +46,7 @@ class ReferenceRows:
         self._probe = ColumnProbe(connection)
 
     def rows(self) -> tuple[list[dict[str, Any]], list[Failed]]:
-        """The rows, ready to be stored, and the keys whose events the engine has no answer to."""
+        """The rows, ready to be stored, and the keys whose events the engine cannot apply."""
         events = self._connection.execute(sql("verifying/reference_sample:events")).fetchall()
         try:
             return [self._told(row) for row in self._apply(events).values()], []
@@ -80,7 +80,7 @@ class ReferenceRows:
         except UNREADABLE as error:
             raise _Unreadable(row[0], str(error)) from error
         except (AcciError, psycopg.Error):
-            raise  # no fault of the event
+            raise  # not the event's fault
         except Exception as error:  # such as a payload that nests too deeply, or a number too long, for Python
             raise _Unreadable(row[0], in_one_line(error)) from error
 

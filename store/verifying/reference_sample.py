@@ -89,13 +89,13 @@ def _from_table(
 def _from_log(
     connection: Connection, projection: type[Projection], read_model: ReadModel, which: Selection
 ) -> set[tuple[str | None, ...]]:
-    """The keys that some events touch."""
+    """The keys that some events affect."""
     types = list(by_stored_name(projection.events()))
     drawn = {"count": DRAWN, "upto": which.upto, "event_types": types}
     positions = tuple(
         row[0] for row in connection.execute(sql("verifying/reference_sample:positions"), drawn).fetchall()
     )
-    if len(positions) < DRAWN / 2:  # few of them lie near the places drawn, or none
+    if len(positions) < DRAWN / 2:  # there are few or none near the positions drawn
         positions = tuple(
             row[0] for row in connection.execute(sql("verifying/reference_sample:rare_positions"), drawn).fetchall()
         )

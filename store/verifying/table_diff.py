@@ -79,8 +79,8 @@ def compare(
 ) -> Comparison:
     """How `new` differs from `live` in what events determine, both seen in the caller's one snapshot.
 
-    They may have come to different positions: keys that events between the two touch are left out, since those rows may
-    rightly differ. `given` says which columns a fold in Python gives.
+    Their checkpoints may differ: keys that events between the two affect are left out, since those rows may rightly
+    differ. `given` says which columns a Python fold gives.
     """
     before, after = live.read_model(connection), new.read_model(connection)
     first, last = sorted([live.checkpoint, new.checkpoint])
@@ -97,7 +97,7 @@ def compare(
 def compare_collected(
     connection: Connection, projection: type[Projection], expected: ReadModel, stored: ReadModel
 ) -> Comparison:
-    """How the rows of the keys in `touched` differ from those expected, in the columns of `expected`.
+    """How the rows of the keys in `affected_keys` differ from those expected, in the columns of `expected`.
 
     Each row that does is an example.
     """
@@ -106,14 +106,14 @@ def compare_collected(
 
 
 def is_touched(table: sa.FromClause, projection: type[Projection]) -> Element:
-    """That the row's key is in the temporary table `touched`."""
+    """The condition that the row's key is in the temporary table `affected_keys`."""
     return key_as_texts(table, projection).in_(sa.select(COLLECTED_KEYS.c.key))
 
 
 class TableDiff:
     """The full join of two tables on the key, compared in those columns of `compared` that both have.
 
-    Each side is narrowed before the join, which leaves less to join, and no row unpaired by it.
+    Each side is filtered before the join: there is less to join, and no row loses its partner.
     """
 
     def __init__(

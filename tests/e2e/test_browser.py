@@ -70,5 +70,5 @@ def test_an_audit_from_the_form_to_its_findings(
     for key in ("audit-checks", "audit-findings", "audit-differences", "audit-history"):
         browser.see(key)
     browser.click("audit-findings", ANYWHERE)
-    browser.see("The row differs from what its events give in balance")
+    browser.see("The row differs from what its events produce in balance")
     browser.see(account)

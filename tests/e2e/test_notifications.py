@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -148,6 +149,31 @@ def test_what_lags_is_caught_up(prefect_server: PrefectServer, database_url: str
                 90,
                 "what lags is caught up",
             )
+
+
+def test_former_names_of_notifications_are_replaced(prefect_server: PrefectServer, heard: list[dict[str, str]]) -> None:
+    """One that was switched off stays off, and nothing is there twice."""
+    former, present = "acci tell of dead letters", "acci alert: new dead letters"
+    wanted = {"automations": {"name": {"any_": [former, present]}}}
+
+    def found() -> list[dict[str, Any]]:
+        answer = prefect_server.client.post("/automations/filter", json=wanted).raise_for_status()
+        automations: list[dict[str, Any]] = answer.json()
+        return automations
+
+    (made,) = found()
+    kept = {part: made[part] for part in ("description", "tags", "trigger", "actions")}
+    path = f"/automations/{made['id']}"
+    prefect_server.client.put(path, json=kept | {"name": former, "enabled": False}).raise_for_status()
+    try:
+        prefect_server.deploy()
+        assert [(each["id"], each["name"], each["enabled"]) for each in found()] == [(made["id"], present, False)]
+        both = kept | {"name": former, "enabled": True}
+        prefect_server.client.post("/automations/", json=both).raise_for_status()
+        prefect_server.deploy()
+        assert [(each["id"], each["name"]) for each in found()] == [(made["id"], present)]
+    finally:
+        prefect_server.client.put(path, json=kept | {"name": present, "enabled": True}).raise_for_status()
 
 
 def test_a_block_that_is_not_there_is_refused(prefect_server: PrefectServer) -> None:

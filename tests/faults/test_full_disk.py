@@ -14,8 +14,8 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.postgres.errors import is_transient
 from acci.store.postgres.migrations import migrate
+from acci.store.postgres.refusals import is_transient
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load

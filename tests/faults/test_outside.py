@@ -17,7 +17,7 @@ from acci.store.generations.generations import Busy, CheckpointBeyondLog, Genera
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.postgres.errors import is_transient
+from acci.store.postgres.refusals import is_transient
 from acci.store.postgres.tenants import enter
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build, new_generation, publish

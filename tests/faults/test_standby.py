@@ -12,13 +12,15 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.embedded.programs import programs
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
-from acci.store.monitoring.health import Bounds, examine
+from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.health import examine
 from acci.store.monitoring.metrics import read_metrics
 from acci.store.monitoring.status import read_status
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.postgres.errors import ReadOnlyServer, refusal_of
+from acci.store.postgres.errors import ReadOnlyServer
 from acci.store.postgres.migrations import migrate
+from acci.store.postgres.refusals import refusal_of
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.as_of import NotFinal, rows_as_of
 from acci.store.rebuilding import build

@@ -36,6 +36,7 @@ STORE = (
     "acci.store.testing.kit:Projected",
     "acci.store.settings:Settings",
     "acci.store.settings:Limits",
+    "acci.store.telemetry:Tracing",
 )
 NO_DOCSTRING = {
     "Personal": "`Personal[str]` or `Personal[str | None]`: a field of an event that is stored encrypted with a key of"

@@ -26,7 +26,7 @@ from acci.store.generations import lifecycle
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.postgres.errors import is_transient
+from acci.store.postgres.refusals import is_transient
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue, load

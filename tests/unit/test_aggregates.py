@@ -132,7 +132,7 @@ def test_what_is_stored_is_found_again() -> None:
 
 
 def test_a_decision_cannot_override_a_method_of_aggregate() -> None:
-    with pytest.raises(DefinitionError, match="Aggregate Mistaken: its method 'decide' would stand in"):
+    with pytest.raises(DefinitionError, match="Aggregate Mistaken: its method 'decide' would replace"):
 
         class Mistaken(Aggregate):
             @decides(Open)
@@ -261,7 +261,9 @@ class SomethingElse(Something):
 
 
 def test_a_base_class_does_not_stand_for_its_subclasses() -> None:
-    with pytest.raises(DefinitionError, match="Something alone is not its subclasses SomethingElse; name these too"):
+    with pytest.raises(
+        DefinitionError, match="Something does not include its subclasses SomethingElse; name these too"
+    ):
 
         class Alone(Aggregate):
             @evolves(Something)

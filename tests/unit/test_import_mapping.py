@@ -152,7 +152,7 @@ def test_a_missing_mapping(tmp_path: Path, catalogue: Catalogue) -> None:
         ('{ column = "at", format = "%d.%m.%y %H:%M", zone = "UTC" }', "01.05.24 08:00", "2024-05-01T08:00:00+00:00"),
     ],
 )
-def test_moments(tmp_path: Path, catalogue: Catalogue, said: str, value: object, moment: str) -> None:
+def test_timestamps(tmp_path: Path, catalogue: Catalogue, said: str, value: object, moment: str) -> None:
     mapping = GOOD.replace('timestamp = "at"', f"timestamp = {said}")
     rules = load_mapping(written(tmp_path, mapping), catalogue)
     event = Converter(rules, catalogue, b"").event(Line(1, RECORD | {"at": value}))
@@ -164,9 +164,9 @@ def test_moments(tmp_path: Path, catalogue: Catalogue, said: str, value: object,
     [
         ({"at": ""}, "the timestamp is empty (column 'at')"),
         ({"at": "2024-05-01T10:00:00"}, "has no time zone"),
-        ({"at": "yesterday"}, "'yesterday' is no moment in the format 'iso'"),
-        ({"at": "0001-01-01T00:00:00+14:00"}, "is no moment"),
-        ({"at": 12}, "is no moment"),
+        ({"at": "yesterday"}, "'yesterday' is not a timestamp in the format 'iso'"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "is not a timestamp"),
+        ({"at": 12}, "is not a timestamp"),
         ({"at": None}, "the timestamp is empty"),
         ({"user": ""}, "the aggregate's id is empty (column 'user')"),
         ({"user": None}, "the aggregate's id is empty"),
@@ -263,7 +263,7 @@ def test_a_moment_in_a_payload_needs_a_zone(tmp_path: Path, catalogue: Catalogue
     """
     record = RECORD | {"due": "2024-05-01 10:00"}
     bare = load_mapping(written(tmp_path, mapping.replace("DEADLINE", '"due"')), catalogue)
-    with pytest.raises(BadLine, match="deadline: the moment has no time zone"):
+    with pytest.raises(BadLine, match="deadline: the timestamp has no time zone"):
         Converter(bare, catalogue, b"").event(Line(1, record))
     zoned = mapping.replace("DEADLINE", '{ column = "due", zone = "Europe/Amsterdam" }')
     event = Converter(load_mapping(written(tmp_path, zoned), catalogue), catalogue, b"").event(Line(1, record))

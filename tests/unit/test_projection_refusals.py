@@ -82,7 +82,7 @@ SENTENCES = (
     ("Insert(a=event.data.amount / 2)", "a quotient has no exact scale; keep both numbers and divide in a query."),
     ("Insert(a=datetime.now(UTC))", "it returns something else each time: take timestamps and ids from the event"),
     ("Insert(a=random.random())", "it returns something else each time"),
-    ("Insert(a=event.data.token)", "Ordered.token: its default is another one each time"),
+    ("Insert(a=event.data.token)", "Ordered.token: its default varies"),
     ("Insert(a=event.data.nam)", "event.data.nam: Ordered has name, note, amount"),
     ("Insert(a=event.data.address.city)", "event.data.address.city: Address has street, zip."),
     ("Insert(a=event.when)", "event.when: an event has data, metadata, id, tenant_id"),
@@ -238,8 +238,8 @@ class Far(Moved):
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ((Base,), "Base alone is not its subclasses Far, Moved; name these too"),
-        ((Base, Moved), "Base alone is not its subclasses Far"),
+        ((Base,), "Base does not include its subclasses Far, Moved; name these too"),
+        ((Base, Moved), "Base does not include its subclasses Far"),
         ((EventData,), "EventData is the base of all events"),
     ],
 )

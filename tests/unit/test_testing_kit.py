@@ -82,5 +82,5 @@ def test_a_fold_in_python_wants_its_table() -> None:
         def evolve(self, row: dict[str, Any] | None, event: Any) -> dict[str, Any]:
             return {"sales": (row or {"sales": 0})["sales"] + event.version}
 
-    with pytest.raises(DefinitionError, match="Shops: only its table tells its columns; give a database"):
+    with pytest.raises(DefinitionError, match="Shops: only its table has its columns; give a database"):
         given(Sold(shop="a", amount=Decimal(1))).when_projected(Shops)

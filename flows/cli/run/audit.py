@@ -1,4 +1,4 @@
-"""`acci run audit`: what is stored, compared with the events."""
+"""`acci run audit`: compares stored state with the events."""
 
 from typing import Annotated
 
@@ -14,13 +14,13 @@ def audit(
     check: Annotated[list[str] | None, typer.Option(help="Only this check; repeatable.")] = None,
     tenant: Annotated[str, typer.Option(help="Only what belongs to this tenant.")] = "",
     keys: Annotated[list[str] | None, typer.Option("--key", help=KEY)] = None,
-    since: Annotated[str, typer.Option(help="Only what events recorded at or after this time touched.")] = "",
+    since: Annotated[str, typer.Option(help="Only what events recorded at or after this time affect.")] = "",
     one_in: Annotated[int, typer.Option(min=1, max=1_000_000, help="Check one key in this many.")] = 1,
     repair: Annotated[bool, typer.Option("--repair", help="Re-derive what is found wrong.")] = False,
     fail_at: Annotated[str, typer.Option(help="How bad a finding must be to fail: info, warning or error.")] = "error",
     json: JsonFlag = False,
 ) -> None:
-    """Compare what is stored with the events.
+    """Compare stored state with the events.
 
     The log, the read models and the snapshots.
     """

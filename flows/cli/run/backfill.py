@@ -13,15 +13,17 @@ from acci.flows.cli.run.flow_runs import run_flow
 def backfill(
     projection: Annotated[str, typer.Argument(help="A projection's name.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the keys; change nothing.")] = False,
-    tenant: Annotated[list[str], typer.Option(help="Only keys that events of this tenant touch; repeatable.")] = [],
+    tenant: Annotated[list[str], typer.Option(help="Only keys affected by events of this tenant; repeatable.")] = [],
     key: Annotated[list[str], typer.Option(help=KEY)] = [],
-    event_type: Annotated[list[str], typer.Option(help="Only keys that events of this type touch; repeatable.")] = [],
-    since: Annotated[str, typer.Option(help="Only keys touched by events at or after this time.")] = "",
-    until: Annotated[str, typer.Option(help="Only keys touched by events before this time.")] = "",
+    event_type: Annotated[list[str], typer.Option(help="Only keys affected by events of this type; repeatable.")] = [],
+    since: Annotated[str, typer.Option(help="Only keys affected by events at or after this time.")] = "",
+    until: Annotated[str, typer.Option(help="Only keys affected by events before this time.")] = "",
     after_position: Annotated[
-        int, typer.Option(min=0, max=BIGINT, help="Only keys touched by events above this position.")
+        int, typer.Option(min=0, max=BIGINT, help="Only keys affected by events above this position.")
     ] = 0,
-    up_to_position: Annotated[int, typer.Option(min=0, max=BIGINT, help="Only keys touched up to this position.")] = 0,
+    up_to_position: Annotated[
+        int, typer.Option(min=0, max=BIGINT, help="Only keys affected by events up to this position.")
+    ] = 0,
     new_column: Annotated[list[str], typer.Option(help="A column that the live table does not have yet.")] = [],
     chunk_size: Annotated[int, typer.Option(min=1, max=1_000_000, help="Keys in one transaction.")] = 10_000,
     keys_a_second: Annotated[

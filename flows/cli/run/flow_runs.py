@@ -19,7 +19,7 @@ def run_flow(entrypoint: str, projection: str, parameters: dict[str, Any], json:
     check_wanted(projection)
     _join_prefect()
     module, _, name = entrypoint.partition(":")
-    flow = getattr(import_module(module), name)  # late: importing Prefect takes three seconds
+    flow = getattr(import_module(module), name)  # imported late: Prefect takes three seconds
     state = flow(**parameters, return_state=True)
     error = state.result(raise_on_failure=False)
     if json:
@@ -33,7 +33,7 @@ def run_flow(entrypoint: str, projection: str, parameters: dict[str, Any], json:
 
 
 def check_wanted(projection: str) -> None:
-    """Refuse at once, with a sentence, what the flow would find out after Prefect's three seconds of start-up."""
+    """Refuse at once what the flow would refuse after Prefect's three seconds of start-up."""
     from acci.flows.runtime.session import catalogue, session
     from acci.store.postgres.migrations import require_migrated
 

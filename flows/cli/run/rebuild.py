@@ -1,4 +1,4 @@
-"""`acci run rebuild`: new generations beside the live ones, checked, then swapped in."""
+"""`acci run rebuild`: builds new generations beside the live ones, checks them, swaps them in."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def rebuild(
         bool, typer.Option("--allow-dead-letters", help="Publish even if some events could not be applied.")
     ] = False,
     changes_allowed: Annotated[
-        int, typer.Option(min=0, max=100, help="Per cent of the live rows that may be removed or changed.")
+        int, typer.Option(min=0, max=100, help="Percentage of the live rows that may be removed or changed.")
     ] = 10,
     keep: Annotated[int, typer.Option(min=0, max=100, help="Old generations kept for a rollback.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over; discard what an interrupted one left.")] = False,

@@ -15,10 +15,10 @@ def rollback(
         int, typer.Option(min=0, max=BIGINT, help="The number of the kept generation; 0: the newest.")
     ] = 0,
     as_it_was: Annotated[
-        bool, typer.Option("--as-it-was", help="Do not catch it up: for when the rules it was made by are gone.")
+        bool, typer.Option("--as-it-was", help="Do not catch it up: for when the rules that made it no longer exist.")
     ] = False,
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Put it back even if its rows are not what its events give.")
+        bool, typer.Option("--unchecked", help="Put it back even if its rows differ from what its events produce.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:

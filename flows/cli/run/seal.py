@@ -1,4 +1,4 @@
-"""`acci run seal`: digests over the events that have none yet."""
+"""`acci run seal`: chained digests over the events that are not sealed yet."""
 
 from typing import Annotated
 

@@ -158,11 +158,12 @@ def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: Event
         return found and (found["version"], found["state"]["balance"])
 
     assert told() == told("--version", "9", "--type", "Account") == (3, "4.00")
-    assert told("--version", "2") == told("--moment", second.isoformat()) == (2, "5.00")
-    assert told("--moment", (second - timedelta(days=9)).isoformat()) is None
+    assert told("--version", "2") == told("--as-of", second.isoformat()) == (2, "5.00")
+    assert told("--as-of", (second - timedelta(days=9)).isoformat()) is None
     assert acci("aggregate", "nobody", "--tenant", TENANT, **place).stderr == "Nothing found.\n"
     assert acci("aggregate", "a", "--tenant", "other", **place).stderr == "Nothing found.\n"
-    assert refusal(acci(*asked, "--moment", "noon", **place)).startswith("'noon' is no moment with a time zone")
+    assert refusal(acci(*asked, "--as-of", "noon", **place)).startswith("'noon' is no moment with a time zone")
+    assert "--moment is now called --as-of." in acci(*asked, "--moment", second.isoformat(), **place).stderr
     unknown = acci(*asked, "--type", "Deposit", **place)
     assert refusal(unknown) == "There is no aggregate named 'Deposit'. Known: Account, User."
 

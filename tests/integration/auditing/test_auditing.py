@@ -56,7 +56,7 @@ def test_a_row_that_a_sample_found_wrong_stays_in_the_sample_until_it_is_right(
     )
     audited(connection, catalogue, "second_opinion", projection="accounts")
     (found,) = findings(connection, "second_opinion")
-    assert found.problem == f"The reference engine derives {tenant}/{account} otherwise: balance."
+    assert found.problem == f"The reference engine derives {tenant}/{account} differently: balance."
     (repaired,) = repair(connection, catalogue)
     assert (repaired.check, repaired.found, repaired.left) == ("second_opinion", 1, 0)
     assert findings(connection) == []
@@ -79,12 +79,12 @@ def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
     corrupt(connection, "turnover", "INSERT INTO {table} VALUES ('nobody', '2020-01-01', 1, 2, 3)")
 
     missing = rows_found(connection, catalogue, "accounts")[f"{tenant}/{account}"]
-    assert missing.problem == "The row is missing: its events give one."
+    assert missing.problem == "The row is missing: its events produce one."
     assert missing.details["expected"]["movements"] != "0"
 
     different = rows_found(connection, catalogue, "statements")[f"{tenant}/{account}"]
     assert different.details["columns"]["movements"]["stored"] == "[]"
-    assert "differs from what its events give in movements" in different.problem
+    assert "differs from what its events produce in movements" in different.problem
 
     extra = rows_found(connection, catalogue, "turnover")["nobody/2020-01-01"]
     assert extra.details == {"kind": "extra", "stored": {"deposits": "1", "amount": "2.00", "largest": "3.00"}}

@@ -126,4 +126,4 @@ def test_a_finding_names_only_columns_that_differ(connection: Connection, catalo
     (found,) = audited(connection, catalogue).values()
 
     assert list(found.details["columns"]) == ["instant"]
-    assert found.problem == "The row differs from what its events give in instant."
+    assert found.problem == "The row differs from what its events produce in instant."

@@ -8,7 +8,8 @@ from psycopg.sql import SQL, Identifier
 
 from acci.store.auditing.schema import FILE, described, differences, made_by_migrations
 from acci.store.generations import generations
-from acci.store.monitoring.health import Bounds, examine
+from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.health import examine
 from acci.store.postgres.database import Connection, connect
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings

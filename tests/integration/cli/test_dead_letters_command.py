@@ -48,16 +48,14 @@ def test_what_was_discarded_is_done_and_listed(shop: dict[str, str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Dead letter {first} is discarded." in done.stdout
     assert "order_totals: 1 keys released, 1 still parked" in done.stdout
-    assert (
-        "Discarded besides: 1; see `acci dead-letters list --discarded`." in acci("dead-letters", "list", **shop).stdout
-    )
+    assert "Also 1 discarded: see `acci dead-letters list --discarded`." in acci("dead-letters", "list", **shop).stdout
 
     done = acci("dead-letters", "discard", second, "--reason", "also", "--json", **shop)
     assert (done.returncode, json.loads(done.stdout)["parked"]) == (0, 0)
     listed = acci("dead-letters", "list", **shop).stdout
     assert "every event was applied" not in listed
     assert "No dead letters" in listed
-    assert "Discarded besides: 2;" in listed
+    assert "Also 2 discarded:" in listed
     assert json.loads(acci("dead-letters", "list", "--json", **shop).stdout) == []
 
     left_out = json.loads(acci("dead-letters", "list", "--discarded", "--json", **shop).stdout)

@@ -9,7 +9,8 @@ import pytest
 
 from acci.store.embedded import log_files
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.postgres.errors import IdleTooLong, is_transient, refusal_of
+from acci.store.postgres.errors import IdleTooLong
+from acci.store.postgres.refusals import is_transient, refusal_of
 from tests.support.prefect_server import wait_for
 
 SECRET = "Zwartkruis"

@@ -190,7 +190,7 @@ def test_in_parts_bad_lines_are_left_out_and_told(importer: Importer, rows: Rows
     done = importer.import_in_parts(path, quiet, 5)
     assert (done.lines, done.events, done.bad_lines) == (30, 26, 4)
     assert [each.number for each in done.rejected] == [4, 10, 18]
-    assert "'yesterday' is no moment" in done.rejected[0].reason
+    assert "'yesterday' is not a timestamp" in done.rejected[0].reason
     good = [each for each in lines if each["at"] != "yesterday"]
     assert rows.all() == expected(good)
     assert importer.import_in_parts(path, quiet, 5).rejected == done.rejected
@@ -435,5 +435,5 @@ def test_a_csv_whose_columns_the_mapping_does_not_know(importer: Importer, tmp_p
 
 
 def test_a_name_that_tells_no_format(importer: Importer, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="its name tells no format"):
+    with pytest.raises(UnreadableFile, match="its name shows no format"):
         importer.import_whole(written(tmp_path, history(1), "file.txt"), quiet)

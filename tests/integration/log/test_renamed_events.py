@@ -24,7 +24,8 @@ from acci.store.importing.lines import Line
 from acci.store.importing.mapping import load_mapping
 from acci.store.log.event_store import EventStore
 from acci.store.log.schema_check import stored_shapes
-from acci.store.monitoring import health
+from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.checks.log import event_types
 from acci.store.postgres.database import Connection, Database
 from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
@@ -149,15 +150,15 @@ def test_nothing_decides_without_an_event_of_no_known_class(
     (change,) = history(EventStore(database, after), after, item("bolt"))
     assert change.remark == "Its payload cannot be read: no event type ItemAdded is registered."
     assert plan.plan(connection, after, after.projection("stock"), 1).unread == {"ItemAdded": 2}
-    with pytest.raises(GateClosed, match="Nobody reads some events, so their rows may be missing: 2 ItemAdded"):
+    with pytest.raises(GateClosed, match="Events of unknown types, so their rows may be missing: 2 ItemAdded"):
         gated(connection, after, "stock")
-    told = list(health._event_types(connection, after, health.Bounds()))
+    told = list(event_types(connection, after, Bounds()))
     assert [(check.healthy, "2 ItemAdded" in check.said) for check in told] == [(False, True)]
     assert [shape.problem for shape in stored_shapes(connection, after)] == [
         "no event type ItemAdded is registered.",
         None,
     ]
-    told = list(health._event_types(connection, before, health.Bounds()))
+    told = list(event_types(connection, before, Bounds()))
     assert "1 ItemRegistered" in told[0].said
 
 
@@ -221,7 +222,7 @@ def test_a_retired_event_is_passed_over(database: Database, connection: Connecti
     gated(connection, after, "stock")
     assert [row[1] for row in rows(connection, "stock")] == ["bolt"]
     assert [shape.problem for shape in stored_shapes(connection, after)] == [None, None]
-    assert next(iter(health._event_types(connection, after, health.Bounds()))).healthy
+    assert next(iter(event_types(connection, after, Bounds()))).healthy
     assert len(list(store.read_all(event_types=["ItemAdded"]))) == 1
 
 

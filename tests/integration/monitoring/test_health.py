@@ -13,7 +13,8 @@ from psycopg.sql import SQL, Identifier
 from acci.store.auditing.statistics import Result, record
 from acci.store.generations import generations
 from acci.store.log.high_water import establish
-from acci.store.monitoring.health import Bounds, Check, examine
+from acci.store.monitoring.checks.check import Bounds, Check
+from acci.store.monitoring.health import examine
 from acci.store.postgres.database import connect
 from acci.store.projecting.batches import catch_up
 from acci.store.registry import load
@@ -138,8 +139,8 @@ def test_a_read_model_that_is_not_kept_up_is_found(bank_url: str) -> None:
 
 
 def test_audits_findings_and_their_age_are_told(bank_url: str) -> None:
-    assert unhealthy(bank_url, audit_hours=0)["last audit"] == "There was no whole audit yet: run `acci run audit`."
-    assert look(bank_url)["last audit"].said == "There was no whole audit yet: run `acci run audit`."
+    assert unhealthy(bank_url, audit_hours=0)["last audit"] == "There was no full audit yet: run `acci run audit`."
+    assert look(bank_url)["last audit"].said == "There was no full audit yet: run `acci run audit`."
     with connect(bank_url, "test") as connection:
         record(connection, Result(1.0, True, 24, 20, 0, 0, 2, 0))
         record(connection, Result(1.0, False, 1, 1, 0, 7, 7, 7))
@@ -164,7 +165,7 @@ def test_dead_letters_are_told_with_their_read_model(bank_url: str) -> None:
 
 def test_silence_is_healthy_unless_bounded(bank_url: str) -> None:
     assert "recent events" not in look(bank_url)
-    assert "nobody appends" in unhealthy(bank_url, quiet_seconds=0)["recent events"]
+    assert "no process appends" in unhealthy(bank_url, quiet_seconds=0)["recent events"]
     assert look(bank_url, quiet_seconds=86_400)["recent events"].healthy
 
 
@@ -176,7 +177,7 @@ def test_the_exit_code_and_the_sentences(bank_url: str, json_wanted: bool) -> No
     assert well.returncode == 0, well.stdout
     quiet = acci("health", *flag, ACCI_QUIET_SECONDS="0", **setting)
     assert quiet.returncode == 1
-    assert "nobody appends" in quiet.stdout
+    assert "no process appends" in quiet.stdout
     if json_wanted:
         assert json.loads(well.stdout)["healthy"] is True
         assert json.loads(quiet.stdout)["healthy"] is False

@@ -22,9 +22,8 @@ from acci.store.postgres.errors import (
     NotAllowed,
     ReadOnlyServer,
     TookTooLong,
-    is_transient,
-    refusal_of,
 )
+from acci.store.postgres.refusals import is_transient, refusal_of
 from tests.support.histories import value
 from tests.support.prefect_server import wait_for
 

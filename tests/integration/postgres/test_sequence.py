@@ -16,7 +16,8 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.log.bulk import RawEvent
 from acci.store.log.event_store import EventStore
 from acci.store.log.high_water import establish, last
-from acci.store.monitoring.health import Bounds, examine
+from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.health import examine
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.errors import SequenceBehind
 from acci.store.postgres.migrations import migrate

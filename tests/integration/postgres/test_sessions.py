@@ -12,7 +12,8 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.database_url import direct_url
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
-from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong, refusal_of
+from acci.store.postgres.errors import NotAdmitted, PoolExhausted, ReadOnlyServer, TookTooLong
+from acci.store.postgres.refusals import refusal_of
 from acci.store.postgres.session import RELIED_ON, Role, duration
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
@@ -120,7 +121,20 @@ def test_an_applications_statements_end_in_time(database_url: str) -> None:
 def test_limits_come_from_the_environment() -> None:
     given = {"ACCI_POOL_SIZE": "3", "ACCI_POOL_WAIT": "0.5", "ACCI_STATEMENT_TIMEOUT": "2", "ACCI_LOCK_TIMEOUT": ""}
     assert Limits.from_environment(given) == Limits(3, 0.5, 2.0, None)
+    assert Settings.from_environment(given).limits == Limits(3, 0.5, 2.0, None)
     assert Limits.from_environment({}) == Limits()
+
+
+def test_a_pool_has_the_limits_that_it_is_handed_and_no_others(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCI_STATEMENT_TIMEOUT", "7")
+    limits = Settings.from_environment().limits
+    shown = []
+    for pool in (Database(database_url, role="read"), Database(database_url, role="read", limits=limits)):
+        with pool as database, database.connection() as lent:
+            shown.append(value(lent, "SHOW statement_timeout"))
+    assert shown == ["0", "7s"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from psycopg import sql as identifiers
 
 from acci.domain.projections import Projection
 from acci.store.postgres.database import Connection, connect
-from acci.store.postgres.errors import is_transient
+from acci.store.postgres.refusals import is_transient
 from acci.store.projecting.batches import Progress, catch_up
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue

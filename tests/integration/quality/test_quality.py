@@ -11,7 +11,7 @@ from acci.domain.errors import DefinitionError
 from acci.domain.quality import Suite, expect, no_rows
 from acci.flows.artifacts.quality import page
 from acci.flows.quality import great_expectations
-from acci.flows.quality.great_expectations import Report
+from acci.flows.quality.reports import Report
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.registry import Catalogue

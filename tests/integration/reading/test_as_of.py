@@ -1,4 +1,4 @@
-"""Read models as they were: at a position, at a moment, whole or row by row, equal to what readers saw then."""
+"""Read models as they were: at a position, as of a timestamp, whole or row by row, equal to what readers saw then."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -107,7 +107,7 @@ def test_what_readers_saw_at_each_position(connection: Connection, catalogue: Ca
 
 
 @pytest.mark.parametrize("name", ["order_totals", "largest_items"])
-def test_what_had_happened_by_a_moment(connection: Connection, catalogue: Catalogue, name: str) -> None:
+def test_rows_as_of_a_timestamp(connection: Connection, catalogue: Catalogue, name: str) -> None:
     projection = catalogue.projection(name)
     noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
     item(connection, "late", 1, noon + timedelta(microseconds=1))
@@ -115,9 +115,9 @@ def test_what_had_happened_by_a_moment(connection: Connection, catalogue: Catalo
     item(connection, "order", 2, noon)
     item(connection, "order", 3, noon + timedelta(microseconds=1))
     build.rebuild(connection, catalogue, projection)
-    then = list(rows_as_of(connection, catalogue, projection, moment=noon))
+    then = list(rows_as_of(connection, catalogue, projection, as_of=noon))
     assert [row["id"] for row in then] == ["order"]
-    later = list(rows_as_of(connection, catalogue, projection, moment=noon + timedelta(microseconds=1)))
+    later = list(rows_as_of(connection, catalogue, projection, as_of=noon + timedelta(microseconds=1)))
     assert later == visible(connection, name)
     assert len(later) == 2
     assert then[0] != later[1]
@@ -133,7 +133,7 @@ def test_the_first_rows_are_those_of_all(connection: Connection, catalogue: Cata
             item(connection, order, 1, NOON, tenant=tenant)
     build.rebuild(connection, catalogue, projection)
     half = establish(connection).position // 2
-    for asked in ({}, {"position": half}, {"moment": NOON}):
+    for asked in ({}, {"position": half}, {"as_of": NOON}):
         every = list(rows_as_of(connection, catalogue, projection, **asked))
         for limit in (1, 3, 37, 10_000):
             assert list(rows_as_of(connection, catalogue, projection, limit=limit, **asked)) == every[:limit]
@@ -237,8 +237,8 @@ def counting(connection: Connection, tmp_path: Path) -> Catalogue:
 
 def test_what_is_dated_before_what_it_depends_on_had_not_happened(connection: Connection, counting: Catalogue) -> None:
     """Its sender's clock was behind by a day."""
-    assert list(rows_as_of(connection, counting, ItemCounts, moment=NOON)) == []
-    assert len(list(rows_as_of(connection, counting, ItemCounts, moment=NOON + timedelta(days=1)))) == 1
+    assert list(rows_as_of(connection, counting, ItemCounts, as_of=NOON)) == []
+    assert len(list(rows_as_of(connection, counting, ItemCounts, as_of=NOON + timedelta(days=1)))) == 1
 
 
 def test_a_row_of_several_streams_that_needs_what_had_not_happened(
@@ -256,7 +256,7 @@ def test_a_row_of_several_streams_that_needs_what_had_not_happened(
     with pytest.raises(
         NotApplicable, match=r"position 2 cannot be applied: ValueError: there is no .* another point in time"
     ):
-        list(rows_as_of(connection, counting, ItemsInAll, moment=NOON))
+        list(rows_as_of(connection, counting, ItemsInAll, as_of=NOON))
 
 
 def test_an_event_that_may_be_of_any_row(connection: Connection, counting: Catalogue) -> None:
@@ -272,7 +272,7 @@ def test_an_event_that_may_be_of_any_row(connection: Connection, counting: Catal
 
 
 @pytest.mark.parametrize("name", ["order_totals", "largest_items"])
-def test_moments_at_the_ends_of_time_and_without_a_zone(
+def test_timestamps_at_the_ends_of_the_calendar_and_without_a_zone(
     connection: Connection, catalogue: Catalogue, name: str
 ) -> None:
     projection = catalogue.projection(name)
@@ -280,11 +280,11 @@ def test_moments_at_the_ends_of_time_and_without_a_zone(
     build.rebuild(connection, catalogue, projection)
     east, west = (timezone(timedelta(hours=hours)) for hours in (14, -11))
     for last in (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=east)):
-        assert len(list(rows_as_of(connection, catalogue, projection, moment=last))) == 1
-    assert list(rows_as_of(connection, catalogue, projection, moment=datetime.min.replace(tzinfo=UTC))) == []
+        assert len(list(rows_as_of(connection, catalogue, projection, as_of=last))) == 1
+    assert list(rows_as_of(connection, catalogue, projection, as_of=datetime.min.replace(tzinfo=UTC))) == []
     for wrong in (datetime(2024, 5, 1), datetime.max.replace(tzinfo=west)):  # noqa: DTZ001
         with pytest.raises(WrongTimestamp):
-            rows_as_of(connection, catalogue, projection, moment=wrong)
+            rows_as_of(connection, catalogue, projection, as_of=wrong)
 
 
 def test_keys_as_they_may_be_spelled(connection: Connection, catalogue: Catalogue) -> None:
@@ -305,7 +305,7 @@ ORDERED = st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 400
 def test_as_the_reference_engine_has_it(
     connection: Connection, database_url: str, catalogue: Catalogue, name: str
 ) -> None:
-    """At any position and moment, of events in any order of time. Each case is a tenant of its own in one log."""
+    """At any position and timestamp, of events in any order of time. Each case is a tenant of its own in one log."""
     projection, tenants = catalogue.projection(name), count(1)
     build.rebuild(connection, catalogue, projection)
     columns = live(connection, projection).read_model(connection).columns
@@ -320,16 +320,16 @@ def test_as_the_reference_engine_has_it(
             item(connection, order, versions[order], at, str(quantity), amount, tenant)
         events = list(store.read_all(tenant_id=tenant))
         position = max(events[-1].position - back, 0)
-        moment = None if until is None else NOON + timedelta(days=until)
-        later = {e.stream: e for e in reversed(events) if moment is not None and e.timestamp > moment}
+        as_of = None if until is None else NOON + timedelta(days=until)
+        later = {e.stream: e for e in reversed(events) if as_of is not None and e.timestamp > as_of}
         cut = {stream: first.version for stream, first in later.items()}
         then = [e for e in events if e.position <= position and e.version < cut.get(e.stream, len(events) + 1)]
         expected = apply(projection, columns, {}, then)
-        rows = list(rows_as_of(connection, catalogue, projection, position, moment))
+        rows = list(rows_as_of(connection, catalogue, projection, position, as_of))
         found = {tuple(row[part] for part in projection.key): row for row in rows if row["tenant_id"] == tenant}
         assert found == expected
         for key, row in found.items():
-            assert list(rows_as_of(connection, catalogue, projection, position, moment, [key])) == [row]
+            assert list(rows_as_of(connection, catalogue, projection, position, as_of, [key])) == [row]
 
     with Database(database_url, size=1) as database:
         store = EventStore(database, catalogue)
@@ -361,19 +361,19 @@ def test_as_of_in_the_shell(connection: Connection, catalogue: Catalogue, databa
     build.rebuild(connection, catalogue, catalogue.projection("order_totals"))
     at = ["as-of", "order_totals", "--key", "t", "--key", "order", "--json"]
     assert json.loads(acci(*at, "--position", "2", **database).stdout)[0]["items"] == 2
-    assert json.loads(acci(*at, "--moment", "2024-05-01T15:00:00+02:00", **database).stdout)[0]["items"] == 0
+    assert json.loads(acci(*at, "--as-of", "2024-05-01T15:00:00+02:00", **database).stdout)[0]["items"] == 0
     assert "order" in acci("as-of", "order_totals", **database).stdout
     assert "There was no such row" in acci("as-of", "order_totals", "--position", "0", **database).stderr
     for end in ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999+14:00"):
-        assert json.loads(acci(*at, "--moment", end, **database).stdout)[0]["items"] == 4
+        assert json.loads(acci(*at, "--as-of", end, **database).stdout)[0]["items"] == 4
     for begin in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00-11:00"):
-        assert json.loads(acci(*at, "--moment", begin, **database).stdout) == []
+        assert json.loads(acci(*at, "--as-of", begin, **database).stdout) == []
     for wrong, said in (
-        (["--moment", "9999-12-31T23:59:59.999999-11:00"], "is no moment with a time zone in the years 1 to 9999"),
-        (["--moment", "0001-01-01T00:00:00+14:00"], "is no moment with a time zone in the years 1 to 9999"),
+        (["--as-of", "9999-12-31T23:59:59.999999-11:00"], "is no moment with a time zone in the years 1 to 9999"),
+        (["--as-of", "0001-01-01T00:00:00+14:00"], "is no moment with a time zone in the years 1 to 9999"),
         (["--key", "t"], "the key is (tenant_id, id): give 2 times --key."),
-        (["--moment", "noon"], "'noon' is no moment"),
-        (["--moment", "2024-05-01T12:00:00"], "'2024-05-01T12:00:00' is no moment with a time zone"),
+        (["--as-of", "noon"], "'noon' is no moment"),
+        (["--as-of", "2024-05-01T12:00:00"], "'2024-05-01T12:00:00' is no moment with a time zone"),
         (["--position", "99"], "Position 99 is not final yet; ask for one up to 3"),
     ):
         assert said in " ".join(acci("as-of", "order_totals", *wrong, **database).stderr.split())

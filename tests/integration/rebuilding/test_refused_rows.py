@@ -239,7 +239,7 @@ def test_a_generation_is_dropped_by_its_number(connection: Connection, tmp_path:
     ]
     for number in (1, left.generation):
         done = acci("generations", "drop", str(number), ACCI_DATABASE_URL=database_url)
-        assert (done.returncode, done.stdout) == (0, f"Generation {number} of members is gone.\n")
+        assert (done.returncode, done.stdout) == (0, f"Generation {number} of members was dropped.\n")
     with pytest.raises(UnknownNumber):
         dropping.drop(connection, 1)
     schemas = "SELECT array_agg(nspname::text) FROM pg_namespace WHERE nspname LIKE 'generation%'"

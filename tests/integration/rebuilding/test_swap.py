@@ -9,7 +9,7 @@ import pytest
 from acci.domain.projections import Projection
 from acci.store.generations import generations, lifecycle
 from acci.store.postgres.database import Connection, connect
-from acci.store.postgres.errors import refusal_of
+from acci.store.postgres.refusals import refusal_of
 from acci.store.projecting.batches import catch_up
 from acci.store.rebuilding import build
 from acci.store.rebuilding import publish as swapping

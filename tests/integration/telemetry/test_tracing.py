@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,13 +14,13 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from acci.domain.errors import ConcurrencyError
-from acci.store import telemetry
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.projecting import batches
 from acci.store.rebuilding import build
 from acci.store.registry import load
+from acci.store.telemetry import Tracing, trace_id
 from tests.domains.ledger import Open, Pay, command
 from tests.support.shell import acci
 
@@ -27,21 +28,25 @@ CATALOGUE = load(["acci.domain.users", "tests.domains.ledger", "tests.domains.in
 
 
 @pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    with telemetry.exporting_to(exporter):
-        yield exporter
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
 
 
 @pytest.fixture
-def handler(database_url: str) -> Iterator[CommandHandler]:
-    with Database(database_url) as database:
+def tracing(spans: InMemorySpanExporter) -> Iterator[Tracing]:
+    with closing(Tracing.to(spans)) as made:
+        yield made
+
+
+@pytest.fixture
+def handler(database_url: str, tracing: Tracing) -> Iterator[CommandHandler]:
+    with Database(database_url, tracing=tracing) as database:
         yield CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "test") as opened:
+def connection(database_url: str, tracing: Tracing) -> Iterator[Connection]:
+    with connect(database_url, "test", tracing=tracing) as opened:
         for name in ("holders", "notes"):
             build.rebuild(opened, CATALOGUE, CATALOGUE.projection(name))
         yield opened
@@ -63,7 +68,7 @@ def test_a_command_its_append_and_the_batch_are_one_trace(
     (event,) = handler.handle(sent)
     batches.catch_up(connection, CATALOGUE, CATALOGUE.projection("holders"))
     found = {span.name: span for span in spans.get_finished_spans()}
-    of_one = [span for span in found.values() if trace_of(span) == telemetry.trace_id("acme", "request-7")]
+    of_one = [span for span in found.values() if trace_of(span) == trace_id("acme", "request-7")]
     assert [span.name for span in of_one] == ["append", "Open", "applied to holders"]
     append, handled, applied = of_one
     assert handled.context is not None
@@ -93,7 +98,7 @@ def test_commands_handled_together_are_each_in_their_own_trace(
     both = [command(Open(account=name, holder="A B"), correlation_id=f"of-{name}") for name in "ab"]
     handler.handle_together(both)
     found = {told(span)["correlation_id"]: span for span in spans.get_finished_spans() if span.name == "Open"}
-    assert {trace_of(span) for span in found.values()} == {telemetry.trace_id("acme", f"of-{name}") for name in "ab"}
+    assert {trace_of(span) for span in found.values()} == {trace_id("acme", f"of-{name}") for name in "ab"}
     (append,) = (span for span in spans.get_finished_spans() if span.name == "append")
     assert trace_of(append) == trace_of(found["of-a"])
 
@@ -159,14 +164,40 @@ def test_an_unknown_exporter_is_named_and_stops_nothing(connection: Connection, 
     assert done.stderr.count("'zipkin'") == 1
 
 
-def test_nothing_is_imported_unless_asked_for() -> None:
-    used = "acci.store.commands.handler, acci.store.projecting.batches"
-    looked = f"import sys, {used}; sys.exit('opentelemetry' in sys.modules)"
+def test_nothing_is_imported_before_the_first_span() -> None:
+    used = "acci.store.commands.handler, acci.store.projecting.batches, acci.store.telemetry"
+    asked = "acci.store.telemetry.Tracing.from_environment({'OTEL_TRACES_EXPORTER': 'otlp'})"
+    looked = f"import sys, {used}; assert {asked}; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", looked], check=False).returncode == 0
+
+
+def test_only_what_was_handed_a_tracing_is_traced(
+    spans: InMemorySpanExporter, handler: CommandHandler, database_url: str
+) -> None:
+    with Database(database_url) as database:
+        CommandHandler(EventStore(database, CATALOGUE), CATALOGUE).handle(command(Open(account="b", holder="Bo")))
+    assert spans.get_finished_spans() == ()
+    handler.handle(command(Open(account="a", holder="Ann")))
+    assert [span.name for span in spans.get_finished_spans()] == ["append", "Open"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "traced"),
+    [
+        ({}, False),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, False),
+        ({"OTEL_TRACES_EXPORTER": "console", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_TRACES_EXPORTER": "console"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, True),
+    ],
+)
+def test_the_environment_says_whether_to_trace(asked: dict[str, str], traced: bool) -> None:
+    assert (Tracing.from_environment(asked) is not None) == traced
 
 
 def test_a_correlation_id_that_is_a_trace_id_is_the_trace() -> None:
     given = uuid4()
-    assert telemetry.trace_id("a", str(given)) == telemetry.trace_id("b", given.hex) == given.hex
-    assert telemetry.trace_id("a", "r") != telemetry.trace_id("b", "r")
-    assert int(telemetry.trace_id("a", "00000000-0000-0000-0000-000000000000"), 16) > 0
+    assert trace_id("a", str(given)) == trace_id("b", given.hex) == given.hex
+    assert trace_id("a", "r") != trace_id("b", "r")
+    assert int(trace_id("a", "00000000-0000-0000-0000-000000000000"), 16) > 0

@@ -37,9 +37,9 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
-        NotPutBack("user_view", 7, ("1 of 9 keys derived again differ: t/ann (name).",)),
+        NotPutBack("user_view", 7, ("1 of 9 keys re-derived differ: t/ann (name).",)),
         (
-            "Generation 7 of user_view was not put back, the live one stays: 1 of 9 keys derived again differ: t/ann "
+            "Generation 7 of user_view was not put back, the live one stays: 1 of 9 keys re-derived differ: t/ann "
             "(name). Run `acci run rebuild user_view`, or roll back to another one; `acci generations drop 7` throws "
             "this one away."
         ),

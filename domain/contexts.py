@@ -26,7 +26,7 @@ class Context:
     """What a domain package brings. `sql` is the folder with its `read_models/` and `queries/`.
 
     `suites` say what must hold in read models; `simulation` makes up histories, for trying ACCI out. `retired`: event
-    types whose classes were deleted; their events in the log are passed over.
+    types whose classes were deleted; their events in the log are skipped.
     """
 
     name: str

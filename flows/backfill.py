@@ -15,7 +15,8 @@ from acci.flows.runtime.run_names import backfill_run_name
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.backfilling import backfill as backfilling
-from acci.store.backfilling.backfill import CHUNK_SIZE, Backfill
+from acci.store.backfilling.backfill import CHUNK_SIZE
+from acci.store.backfilling.chunks import Backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.values.timestamps import parse_timestamp
 

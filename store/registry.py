@@ -23,7 +23,7 @@ class Catalogue:
     """What is registered. Names are unique across contexts; `folders` has a projection's or query's SQL folder.
 
     `stored` has the events by every name under which they are in the log, former ones too; `retired` are the names of
-    those that are passed over.
+    those that are skipped.
     """
 
     contexts: tuple[Context, ...]

@@ -69,7 +69,7 @@ def _number(environment: Mapping[str, str], name: str, wanted: str, fits: Callab
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, read once where a process starts and handed on from there.
+    """The settings in the environment, read once when a process starts and passed on from there.
 
     database_url: the PostgreSQL to use (ACCI_DATABASE_URL), or None for the embedded server of this checkout.
     direct_url: the same database for flows and long work, past a pooler in transaction mode (ACCI_DIRECT_URL); None if

@@ -1,4 +1,4 @@
-"""What every test may ask for: a PostgreSQL server, a database of its own. Nothing here touches the user's own."""
+"""Fixtures for every test: a PostgreSQL server, a database of its own. The user's own servers are never used."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ TESTS = Path(__file__).parent
 LEDGER = Catalogue((CONTEXT,))
 HOME = Path(tempfile.gettempdir()) / "acci-tests-use-no-home"
 
-# Before anything reads them: neither the user's database nor the running `acci up` of this checkout is meant.
+# Before anything reads them: tests must use neither the user's database nor the running `acci up` of this checkout.
 for name in [name for name in os.environ if name.startswith(("ACCI_", "PREFECT_", "PG", "OTEL_"))]:
     if not name.startswith("ACCI_TEST_"):
         del os.environ[name]
@@ -33,7 +33,7 @@ os.environ |= {"ACCI_HOME": str(HOME), "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLE
 # What tests start finds the domains in `tests`.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 
-# A run that a script began in the background ignores Ctrl-C, and so would all that it starts.
+# A run started by a script in the background ignores Ctrl-C, and so would its child processes.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same cases each time, so that a change is what makes a test fail. `--hypothesis-profile=random` looks for more.

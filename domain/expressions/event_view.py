@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from acci.domain.expressions.kinds import Kind, kind_of_annotation
-from acci.domain.expressions.tree import Expression, Field, Leaf, Step, Symbol, refuse
+from acci.domain.expressions.symbols import Symbol, refuse
+from acci.domain.expressions.tree import Expression, Field, Leaf, Step
 from acci.domain.expressions.values import json_of
 
 ENVELOPE: dict[str, Kind] = {

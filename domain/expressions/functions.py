@@ -4,7 +4,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from acci.domain.expressions.kinds import Kind
-from acci.domain.expressions.tree import Call, Expression, common_kind, express, refuse
+from acci.domain.expressions.symbols import refuse
+from acci.domain.expressions.tree import Call, Expression, common_kind, express
 
 
 def when(condition: object, then: object, otherwise: object = None) -> Expression:

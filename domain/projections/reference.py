@@ -143,7 +143,7 @@ def fold_in_python(
     probe: Probe = in_python_alone,
     wanted: Callable[[Key], bool] = lambda _: True,
 ) -> Rows:
-    """As `apply`, for a fold; only the rows of `wanted` keys. Events that it does not handle are passed over."""
+    """As `apply`, for a fold; only the rows of `wanted` keys. Events that it does not handle are skipped."""
     handled = by_stored_name(fold.events())
     folding = Folding(fold, columns, probe)
     after = dict(rows)

@@ -11,7 +11,8 @@ from acci.domain.errors import DefinitionError, ProjectionError
 from acci.domain.events import EventData, unnamed_subclasses
 from acci.domain.expressions.event_view import EventView
 from acci.domain.expressions.kinds import Kind
-from acci.domain.expressions.tree import Expression, refuse
+from acci.domain.expressions.symbols import refuse
+from acci.domain.expressions.tree import Expression
 from acci.domain.projections.verbs import Delete, Fold, FoldKind, Insert, Upsert, Verb
 from acci.domain.upcasting import leaf_of
 

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from acci.domain.expressions.kinds import Kind
-from acci.domain.expressions.tree import Expression, express, refuse
+from acci.domain.expressions.symbols import refuse
+from acci.domain.expressions.tree import Expression, express
 
 
 class FoldKind(StrEnum):

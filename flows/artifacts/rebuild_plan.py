@@ -33,7 +33,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("views on it", ", ".join(each.view for each in plan.dependents) or "none"),
         ("grants", ", ".join(f"{privilege} to {role}" for privilege, role in plan.grants) or "none"),
         ("breaks", "; ".join(plan.breaks) or "nothing"),
-        ("nobody reads", listed(plan.unread) or "nothing: every event type is registered or retired"),
+        ("unknown events", listed(plan.unknown_events) or "nothing: every event type is registered or retired"),
     ]
 
 

@@ -75,7 +75,7 @@ def _show(changes: "Iterable[Change]", limit: int) -> None:
             cell(f"{event.aggregate_type} {event.aggregate_id}, version {event.version}: {event.event_type}"),
             style="bold",
         )
-        out.print(cell(f"  {_moment(event.timestamp)} by {event.metadata.user_id or 'nobody named'}"))
+        out.print(cell(f"  {_time(event.timestamp)} by {event.metadata.user_id or 'an unknown user'}"))
         cause = f", caused by {event.metadata.causation_id}" if event.metadata.causation_id else ""
         out.print(cell(f"  part of {event.metadata.correlation_id}{cause}, at position {event.position:,}"))
         for field, (before, after) in change.difference.items():
@@ -90,8 +90,8 @@ def _show(changes: "Iterable[Change]", limit: int) -> None:
         console(stderr=True).print("There may be older ones: raise --limit, or give --to-version.")
 
 
-def _moment(moment: datetime) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds")
+def _time(timestamp: datetime) -> str:
+    return timestamp.isoformat(sep=" ", timespec="seconds")
 
 
 def _value(value: object) -> str:

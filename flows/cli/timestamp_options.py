@@ -7,7 +7,7 @@ import typer
 
 def _renamed(given: str | None) -> None:
     if given is not None:
-        raise typer.BadParameter("--moment is now called --as-of.")
+        raise typer.BadParameter("This option is now called --as-of.")
 
 
 AsOfOption = Annotated[

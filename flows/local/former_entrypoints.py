@@ -2,6 +2,10 @@
 
 Prefect imports a run's flow by its deployment's entrypoint. Runs that wait under a former one would crash with a
 traceback, so entrypoints are replaced before a worker starts.
+
+A worker that is started before that cannot be helped: of what is installed, the process of a run loads only plugins of
+Prefect, which are off unless the environment has them on. To switch them on from the worker would do so for everybody's
+runs, and a package `flows` of our own would be in the way of a user's.
 """
 
 from collections.abc import Collection, Mapping

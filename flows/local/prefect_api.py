@@ -177,7 +177,7 @@ class PrefectApi:
         """Afterwards the run counts as crashed, and its slot is free."""
         self._ask("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "message": why}})
 
-    def forget_missed_runs(self, pool: str) -> int:
+    def delete_missed_runs(self, pool: str) -> int:
         """Delete the pool's overdue scheduled runs; returns how many. One run makes up for them all.
 
         Runs that a person asked for stay in the queue.

@@ -18,7 +18,7 @@ from acci.flows.local.process import Program
 from acci.flows.local.sample import fill_if_empty
 from acci.flows.local.server_protection import login_file, own_login
 from acci.store.embedded import libpq_environment
-from acci.store.embedded.log_files import bound
+from acci.store.embedded.log_files import rotate_large_logs
 from acci.store.embedded.ports import HOST, PortTaken, is_free
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.generations import generations
@@ -111,7 +111,7 @@ class LocalStack:
                 if program and program.keep():
                     self._report.remark(f"Started {program.name} again: it had ended.")
             if second % CHECK_INTERVAL_SECONDS == 0:
-                bound(self.logs)
+                rotate_large_logs(self.logs)
             if self._own_prefect and second % CHECK_INTERVAL_SECONDS == 0:
                 with suppress(PrefectUnreachable):  # it has just been restarted; the next check follows soon
                     for name in give_up_lost_runs(api, self._names.pool, PENDING_GRACE_PERIOD):
@@ -167,7 +167,7 @@ class LocalStack:
             deploying.begin()
             if self._own_prefect:
                 give_up_lost_runs(api, self._names.pool)
-                api.forget_missed_runs(self._names.pool)
+                api.delete_missed_runs(self._names.pool)
             pool = ["--pool", self._names.pool, "--type", "process", "--limit", "4"]
             self._worker = self._run("the worker", "worker", ["worker", "start", *pool], environment)
             deploying.finish()

@@ -47,7 +47,7 @@ def validate(
     On those rows only row-by-row expectations are checked; if there are many, the whole table is.
     """
     began = time.monotonic()
-    keys = _touched(connection, suite.projection, generation, span) if span else None
+    keys = _affected_keys(connection, suite.projection, generation, span) if span else None
     expectations = [each for each in suite.expectations if keys is None or each.of_rows]
     query = None if keys is None else _rows_of(suite.projection.key, keys, generation)
     results = _validated(connection, generation, suite.projection.key, expectations, query)
@@ -55,7 +55,7 @@ def validate(
     return Report(generation.projection, generation.generation, extent, tuple(results), time.monotonic() - began)
 
 
-def _touched(
+def _affected_keys(
     connection: Connection, projection: type[Projection], generation: Generation, span: tuple[int, int]
 ) -> set[Key] | None:
     """The keys that the events affect; None if there are many."""

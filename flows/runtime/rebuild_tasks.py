@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -16,6 +17,7 @@ from acci.flows.quality.gate import quality_checks
 from acci.flows.runtime.retrying import step
 from acci.flows.runtime.session import session
 from acci.store.generations.view import ColumnsInUse
+from acci.store.log.positions import end_of_stride
 from acci.store.rebuilding import build
 from acci.store.rebuilding.build import Build, Step, StepContext
 from acci.store.rebuilding.partitions import in_one_pass
@@ -84,7 +86,10 @@ def fill_all(begun: Iterable[Filling], at_once: int) -> None:
     """Submit what is still to fill, range by range of the log, at most `at_once` pieces at the same time."""
     fillings = {filling.build.generation.generation: filling for filling in begun}
     submitted: list[PrefectFuture[Taken]] = []
-    for piece in in_one_pass(part for filling in fillings.values() for part in filling.build.partitions):
+    with session("rebuild") as (connection, _):
+        end = partial(end_of_stride, connection)
+        pieces = in_one_pass((part for filling in fillings.values() for part in filling.build.partitions), end)
+    for piece in pieces:
         filling = fillings[piece.generation]
         before = filling.latest.get(piece.partition)
         if before is not None:

@@ -1,7 +1,7 @@
 -- Removes what is no longer needed: never an event, a seal, or the record of a command or import.
 
 -- name: dead_letters
--- Dead letters of generations that are dropped: nobody can retry them. Those of live and kept ones stay.
+-- Dead letters of dropped generations, which cannot be retried. Those of live and kept ones stay.
 DELETE FROM acci.dead_letters AS d USING acci.generations AS g
 WHERE g.generation = d.generation AND g.state = 'dropped';
 

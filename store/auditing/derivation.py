@@ -29,7 +29,7 @@ from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.poison_events import apply_span
 from acci.store.projecting.ranges import Key, Span, strides
 from acci.store.projecting.rederiving import derive
-from acci.store.verifying.table_diff import is_touched
+from acci.store.verifying.table_diff import is_affected
 
 TEMPORARY = "pg_temp"
 
@@ -109,7 +109,7 @@ class Derivation:
         key = self._projection.key
         derived = [not_parked(table, key)]
         if self._by_keys:
-            derived.append(is_touched(table, self._projection))
+            derived.append(is_affected(table, self._projection))
         elif self._shares > 1:
             derived.append(in_partition({name: table.c[name] for name in key}))
         return derived

@@ -6,12 +6,12 @@ goes on with the chunks that are missing.
 """
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
+from acci.store.backfilling.chunks import Backfill, chunks_of, rederive_chunk
 from acci.store.backfilling.new_columns import adopt, show
 from acci.store.backfilling.selection import Choice, choose
 from acci.store.generations import generations
@@ -24,44 +24,12 @@ from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, no_report
 from acci.store.projecting.exclusions import load_exclusions
 from acci.store.projecting.live_read_model import LiveReadModel
-from acci.store.projecting.ranges import Key
-from acci.store.projecting.rederiving import rederive
 from acci.store.registry import Catalogue
 
 CHUNK_SIZE = 10_000  # keys
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A share of a backfill's keys: `state` is pending, done or failed; `seconds` is how long its lock was held."""
-
-    chunk: int
-    state: str
-    size: int
-    rows: int | None
-    seconds: float | None
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Backfill:
-    """A backfill as it stands."""
-
-    backfill: int
-    projection: str
-    generation: int
-    choice: Choice
-    chunks: tuple[Chunk, ...]
-
-    @property
-    def keys(self) -> int:
-        return sum(chunk.size for chunk in self.chunks)
-
-    @property
-    def missing(self) -> tuple[Chunk, ...]:
-        return tuple(chunk for chunk in self.chunks if chunk.state != "done")
-
-
+@dataclass(eq=False, repr=False)
 class Superseded(AcciError):
     """Another generation went live: its rows were derived as a whole."""
 
@@ -124,7 +92,7 @@ def _begin(
             connection.execute(sql("backfilling/chunks:cut"), {"backfill": found[0], "size": chunk_size})
         if choice.columns:  # last, since readers wait for a column to be added
             adopt(connection, catalogue, projection, generation, choice.columns)
-        return Backfill(found[0], projection.name, generation.generation, choice, tuple(_chunks(connection, found[0])))
+        return Backfill(found[0], projection.name, generation.generation, choice, chunks_of(connection, found[0]))
 
 
 def run_chunks(
@@ -167,7 +135,7 @@ def _run_chunks(
         with suppress(Busy):  # another runner keeps it caught up
             catch_up(connection, catalogue, projection)
         _still_live(connection, backfill)
-        rows = _rederive_chunk(live, backfill, chunk)
+        rows = rederive_chunk(live, backfill, chunk)
         done += chunk.size
         progress = Progress(
             projection.name, progress.start, done, backfill.keys, progress.rows + rows, progress.batches + 1
@@ -175,7 +143,7 @@ def _run_chunks(
         report(progress)
         if keys_a_second:
             time.sleep(max(0.0, chunk.size / keys_a_second - (time.monotonic() - began)))
-    left = tuple(_chunks(connection, backfill.backfill))
+    left = chunks_of(connection, backfill.backfill)
     now = Backfill(backfill.backfill, projection.name, backfill.generation, backfill.choice, left)
     if not now.missing:
         with connection.transaction():
@@ -221,26 +189,3 @@ def _choose(connection: Connection, projection: type[Projection], generation: Ge
     connection.execute(sql("projecting/affected_keys:remove_parked"), {"generation": generation.generation})
     row = connection.execute(sql("projecting/affected_keys:count")).fetchone()
     return int(row[0]) if row else 0
-
-
-def _rederive_chunk(live: LiveReadModel, backfill: Backfill, chunk: Chunk) -> int:
-    """Re-derive one chunk's keys in a transaction, without those parked since it was cut; returns how many."""
-    connection, which = live.connection, {"backfill": backfill.backfill, "chunk": chunk.chunk}
-    with connection.transaction():
-        checkpoint = live.lock()
-        began = time.monotonic()
-        row = connection.execute(sql("backfilling/chunks:lock"), which).fetchone()
-        keys: list[Key] = row[0] if row else []  # none if it is done
-        done = rederive(live, keys, checkpoint)
-        if done.failed:
-            error = f"{len(done.failed)} keys, the first {done.failed[0].key}: {done.failed[0].error}"
-            connection.execute(sql("backfilling/chunks:failed"), which | {"error": error})
-        else:
-            took = time.monotonic() - began
-            connection.execute(sql("backfilling/chunks:done"), which | {"rows": len(done.keys), "seconds": took})
-        return len(done.keys)
-
-
-def _chunks(connection: Connection, backfill: int) -> Iterator[Chunk]:
-    rows = connection.execute(sql("backfilling/chunks:list"), {"backfill": backfill}).fetchall()
-    return (Chunk(*row) for row in rows)

@@ -67,7 +67,7 @@ def adopt(
         # The definition is the catalog's own text of the owner's DDL.
         add = identifiers.SQL("ALTER TABLE {} ADD COLUMN {} ").format(table, identifiers.Identifier(name))
         connection.execute(add.as_bytes(connection) + wanted[f"column {name}"].encode())
-    table_definition.remember(connection, generation)
+    table_definition.record(connection, generation)
     taken = {"fingerprint": now.fingerprint, "definition": Jsonb(now.parts), "generation": generation.generation}
     connection.execute(sql("generations/generations:set_rules"), taken)
 

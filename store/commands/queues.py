@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from acci.domain.events import StreamId
 
-QUEUE_TIMEOUT = 10.0  # seconds; a command that has waited so long goes on without a turn
+QUEUE_TIMEOUT = 10.0  # seconds; a command that has waited this long goes on without its turn
 CONTENDED_SECONDS = 1.0  # how long a stream counts as contended after a conflict
 MOST_CONTENDED = 1000  # streams
 

@@ -32,13 +32,13 @@ def make_private(folder: Path) -> None:
 
 def open_log(log: Path) -> int:
     """The log, opened for appending, readable by its owner only; a large one is rotated first."""
-    put_aside_if_large(log)
+    rotate_if_large(log)
     number = os.open(log, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
     os.fchmod(number, 0o600)
     return number
 
 
-def put_aside_if_large(log: Path) -> None:
+def rotate_if_large(log: Path) -> None:
     """Afterwards the log is not large. Processes that write to it may go on, as it stays the same file."""
     with _alone_in(log.parent):
         if log.exists() and log.stat().st_size > LARGE:
@@ -48,14 +48,14 @@ def put_aside_if_large(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def bound(folder: Path) -> None:
+def rotate_large_logs(folder: Path) -> None:
     """Afterwards no log of the folder is large."""
     for log in _logs(folder):
         if not log.name.endswith(".old.log"):
-            put_aside_if_large(log)
+            rotate_if_large(log)
 
 
-def black_out(folder: Path, texts: Sequence[str]) -> dict[str, int]:
+def overwrite(folder: Path, texts: Sequence[str]) -> dict[str, int]:
     """Afterwards no log in the folder contains any of the texts; returns in how many places each did.
 
     They are written over in place, as others may be adding to the file. Raises `LogsClosed`.
@@ -70,7 +70,7 @@ def black_out(folder: Path, texts: Sequence[str]) -> dict[str, int]:
     return {name: count for name, count in told.items() if count}
 
 
-def saying(folder: Path, texts: Sequence[str]) -> dict[str, int]:
+def containing(folder: Path, texts: Sequence[str]) -> dict[str, int]:
     """In how many places each log in the folder contains any of the texts."""
     found = {log.name: log.read_bytes() for log in _logs(folder)}
     counts = {name: sum(content.count(text.encode()) for text in texts) for name, content in found.items()}

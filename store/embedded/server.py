@@ -70,7 +70,7 @@ class EmbeddedServer:
     def start(self, port: int | None = None) -> str:
         """Afterwards the server runs and answers, its data made if there were none; gives its database's URL.
 
-        A server found running is taken as it is, whatever its port. Otherwise it gets `port`, or PortTaken is
+        A server found running is used on the port that it has. Otherwise it gets `port`, or PortTaken is
         raised; 0 means any free port, None the preferred one if that is free.
         """
         make_private(self._folder)

@@ -27,7 +27,7 @@ class TableAltered(AcciError):
     )
 
 
-def remember(connection: Connection, generation: Generation) -> None:
+def record(connection: Connection, generation: Generation) -> None:
     """Note the table's shape as that of the generation. In the caller's transaction."""
     shape = shape_of(connection, generation.schema, generation.projection)
     parameters = {"generation": generation.generation, "shape": Jsonb(shape)}

@@ -118,7 +118,7 @@ class _Payload:
             ) from error
         except (ValueError, RecursionError) as error:
             raise BadLine(f"the payload has no JSON form: {error}") from error
-        except Exception as error:  # whatever the class's own validators raise
+        except Exception as error:  # any exception of the class's own validators
             raise BadLine(f"the payload cannot be made: {in_one_line(error)}") from error
         for name in self._moments:
             if getattr(getattr(data, name), "tzinfo", UTC) is None:

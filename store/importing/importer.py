@@ -24,7 +24,7 @@ Progress = Callable[[int, str], None]  # bytes read so far, what is done now
 class Imported:
     """What an import did. `events` are those of the whole file, `new_events` those stored now.
 
-    `known_events` were in the log already, by their ids, and were passed over.
+    `known_events` were in the log already, by their ids, and were skipped.
     """
 
     file: str
@@ -101,7 +101,7 @@ class Importer:
         """Afterwards every line that is an event is stored, once; the others are left out and reported.
 
         Stored in parts of `lines` lines, each with the state in one transaction: after a crash, call it again and it
-        goes on from there. A file imported before is passed over.
+        goes on from there. A file imported before is skipped.
         """
         if self._mapping.order == "timestamp":
             reason = "its mapping says order = 'timestamp', which needs all lines at once; leave --resume out"

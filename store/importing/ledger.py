@@ -8,7 +8,7 @@ from pathlib import Path
 from psycopg.types.json import Jsonb
 
 from acci.store.importing.problems import AlreadyImported, ImportBegun, ImportRunning, Rejected, UnreadableFile
-from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.advisory_locks import try_lock
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 
@@ -17,7 +17,7 @@ from acci.store.postgres.statements import sql
 class Entry:
     """One file's import: what of it is stored. `rejected` are the first lines that were left out.
 
-    `known` are the events that were in the log already and so were passed over.
+    `known` are the events that were in the log already and so were skipped.
     """
 
     content: bytes
@@ -52,7 +52,7 @@ def begin(connection: Connection, path: Path, content: bytes, mapping: bytes) ->
 
     Raises `ImportRunning`; or `ImportBegun` if a part of it was stored by another mapping.
     """
-    if not alone(connection, f"acci import {content.hex()}"):
+    if not try_lock(connection, f"acci import {content.hex()}"):
         raise ImportRunning(str(path))
     row = connection.execute(sql("importing/imports:find"), {"content": content}).fetchone()
     if row is None:

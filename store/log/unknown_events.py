@@ -11,7 +11,9 @@ WHAT_TO_DO = (
 )
 
 
-def unread(connection: Connection, catalogue: Catalogue, upto: int, at_most: int = EVERYTHING) -> dict[str, int]:
+def count_unknown_events(
+    connection: Connection, catalogue: Catalogue, upto: int, at_most: int = EVERYTHING
+) -> dict[str, int]:
     """How many events of each such type there are up to a position. Beyond what metrics have counted already, only the
     next `at_most` positions are searched.
     """

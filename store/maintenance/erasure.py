@@ -105,7 +105,7 @@ def erase(
     done.left |= dict(connection.execute(sql("maintenance/erasure:left"), _wanted(done, positions)).fetchall())
     if logs is not None:
         done.logs = written_over + _write_over(logs, texts)
-        done.left |= {f"logs/{name}": count for name, count in log_files.saying(logs, _as_logged(texts)).items()}
+        done.left |= {f"logs/{name}": count for name, count in log_files.containing(logs, _as_logged(texts)).items()}
     readable = sum(1 for each in mentions if any(value != ERASED for value in _values(each, keys)))
     if readable:
         done.left["events"] = readable
@@ -174,7 +174,7 @@ def _searched_texts(done: Erasure) -> list[str]:
 
 
 def _write_over(logs: Path | None, texts: list[str]) -> int:
-    return sum(log_files.black_out(logs, _as_logged(texts)).values()) if logs is not None else 0
+    return sum(log_files.overwrite(logs, _as_logged(texts)).values()) if logs is not None else 0
 
 
 def _as_logged(texts: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from acci.store.postgres.statements import sql
 PATIENCE = "5s"  # the session of a process that has just ended, or was killed, may still be ending
 
 
-def alone(connection: Connection, purpose: str) -> bool:
+def try_lock(connection: Connection, purpose: str) -> bool:
     """Whether this connection holds the lock for `purpose` now, until it closes."""
     try:
         with connection.transaction():

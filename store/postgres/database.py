@@ -61,7 +61,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return self.cursor()
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        """As the driver waits for the server; a lock that was waited for in vain is told with who holds it."""
+        """As the driver waits for the server; adds to a lock timeout who holds the lock."""
         try:
             return super().wait(gen, *args, **kwargs)
         except errors.LockNotAvailable as error:

@@ -39,7 +39,7 @@ REFUSALS: dict[str, type[AcciError]] = {
     "28": NotAllowed,
     "25006": ReadOnlyServer,
     "25P03": IdleTooLong,
-    "40": Contended,  # serialization, deadlock, recovery that had to go on
+    "40": Contended,  # serialization, deadlock, conflict with recovery
     "42501": NotAllowed,
     "53100": NoRoom,
     "53200": NoMemory,

@@ -24,7 +24,7 @@ Role = Literal["append", "project", "read", "administer"]
 Session = psycopg.Connection[tuple[Any, ...]]
 
 # With other values of a database or login, timestamps, numbers, texts or search results would differ. UTC,
-# since elsewhere an hour comes twice; the others as PostgreSQL has them by itself.
+# since in other zones an hour is repeated; the others as in PostgreSQL's defaults.
 RELIED_ON = {
     "client_encoding": "UTF8",
     "TimeZone": "UTC",
@@ -83,15 +83,15 @@ class WrongSession(AcciError):
 
 
 def begin(connection: Session, where: str, role: Role | None, wanted: dict[str, str], shared: bool) -> bool:
-    """Make the session what ACCI relies on and `wanted` says, and see that it is. Whether it is this client's own.
+    """Set everything that ACCI relies on, and `wanted`, and verify it. Whether the session is this client's own.
 
-    If it is not, and `shared` allows that, the login has brought everything. Raises `SharedSession`, `WrongSession`,
+    If it is not, and `shared` allows that, the login must have all of it. Raises `SharedSession`, `WrongSession`,
     `NotAllowed` if the login may not take the role, `SchemaMissing` if there is none.
     """
     relied_on = {**RELIED_ON, **wanted, "role": "none" if role is None else f"acci_{role}"}
     direct, login, wrong = _look(connection, relied_on)
     if not direct and shared:
-        with connection.transaction(force_rollback=True):  # what other clients have set before is no part of the login
+        with connection.transaction(force_rollback=True):  # settings of other clients are not the login's
             connection.execute("RESET ALL", prepare=False)
             connection.execute("RESET ROLE", prepare=False)
             unbrought = _look(connection, relied_on)[2]
@@ -110,13 +110,13 @@ def begin(connection: Session, where: str, role: Role | None, wanted: dict[str, 
 
 
 def options_of(role: Role) -> str:
-    """The same for a program that takes options of the startup packet only."""
+    """The same settings for a program that takes only options of the startup packet."""
     relied_on = {**RELIED_ON, "role": f"acci_{role}"}
     return " ".join("-c {}={}".format(name, value.replace(" ", "\\ ")) for name, value in relied_on.items())
 
 
 def duration(seconds: float) -> str:
-    """A length of time as PostgreSQL shows its settings."""
+    """A duration as PostgreSQL shows it in settings."""
     left = round(seconds * 1000)
     for unit, milliseconds in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
         if left and left % milliseconds == 0:
@@ -125,9 +125,9 @@ def duration(seconds: float) -> str:
 
 
 def _look(connection: Session, relied_on: dict[str, str]) -> tuple[bool, str, tuple[tuple[str, str, str], ...]]:
-    """Whether nothing is between here and the server, the login, and which settings are not as relied on.
+    """Whether there is no pooler in between, the login, and which settings differ from what ACCI relies on.
 
-    A pooler gives its clients a process number of its own making.
+    A pooler makes up the process number that it gives to its clients.
     """
     names = [name for name in relied_on if name != "role"]
     row = connection.execute(
@@ -143,7 +143,7 @@ def _look(connection: Session, relied_on: dict[str, str]) -> tuple[bool, str, tu
 
 
 def _set(connection: Session, settings: dict[str, str]) -> None:
-    """In order, the role last; until then by the login's own rights, since a role that it brings may set less."""
+    """Set in order, the role last: until then with the login's own rights, since a role may be allowed less."""
     role = settings.pop("role")
     names, values = ["role", *settings, "role"], ["none", *settings.values(), role]
     try:
@@ -161,7 +161,7 @@ def _set(connection: Session, settings: dict[str, str]) -> None:
 def _keeps_session(connection: Session) -> bool:
     """Whether a pooler in between gives this client a session of its own: tested once for each address.
 
-    To a client without a session, nothing can be delivered while it is silent.
+    A client without a session of its own gets no notification while it sends nothing.
     """
     address = connection.info.dsn
     with _looking:
@@ -175,7 +175,7 @@ def _is_delivered(connection: Session) -> bool:
     try:
         connection.execute(f"LISTEN {channel}".encode(), prepare=False)
     except errors.ReadOnlySqlTransaction:
-        return False  # a standby delivers nothing
+        return False  # a standby delivers no notifications
     how: dict[str, Any] = {"password": info.password, "autocommit": True, "connect_timeout": 10}
     with closing(psycopg.connect(info.dsn, **how)) as other:
         # A pooler without a second session would make an ordinary statement wait.
@@ -194,5 +194,5 @@ def _is_delivered(connection: Session) -> bool:
 
 
 def _literal(name: str, value: str) -> str:
-    """A value as ALTER ROLE takes it; of lists, each by itself."""
+    """A value as ALTER ROLE takes it; each item of a list by itself."""
     return value if name == "search_path" else "'" + value.replace("'", "''") + "'"

@@ -85,14 +85,14 @@ def _fill(connection: Connection, source: str, window: dict[str, Any], after: in
         prefetch_keys((row[10] for row in rows), connection.keys)
         with connection.cursor().copy(sql("projecting/decrypted_events:copy")) as copy:
             for row in rows:
-                copy.write_row(_revealed(row, connection.keys))
+                copy.write_row(_decrypted_row(row, connection.keys))
         if len(rows) < PAGE:
             break
         after = rows[-1][0]
     connection.execute(sql("projecting/decrypted_events:analyze"))
 
 
-def _revealed(row: Sequence[Any], keys: Keys | None) -> tuple[Any, ...]:
+def _decrypted_row(row: Sequence[Any], keys: Keys | None) -> tuple[Any, ...]:
     """The event's row for COPY; if its encrypted values were tampered with, with a payload that no rule can read."""
     try:
         return (*row[:10], decrypt(row[10], str(row[3]), keys), row[11])

@@ -16,10 +16,10 @@ from acci.store.projecting.ranges import Applier, Key
 from acci.store.projecting.rederiving import rederive
 
 
-def remember(connection: Connection, generation: Generation) -> None:
+def record_left_out(connection: Connection, generation: Generation) -> None:
     """Record that the generation, which has no rows yet, leaves out the events discarded so far."""
     _, now = _skipped(connection, generation)
-    _remember(connection, generation, now)
+    _record(connection, generation, now)
 
 
 def unsettled(connection: Connection, generation: Generation) -> bool:
@@ -54,7 +54,7 @@ def settle(connection: Connection, projection: type[Projection], generation: Gen
             record_dead_letter(connection, live.applier, generation, position, errors[0])
     connection.execute(sql("projecting/parked_keys:release"), here | {"keys": Jsonb(done.keys)})
     connection.execute(sql("projecting/dead_letters:resolve"), here)
-    _remember(connection, generation, now)
+    _record(connection, generation, now)
 
 
 def _skipped(connection: Connection, generation: Generation) -> tuple[list[int], list[int]]:
@@ -62,7 +62,7 @@ def _skipped(connection: Connection, generation: Generation) -> tuple[list[int],
     return row or ([], [])
 
 
-def _remember(connection: Connection, generation: Generation, skipped: list[int]) -> None:
+def _record(connection: Connection, generation: Generation, skipped: list[int]) -> None:
     connection.execute(
         sql("projecting/discards:record_skipped"), {"generation": generation.generation, "skipped": skipped}
     )

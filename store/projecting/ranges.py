@@ -8,6 +8,7 @@ from acci.store.postgres.database import Connection
 
 Key = list[str | None]
 
+StrideEnd = Callable[[int, int, int], int]  # where a stride ends: after which position, its size, the whole's end
 STRIDE = 5_000_000  # positions in one statement at most: that much of the log fits in memory
 
 
@@ -29,14 +30,9 @@ class Span:
 
 
 def strides(
-    span: Span,
-    stride: int = STRIDE,
-    end: Callable[[int, int, int], int] = lambda after, size, upto: min(after + size, upto),
+    span: Span, stride: int = STRIDE, end: StrideEnd = lambda after, size, upto: min(after + size, upto)
 ) -> Iterator[Span]:
-    """The span cut into pieces, in order; only the first may have `table_is_empty`.
-
-    `end` gives the end of a stride from the position after which it begins, its size, and the span's end.
-    """
+    """The span cut into pieces, in order; only the first may have `table_is_empty`."""
     after = span.after
     while after < span.upto:
         upto = end(after, stride, span.upto)

@@ -122,10 +122,10 @@ def rows_as_of(
         return generation, _applicable(found, projection, generation, limit)
 
     begun = on_live(connection, projection.name, begin)
-    return _begun_again(connection, *begun, lambda: on_live(connection, projection.name, begin))
+    return _restarted(connection, *begun, lambda: on_live(connection, projection.name, begin))
 
 
-def _begun_again(connection: Connection, generation: Generation, rows: Rows, begin: Callable[[], Begun]) -> Rows:
+def _restarted(connection: Connection, generation: Generation, rows: Rows, begin: Callable[[], Begun]) -> Rows:
     """The rows; from the next generation if another one is published before the first row is yielded."""
     while True:
         yielded = False

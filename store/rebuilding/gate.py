@@ -12,7 +12,7 @@ from acci.store.generations import generations
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import on_live, require_there, while_there
 from acci.store.generations.table_definition import alterations
-from acci.store.log.unknown_events import WHAT_TO_DO, listed, unread
+from acci.store.log.unknown_events import WHAT_TO_DO, count_unknown_events, listed
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
@@ -100,7 +100,7 @@ def inspect(
         checks = [
             _shape(connection, generation),
             _dead_letters(connection, generation, allowed),
-            _unread(connection, catalogue, generation),
+            _unknown_events(connection, catalogue, generation),
         ]
         read_model = LiveReadModel(connection, projection, generation)
         exclusions = read_model.exclusions()
@@ -141,8 +141,8 @@ def _dead_letters(connection: Connection, generation: Generation, allowed: GateT
     return Check("dead letters", False, found)
 
 
-def _unread(connection: Connection, catalogue: Catalogue, generation: Generation) -> Check:
-    found = unread(connection, catalogue, generation.checkpoint)
+def _unknown_events(connection: Connection, catalogue: Catalogue, generation: Generation) -> Check:
+    found = count_unknown_events(connection, catalogue, generation.checkpoint)
     if found:
         said = f"Events of unknown types, so their rows may be missing: {listed(found)}. {WHAT_TO_DO}"
         return Check("event types", False, said)

@@ -18,6 +18,7 @@ from acci.store.generations.live import while_there
 from acci.store.generations.rule_order import allow_older, require_not_older
 from acci.store.generations.tables import build_indexes, drop_indexes, indexes, qualified
 from acci.store.log import high_water
+from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import discards
@@ -63,7 +64,7 @@ def begin(
         if allow_older_rules:
             allow_older(connection)
         generation = generations.begin(connection, catalogue, projection)
-        discards.remember(connection, generation)
+        discards.record_left_out(connection, generation)
         read_model = generation.read_model(connection)
         dropped = indexes(connection, read_model)
         drop_indexes(connection, read_model, dropped)
@@ -95,7 +96,8 @@ def fill(
 ) -> Progress:
     """Apply every event up to the partition's target to its keys. Resumable: each stride is a transaction.
 
-    Raises `Busy` if another process fills the same partition, and `BuildGone`.
+    A stride that ends in a hole of the positions goes on to the hole's end. Raises `Busy` if another process fills the
+    same partition, and `BuildGone`.
     """
     with while_there(connection, generation):
         applier = applier_of(connection, projection, generation)
@@ -109,7 +111,8 @@ def fill(
                 if row is None:
                     raise Busy(projection.name, "rebuild")
                 checkpoint, target = row
-                upto = min(checkpoint + stride, target)
+                # A piece that was filled before ends where it ended then.
+                upto = max(checkpoint, end_of_stride(connection, checkpoint, stride, min(target, partition.target)))
                 span = Span(checkpoint, upto, partition.partition, partition.partitions, table_is_empty=checkpoint == 0)
                 span = with_exclusions(connection, generation, span)
                 rows, dead = apply_span(connection, applier, generation, span)
@@ -154,7 +157,7 @@ def _build_indexes(connection: Connection, projection: type[Projection], generat
         reached = max([generation.checkpoint, *(part.target for part in parts)])
         discards.settle(connection, projection, generation, reached)
         build_indexes(connection, generation.read_model(connection), generation.indexes)
-        table_definition.remember(connection, generation)
+        table_definition.record(connection, generation)
         connection.execute(
             sql("generations/generations:set_checkpoint"), {"generation": generation.generation, "checkpoint": reached}
         )
@@ -170,7 +173,7 @@ def _empty_with_indexes(connection: Connection, generation: Generation) -> None:
     table = identifiers.Identifier(generation.schema, generation.projection)
     connection.execute(identifiers.SQL("TRUNCATE {}").format(table))
     connection.execute(sql("generations/generations:remove_dead_letters"), parameters)
-    discards.remember(connection, generation)
+    discards.record_left_out(connection, generation)
     build_indexes(connection, generation.read_model(connection), generation.indexes)
     connection.execute(sql("generations/partitions:remove"), parameters)
     connection.execute(

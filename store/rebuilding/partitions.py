@@ -10,7 +10,7 @@ from dataclasses import replace
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.compiling.statements import is_ordered
 from acci.store.generations.generations import Partition
-from acci.store.projecting.ranges import STRIDE
+from acci.store.projecting.ranges import STRIDE, StrideEnd
 
 
 def useful_partitions(projection: type[Projection], at_most: int, processes: bool = False) -> int:
@@ -23,17 +23,20 @@ def useful_partitions(projection: type[Projection], at_most: int, processes: boo
     return at_most if is_ordered(projection) else 1
 
 
-def in_one_pass(partitions: Iterable[Partition], stride: int = STRIDE) -> list[Partition]:
+def in_one_pass(partitions: Iterable[Partition], end: StrideEnd, stride: int = STRIDE) -> list[Partition]:
     """What is still to fill, cut into pieces at the ends of strides, sorted: all pieces of a range before the next.
 
-    Pieces of one partition are in order; each may be filled when the one before it is done.
+    Pieces of one partition are in order; each may be filled when the one before it is done. `end` is `end_of_stride` of
+    a connection, so that a hole in the positions is no piece of its own.
     """
-    return sorted((piece for part in partitions for piece in _pieces(part, stride)), key=lambda piece: piece.target)
+    return sorted(
+        (piece for part in partitions for piece in _pieces(part, end, stride)), key=lambda piece: piece.target
+    )
 
 
-def _pieces(partition: Partition, stride: int) -> Iterator[Partition]:
+def _pieces(partition: Partition, end: StrideEnd, stride: int) -> Iterator[Partition]:
     reached = partition.checkpoint
     while reached < partition.target:
-        end = min((reached // stride + 1) * stride, partition.target)
-        yield replace(partition, checkpoint=reached, target=end)
-        reached = end
+        upto = end(reached, stride - reached % stride, partition.target)
+        yield replace(partition, checkpoint=reached, target=upto)
+        reached = upto

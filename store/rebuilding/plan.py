@@ -10,7 +10,7 @@ from acci.store.generations.dependents import ColumnChanges, Dependent, broken, 
 from acci.store.generations.fingerprints import define
 from acci.store.generations.tables import ReadModel, create, qualified, table_sql
 from acci.store.log import high_water
-from acci.store.log.unknown_events import unread
+from acci.store.log.unknown_events import count_unknown_events
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.rebuilding.staleness import reasons
@@ -32,7 +32,7 @@ class Plan:
 
     `reasons` say why it is needed (none: it is not). `resumes` is the generation of an interrupted rebuild that it
     would resume. `breaks` names the dependents that cannot live with the new columns: such a rebuild is refused.
-    `unread` are events of types that no registered class has, by type: such a rebuild is not published.
+    `unknown_events` are events of types that no registered class has, by type: such a rebuild is not published.
     """
 
     projection: str
@@ -48,7 +48,7 @@ class Plan:
     grants: tuple[tuple[str, str], ...]
     columns: ColumnChanges
     breaks: tuple[str, ...]
-    unread: dict[str, int]
+    unknown_events: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def plan(
         grants(connection, projection.name),
         columns,
         broken(columns, users),
-        unread(connection, catalogue, counts.upto),
+        count_unknown_events(connection, catalogue, counts.upto),
     )
 
 

@@ -16,7 +16,7 @@ from acci.store.commands.handler import CommandHandler
 from acci.store.log.bulk import append_in_bulk
 from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.advisory_locks import try_lock
 from acci.store.postgres.database import NO_LIMITS, Connection, Database, connect
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
@@ -153,7 +153,7 @@ def _shares(whole: Plan, writers: int) -> list[Plan]:
 
 def _alone(connection: Connection) -> str:
     """This connection's simulation is the only one until it closes; gives the batch's name."""
-    if not alone(connection, "acci simulate"):
+    if not try_lock(connection, "acci simulate"):
         raise SimulationRunning
     head = connection.execute(sql("log/events:last_position")).fetchone()
     return f"{head[0] if head else 0:x}"

@@ -18,11 +18,11 @@ LAST = datetime.max.replace(tzinfo=UTC)
 def read_every_moment() -> None:
     """From now on every connection of this process reads such a timestamp instead of failing."""
     usual = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
-    if usual is not None and not issubclass(usual, _Moment):
-        psycopg.adapters.register_loader("timestamptz", type("Moment", (_Moment,), {"usual": usual}))
+    if usual is not None and not issubclass(usual, _TimestampLoader):
+        psycopg.adapters.register_loader("timestamptz", type("Moment", (_TimestampLoader,), {"usual": usual}))
 
 
-class _Moment(Loader):
+class _TimestampLoader(Loader):
     usual: type[Loader]
 
     def __init__(self, oid: int, context: psycopg.abc.AdaptContext | None = None) -> None:

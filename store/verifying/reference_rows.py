@@ -49,8 +49,8 @@ class ReferenceRows:
         """The rows, ready to be stored, and the keys whose events the engine cannot apply."""
         events = self._connection.execute(sql("verifying/reference_sample:events")).fetchall()
         try:
-            return [self._told(row) for row in self._apply(events).values()], []
-        except (CannotApply, _Unreadable, _Untold):
+            return [self._as_text(row) for row in self._apply(events).values()], []
+        except (CannotApply, _Unreadable, _Unwritable):
             return self._key_by_key({row[0]: row for row in events})
 
     def _key_by_key(self, events: dict[int, tuple[Any, ...]]) -> tuple[list[dict[str, Any]], list[Failed]]:
@@ -61,10 +61,10 @@ class ReferenceRows:
         for key, those in positions.items():
             try:
                 made = self._apply(events[position] for position in those)
-                rows += [self._told(row) for at, row in made.items() if key_texts(at) == key]
+                rows += [self._as_text(row) for at, row in made.items() if key_texts(at) == key]
             except (CannotApply, _Unreadable) as error:
                 failed.append(Failed(list(key), self._reason(error)))
-            except _Untold as error:
+            except _Unwritable as error:
                 failed.append(Failed(list(key), str(error)))
         return rows, failed
 
@@ -89,17 +89,17 @@ class ReferenceRows:
         poison.__cause__ = error.__cause__
         return reason(poison, have_personal_fields(self._projection.events()))
 
-    def _told(self, row: Row) -> Row:
+    def _as_text(self, row: Row) -> Row:
         if issubclass(self._projection, FoldProjection):
             json = [name for name, value in row.items() if value is not None and _is_json(self._kinds[name])]
             return row | {name: Jsonb(row[name]) for name in json}
         try:
             return {name: _text(self._kinds[name], value) for name, value in row.items()}
         except RecursionError as error:
-            raise _Untold("its JSON nests too deeply for Python") from error
+            raise _Unwritable("its JSON nests too deeply for Python") from error
 
 
-class _Untold(Exception):
+class _Unwritable(Exception):
     """A derived row cannot be written."""
 
 

@@ -101,11 +101,11 @@ def compare_collected(
 
     Each row that does is an example.
     """
-    diff = TableDiff(projection.key, expected, stored, expected, lambda table: [is_touched(table, projection)])
+    diff = TableDiff(projection.key, expected, stored, expected, lambda table: [is_affected(table, projection)])
     return diff.summary(connection, most=None)
 
 
-def is_touched(table: sa.FromClause, projection: type[Projection]) -> Element:
+def is_affected(table: sa.FromClause, projection: type[Projection]) -> Element:
     """The condition that the row's key is in the temporary table `affected_keys`."""
     return key_as_texts(table, projection).in_(sa.select(COLLECTED_KEYS.c.key))
 

@@ -1,4 +1,4 @@
-"""What proof costs: a whole read model derived anew and compared, beside a rebuild of it."""
+"""The cost of an audit: a whole read model re-derived and compared, beside a rebuild of it."""
 
 import time
 from functools import partial
@@ -30,7 +30,7 @@ def _beside_rebuild(url: str, projection: type[Projection], turns: int) -> list[
     ratio = taken["audit"] / taken["rebuild"]
     return [
         Row(f"{projection.name}, rebuilt", taken["rebuild"], "s"),
-        Row(f"{projection.name}, derived anew and compared", taken["audit"], "s", ratio, PROMISE),
+        Row(f"{projection.name}, re-derived and compared", taken["audit"], "s", ratio, PROMISE),
     ]
 
 

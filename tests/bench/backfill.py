@@ -1,4 +1,4 @@
-"""What deriving a part anew costs: a hundredth of the keys, beside a rebuild of them all."""
+"""The cost of a backfill: a hundredth of the keys re-derived, beside a rebuild of them all."""
 
 import time
 from functools import partial
@@ -33,12 +33,12 @@ def _beside_rebuild(url: str, projection: type[Projection], turns: int) -> list[
     ratio = taken["backfill"] / taken["rebuild"]
     return [
         Row(f"{projection.name}, rebuilt", taken["rebuild"], "s"),
-        Row(f"{projection.name}, one key in {ONE_IN} derived anew", taken["backfill"], "s", ratio, PROMISE),
+        Row(f"{projection.name}, one key in {ONE_IN} re-derived", taken["backfill"], "s", ratio, PROMISE),
     ]
 
 
 def backfill(url: str, projection: type[Projection]) -> float:
-    """The seconds to derive every hundredth key of the live read model anew."""
+    """The seconds to re-derive every hundredth key of the live read model."""
     with connect(url, "bench") as connection:
         live = generations.live(connection, projection.name)
         assert live is not None

@@ -27,7 +27,7 @@ def measure(ground: Ground, events: int, turns: int) -> list[Row]:
         *_contest(Hand(url, UserView), url, events, turns),
         *_contest(Hand(url, UserRows, like="user_view"), url, events, turns),
         *_contest(Hand(url, ActivityByDay), url, events, turns),
-        *_contest(Hand(url, Complaints), url, events, turns, ""),  # some milliseconds a batch, beside fixed costs
+        *_contest(Hand(url, Complaints), url, events, turns, ""),  # a few milliseconds per batch, beside fixed costs
     ]
 
 

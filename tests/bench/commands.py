@@ -1,7 +1,7 @@
 """How many commands a second one client handles (load, decide, append), beside the library `eventsourcing` 9.5.6.
 
 Both do the same work on the same server: users are created, then updated in turns. The promise is on what either does
-unless told otherwise: at least 3 times the library's rate. Beside it, each with its other way: ACCI loading its
+unless noted otherwise: at least 3 times the library's rate. Beside it, each with its other way: ACCI loading its
 aggregate for every command, the library with its cache. What the library makes there lies in tables of its own.
 
 Handling begins with a command, so these are made before; the library, which has none, is called with what is in them. A
@@ -26,7 +26,7 @@ from tests.bench.rows import Row
 
 USERS, ROUNDS = 50, 10
 
-Round = Callable[[int], list[Callable[[], object]]]  # what is to be timed of a round; the first creates the users
+Round = Callable[[int], list[Callable[[], object]]]  # which calls of a round are timed; the first creates the users
 
 
 def measure(database_url: str) -> list[Row]:

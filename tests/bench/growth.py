@@ -1,7 +1,7 @@
 """What an event costs as the log grows: to rebuild, to catch up, in memory of the Python process, on disk.
 
 100,000 and 1,000,000 events, and as many as `--growth` says. At most 1.3 times the cost of an event among a million is
-promised for more, and less than 200 MB for the process, whatever the length.
+promised for more, and less than 200 MB for the process, for any length.
 """
 
 import statistics

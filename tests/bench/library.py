@@ -35,7 +35,7 @@ class People(Application[UUID]):
 
 
 def environment(database_url: str, connections: int = 1, cache: bool = False) -> dict[str, str]:
-    """How the library is told where its tables lie, and how many connections it may hold.
+    """The library's settings: where its tables are, and how many connections it may hold.
 
     With `cache`, it keeps aggregates, and does not look for newer events before a command: a conflict tells.
     """

@@ -16,7 +16,7 @@ from acci.flows.runtime.session import session
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
-from acci.store.postgres.advisory_locks import alone
+from acci.store.postgres.advisory_locks import try_lock
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSession
 from acci.store.projecting.batches import catch_up
@@ -85,7 +85,7 @@ def test_in_session_mode_everything_works(database_url: str, tmp_path: Path, set
             assert value(reader, "SELECT count(*) FROM acci.events") == 0
         writes_and_reads(pooler.url(), pooler.url())
         with connect(pooler.url(), "test", "project") as connection:
-            assert alone(connection, "test")
+            assert try_lock(connection, "test")
             catch_up(connection, CATALOGUE, USERS)
             build.rebuild(connection, CATALOGUE, USERS)
 
@@ -155,8 +155,8 @@ def test_statement_mode_is_refused(database_url: str, tmp_path: Path) -> None:
         database.connection()
 
 
-def test_what_a_login_does_not_bring_is_named(database_url: str, tmp_path: Path, users: Connection) -> None:
-    """Each setting that is relied on; the remedy that is told is one."""
+def test_missing_login_settings_are_named(database_url: str, tmp_path: Path, users: Connection) -> None:
+    """Each setting that ACCI relies on; following the named remedy works."""
     others = {
         "TimeZone": "Asia/Kolkata",
         "DateStyle": "German",
@@ -183,10 +183,10 @@ def test_what_a_login_does_not_bring_is_named(database_url: str, tmp_path: Path,
                 assert value(reader, "SELECT current_setting(%s)", (setting,)) == wanted
 
 
-def test_what_other_clients_left_behind_is_not_taken_for_the_logins(
+def test_settings_left_by_other_clients_are_not_mistaken_for_the_logins(
     database_url: str, tmp_path: Path, users: Connection
 ) -> None:
-    """In transaction mode a client's SET ROLE stays in the session that the next one is given."""
+    """In transaction mode a client's SET ROLE stays in the session that the next client gets."""
     with login(users, "read") as name:
         users.execute(identifiers.SQL("ALTER ROLE {} RESET role").format(identifiers.Identifier(name)))
         with Pooler(tmp_path / "bouncer", database_url, "transaction", logins={name: "p"}) as pooler:
@@ -218,5 +218,5 @@ def test_flows_take_the_direct_address(database_url: str, tmp_path: Path, monkey
             pass
         monkeypatch.setenv("ACCI_DIRECT_URL", database_url)
         with session("test") as (connection, catalogue):
-            assert alone(connection, "test")
+            assert try_lock(connection, "test")
             catch_up(connection, catalogue, USERS)

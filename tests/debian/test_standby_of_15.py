@@ -16,13 +16,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     both.stop()
 
 
-def test_what_only_reads_answers(pair: Pair) -> None:
+def test_read_only_commands_work(pair: Pair) -> None:
     answers_reading(pair)
 
 
-def test_what_writes_is_refused_with_one_sentence(pair: Pair) -> None:
+def test_writes_are_refused_with_one_sentence(pair: Pair) -> None:
     refuses_writing(pair)
 
 
-def test_nothing_is_called_final_that_may_change(pair: Pair) -> None:
+def test_only_positions_that_cannot_change_are_final(pair: Pair) -> None:
     keeps_the_mark(pair)

@@ -1,4 +1,4 @@
-"""Audits as flows: a run that fails says what is wrong and where, tells the world, and repairs it if asked."""
+"""Audits as flows: a failed run says what is wrong and where, emits events, and repairs it if requested."""
 
 import json
 import subprocess
@@ -59,7 +59,7 @@ def repairing_at_once(prefect_server: PrefectServer, **environment: str) -> Iter
             prefect_server.client.patch(switch, json={"enabled": False}).raise_for_status()
 
 
-def test_what_is_wrong_is_shown_announced_and_repaired(
+def test_findings_are_shown_announced_and_repaired(
     prefect_server: PrefectServer, connection: Connection, environment: dict[str, str]
 ) -> None:
     tenant, account = some_account(connection)
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_shown_announced_and_repaired(
     assert findings(connection) == []
 
 
-def test_an_audit_repairs_seals_are_made_and_snapshots_taken(
+def test_audit_with_repair_seal_and_compaction_runs(
     prefect_server: PrefectServer, connection: Connection, environment: dict[str, str]
 ) -> None:
     _, account = some_account(connection)

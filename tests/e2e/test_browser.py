@@ -52,7 +52,7 @@ def test_an_audit_from_the_form_to_its_findings(
     browser.wait_for("location.pathname.startsWith('/login')")
     log_in(browser, prefect_server.access["PREFECT_API_AUTH_STRING"])
     browser.open(f"{prefect_server.api_url.removesuffix('/api')}/deployments")
-    for name in ("audit", "backfill", "catch-up"):  # on the first page, whatever other tests add
+    for name in ("audit", "backfill", "catch-up"):  # on the first page, also if other tests add some
         browser.see(name)
     browser.click("audit", "a[href*='/deployments/deployment/']")  # its flow is named so too
     browser.click("Run", "button")

@@ -16,7 +16,7 @@ from tests.support.shell import acci, refusal
 INSTALLED = find_spec("prefect_dask") is not None
 
 
-@pytest.mark.timeout(600)  # its workers import Prefect anew, at the same time, on a machine that may be busy
+@pytest.mark.timeout(600)  # each worker imports Prefect, all at the same time, on a machine that may be busy
 @pytest.mark.skipif(not INSTALLED, reason="the extra `dask` is not installed; `make test-dask` installs it")
 def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectServer, database_url: str) -> None:
     users = load(["acci.domain.users"]).projection("user_view")
@@ -37,6 +37,6 @@ def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectSe
 
 
 @pytest.mark.skipif(INSTALLED, reason="the extra `dask` is installed")
-def test_without_dask_it_is_said_how_to_get_it(database_url: str) -> None:
+def test_without_dask_the_error_says_how_to_install_it(database_url: str) -> None:
     done = acci("run", "rebuild", "user_view", ACCI_DATABASE_URL=database_url, ACCI_DASK="2")
     assert "Dask is not installed" in refusal(done)

@@ -30,7 +30,7 @@ def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, d
     assert found["parameters"] == declared["parameters"]
     limit = declared["concurrency_limit"]
     assert found["concurrency_options"]["collision_strategy"] == limit["collision_strategy"]
-    assert limit["collision_strategy"] == "ENQUEUE"  # or what a person asked for could be cancelled without a word
+    assert limit["collision_strategy"] == "ENQUEUE"  # or a requested run could be cancelled without notice
     assert found["global_concurrency_limit"]["limit"] == limit["limit"]
     assert found["work_queue_name"] == declared["work_pool"]["work_queue_name"]
     assert float(found["job_variables"]["env"]["ACCI_TIMEOUT_SECONDS"]) > 0
@@ -44,7 +44,7 @@ def test_a_deployment_is_registered_as_declared(prefect_server: PrefectServer, d
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_deployment_says_nothing_of_this_machine(prefect_server: PrefectServer, name: str) -> None:
+def test_a_deployment_does_not_depend_on_this_machine(prefect_server: PrefectServer, name: str) -> None:
     assert str(CHECKOUT) not in str(prefect_server.deployments()[name])
 
 
@@ -90,7 +90,7 @@ def test_a_form_offers_what_is_registered(prefect_server: PrefectServer) -> None
 
 
 def test_scheduled_runs_appear(prefect_server: PrefectServer) -> None:
-    """With an unsuitable SQLAlchemy the scheduler creates none, and says nothing."""
+    """With an incompatible SQLAlchemy the scheduler creates no runs, and reports no error."""
 
     def scheduled() -> list[dict[str, Any]]:
         wanted = {"deployments": {"name": {"any_": ["catch-up"]}}}
@@ -124,8 +124,8 @@ def test_deploying_again_changes_nothing(prefect_server: PrefectServer) -> None:
     assert known() == before
 
 
-def test_schedules_become_as_declared_again(prefect_server: PrefectServer) -> None:
-    """Whatever was switched on or off in the UI, or declared once and no more; a person's own schedule stays."""
+def test_deploying_resets_schedules_to_the_declared_ones(prefect_server: PrefectServer) -> None:
+    """Schedules switched on or off in the UI, and those no longer declared; a person's own schedule stays."""
 
     def schedules() -> list[tuple[str | None, bool]]:
         found = prefect_server.deployments()["rebuild-all"]["schedules"]
@@ -151,10 +151,8 @@ def test_a_run_by_the_worker_completes(prefect_server: PrefectServer, database_u
 
 
 @pytest.mark.timeout(600)
-def test_what_a_person_asks_for_waits_and_what_is_scheduled_does_not(
-    prefect_server: PrefectServer, database_url: str
-) -> None:
-    """Neither is cancelled: a person's run comes to its turn, and scheduled ones say who was at it, or they pile up."""
+def test_requested_runs_wait_and_scheduled_runs_end_at_once(prefect_server: PrefectServer, database_url: str) -> None:
+    """Neither is cancelled: a requested run waits; a scheduled one ends as LeftToAnother, so that none pile up."""
     path = f"/deployments/{prefect_server.deployments()['catch-up']['id']}/create_flow_run"
     due = {"tags": ["auto-scheduled"], "job_variables": {"env": {"ACCI_DATABASE_URL": database_url}}}
 
@@ -173,14 +171,14 @@ def test_what_a_person_asks_for_waits_and_what_is_scheduled_does_not(
     assert [prefect_server.ended(run, 300)["state"]["type"] for run in (first, person)] == ["COMPLETED", "COMPLETED"]
 
 
-def test_what_is_frequent_is_what_runs_within_the_day() -> None:
-    """Of what is due once a day, and may be asked for with other parameters, a scheduled run waits as well."""
+def test_deployments_tagged_frequent_run_several_times_a_day() -> None:
+    """A scheduled run of a daily deployment waits too, since a requested run may have other parameters."""
     for declared in DECLARED:
         hours = {schedule["cron"].split()[1] for schedule in declared["schedules"]}
         assert ("frequent" in declared["tags"]) == ("*" in hours), declared["name"]
 
 
-def test_what_a_task_refuses_is_the_sentence_of_the_run(prefect_server: PrefectServer, empty_database_url: str) -> None:
+def test_a_tasks_refusal_is_the_runs_message(prefect_server: PrefectServer, empty_database_url: str) -> None:
     run = prefect_server.run("housekeeping", {}, ACCI_DATABASE_URL=empty_database_url)
     state = prefect_server.ended(run)["state"]
     assert state["type"] == "FAILED"
@@ -216,7 +214,7 @@ def test_only_runs_without_a_process_are_given_up(prefect_server: PrefectServer,
 
 
 def test_a_run_given_up_makes_room_for_the_next(prefect_server: PrefectServer, database_url: str) -> None:
-    """Run and worker die together: the run would count as running, and others would be cancelled, for minutes."""
+    """Run and worker die together: for minutes the run would count as running, and others would be cancelled."""
     with psycopg.connect(database_url) as holding:
         holding.execute("LOCK TABLE acci.events IN ACCESS EXCLUSIVE MODE")  # so that the run cannot end by itself
         first = prefect_server.run("rebuild", {"projection": "user_view"}, ACCI_DATABASE_URL=database_url)
@@ -231,7 +229,9 @@ def test_a_run_given_up_makes_room_for_the_next(prefect_server: PrefectServer, d
     assert prefect_server.ended(second)["state"]["type"] == "COMPLETED"
 
 
-def test_missed_runs_are_forgotten_and_coming_ones_stay(prefect_server: PrefectServer, idle_deployment: str) -> None:
+def test_missed_scheduled_runs_are_deleted_and_future_ones_stay(
+    prefect_server: PrefectServer, idle_deployment: str
+) -> None:
     now = datetime.now(UTC)
     asked_for = []
     for hours in (-2, -1, 1):
@@ -239,8 +239,8 @@ def test_missed_runs_are_forgotten_and_coming_ones_stay(prefect_server: PrefectS
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when}}
         new_run(prefect_server, idle_deployment, state, "auto-scheduled")
         asked_for.append(new_run(prefect_server, idle_deployment, state))
-    assert prefect_server.api.forget_missed_runs("idle") == 2
-    assert prefect_server.api.forget_missed_runs("idle") == 0
+    assert prefect_server.api.delete_missed_runs("idle") == 2
+    assert prefect_server.api.delete_missed_runs("idle") == 0
     assert [prefect_server.api.state(run)[0] for run in asked_for] == ["SCHEDULED"] * 3
 
 

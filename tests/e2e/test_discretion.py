@@ -1,4 +1,4 @@
-"""Personal data stays where erasing reaches: Prefect stores none of it, also on errors; once erased, it is nowhere."""
+"""Personal data stays within reach of an erasure: Prefect stores none, also on errors; once erased, none is left."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from tests.support.prefect_server import PrefectServer, wait_for
 from tests.support.shell import CHECKOUT, acci
 
 CATALOGUE = Catalogue((CONTEXT,))
-SECRET = "Zwartkruis"  # in whatever is personal
+SECRET = "Zwartkruis"  # in all personal values
 # Every flow over data that cannot be applied, is wrong, or makes a fault of the program, in one process; what each ends
 # as, on a line.
 FLOWS = """
@@ -105,7 +105,7 @@ def places(connection: Connection, word: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-def test_nothing_personal_gets_to_prefect_and_erased_it_is_nowhere(
+def test_personal_data_never_reaches_prefect_and_is_gone_after_erasure(
     database_url: str, keys_url: str, keys: KeyStore, prefect_server: PrefectServer
 ) -> None:
     with Database(database_url, 2, "append", keys=keys) as database:
@@ -157,6 +157,6 @@ def test_nothing_personal_gets_to_prefect_and_erased_it_is_nowhere(
         assert ann["artifacts"] >= 1
         assert ann["left"] == {}
         assert all(erase(connection, CATALOGUE, "t1", person).left == {} for person in ("bob", "cid"))
-        # Prefect's events repeat what an artifact said, until they are old; no artifact of ACCI's says anything.
+        # Prefect's events repeat an artifact's text until they expire; no artifact of ACCI has any.
         assert set(places(prefect, SECRET)) <= {"public.events"}
         assert places(connection, SECRET) == []

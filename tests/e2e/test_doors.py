@@ -1,4 +1,4 @@
-"""The doors of the Prefect server that `acci up` starts: a web page of elsewhere cannot make it do or tell anything."""
+"""Protection of the Prefect server that `acci up` starts: other sites' pages can neither use nor read it."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.support.prefect_server import PrefectServer
 from tests.support.shell import acci, refusal
 
 FOREIGN = "http://pages.example"
-OPEN = {"/health", "/ready"}  # what tells that it runs, and nothing else
+OPEN = {"/health", "/ready"}  # these say only that it runs
 ATTACK = {"name": "attack"}
 
 PAGES: dict[str, dict[str, str]] = {
@@ -38,8 +38,8 @@ def flows_named(prefect_server: PrefectServer, name: str) -> list[dict[str, Any]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_of_elsewhere_makes_nothing(prefect_server: PrefectServer, page: str) -> None:
-    """A deployment begins with its flow; what is made of one runs as a shell step of the worker."""
+def test_a_page_of_another_site_creates_nothing(prefect_server: PrefectServer, page: str) -> None:
+    """A page that can create a flow and a deployment can run any shell command on the worker."""
     body = json.dumps(ATTACK).encode()
     answer = httpx.post(f"{prefect_server.api_url}/flows/", content=body, headers=PAGES[page])
     assert answer.status_code == 403
@@ -47,8 +47,10 @@ def test_a_page_of_elsewhere_makes_nothing(prefect_server: PrefectServer, page: 
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_nor_does_one_whose_browser_has_the_login(prefect_server: PrefectServer, page: str) -> None:
-    """Browsers add a login that they were once given to whatever is asked of that server."""
+def test_a_page_of_another_site_creates_nothing_with_the_browsers_login(
+    prefect_server: PrefectServer, page: str
+) -> None:
+    """Browsers send a stored login with every request to that server, from any page."""
     user, _, password = prefect_server.access["PREFECT_API_AUTH_STRING"].partition(":")
     body = json.dumps(ATTACK).encode()
     path = f"{prefect_server.api_url}/flows/"
@@ -58,8 +60,8 @@ def test_nor_does_one_whose_browser_has_the_login(prefect_server: PrefectServer,
     assert flows_named(prefect_server, "attack") == []
 
 
-def test_without_the_login_nothing_is_answered(prefect_server: PrefectServer) -> None:
-    """Nor done: every path and method that the server says it has."""
+def test_every_request_without_the_login_is_refused(prefect_server: PrefectServer) -> None:
+    """And nothing is executed: for every path and method in the server's own list."""
     described = prefect_server.client.get(prefect_server.api_url.removesuffix("/api") + "/api/openapi.json")
     paths = described.raise_for_status().json()["paths"]
     assert len(paths) > 100
@@ -82,12 +84,14 @@ def test_another_login_is_refused(prefect_server: PrefectServer, login: str) -> 
 
 
 @pytest.mark.parametrize("command", ["deploy", "run catch-up user_view"])
-def test_a_command_says_so_in_a_sentence(prefect_server: PrefectServer, command: str, database_url: str) -> None:
+def test_a_command_without_the_login_fails_with_a_sentence(
+    prefect_server: PrefectServer, command: str, database_url: str
+) -> None:
     done = acci(*command.split(), ACCI_DATABASE_URL=database_url, PREFECT_API_URL=prefect_server.api_url)
     assert refusal(done) == str(LoginRefused(prefect_server.api_url))
 
 
-def test_a_page_of_elsewhere_may_read_no_answer(prefect_server: PrefectServer) -> None:
+def test_a_page_of_another_site_cannot_read_answers(prefect_server: PrefectServer) -> None:
     own = prefect_server.api_url.removesuffix("/api")
     asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
 
@@ -114,7 +118,7 @@ SOCKETS = [
 
 @pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("said", [None, {"type": "auth"}, {"type": "auth", "token": "acci:wrong"}], ids=str)
-def test_a_socket_from_elsewhere_is_closed(prefect_server: PrefectServer, path: str, said: Any) -> None:
+def test_a_socket_from_another_site_is_closed(prefect_server: PrefectServer, path: str, said: Any) -> None:
     url = prefect_server.api_url.replace("http://", "ws://") + path
     speaking = [Subprotocol("prefect")] if said else None
     event = {"event": "attack", "resource": {"prefect.resource.id": "attack"}, "id": "0" * 32}
@@ -132,7 +136,7 @@ def test_a_socket_from_elsewhere_is_closed(prefect_server: PrefectServer, path: 
     assert prefect_server.client.post("/events/filter", json=wanted).raise_for_status().json()["events"] == []
 
 
-def test_a_token_that_is_too_old_is_asked_for_again(prefect_server: PrefectServer) -> None:
+def test_an_expired_csrf_token_is_renewed(prefect_server: PrefectServer) -> None:
     client = prefect_server.client
     before = client.post("/flows/count", json={}).raise_for_status()
     # Any other token that the server gives to this client ends the one that it has.
@@ -141,8 +145,8 @@ def test_a_token_that_is_too_old_is_asked_for_again(prefect_server: PrefectServe
     assert after.request.headers["Prefect-Csrf-Token"] != before.request.headers["Prefect-Csrf-Token"]
 
 
-def test_the_server_of_a_single_run_is_closed_too(tmp_path: Any) -> None:
-    """What `acci run` has Prefect start for itself, where there is no server."""
+def test_the_temporary_server_of_a_single_run_is_closed_too(tmp_path: Any) -> None:
+    """The server that Prefect starts for `acci run` when there is none."""
     program = """
 import os, httpx
 from acci.flows.cli.run.flow_runs import _join_prefect

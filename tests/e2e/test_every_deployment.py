@@ -1,4 +1,4 @@
-"""Every deployment, run once by the worker on a real server: what it ends as, and what it says."""
+"""Every deployment, run once by the worker on a real server: its final state and message."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +44,7 @@ TOGETHER: list[Expected] = [
     },
 ]
 
-# What a run is called in the end begins so: the projection, and the part that the run was about.
+# How each run's final name begins: the projection, and the part that the run worked on.
 CALLED = {
     "catch-up": "catch up all, positions 1 to 5",
     "rebuild": "rebuild user_view, up to position 5",
@@ -63,7 +63,7 @@ def users(server: SharedServer) -> Iterator[str]:
         yield url
 
 
-def test_none_is_forgotten() -> None:
+def test_every_deployment_is_tested() -> None:
     assert sorted(name for group in TOGETHER for name in group) == sorted(each["name"] for each in DECLARED)
 
 

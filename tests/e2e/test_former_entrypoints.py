@@ -44,7 +44,7 @@ def made(prefect_server: PrefectServer) -> Iterator[dict[str, str]]:
         prefect_server.client.delete(f"/deployments/{deployment}").raise_for_status()
 
 
-def test_waiting_runs_are_run_or_end_with_a_sentence(
+def test_waiting_runs_still_run_or_fail_with_a_message(
     prefect_server: PrefectServer, made: dict[str, str], database_url: str, tmp_path: Path
 ) -> None:
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users"}

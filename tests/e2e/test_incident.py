@@ -129,7 +129,7 @@ def impatient(prefect_server: PrefectServer, name: str, seconds: int) -> Iterato
 
 @pytest.mark.timeout(400)
 def test_a_worker_that_dies_with_its_run(prefect_server: PrefectServer, on_call: OnCall) -> None:
-    """Nobody is left who could say so; here no `acci up` looks after it either."""
+    """No process is left that could report it, and no `acci up` watches it."""
     with connect(on_call.url, "test") as connection:
         write(connection, "note-1", 1, {"text": "later"})
     often = on_call.environment | {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}

@@ -25,7 +25,7 @@ from tests.support.prefect_server import PrefectServer, wait_for
 
 @contextmanager
 def hearing() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A place that takes messages, and what it has heard."""
+    """A web server that takes messages, and the messages that it got."""
     heard: list[dict[str, str]] = []
 
     class Ear(BaseHTTPRequestHandler):
@@ -129,8 +129,8 @@ def switched_on(prefect_server: PrefectServer, trigger: str, deployment: str, **
 
 
 @pytest.mark.timeout(400)
-def test_what_lags_is_caught_up(prefect_server: PrefectServer, database_url: str) -> None:
-    """From the health check over its event and the trigger of prefect.yaml to a run that catches up."""
+def test_a_lagging_read_model_is_caught_up_by_its_trigger(prefect_server: PrefectServer, database_url: str) -> None:
+    """From the health check by its event and the trigger in prefect.yaml to a catch-up run."""
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.orders"}
     catalogue = load(["tests.domains.orders"])
     with connect(database_url, "test") as connection:

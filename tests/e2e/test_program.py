@@ -1,4 +1,4 @@
-"""A Prefect command as a child: what is said when it fails, and when it is kept."""
+"""A Prefect command as a child process: its error when it fails, and when it is restarted."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from acci.store.embedded.ports import ServerDidNotStart
 from tests.support.prefect_server import wait_for
 
 
-def test_its_last_words_are_the_reason(tmp_path: Path) -> None:
+def test_the_last_output_of_a_failed_program_is_the_reason(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "wrong.log"
     program = Program("the program", ["no-such-command"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
     program.start()
@@ -18,7 +18,7 @@ def test_its_last_words_are_the_reason(tmp_path: Path) -> None:
         program.finish(60)
 
 
-def test_one_that_only_ends_again_is_given_up(tmp_path: Path) -> None:
+def test_a_program_that_keeps_ending_is_given_up(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "wrong.log"
     program = Program("the program", ["no-such-command"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
     program.start()
@@ -28,7 +28,7 @@ def test_one_that_only_ends_again_is_given_up(tmp_path: Path) -> None:
         wait_for(program.keep, 60, "it has ended")
 
 
-def test_one_that_takes_too_long_is_refused_with_the_time(tmp_path: Path) -> None:
+def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "slow.log"
     program = Program("the program", ["version"], log, os.environ | {"PREFECT_HOME": str(tmp_path)})
     program.start()

@@ -53,7 +53,7 @@ def run(prefect_server: PrefectServer, database_url: str, monkeypatch: pytest.Mo
     return Runs(prefect_server)
 
 
-def test_one_several_stale_and_none(run: Runs, connection: Connection) -> None:
+def test_rebuilds_one_several_stale_or_no_read_models(run: Runs, connection: Connection) -> None:
     append_users(connection, 50)
     append_orders(connection, 50)
 
@@ -73,7 +73,7 @@ def test_one_several_stale_and_none(run: Runs, connection: Connection) -> None:
     assert run(rebuild, projection="stale")[0] == "NothingToDo"
 
 
-def test_one_that_fails_does_not_stop_the_others(run: Runs, connection: Connection) -> None:
+def test_a_failing_rebuild_does_not_stop_the_others(run: Runs, connection: Connection) -> None:
     append_orders(connection, 50)
     append_bad_item(connection)
     name, message, shown = run(rebuild, projection="all")
@@ -112,9 +112,7 @@ def test_the_list_of_failures_has_a_bounded_length() -> None:
     assert long.endswith("; and 3 more: see the run's table")
 
 
-def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
-    run: Runs, connection: Connection
-) -> None:
+def test_a_refused_read_model_does_not_stop_retries_of_others(run: Runs, connection: Connection) -> None:
     totals = CATALOGUE.projection("order_totals")
     append_orders(connection, 10)
     for projection in (SALES, totals):
@@ -132,7 +130,7 @@ def test_one_that_may_not_be_touched_does_not_keep_the_dead_letters_of_others(
     assert tries == {"daily_sales": 1, "order_totals": 2}
 
 
-def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Connection) -> None:
+def test_a_failing_expectation_stops_a_rebuild_at_the_gate(run: Runs, connection: Connection) -> None:
     live_with_users(connection, CATALOGUE, USERS, 20)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
@@ -151,7 +149,7 @@ def test_a_failing_expectation_stops_it_at_the_gate(run: Runs, connection: Conne
     assert [each.generation for each in generations.rejected(connection, "user_view")] == [2]
 
 
-def test_columns_that_a_view_needs_stop_it_before_anything_is_built(run: Runs, connection: Connection) -> None:
+def test_a_removed_column_that_a_view_needs_stops_a_rebuild_before_the_build(run: Runs, connection: Connection) -> None:
     live_with_orders(connection, CATALOGUE, SALES, 20)
     connection.execute("CREATE OR REPLACE VIEW read.daily_sales AS SELECT *, 1 AS extra FROM generation_1.daily_sales")
     connection.execute("CREATE VIEW public.report AS SELECT sum(extra) FROM read.daily_sales")

@@ -1,4 +1,4 @@
-"""Two databases of ACCI's on one Prefect server: neither takes what is the other's unasked."""
+"""Two ACCI databases on one Prefect server: neither replaces the other's objects without `--take-over`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def shared(prefect_server: PrefectServer) -> dict[str, tuple[str, list[str]]]:
     return {name: (each["work_pool_name"], each["tags"]) for name, each in found if name.endswith("shared")}
 
 
-def test_neither_takes_what_is_the_others(prefect_server: PrefectServer, file: Path) -> None:
+def test_neither_database_replaces_the_others_deployments(prefect_server: PrefectServer, file: Path) -> None:
     ours = ("acci", ["acci", f"acci-database:{ONE}"])
     for _ in range(2):
         prefect_server.apply(Owner(ONE, OwnNames()), file)
@@ -91,10 +91,10 @@ def test_neither_takes_what_is_the_others(prefect_server: PrefectServer, file: P
 
 
 @pytest.mark.parametrize(("tags", "is_refused"), [([], True), (["acci"], False)], ids=["of others", "of before"])
-def test_what_no_database_has_claimed(
+def test_deployments_without_a_database_are_taken_only_with_accis_tag(
     prefect_server: PrefectServer, file: Path, tags: list[str], is_refused: bool
 ) -> None:
-    """Deployments of an ACCI from before have no database; those without its tag are something else's."""
+    """Deployments of an older ACCI name no database; those without its tag belong to something else."""
     flow = prefect_server.deployments()["catch-up"]["flow_id"]
     made = {"name": "shared", "flow_id": flow, "tags": tags}
     prefect_server.client.post("/deployments/", json=made).raise_for_status()

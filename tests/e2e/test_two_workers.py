@@ -1,4 +1,4 @@
-"""Growing past one machine: two workers on one work pool share the runs, whatever machines they are on."""
+"""Scaling out: two workers on one work pool share the runs, on any machines."""
 
 import re
 from typing import Any

@@ -62,7 +62,7 @@ class Up:
         return self.process.wait(60)
 
     def processes(self) -> list[psutil.Process]:
-        """What it started, PostgreSQL excepted, whatever the parent is."""
+        """The processes that it started, except PostgreSQL, under any parent."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -106,7 +106,7 @@ def acci(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*ACCI, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[..., Up]) -> None:
+def test_acci_up_starts_restarts_and_stops_everything(home: Path, start: Callable[..., Up]) -> None:
     up = start()
 
     page = httpx.get(f"http://127.0.0.1:{up.port}/")
@@ -142,7 +142,7 @@ def test_everything_starts_is_kept_and_stops(home: Path, start: Callable[..., Up
     assert "Traceback" not in up.said
 
 
-def test_a_killed_one_leaves_nothing_that_the_next_cannot_use(start: Callable[..., Up]) -> None:
+def test_acci_up_works_after_a_killed_acci_up(start: Callable[..., Up]) -> None:
     first = start()
     with psycopg.connect(str(first.database())) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -193,7 +193,7 @@ def lent_server(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
             prefect_server.client.delete(f"/deployments/{found['id']}").raise_for_status()
 
 
-def test_what_is_the_users_own_is_used_and_left_alone(
+def test_the_users_own_servers_are_used_and_not_stopped(
     lent_server: PrefectServer, start: Callable[..., Up], database_url: str
 ) -> None:
     before = lent_server.deployed()
@@ -210,6 +210,6 @@ def test_what_is_the_users_own_is_used_and_left_alone(
     ]
     with psycopg.connect(database_url) as connection:
         found = connection.execute("SELECT count(*) FROM acci.events").fetchone()
-    assert found == (0,)  # no sample history in a log that is the user's, for it could never be taken out again
+    assert found == (0,)  # no sample history in the user's log: it could never be removed
     assert up.end() == 0
     assert lent_server.api.is_healthy()

@@ -77,7 +77,7 @@ def _run(*words: str | Path, cwd: Path) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_it_works_without_the_checkout(environment: Path, tmp_path: Path, database_url: str) -> None:
+def test_the_wheel_works_without_the_checkout(environment: Path, tmp_path: Path, database_url: str) -> None:
     project = tmp_path / "project"
     (project / "domain" / "sql" / "read_models").mkdir(parents=True)
     (project / "domain" / "__init__.py").write_text(DOMAIN)

@@ -1,4 +1,4 @@
-"""A command happens once, although its sender never heard so: the connection is cut, or the sender killed."""
+"""A command is handled once although its sender got no answer: the connection is cut, or the sender killed."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def store(database_url: str) -> Iterator[EventStore]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_lost_connection_is_tried_again_and_the_command_happens_once(
+def test_a_command_is_handled_once_despite_a_lost_connection(
     store: EventStore, proxy: CuttingProxy, when: When
 ) -> None:
     with Database(proxy.url, size=3) as database:
@@ -67,7 +67,7 @@ def test_a_lost_connection_is_tried_again_and_the_command_happens_once(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_sender_that_gave_up_may_send_again(store: EventStore, proxy: CuttingProxy, when: When) -> None:
+def test_a_command_may_be_resent_after_an_error(store: EventStore, proxy: CuttingProxy, when: When) -> None:
     sent = command(Pay(account="a", amount=Decimal(5)))
     proxy.cut(when)
     with Database(proxy.url, size=1) as database, pytest.raises(psycopg.OperationalError):
@@ -79,7 +79,9 @@ def test_a_sender_that_gave_up_may_send_again(store: EventStore, proxy: CuttingP
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_sender_that_was_killed_may_send_again(store: EventStore, proxy: CuttingProxy, when: When) -> None:
+def test_a_command_may_be_resent_after_the_sender_was_killed(
+    store: EventStore, proxy: CuttingProxy, when: When
+) -> None:
     reached, command_id = threading.Event(), uuid4()
     proxy.cut(when, reached.set)
     program = [sys.executable, "-c", SENDER, proxy.url, str(command_id)]

@@ -1,4 +1,4 @@
-"""Compaction and erasing cut off at each step: nothing wrong is kept, nobody comes back, and a rerun ends it.
+"""Compaction and erasure cut off at each step: nothing wrong is stored, no erased data returns, a rerun completes it.
 
 What else runs has its places elsewhere, only reads (quality suites), or writes one statement at a time (housekeeping,
 health).
@@ -49,13 +49,13 @@ COMPACTION = (
     Cut("superseded ones are dropped, and nobody heard", "after", (DROPPED,)),
 )
 ERASING = (
-    Cut("the key is gone, nothing is derived anew", "before", (b"FOR UPDATE",)),
-    Cut("rows are derived anew, not committed", "after", (b"DELETE FROM generation_",)),
-    Cut("rows are derived anew, and nobody heard", "after", (b"DELETE FROM generation_", COMMIT)),
+    Cut("the key is destroyed, nothing is re-derived", "before", (b"FOR UPDATE",)),
+    Cut("rows are re-derived, not committed", "after", (b"DELETE FROM generation_",)),
+    Cut("rows are re-derived, and the reply was lost", "after", (b"DELETE FROM generation_", COMMIT)),
     Cut("before the table is vacuumed", "before", (b"VACUUM",)),
     Cut("snapshots are there yet", "before", (DROPPED,)),
     Cut("snapshots are gone, findings are there yet", "before", (b"DELETE FROM acci.findings",)),
-    Cut("before it is looked through again", "before", (b"AS kept",)),
+    Cut("before the final search", "before", (b"AS kept",)),
 )
 
 
@@ -129,7 +129,7 @@ def test_compaction(server: SharedServer, prepared: str, keys: KeyStore, cut: Cu
 
 @pytest.mark.parametrize("cut", ERASING, ids=[cut.name for cut in ERASING])
 def test_erasing(server: SharedServer, prepared: str, keys: KeyStore, cut: Cut) -> None:
-    person = f"p{ERASING.index(cut)}"  # a key is destroyed once, and for all
+    person = f"p{ERASING.index(cut)}"  # a key is destroyed only once
     with server.database(template=prepared) as url, connect(url, "test", "administer", keys=keys) as connection:
         cut_off(url, keys, cut, lambda doomed: erase(doomed, CATALOGUE, "t1", person))
         with Database(url, 1, "append", keys=keys) as database:

@@ -31,7 +31,7 @@ BLOCK = bytes(1 << 20)
 
 
 class SmallDisk:
-    """A disk in memory, of which `ballast` takes whatever is left."""
+    """A disk in memory; `ballast` takes up all that is left of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +82,7 @@ def connection(server: EmbeddedServer) -> Iterator[Connection]:
 
 
 def test_appending(server: EmbeddedServer, disk: SmallDisk, connection: Connection) -> None:
-    """What was told is stored, what was refused is not, and may be sent again."""
+    """Acknowledged commands are stored; refused ones are not, and may be sent again."""
     with Database(server.start(), 1, "append") as database:
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
         told = len(handler.handle(command(Open(account="a", holder="Ann"))))
@@ -102,7 +102,7 @@ def test_appending(server: EmbeddedServer, disk: SmallDisk, connection: Connecti
 
 
 def test_catching_up_and_rebuilding(disk: SmallDisk, connection: Connection) -> None:
-    """Readers see what they saw; no event is taken for a bad one."""
+    """Readers see the same rows as before; no event becomes a dead letter."""
     live_with_users(connection, CATALOGUE, USERS, 50)
     append_users(connection, 2_000, 51)
     before, seen = live(connection, USERS), rows_of(connection, USERS)
@@ -120,7 +120,7 @@ def test_catching_up_and_rebuilding(disk: SmallDisk, connection: Connection) -> 
 
 
 def test_no_room_for_the_write_ahead_log(server: EmbeddedServer, disk: SmallDisk) -> None:
-    """PostgreSQL gives up then, and comes back when there is room: with all that was told."""
+    """PostgreSQL stops then, and restarts when there is room: with everything that was acknowledged."""
     url = server.start(port=0)
     told, sent = 0, command(Open(account="b", holder="Bob"))
     with Database(url, 1, "append") as database, connect(url, "other") as other:

@@ -130,7 +130,7 @@ def append_and_see(connection: Connection, place: Place, prefix: str) -> None:
 
 @pytest.mark.parametrize(("place", "run"), RUNS[::2], ids=[str(place) for place, _ in RUNS[::2]])
 def test_postgresql_is_killed(doomed: Doomed, place: Place, run: Run) -> None:
-    """At every other place: to PostgreSQL, a connection that ends and its own end come to the same."""
+    """At every other place: for PostgreSQL a lost connection and a restart have the same effect."""
     name = f"killed_{RUNS.index((place, run))}"
     doomed.create(name, "prepared")
     proxy = CuttingProxy(doomed.url(name))
@@ -147,16 +147,16 @@ def test_postgresql_is_killed(doomed: Doomed, place: Place, run: Run) -> None:
 
 
 def test_appends_and_live_catch_up_go_on_at_each_step(server: SharedServer, prepared: str) -> None:
-    """However long a rebuild stays where it is, orders are appended, and appear before readers.
+    """While a rebuild is held at any step, orders are appended and become visible to readers.
 
-    But for the moment of the swap: then orders are appended, and whoever would catch up is told at once to come later.
+    Except during the swap: then orders are appended, and a catch-up is refused at once as busy.
     """
     seen: list[Place] = []
 
     def meanwhile(place: Place, database_url: str) -> None:
         with connect(database_url, "live work") as connection:
             append_and_see(connection, place, f"at-{place.marks}-{place.when}-")
-        seen.append(place)  # not if that failed: an error in the line's thread is not heard otherwise
+        seen.append(place)  # only if that worked: an error in the proxy's thread would go unnoticed
 
     with server.database(template=prepared) as url, connect(url, "test") as connection:
         proxy = CuttingProxy(url)

@@ -42,7 +42,7 @@ def sales(connection: Connection, catalogue: Catalogue) -> type[Projection]:
 
 @contextmanager
 def stuck_after_half(connection: Connection, sales: Generation, database_url: str) -> Iterator[None]:
-    """Whoever catches up comes to wait in the middle of a batch, half-way: somebody has that day's row."""
+    """Inside, a catch-up waits in the middle of a batch: another session has locked that day's row."""
     row = "SELECT FROM {} WHERE day = '2026-04-11' AND tenant_id = 'tenant-0' FOR UPDATE"
     with connect(database_url, "other") as other, other.transaction():
         held = other.execute(identifiers.SQL(row).format(identifiers.Identifier(sales.schema, "daily_sales")))
@@ -129,7 +129,7 @@ def test_the_prefect_server_is_killed_in_the_middle(
     database_url: str,
     prefect_server: PrefectServer,
 ) -> None:
-    """The run can tell nobody how it stands. Whether it ends or not, the next one goes on from where it came to."""
+    """The run can report to no server. Whether it ends or not, the next one continues from its checkpoint."""
     environment = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": ",".join(CONTEXTS)}
     new, _ = new_generation.begin(connection, catalogue, users, 2)
     rebuild = prefect_server.without_limit("rebuild")
@@ -156,7 +156,7 @@ def test_the_prefect_server_is_killed_in_the_middle(
 def test_acci_run_killed_in_the_middle(
     connection: Connection, sales: type[Projection], database_url: str, prefect_server: PrefectServer
 ) -> None:
-    """A run from the command line has no worker to tell that it died."""
+    """A run from the command line has no worker that could report its death."""
     environment = prefect_server.environment | {
         "ACCI_DATABASE_URL": database_url,
         "ACCI_CONTEXTS": ",".join(CONTEXTS),

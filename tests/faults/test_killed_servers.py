@@ -46,7 +46,7 @@ def await_end(connection: Connection, following: threading.Thread) -> None:
 
 @pytest.mark.parametrize("kind", [Doomed, External])
 def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> None:
-    """Clients that go on sending what they were not told of: each command once, none that was told is lost.
+    """Clients resend commands that were not acknowledged: each is handled once, no acknowledged one is lost.
 
     The follower gets to the log's end, however long it takes.
     """

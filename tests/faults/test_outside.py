@@ -1,4 +1,4 @@
-"""What happens outside: full disks, clocks, forgotten sessions, deadlocks, restores, upgrades, killed servers."""
+"""Faults of the environment: full disks, clocks, forgotten sessions, deadlocks, restores, upgrades, killed servers."""
 
 import threading
 import time
@@ -109,7 +109,7 @@ def test_the_disk_is_full_when_rebuilding(sales: Connection) -> None:
 # -- clocks ---------------------------------------------------------------------------------------------------------
 
 
-def test_clocks_go_back(sales: Connection) -> None:
+def test_clocks_set_back_do_not_change_the_order_of_events(sales: Connection) -> None:
     """The client's and the server's: positions order events, not time."""
     sales.execute(
         """INSERT INTO acci.events ("timestamp", recorded_at, id, version, tenant_id, aggregate_type, aggregate_id,
@@ -123,7 +123,7 @@ def test_clocks_go_back(sales: Connection) -> None:
     assert findings(sales, "daily_sales") == []
 
 
-def test_the_server_is_told_a_time_to_come(sales: Connection) -> None:
+def test_stored_times_in_the_future_do_not_stop_catch_up(sales: Connection) -> None:
     sales.execute("UPDATE acci.high_water SET established_at = now() + interval '1 year'")
     sales.execute("UPDATE acci.generations SET advanced_at = now() + interval '1 year'")
     catch_up(sales, CATALOGUE, SALES)
@@ -134,7 +134,7 @@ def test_the_server_is_told_a_time_to_come(sales: Connection) -> None:
 # -- more than one at work ------------------------------------------------------------------------------------------
 
 
-def test_four_workers_on_one_projection(sales: Connection, database_url: str) -> None:
+def test_four_workers_on_one_projection_apply_each_event_once(sales: Connection, database_url: str) -> None:
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -145,7 +145,7 @@ def test_four_workers_on_one_projection(sales: Connection, database_url: str) ->
                     catch_up(mine, CATALOGUE, SALES, 3)
                 except Busy:
                     continue
-                except BaseException as error:  # noqa: BLE001 told below
+                except BaseException as error:  # noqa: BLE001 reported below
                     failed.append(error)
                     return
 
@@ -160,8 +160,8 @@ def test_four_workers_on_one_projection(sales: Connection, database_url: str) ->
     assert wrong_rows(sales, SALES) == 0
 
 
-def test_a_deadlock(sales: Connection, database_url: str) -> None:
-    """Somebody holds a row that the batch needs, and then wants the checkpoint: one is refused, and may come again."""
+def test_a_deadlocked_batch_can_be_retried(sales: Connection, database_url: str) -> None:
+    """A session locks a row that the batch needs, then wants the checkpoint: one fails, and may try again."""
     generation = live(sales, SALES)
     row = sql.SQL("SELECT FROM {}.daily_sales WHERE tenant_id = 'tenant-0' FOR UPDATE")
     outcome: list[BaseException | None] = []
@@ -171,7 +171,7 @@ def test_a_deadlock(sales: Connection, database_url: str) -> None:
             try:
                 catch_up(mine, CATALOGUE, SALES)
                 outcome.append(None)
-            except BaseException as error:  # noqa: BLE001 told below
+            except BaseException as error:  # noqa: BLE001 reported below
                 outcome.append(error)
 
     with connect(database_url, "other") as other:
@@ -192,7 +192,7 @@ def test_a_deadlock(sales: Connection, database_url: str) -> None:
 # -- forgotten sessions ---------------------------------------------------------------------------------------------
 
 
-def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: str) -> None:
+def test_a_forgotten_append_transaction_holds_the_mark_and_is_named(sales: Connection, database_url: str) -> None:
     """Catch-up goes as far as is final, says who holds the rest, and loses nothing."""
     with connect(database_url, "forgetful") as other, other.transaction():
         append_orders(other, 1, "held-")
@@ -205,8 +205,8 @@ def test_somebody_forgot_to_commit_an_append(sales: Connection, database_url: st
     assert wrong_rows(sales, SALES) == 0
 
 
-def test_somebody_forgot_to_end_a_query(sales: Connection, database_url: str) -> None:
-    """A swap does not wait for ever, and does not make other readers wait: the old generation stays live."""
+def test_a_forgotten_reader_does_not_block_a_swap_or_other_readers(sales: Connection, database_url: str) -> None:
+    """A swap waits a bounded time, and does not make other readers wait: the old generation stays live."""
     finished = new_generation.finish(sales, SALES, _filled(sales))
     with connect(database_url, "forgetful") as other, other.transaction():
         other.execute("SELECT FROM read.daily_sales LIMIT 1")
@@ -224,7 +224,7 @@ def _filled(connection: Connection) -> Generation:
     return generation
 
 
-def test_somebody_forgot_a_batch(sales: Connection, database_url: str) -> None:
+def test_catch_up_is_refused_while_a_batch_is_left_open(sales: Connection, database_url: str) -> None:
     with connect(database_url, "forgetful") as other, other.transaction():
         other.execute("SELECT FROM acci.generations FOR UPDATE")
         with pytest.raises(Busy):

@@ -72,7 +72,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     both.stop()
 
 
-def test_what_only_reads_answers(pair: Pair) -> None:
+def test_read_only_commands_work(pair: Pair) -> None:
     answers_reading(pair)
 
 
@@ -103,14 +103,14 @@ def answers_reading(pair: Pair) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_what_only_reads_answers_in_the_shell(pair: Pair, words: list[str]) -> None:
+def test_read_only_commands_work_in_the_shell(pair: Pair, words: list[str]) -> None:
     with connect(pair.primary.url, "test") as connection:
         user, tenant = connection.execute("SELECT id, tenant_id FROM read.user_view LIMIT 1").fetchone() or ("", "")
     done = acci(*(word.format(user=user, tenant=tenant) for word in words), ACCI_DATABASE_URL=pair.standby.url)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
-def test_what_writes_is_refused_with_one_sentence(pair: Pair) -> None:
+def test_writes_are_refused_with_one_sentence(pair: Pair) -> None:
     refuses_writing(pair)
 
 
@@ -135,7 +135,7 @@ def refuses_writing(pair: Pair) -> None:
             assert isinstance(told, ReadOnlyServer)
 
 
-def test_nothing_is_called_final_that_may_change(pair: Pair) -> None:
+def test_only_positions_that_cannot_change_are_final(pair: Pair) -> None:
     keeps_the_mark(pair)
 
 
@@ -155,14 +155,14 @@ def keeps_the_mark(pair: Pair) -> None:
                 with pytest.raises(NotFinal):
                     list(rows_as_of(reader, CATALOGUE, USERS, position=end))
                 candidate = reader.execute("SELECT candidate, holders FROM acci.high_water_candidate()").fetchone()
-                assert candidate == (before, None), "who asks by SQL is told the same"
+                assert candidate == (before, None), "SQL gives the same"
         catch_up(quick, CATALOGUE, USERS)
         pair.wait()
         with connect(pair.standby.url, "test", "read") as reader:
             assert high_water.establish(reader).position == high_water.establish(quick).position == end
 
 
-def test_a_promoted_standby_goes_on(tmp_path: Path) -> None:
+def test_a_promoted_standby_accepts_writes(tmp_path: Path) -> None:
     both = Pair(programs(), tmp_path)
     try:
         with connect(both.standby.url, "test", "project") as connection:
@@ -188,8 +188,8 @@ def answered(connection: Connection) -> bool:
     return not connection.pgconn.is_busy()
 
 
-def test_a_commit_that_waits_for_a_standby_is_no_forgotten_transaction(tmp_path: Path) -> None:
-    """It has committed: who ended it would take an event for rolled back that the standby gets later."""
+def test_a_commit_waiting_for_a_standby_is_not_reported_as_forgotten(tmp_path: Path) -> None:
+    """It has committed: if it were ended, its client would take an event that the standby gets for rolled back."""
     server = Cluster(programs(), tmp_path / "alone")
     server.create()
     server.start()

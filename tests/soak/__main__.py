@@ -1,7 +1,7 @@
 """`make soak ARGS="--minutes 60"`: everything at work while clients, workers, connections and PostgreSQL are killed.
 
-At the end a whole audit must be clean and the log hold exactly the events that the clients were told of; what a client
-was not told is asked for again with the command's id. Exit code 1 if anything is otherwise.
+At the end a whole audit must be clean and the log contain exactly the acknowledged events; commands without an answer
+are sent again with the same id. Exit code 1 otherwise.
 """
 
 import argparse
@@ -117,7 +117,7 @@ class Soak:
 
 
 def settle(soak: Soak) -> tuple[int, int, int]:
-    """Ask for what was not heard: how many events the clients were told of now, commands sent, and asked for again."""
+    """Resend unanswered commands; how many events were acknowledged by now, commands sent, and commands resent."""
     catalogue, told, commands, asked = load(CONTEXTS), 0, 0, 0
     with Database(soak.url, 2, "append", keys=key_store(Settings.from_environment())) as database:
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
@@ -166,7 +166,7 @@ def report(soak: Soak) -> int:
         for projection in catalogue.projections.values():
             if generations.live(connection, projection.name):
                 catch_up(connection, catalogue, projection)
-            if generations.building(connection, projection.name):  # its run was killed: it is gone on with
+            if generations.building(connection, projection.name):  # its run was killed: rebuild again, which resumes it
                 build.rebuild(connection, catalogue, projection)
         wrong = findings(connection, catalogue, Severity.INFO)
         stored = int(value(connection, "SELECT count(*) FROM acci.events"))

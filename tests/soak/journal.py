@@ -1,4 +1,4 @@
-"""What a client set out to do, and what it was told: on disk before it is sent, and when it was heard."""
+"""A client's commands and the answers to them: each on disk before it is sent, and when it is answered."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ KINDS: dict[str, type[CommandData]] = {kind.__name__: kind for kind in (Register
 
 @dataclass(frozen=True)
 class Entry:
-    """A command; `told` is how many events it was said to have led to, None if nothing was heard."""
+    """A command; `told` is how many events its answer had, None without an answer."""
 
     id: UUID
     tenant: str

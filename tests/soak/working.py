@@ -84,7 +84,7 @@ def building(url: str, catalogue: Catalogue) -> None:
 
 def auditing(url: str, catalogue: Catalogue) -> None:
     with connect(url, "soak audit", "project", keys=key_store(Settings.from_environment())) as connection:
-        for found in findings(connection, catalogue, Severity.ERROR):  # a killed rebuild's remains are less
+        for found in findings(connection, catalogue, Severity.ERROR):  # leftovers of a killed rebuild are less severe
             raise AssertionError(found)
     tell("audited")
     time.sleep(1)

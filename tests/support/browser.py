@@ -20,7 +20,7 @@ def program() -> str | None:
 
 
 class Browser:
-    """One page. Whatever is waited for and does not come fails with what the page shows."""
+    """One page. A wait that times out fails with what the page shows."""
 
     def __init__(self, chromium: str, folder: Path) -> None:
         self._said = folder / "chromium.log"

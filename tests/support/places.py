@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import uuid4
 
 from acci.domain.projections import Projection
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
+from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import connect
 from acci.store.rebuilding import rollback
 from acci.store.rebuilding.build import STEPS, Build, RebuildOptions, Step, StepContext, check, fill
@@ -82,7 +84,9 @@ def rebuild(url: str, catalogue: Catalogue, projection: type[Projection]) -> Non
         built = Build(projection.name, RebuildOptions(partitions=2))
         for step in STEPS:
             if step is fill:
-                for piece in in_one_pass(built.partitions):
+                with connect(url, "pieces") as connection:
+                    pieces = in_one_pass(built.partitions, partial(end_of_stride, connection))
+                for piece in pieces:
                     take(step, replace(built, partitions=(piece,)))
                 built = replace(built, partitions=())
                 continue

@@ -21,7 +21,7 @@ from acci.flows.local.server_protection import own_login
 from acci.store.embedded.ports import free_port
 from acci.store.settings import Settings
 
-DATABASE = UUID(int=1)  # each test's runs are told which database is theirs
+DATABASE = UUID(int=1)  # each test's runs get the URL of its own database
 OWNER = Owner(DATABASE, OwnNames())
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -137,7 +137,7 @@ class PrefectServer:
 
     @contextmanager
     def environment_of(self, deployment: str, **environment: str) -> Iterator[None]:
-        """Inside, the runs of a deployment have that environment, whoever asks for them."""
+        """Inside, all runs of a deployment have that environment."""
         found = self.deployments()[deployment]
         path, before = f"/deployments/{found['id']}", found["job_variables"]
         self.client.patch(path, json={"job_variables": {"env": environment}}).raise_for_status()

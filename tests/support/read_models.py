@@ -13,6 +13,7 @@ from acci.domain.projections import Insert, Projection, on
 from acci.domain.users import CONTEXT as USERS
 from acci.domain.users.events import UserCreated
 from acci.store.backfilling import backfill as backfilling
+from acci.store.backfilling.chunks import Backfill
 from acci.store.backfilling.selection import Choice
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
@@ -73,7 +74,7 @@ def rows_of(connection: Connection, projection: type[Projection], schema: str = 
 
 def backfill(
     connection: Connection, catalogue: Catalogue, projection: type[Projection], choice: Choice, chunk_size: int = 7
-) -> backfilling.Backfill:
+) -> Backfill:
     """A whole one, chunk by chunk."""
     begun = backfilling.begin(connection, catalogue, projection, choice, chunk_size)
     return backfilling.run_chunks(connection, catalogue, projection, begun)
@@ -99,7 +100,7 @@ def wait_until_blocked(connection: Connection, pid: int) -> None:
 
 @contextmanager
 def stuck_half_way(connection: Connection, generation: Generation, database_url: str) -> Iterator[None]:
-    """Whoever fills the generation comes to wait in the middle of its statement."""
+    """Inside, a session that fills the generation waits in the middle of its statement."""
     connection.execute(
         """CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
            $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN new; END $$"""

@@ -46,7 +46,9 @@ DECIDED: list[tuple[tuple[EventData, ...], Any, tuple[EventData, ...] | str]] = 
 
 
 @pytest.mark.parametrize(("happened", "wish", "expected"), DECIDED)
-def test_what_a_user_decides(happened: tuple[EventData, ...], wish: Any, expected: tuple[EventData, ...] | str) -> None:
+def test_the_user_aggregate_decides_by_its_rules(
+    happened: tuple[EventData, ...], wish: Any, expected: tuple[EventData, ...] | str
+) -> None:
     if isinstance(expected, str):
         with pytest.raises(Refused) as refused:
             user(*happened).decide(command(wish))
@@ -122,7 +124,7 @@ class Reading(EventData):
     other: str = Field(serialization_alias="to")
 
 
-def test_what_is_stored_is_found_again() -> None:
+def test_fields_with_an_alias_or_exclude_are_refused() -> None:
     for stored in (Renaming, Leaving):
         with pytest.raises(DefinitionError, match=rf"{stored.__name__}\.text: it is stored under its own name"):
             Context(name="x", sql=LEDGER.sql, events=(stored,))
@@ -240,7 +242,7 @@ class Trimmed(Plain):
     model_config = ConfigDict(str_strip_whitespace=True)
 
 
-def test_a_field_without_constraints_takes_values_of_its_own_type_alone_as_they_are() -> None:
+def test_unconstrained_fields_take_only_values_of_their_own_type() -> None:
     at = datetime(2026, 5, 1, tzinfo=timezone(timedelta(hours=2)))
     changed = Plain().changed(name="Ann", number=2**70, open=True, at=at)
     assert (changed.name, changed.number, changed.open, changed.at is at) == ("Ann", 2**70, True, True)

@@ -103,7 +103,7 @@ data.Happened = {value = "value"}
 
 
 @pytest.mark.parametrize(("annotation", "given_value", "stored"), RIGHT)
-def test_the_usual_form_is_taken(tmp_path: Path, annotation: Any, given_value: Any, stored: Any) -> None:
+def test_the_usual_form_is_accepted(tmp_path: Path, annotation: Any, given_value: Any, stored: Any) -> None:
     import json
 
     event = converter(tmp_path, annotation).event(Line(1, {"value": given_value}))
@@ -111,13 +111,13 @@ def test_the_usual_form_is_taken(tmp_path: Path, annotation: Any, given_value: A
 
 
 @pytest.mark.parametrize(("annotation", "given_value"), WRONG)
-def test_another_is_refused(tmp_path: Path, annotation: Any, given_value: Any) -> None:
+def test_an_unusual_form_is_refused(tmp_path: Path, annotation: Any, given_value: Any) -> None:
     with pytest.raises(BadLine, match="value"):
         converter(tmp_path, annotation).event(Line(1, {"value": given_value}))
 
 
 @given(st.one_of(st.integers(), st.floats(), st.from_regex(r"\A[0-9_.+-]{1,12}\Z")))
-def test_no_number_is_ever_a_moment(value: Any) -> None:
+def test_a_number_is_never_a_timestamp(value: Any) -> None:
     model = create_model("Model", value=(datetime, ...))
     try:
         made = model.model_validate({"value": value})

@@ -14,7 +14,7 @@ def found(place: dict[str, str | None], **details: object) -> Found:
     return Found(place, Severity.ERROR, "It is wrong.", details)
 
 
-def test_a_chart_is_a_picture_with_a_bar_for_each_part_that_is_not_nothing() -> None:
+def test_a_chart_has_a_bar_for_each_nonzero_part() -> None:
     text = stacked_bars("<Findings>", [("1 May", [3, 1]), ("2 May", [0, 0])], {"error": "red", "warning": "orange"})
     drawn = ElementTree.fromstring(text)  # noqa: S314 our own
     bars = [each for each in drawn.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
@@ -28,7 +28,7 @@ def test_a_chart_without_anything_is_drawn() -> None:
     assert ElementTree.fromstring(stacked_bars("Nothing", [], {"error": "red"})) is not None  # noqa: S314
 
 
-def test_curves_are_drawn_from_nought_to_the_highest() -> None:
+def test_curves_are_drawn_from_zero_to_the_maximum() -> None:
     text = lines("<Lag>", {"a": [(0, 0), (1, 50)], "b": [(0, 100)]}, "hours", "{:.1f} h".format)
     drawn = ElementTree.fromstring(text)  # noqa: S314 our own
     of_a, of_b = (each.attrib["points"].split() for each in drawn.iter(f"{SVG}polyline"))

@@ -108,7 +108,7 @@ def test_the_pages_of_the_site_are_whole_and_say_nothing_of_this_machine(
     assert "<!--" not in shown  # what only tests read
 
 
-def test_what_is_wrong_with_a_site_is_told(tmp_path: Path) -> None:
+def test_problems_of_a_site_are_reported(tmp_path: Path) -> None:
     (tmp_path / "here.md").write_text("# Here\n\n[a](there.md) [b](#nowhere) [c](#here) [d](https://example.com)\n")
     (tmp_path / "lost.md").write_text("# Lost\n")
     config = tmp_path / "zensical.toml"
@@ -121,7 +121,7 @@ def test_what_is_wrong_with_a_site_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_page_loads_from_elsewhere_is_told(tmp_path: Path) -> None:
+def test_resources_from_other_sites_are_reported(tmp_path: Path) -> None:
     head = '<link rel="canonical" href="https://a.example/"><link rel="stylesheet" href="https://b.example/x.css">'
     (tmp_path / "page.html").write_text(f'{head}<script src="//c.example/y.js"></script><a href="https://d.example">')
     assert checks.outside(tmp_path) == [

@@ -9,5 +9,5 @@ from acci.flows.local.stack import became
     ("state", "said"),
     [("FAILED", "failed"), ("CRASHED", "crashed"), ("RUNNING", "is running"), ("PAUSED", "is paused")],
 )
-def test_it_is_told_in_plain_words(state: str, said: str) -> None:
+def test_the_outcome_is_in_plain_words(state: str, said: str) -> None:
     assert became(state) == said

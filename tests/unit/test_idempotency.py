@@ -76,7 +76,7 @@ def test_neither_a_dicts_nor_a_sets_order_matters() -> None:
     assert content(value=[1, 2]) != content(value=[2, 1])
 
 
-def test_values_that_look_alike_are_told_apart() -> None:
+def test_values_that_look_alike_have_different_digests() -> None:
     looks: list[Any] = [
         "1",
         1,
@@ -151,7 +151,7 @@ VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=2))
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=8))
-def test_what_was_remembered_once_is_known_for_ever(fields: dict[str, Any]) -> None:
+def test_a_digest_never_changes(fields: dict[str, Any]) -> None:
     of_any_shape: dict[str, Any] = dict.fromkeys(fields, (Any, None))
     made = create_model("Made", __base__=CommandData, **of_any_shape)
     members = sorted(f"{as_json(name)}:{as_json(value)}" for name, value in fields.items())
@@ -163,7 +163,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def test_a_moment_is_the_same_however_it_was_made() -> None:
+def test_equal_timestamps_have_equal_digests() -> None:
     moment = datetime(2026, 1, 1, 12, tzinfo=UTC)
     parsed = datetime.fromisoformat("2026-01-01T12:00:00Z")
     assert content(value=moment) == content(value=parsed)

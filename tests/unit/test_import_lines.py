@@ -59,7 +59,7 @@ def test_bad_lines_leave_their_neighbours_alone(tmp_path: Path, monkeypatch: pyt
     assert "NaN" in reasons[8]
 
 
-def test_an_endless_line_is_passed_over_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_line_is_skipped_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "LINE_LIMIT", 64)
     assert [type(line) for line in ndjson(tmp_path, b"x" * 100_000)] == [Rejected]
 
@@ -86,7 +86,7 @@ def test_bad_rows_leave_their_neighbours_alone(tmp_path: Path, monkeypatch: pyte
     assert reasons[10] == "it is longer than 1,000 bytes"
 
 
-def test_an_open_quote_swallows_nothing(tmp_path: Path) -> None:
+def test_an_open_quote_swallows_no_other_row(tmp_path: Path) -> None:
     first, quoted, last = rows(tmp_path, b'a,b\n1,2\n3,"4\n5,6\n')
     assert (first, last) == (Line(2, {"a": "1", "b": "2"}), Line(4, {"a": "5", "b": "6"}))
     assert isinstance(quoted, Rejected)

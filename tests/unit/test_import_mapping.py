@@ -202,7 +202,7 @@ def test_a_type_named_by_the_line(tmp_path: Path, catalogue: Catalogue) -> None:
         rules.event(Line(1, RECORD | {"kind": "UserUpdated"}))
 
 
-def test_a_type_told_by_values(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_an_event_type_mapped_by_values(tmp_path: Path, catalogue: Catalogue) -> None:
     values = 'event_type = { column = "kind", values = { new = "UserCreated", "1" = "UserUpdated" } }\n'
     mapping = GOOD.replace('event_type = { constant = "UserCreated" }\n', values).replace(
         "data.UserCreated", 'data."*"'
@@ -246,7 +246,7 @@ def test_an_empty_cell_is_no_value_where_one_may_be_missing(tmp_path: Path, cata
     assert rules.event(Line(1, RECORD | {"name": "left"})).data == '{"reason":"left"}'
 
 
-def test_a_moment_in_a_payload_needs_a_zone(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_a_timestamp_in_a_payload_needs_a_zone(tmp_path: Path, catalogue: Catalogue) -> None:
     mapping = """
     tenant_id = { constant = "acme" }
     aggregate_type = { constant = "Case" }
@@ -279,7 +279,7 @@ class Checked(EventData):
         return {"ann": "Ann"}[name]
 
 
-def test_whatever_a_validator_raises_makes_a_bad_line(tmp_path: Path) -> None:
+def test_any_exception_of_a_validator_makes_a_bad_line(tmp_path: Path) -> None:
     catalogue = Catalogue((Context(name="checks", sql=tmp_path, events=(Checked,)),))
     mapping = GOOD.replace("UserCreated", "Checked").replace('email = "mail", ', "")
     with pytest.raises(BadLine, match="the payload cannot be made: KeyError: 'bob'"):
@@ -319,7 +319,7 @@ data.Measured = { value = "value", count = "count", exact = "exact", more = "mor
         ({"more": {"a\0": 1}}, "more: it holds a NUL character"),
     ],
 )
-def test_numbers_that_are_none(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+def test_malformed_numbers_are_refused(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
     catalogue = Catalogue((Context(name="meters", sql=tmp_path, events=(Measured,)),))
     converter = Converter(load_mapping(written(tmp_path, MEASURED), catalogue), catalogue, b"")
     record: dict[str, Any] = {"value": "1.5", "count": "2", "exact": "0.1000000000000000055", "more": {}}

@@ -54,7 +54,7 @@ def a_link(file: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [readable, writable, empty, without_password, binary, a_link])
-def test_one_that_others_could_know_is_replaced(settings: Settings, spoil: Callable[[Path], None]) -> None:
+def test_a_login_that_others_can_read_is_replaced(settings: Settings, spoil: Callable[[Path], None]) -> None:
     login = own_login(settings)
     spoil(login_file(settings))
     assert kept_login(login_file(settings)) is None
@@ -62,19 +62,19 @@ def test_one_that_others_could_know_is_replaced(settings: Settings, spoil: Calla
     assert stat.S_IMODE(login_file(settings).lstat().st_mode) == 0o600
 
 
-def test_a_half_written_one_is_no_hindrance(settings: Settings) -> None:
+def test_a_half_written_login_is_replaced(settings: Settings) -> None:
     settings.home.mkdir()
     login_file(settings).with_name("prefect-login.new").write_text("acc")
     assert own_login(settings) == kept_login(login_file(settings))
 
 
-def test_each_has_one_of_its_own(settings: Settings, tmp_path: Path) -> None:
+def test_each_folder_has_its_own_login(settings: Settings, tmp_path: Path) -> None:
     other = Settings.from_environment({"ACCI_HOME": str(tmp_path / "other")})
     assert own_login(settings) != own_login(other)
     assert closed_to_others() != closed_to_others()
 
 
-def test_it_is_in_no_text_of_the_settings(tmp_path: Path) -> None:
+def test_the_login_is_not_in_the_text_of_settings(tmp_path: Path) -> None:
     environment = {"ACCI_HOME": str(tmp_path), "PREFECT_API_AUTH_STRING": "user:s3cret", "PREFECT_API_KEY": "s3cret"}
     settings = Settings.from_environment(environment)
     assert (settings.prefect_login, settings.prefect_key) == ("user:s3cret", "s3cret")

@@ -19,14 +19,14 @@ FILE: dict[str, Any] = read_declared()
 PREFIXES = st.from_regex(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", fullmatch=True)
 
 
-def test_without_a_prefix_nothing_is_renamed() -> None:
+def test_without_a_prefix_no_name_changes() -> None:
     found = owned(FILE, OwnNames(), DATABASE)
     for deployment, said in zip(found["deployments"], FILE["deployments"], strict=True):
         assert deployment == said | {"tags": [*said["tags"], f"acci-database:{DATABASE}"]}
     assert found | {"deployments": []} == FILE | {"deployments": []}
 
 
-def test_with_one_everything_is() -> None:
+def test_with_a_prefix_every_name_changes() -> None:
     found = owned(FILE, OwnNames("shop"), DATABASE)
     named = [each["name"] for part in ("deployments", "automations", "notifications") for each in found[part]]
     named += [trigger["name"] for each in found["deployments"] for trigger in each.get("triggers", [])]

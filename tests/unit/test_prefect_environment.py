@@ -1,4 +1,4 @@
-"""What the Prefect commands are told, and what they are not."""
+"""The environment of Prefect commands: what is passed on and what is not."""
 
 import os
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_what_was_set_for_another_server_does_not_reach_ours(
     assert theirs["PREFECT_PROFILE"] == "somebody's"
 
 
-def test_what_the_user_has_set_stands(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_settings_are_kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "30")
     monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "of:another")
@@ -77,7 +77,7 @@ def test_a_server_of_the_users_own_gets_no_protection_settings(settings: Setting
     assert not [name for name in prefect_environment(settings, ACCESS, None) if name.startswith("PREFECT_SERVER_API_")]
 
 
-def test_no_package_of_somebody_elses_takes_the_place_of_one_that_is_needed(
+def test_other_packages_do_not_shadow_needed_ones(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostile, own, plain = tmp_path / "hostile", tmp_path / "own", tmp_path / "plain"

@@ -6,7 +6,7 @@ from acci.store.rebuilding.partitions import in_one_pass
 
 
 def pieces(*partitions: Partition) -> list[tuple[int, int, int, int]]:
-    found = in_one_pass(partitions, stride=100)
+    found = in_one_pass(partitions, lambda after, size, upto: min(after + size, upto), stride=100)
     return [(each.generation, each.partition, each.checkpoint, each.target) for each in found]
 
 
@@ -24,7 +24,20 @@ def test_a_partition_that_was_interrupted_joins_in_where_it_stopped() -> None:
     assert pieces(Partition(1, 0, 1, 70, 150)) == [(1, 0, 70, 100), (1, 0, 100, 150)]
 
 
-def test_nothing_is_missing_of_one_that_is_done() -> None:
+def test_a_hole_is_no_piece_of_its_own() -> None:
+    """Events at 1 to 50, and from 1,010 on."""
+
+    def end(after: int, size: int, upto: int) -> int:
+        return min(1_009 if 50 <= after + size < 1_009 else after + size, upto)
+
+    cut = in_one_pass([Partition(1, 0, 1, 0, 1_250), Partition(2, 0, 1, 120, 1_250)], end, stride=100)
+    assert [(each.generation, each.checkpoint, each.target) for each in cut] == [
+        (1, 0, 1_009), (2, 120, 1_009), (1, 1_009, 1_100), (2, 1_009, 1_100), (1, 1_100, 1_200), (2, 1_100, 1_200),
+        (1, 1_200, 1_250), (2, 1_200, 1_250)
+    ]  # fmt: skip
+
+
+def test_a_finished_partition_has_nothing_left() -> None:
     assert pieces(Partition(1, 0, 1, 150, 150), Partition(2, 0, 1, 0, 0)) == []
 
 

@@ -258,7 +258,7 @@ def test_a_missing_value_is_the_default_of_the_event_class() -> None:
         ({"required": "r", "level": 9, "place": {}}, "the event has no data.place.city"),
     ],
 )
-def test_an_event_without_an_answer(payload: dict[str, Any], reason: str) -> None:
+def test_an_event_that_no_rule_can_apply_is_an_error(payload: dict[str, Any], reason: str) -> None:
     with pytest.raises(CannotApply) as caught:
         rows(Keys, ("Filed", payload))
     assert (caught.value.position, caught.value.reason) == (1, reason)
@@ -269,13 +269,13 @@ def test_a_missing_value_that_no_rule_uses_does_no_harm() -> None:
     assert set(rows(Keys, ("Filed", {"required": "r", "place": {"zip": "1"}}))) == {("t", "all")}
 
 
-def test_of_an_unreadable_event_the_rules_read_what_they_use() -> None:
+def test_rules_read_only_the_fields_they_use_of_an_unreadable_event() -> None:
     unreadable = Unreadable(payload={"value": "x", "more": 1}, reason="more is not known")
     assert rows(Folds, Opened(), ("Put", unreadable))["t", "1"]["last"] == "x"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fold", [Latest, LatestByPayload])
-def test_a_fold_gets_no_event_that_cannot_be_read_or_that_it_does_not_handle(fold: type[FoldProjection]) -> None:
+def test_a_fold_gets_only_readable_events_that_it_handles(fold: type[FoldProjection]) -> None:
     unreadable = Unreadable(payload={}, reason="value: field required.")
     assert rows(fold, Put(value="x"), ("Ended", unreadable), Ended())["t", "1"]["last"] == "x"  # type: ignore[arg-type]
     with pytest.raises(CannotApply) as caught:

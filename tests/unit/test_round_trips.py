@@ -75,7 +75,7 @@ ODD = timezone(timedelta(hours=1, seconds=28))
         (Any, {"deep": [1, b"x"]}),
     ],
 )
-def test_what_would_come_back_different_is_refused(annotation: Any, value: object) -> None:
+def test_a_payload_that_does_not_round_trip_is_refused(annotation: Any, value: object) -> None:
     with pytest.raises(Unstorable, match=r"Tried for 'a' cannot be stored: data.field[. ]"):
         encoded(annotation, value)
 
@@ -96,7 +96,7 @@ def test_what_would_come_back_different_is_refused(annotation: Any, value: objec
         (Any, {"a": [1, None, True, "x", 1.5]}),
     ],
 )
-def test_what_comes_back_equal_is_let_in(annotation: Any, value: object) -> None:
+def test_a_payload_that_round_trips_is_accepted(annotation: Any, value: object) -> None:
     assert encoded(annotation, value)
 
 
@@ -115,7 +115,7 @@ def test_a_number_too_long_for_python_to_read_is_refused(annotation: Any) -> Non
         encoded(annotation, 10**5000)
 
 
-def test_of_somebodys_data_no_value_is_told() -> None:
+def test_errors_show_no_personal_values() -> None:
     with pytest.raises(Unstorable) as refused:
         encode_data(happened(Hidden(name="Ann", more={"street": ("Langweg", 3)})), 1_000_000)
     assert "data.more.street is a tuple that would come back as a list" in str(refused.value)

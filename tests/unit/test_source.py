@@ -67,7 +67,7 @@ Written = Callable[[str, str], Any]
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
-    """The module of the rules, imported anew from these two files."""
+    """The module of the rules, imported again from these two files."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     folder = tmp_path / "shop"
@@ -111,7 +111,7 @@ def test_constants_and_imports_that_it_names_count(written: Written) -> None:
     assert source_of(written(RULES.replace("UNUSED = 1", "UNUSED = 2"), LABELS).Folding) == before
     assert source_of(written(RULES.replace('"y", "z"', '"y"'), LABELS).Folding) != before
     assert source_of(written(RULES.replace("math.floor", "math.ceil"), LABELS).Folding) != before
-    assert "def key_text" not in before, "ACCI's own is told apart by its version"
+    assert "def key_text" not in before, "ACCI's own code counts by its version"
 
 
 def test_code_typed_into_a_shell_has_a_source() -> None:

@@ -50,11 +50,11 @@ def test_numbers_keep_their_digits() -> None:
     assert isinstance(found["float"], float)
 
 
-def test_every_sign_of_unicode_comes_through() -> None:
+def test_every_unicode_character_is_preserved() -> None:
     assert parse_object('{"ключ": "\\ud83d\\ude00 é \\\\u0000"}') == {"ключ": "😀 é \\u0000"}
 
 
-def test_what_postgresql_cannot_hold_is_named_wherever_it_is() -> None:
+def test_unstorable_text_is_named_at_any_depth() -> None:
     nul, half = (
         "holds a NUL character, which PostgreSQL has not in text",
         "holds half a surrogate pair, which is no character",

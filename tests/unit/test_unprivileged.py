@@ -21,7 +21,7 @@ def test_an_ordinary_user_runs_it_themselves(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(IS_ROOT, reason="nothing is foreign to root")
-def test_data_of_another_user_are_told() -> None:
+def test_data_of_another_user_is_refused() -> None:
     with pytest.raises(ForeignData, match="'root'"):
         Account.for_data(Path("/"))
 

@@ -27,7 +27,7 @@ def test_streams_are_whole_and_in_order() -> None:
 
 
 def test_the_aggregate_grants_every_step() -> None:
-    """Each event is what the command of the same moment leads to, in the state of that moment."""
+    """Each event is what its command leads to in the state at that time."""
     states: dict[StreamId, User] = {}
     commands = UserSimulation().commands(PLAN)
     for command in islice(commands, 5000):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from acci.store.log import high_water
-from acci.store.log.unknown_events import WHAT_TO_DO, listed, unread
+from acci.store.log.unknown_events import WHAT_TO_DO, count_unknown_events, listed
 from acci.store.monitoring.checks.check import Bounds, Check, span
 from acci.store.monitoring.metrics import STRIDE, count_events
 from acci.store.postgres.database import Connection
@@ -70,7 +70,7 @@ def event_types(connection: Connection, catalogue: Catalogue, _bounds: Bounds) -
     upto = min(mark.position, mark.head)
     if connection.info.parameter_status("in_hot_standby") != "on":
         count_events(connection, upto, COUNTED)
-    found = unread(connection, catalogue, upto, STRIDE)
+    found = count_unknown_events(connection, catalogue, upto, STRIDE)
     if found:
         said = f"Events of unknown types: {listed(found)}. Their aggregates refuse every command. {WHAT_TO_DO}"
         yield Check("event types", False, said)

@@ -1,4 +1,4 @@
-"""Whatever an aggregate's code raises stops that aggregate and nothing else: others, compaction, audits, histories."""
+"""An exception in an aggregate's code stops only that aggregate: not others, compaction, audits or histories."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.postgres.database import Connection, Database
 from acci.store.registry import Catalogue
 from tests.domains.bank.ledger import audited
-from tests.integration.projecting.test_whatever_is_raised import RAISED
+from tests.integration.projecting.test_exceptions_of_user_code import RAISED
 
 
 def stumble(place: str, text: str) -> None:
@@ -98,7 +98,7 @@ def say(database: Database, speaker: str, text: str) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("number", range(len(RAISED)), ids=[type(raised).__name__ for raised in RAISED])
-def test_it_stops_its_aggregate_only(
+def test_an_exception_stops_only_its_own_aggregate(
     connection: Connection, database: Database, place: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for text in ("good", "bad", "good", "good"):

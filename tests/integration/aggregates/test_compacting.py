@@ -1,4 +1,4 @@
-"""Compaction: due snapshots in bulk, equal to replay; superseded ones gone; events never touched."""
+"""Compaction: due snapshots in bulk, equal to replay; superseded ones dropped; events never changed."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_newer_snapshots_replace_older_ones_beyond_those_kept(connection: Connec
     assert wrong(connection, catalogue) == []
 
 
-def test_snapshots_of_an_older_class_are_made_anew(connection: Connection, catalogue: Catalogue) -> None:
+def test_snapshots_of_an_older_class_are_retaken(connection: Connection, catalogue: Catalogue) -> None:
     taken = compact(connection, catalogue, Account).taken
     connection.execute("UPDATE acci.snapshots SET state_schema = 'older', state = '{}'")
     (stale,) = audited(connection, catalogue, "snapshots")
@@ -80,7 +80,7 @@ def test_snapshots_of_an_older_class_are_made_anew(connection: Connection, catal
     assert wrong(connection, catalogue) == []
 
 
-def test_what_was_cut_off_is_taken_up(connection: Connection, catalogue: Catalogue) -> None:
+def test_an_interrupted_compaction_is_resumed(connection: Connection, catalogue: Catalogue) -> None:
     class Killed(Exception):
         pass
 
@@ -95,7 +95,7 @@ def test_what_was_cut_off_is_taken_up(connection: Connection, catalogue: Catalog
     assert compact(connection, catalogue, Account).due == 0
 
 
-def test_a_stream_that_cannot_be_read_is_left_out_and_counted(connection: Connection, catalogue: Catalogue) -> None:
+def test_an_unreadable_stream_is_left_out_and_counted(connection: Connection, catalogue: Catalogue) -> None:
     whole = compact(connection, catalogue, Account).taken
     connection.execute("DELETE FROM acci.snapshots")
     with tampering(connection):

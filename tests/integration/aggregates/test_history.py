@@ -46,7 +46,7 @@ def differences(changes: Iterator[Change]) -> list[tuple[str, int, dict[str, Any
     return [(change.event.aggregate_id, change.event.version, change.difference) for change in changes]
 
 
-def test_every_event_with_the_difference_it_made(store: EventStore) -> None:
+def test_history_shows_the_difference_each_event_made(store: EventStore) -> None:
     told = list(history(store, CATALOGUE, stream("a")))
     assert differences(iter(told)) == [
         ("a", 1, {"open": (False, True), "holder": ("", "Ann Berg")}),
@@ -57,7 +57,7 @@ def test_every_event_with_the_difference_it_made(store: EventStore) -> None:
     assert {change.event.metadata.user_id for change in told} == {"clerk"}
 
 
-def test_a_part_of_a_history_tells_the_same_differences(store: EventStore) -> None:
+def test_a_part_of_a_history_shows_the_same_differences(store: EventStore) -> None:
     whole = differences(history(store, CATALOGUE, stream("a")))
     assert differences(history(store, CATALOGUE, stream("a"), from_version=2, to_version=2)) == whole[1:2]
     assert differences(history(store, CATALOGUE, stream("a"), from_version=9)) == []
@@ -72,7 +72,7 @@ def test_a_correlation_is_followed_across_aggregates(store: EventStore) -> None:
     assert differences(history_of_correlation(store, CATALOGUE, "other", "a gift")) == []
 
 
-def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_theirs(
+def test_events_outside_a_correlation_are_not_in_its_differences(
     store: EventStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handler = CommandHandler(store, CATALOGUE)
@@ -95,7 +95,7 @@ def test_what_happened_between_two_events_of_a_correlation_is_no_difference_of_t
     assert loads == [{"to_version": 3}, {"to_version": 5}], "what follows at once needs no loading"
 
 
-def test_what_cannot_be_told_is_said_and_stops_nothing(store: EventStore, database_url: str) -> None:
+def test_an_unknown_difference_has_a_remark_and_stops_nothing(store: EventStore, database_url: str) -> None:
     with connect(database_url, "test") as connection:
         connection.execute(INSERT, (4, 1, "Account", "Forgotten"))
         connection.execute(INSERT, (5, 1, "Account", "Paid"))
@@ -115,7 +115,7 @@ def test_what_cannot_be_told_is_said_and_stops_nothing(store: EventStore, databa
     assert [change.event.version for change in across] == [4, 5, 6, 7, 1]
 
 
-def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None:
+def test_the_command_line_shows_a_history(store: EventStore, database_url: str) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger,acci.domain.users"}
     shown = acci("history", "a", "--tenant", TENANT, "--type", "Account", **place).stdout
     assert "Account a, version 2: Paid" in shown
@@ -143,7 +143,7 @@ def test_the_command_line_shows_it(store: EventStore, database_url: str) -> None
     assert "Account, Box" in asked.stderr
 
 
-def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: EventStore, database_url: str) -> None:
+def test_the_command_line_shows_the_state_as_of_a_version_and_a_timestamp(store: EventStore, database_url: str) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger,acci.domain.users"}
     asked = ["aggregate", "a", "--tenant", TENANT]
     shown = acci(*asked, **place).stdout
@@ -163,12 +163,12 @@ def test_the_command_line_shows_the_state_at_a_version_and_a_moment(store: Event
     assert acci("aggregate", "nobody", "--tenant", TENANT, **place).stderr == "Nothing found.\n"
     assert acci("aggregate", "a", "--tenant", "other", **place).stderr == "Nothing found.\n"
     assert refusal(acci(*asked, "--as-of", "noon", **place)).startswith("'noon' is no moment with a time zone")
-    assert "--moment is now called --as-of." in acci(*asked, "--moment", second.isoformat(), **place).stderr
+    assert "This option is now called --as-of." in acci(*asked, "--moment", second.isoformat(), **place).stderr
     unknown = acci(*asked, "--type", "Deposit", **place)
     assert refusal(unknown) == "There is no aggregate named 'Deposit'. Known: Account, User."
 
 
-def test_what_no_context_registers_is_shown_all_the_same(store: EventStore, database_url: str) -> None:
+def test_the_history_of_an_unregistered_aggregate_is_shown(store: EventStore, database_url: str) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "acci.domain.users"}
     shown = acci("history", "b", "--tenant", TENANT, **place).stdout
     assert "Account b, version 2: Paid" in shown
@@ -209,7 +209,7 @@ def test_check_schemas_lists_what_cannot_be_read_before_anything_fails(store: Ev
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
-def test_of_each_shape_the_first_and_the_last_event_are_tried(database_url: str, bad: int) -> None:
+def test_check_schemas_tries_the_first_and_last_event_of_each_shape(database_url: str, bad: int) -> None:
     """That one between them cannot be read is for the audit."""
     with connect(database_url, "test") as connection:
         for version in range(3):

@@ -39,7 +39,7 @@ def test_snapshots_are_taken_as_often_as_the_aggregate_says(handler: CommandHand
     assert rows(database, "SELECT version FROM acci.snapshots ORDER BY version") == [(3,), (6,)]
 
 
-def test_an_aggregate_is_its_snapshot_and_the_events_behind_it(handler: CommandHandler, store: EventStore) -> None:
+def test_an_aggregate_is_folded_from_its_snapshot_and_later_events(handler: CommandHandler, store: EventStore) -> None:
     run(handler, 7)
     loaded = Repository(store).load(Account, stream("a"))
     assert (loaded.version, loaded.snapshot_version, loaded.state) == (
@@ -102,7 +102,7 @@ def test_a_snapshot_that_does_not_fit_is_ignored(
     assert Repository(store).load(Account, stream("a")).state == truth
 
 
-def test_a_change_to_the_state_makes_old_snapshots_unfit(handler: CommandHandler, store: EventStore) -> None:
+def test_a_change_of_the_state_class_invalidates_old_snapshots(handler: CommandHandler, store: EventStore) -> None:
     run(handler, 4)
 
     class Remembering(Account):
@@ -134,7 +134,7 @@ def test_an_aggregate_as_of_a_version(handler: CommandHandler, store: EventStore
     assert Repository(store).load(Account, stream("a"), to_version=-(2**31) - 1).version == 0
 
 
-def test_an_aggregate_as_of_a_moment(store: EventStore) -> None:
+def test_an_aggregate_as_of_a_timestamp(store: EventStore) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     days = [replace(event(Paid(amount=Decimal(v)), v), timestamp=start + timedelta(days=v)) for v in range(1, 5)]
     store.append(stream("a"), 0, days)
@@ -146,8 +146,8 @@ def test_an_aggregate_as_of_a_moment(store: EventStore) -> None:
     assert Repository(store).load(Account, stream("a"), as_of=start).version == 0
 
 
-def test_as_of_a_moment_it_is_as_it_was_though_clocks_differ(store: EventStore) -> None:
-    """The sender of 2 was ahead by days. Without it there was no 3: what happened before, happened after it."""
+def test_as_of_a_timestamp_is_a_former_state_despite_different_clocks(store: EventStore) -> None:
+    """The clock of the sender of version 2 was days ahead. Version 3 came after it, so it is left out too."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     told = [1, 9, 3, 4, 20, 10]
     paid = [event(Paid(amount=Decimal(version)), version) for version in range(1, len(told) + 1)]
@@ -163,7 +163,7 @@ def test_as_of_a_moment_it_is_as_it_was_though_clocks_differ(store: EventStore) 
         assert [each.version for each in store.read_stream(stream("a"), 3, as_of=moment)] == versions[2:]
 
 
-def test_an_aggregate_with_an_event_that_cannot_be_read_decides_nothing(
+def test_an_aggregate_with_an_unreadable_event_refuses_commands(
     handler: CommandHandler, store: EventStore, database: Database
 ) -> None:
     opening = command(Open(account="a", holder="Ann Berg"))

@@ -43,10 +43,10 @@ def test_a_snapshot_ahead_of_the_log_is_ignored(
     assert CommandHandler(store, CATALOGUE).handle(command(Pay(account="a", amount=Decimal(1))))[0].version == 3
 
 
-def test_the_newest_event_is_known_also_where_only_a_snapshot_was_read(
+def test_loading_a_snapshot_alone_also_gives_the_newest_event_id(
     store: EventStore, handler: CommandHandler, connection: Connection
 ) -> None:
-    """What a command decides on it must follow that very event: others may have been put there since a restore."""
+    """An append must follow exactly that event: after a restore another event may have its version."""
     handler.handle(command(Open(account="a", holder="Ann")))
     for _ in range(2):
         handler.handle(command(Pay(account="a", amount=Decimal(50))))
@@ -92,7 +92,7 @@ class Tags(Aggregate):
 
 
 @pytest.mark.parametrize("value", ["QUJD", "A" * 80, "=", "not base64"])
-def test_a_state_that_looks_like_a_concealed_one_is_taken_for_what_it_is(
+def test_a_state_that_looks_encrypted_is_loaded_unchanged(
     database: Database, connection: Connection, value: str
 ) -> None:
     catalogue = Catalogue((Context("tags", Path(__file__).parent, events=(Tagged,), aggregates=(Tags,)),))
@@ -119,7 +119,7 @@ class Spend(CommandData):
 
 
 class Purse(Aggregate):
-    """Has what JSON does not tell: days as names, and in a field of any type whatever came."""
+    """Has values that JSON cannot represent: dates as names, and any value in a field without a type."""
 
     snapshot_every: ClassVar[int | None] = 2
 
@@ -146,7 +146,7 @@ VALUE: list[Any] = [None]
 PURSES = Catalogue((Context("purses", Path(__file__).parent, events=(Spent,), aggregates=(Purse,)),))
 
 
-def test_a_state_that_would_not_come_back_is_not_snapshotted(
+def test_a_state_that_does_not_round_trip_is_not_snapshotted(
     database: Database, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, paid = EventStore(database, PURSES), 0
@@ -169,14 +169,14 @@ def test_a_state_that_would_not_come_back_is_not_snapshotted(
     [date(2026, 1, 2), Decimal("1.5"), (1, 2), {1}, b"raw", uuid4(), object(), {1: 2}],
     ids=lambda value: type(value).__name__,
 )
-def test_values_that_json_does_not_tell_are_not_snapshotted(database: Database, value: Any) -> None:
+def test_values_that_json_cannot_represent_are_not_snapshotted(database: Database, value: Any) -> None:
     with pytest.raises(SnapshotRefused) as refused:
         Repository(EventStore(database, PURSES)).save_snapshot(StreamId(TENANT, "Purse", "a"), 1, Purse(last=value))
     assert refused.value.field in ("last", "its state", "last.1")
 
 
-def test_an_older_snapshot_of_such_a_state_is_ignored(connection: Connection, database: Database) -> None:
-    """It was taken when nobody looked whether it comes back."""
+def test_an_older_snapshot_that_does_not_round_trip_is_ignored(connection: Connection, database: Database) -> None:
+    """It was taken by a version that did not check round trips."""
     store = EventStore(database, PURSES)
     CommandHandler(store, PURSES).handle(command(Spend(purse="p", amount=9)))
     connection.execute(
@@ -188,10 +188,8 @@ def test_an_older_snapshot_of_such_a_state_is_ignored(connection: Connection, da
         CommandHandler(store, PURSES).handle(command(Spend(purse="p", amount=3)))
 
 
-def test_a_stream_that_cannot_be_folded_stops_neither_compaction_nor_audit_nor_repair(
-    connection: Connection, database: Database
-) -> None:
-    """Whatever the code of one aggregate raises."""
+def test_an_unfoldable_stream_stops_no_compaction_audit_or_repair(connection: Connection, database: Database) -> None:
+    """For any exception in the code of one aggregate."""
     store = EventStore(database, PURSES)
     for purse, amounts in {"a": (1, 0, 1), "b": (0, 1), "c": (1, 1)}.items():
         happened = [

@@ -46,9 +46,7 @@ def test_a_healthy_history_has_no_findings(connection: Connection, catalogue: Ca
     assert findings(connection) == []
 
 
-def test_a_row_that_a_sample_found_wrong_stays_in_the_sample_until_it_is_right(
-    connection: Connection, catalogue: Catalogue
-) -> None:
+def test_a_wrong_row_stays_in_the_sample_until_it_is_repaired(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
     record_findings(
@@ -70,9 +68,7 @@ def test_every_row_of_a_sample_that_is_wrong_is_named(connection: Connection, ca
     assert len(done.found) >= min(row[0], SAMPLE) > EXAMPLES
 
 
-def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
-    connection: Connection, catalogue: Catalogue
-) -> None:
+def test_missing_extra_and_different_rows_are_named_with_values(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "DELETE FROM {table} WHERE id = %(id)s", id=account)
     corrupt(connection, "statements", "UPDATE {table} SET movements = '[]' WHERE id = %(id)s", id=account)
@@ -90,7 +86,7 @@ def test_a_row_that_is_missing_extra_or_different_is_named_with_its_values(
     assert extra.details == {"kind": "extra", "stored": {"deposits": "1", "amount": "2.00", "largest": "3.00"}}
 
 
-def test_a_narrowed_audit_finds_what_is_in_its_extent_only(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_narrowed_audit_finds_only_what_is_in_its_scope(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET owner = owner || '!'")
     whole = rows_found(connection, catalogue, "accounts")
@@ -114,7 +110,7 @@ def test_an_extra_row_of_a_tenant_without_events_is_found_by_its_tenant(
     assert rows_found(connection, catalogue, "turnover", AuditScope(tenant_id="nobody")).keys() == {"nobody/2020-01-01"}
 
 
-def test_a_key_is_found_however_it_is_spelled(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_key_is_found_in_every_spelling(connection: Connection, catalogue: Catalogue) -> None:
     corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
     row = connection.execute("SELECT tenant_id, day FROM read.turnover ORDER BY 1, 2 LIMIT 1").fetchone()
     assert row is not None
@@ -123,7 +119,7 @@ def test_a_key_is_found_however_it_is_spelled(connection: Connection, catalogue:
         assert found.keys() == {f"{row[0]}/{row[1]}"}
 
 
-def test_what_was_found_stays_while_the_check_cannot_be_made(connection: Connection, catalogue: Catalogue) -> None:
+def test_findings_stay_open_while_the_check_cannot_be_made(connection: Connection, catalogue: Catalogue) -> None:
     corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
     assert audited(connection, catalogue, "totals", projection="turnover")[0].new == 1
     with tampering(connection):
@@ -155,7 +151,7 @@ def test_a_key_must_fit(connection: Connection, catalogue: Catalogue) -> None:
         audited(connection, catalogue, "rows", projection="turnover", extent=AuditScope(keys=(("t", "someday"),)))
 
 
-def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_finding_is_open_until_an_audit_sees_it_resolved(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1 WHERE id = %(id)s", id=account)
     (first,) = audited(connection, catalogue, "rows", projection="accounts")
@@ -182,7 +178,7 @@ def test_a_finding_is_kept_until_it_is_seen_to_be_gone(connection: Connection, c
     assert [counts[Severity.ERROR] for _, counts in days] == [0, 0, 1]
 
 
-def test_rows_ahead_of_the_checkpoint_are_told_apart(connection: Connection, catalogue: Catalogue) -> None:
+def test_rows_ahead_of_the_checkpoint_are_reported_as_such(connection: Connection, catalogue: Catalogue) -> None:
     append_in_bulk(connection, made_up(2, 50), PAYLOAD_LIMIT)
     batches.catch_up(connection, catalogue, catalogue.projection("turnover"))
     connection.execute(
@@ -193,9 +189,7 @@ def test_rows_ahead_of_the_checkpoint_are_told_apart(connection: Connection, cat
     assert all("agrees with events beyond the checkpoint" in each.problem for each in found.values())
 
 
-def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
-    connection: Connection, catalogue: Catalogue
-) -> None:
+def test_an_inapplicable_event_is_named_and_all_else_is_compared(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     with tampering(connection):
         row = connection.execute(
@@ -215,7 +209,7 @@ def test_an_event_that_cannot_be_applied_is_named_and_all_else_is_compared(
 
 
 def test_a_row_whose_parked_key_was_lost_is_not_left_out(connection: Connection, catalogue: Catalogue) -> None:
-    """Its later events are applied, the one set aside is missing, which must not hide the row."""
+    """Its later events are applied without the dead letter; the wrong row must not be hidden by that."""
     tenant, account = some_account(connection)
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
@@ -239,7 +233,7 @@ def test_a_row_whose_parked_key_was_lost_is_not_left_out(connection: Connection,
 
 
 class Deposits(Projection):
-    """How often was paid in to each account, and how much to all of a tenant: a deposit touches two rows."""
+    """How often was paid in to each account, and how much to all of a tenant: a deposit affects two rows."""
 
     key = ("tenant_id", "id")
 
@@ -252,7 +246,7 @@ class Deposits(Projection):
         return Upsert(id="everyone", amount=add(event.data.amount))
 
 
-def test_a_row_is_compared_although_its_event_cannot_be_applied_to_another_row(
+def test_a_row_is_compared_even_if_its_event_fails_on_another_row(
     connection: Connection, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     (tmp_path / "read_models").mkdir()
@@ -285,7 +279,7 @@ def test_a_row_is_compared_although_its_event_cannot_be_applied_to_another_row(
 
 
 @pytest.mark.parametrize("changed", ["rules", "table"])
-def test_rows_of_other_rules_or_an_altered_table_are_neither_compared_nor_repaired(
+def test_rows_of_other_rules_or_an_altered_table_are_not_audited(
     connection: Connection, catalogue: Catalogue, changed: str
 ) -> None:
     corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
@@ -333,7 +327,7 @@ def test_a_file_adds_a_check(connection: Connection, tmp_path: Path) -> None:
     assert all(float(found.details["balance"]) > 0 for found in done.found)
 
 
-def test_a_file_says_how_what_it_finds_is_repaired(connection: Connection, tmp_path: Path) -> None:
+def test_a_check_file_may_declare_its_repair(connection: Connection, tmp_path: Path) -> None:
     (tmp_path / "audits").mkdir()
     (tmp_path / "audits" / "renamed.sql").write_text(
         "-- An owner has a false name.\n-- projection: accounts\n-- place: tenant_id, id\n-- repair: rows\n"

@@ -1,6 +1,6 @@
 """Every corruption is found and its place named; a repair mends what can be derived, and never an event.
 
-Healthy histories raise no alarm, however they were applied and whatever runs beside the audit. With
+Healthy histories raise no alarm, in every way of applying them and with other runs beside the audit. With
 ACCI_TEST_HISTORIES=1000 as many are tried.
 """
 
@@ -93,7 +93,7 @@ def test_a_corruption_is_found_and_repaired(proven: Connection, catalogue: Catal
         assert any(each.check == expected.check and each.found for each in again), "what cannot be derived stays found"
 
 
-def test_a_wrong_snapshot_is_told_with_the_ways_out(proven: Connection, catalogue: Catalogue) -> None:
+def test_a_wrong_snapshot_is_reported_with_what_to_do(proven: Connection, catalogue: Catalogue) -> None:
     next(each for each in everything() if each.name == "snapshot_edited").inject(proven)
     (said,) = wrong(audited(proven, catalogue, "snapshots"))
     assert "differs from its stream's events in balance. Raise the aggregate's state_version if its @evolves" in said

@@ -1,4 +1,4 @@
-"""ACCI's own objects against what the migrations make: whoever loosens one is found out, by audits and by health."""
+"""ACCI's own objects against what the migrations make: audits and health find every weakened one."""
 
 from collections.abc import Iterator
 from typing import LiteralString
@@ -271,7 +271,7 @@ def mend(connection: Connection) -> None:
             connection.execute(each.remedy.encode(), prepare=False)
 
 
-def test_what_is_committed_is_what_the_migrations_make(connection: Connection) -> None:
+def test_the_committed_schema_equals_the_migrations(connection: Connection) -> None:
     """Else `make schema`."""
     if connection.info.server_version >= 160_000:
         assert as_json(described(connection)) == FILE.read_text(encoding="utf-8")
@@ -280,7 +280,7 @@ def test_what_is_committed_is_what_the_migrations_make(connection: Connection) -
 
 
 @pytest.mark.parametrize(("change", "place"), CASES)
-def test_what_was_loosened_is_found_and_its_remedy_mends_it(
+def test_weakened_objects_are_found_and_the_remedy_repairs_them(
     bank: Connection, change: LiteralString, place: str
 ) -> None:
     bank.execute(change, prepare=False)
@@ -291,7 +291,7 @@ def test_what_was_loosened_is_found_and_its_remedy_mends_it(
 
 
 @pytest.mark.parametrize(("change", "place"), READ_MODELS.values(), ids=READ_MODELS)
-def test_what_was_loosened_about_a_read_model_is_found(bank: Connection, change: LiteralString, place: str) -> None:
+def test_weakened_read_model_tables_are_found(bank: Connection, change: LiteralString, place: str) -> None:
     live = generations.live(bank, "accounts")
     assert live is not None
     bank.execute(SQL(change).format(table=Identifier(live.schema, "accounts"), schema=Identifier(live.schema)))
@@ -300,19 +300,19 @@ def test_what_was_loosened_about_a_read_model_is_found(bank: Connection, change:
     assert found(bank) == {}
 
 
-def test_what_users_may_make_is_no_finding(bank: Connection) -> None:
+def test_objects_that_users_may_create_are_no_finding(bank: Connection) -> None:
     for statement in ALLOWED:
         bank.execute(statement)
     assert found(bank) == {}
 
 
-def test_a_part_of_a_table_that_is_none_of_the_migrations_is_named_with_it_alone(bank: Connection) -> None:
+def test_an_unknown_table_is_named_without_its_parts(bank: Connection) -> None:
     bank.execute("CREATE TABLE acci.e (id integer PRIMARY KEY)")
     bank.execute("DROP INDEX acci.events_by_type")
     assert {*found(bank)} == {"table acci.e", "index events_by_type of acci.events"}
 
 
-def test_a_change_is_a_finding_until_it_is_mended(bank_url: str, catalogue: Catalogue) -> None:
+def test_a_schema_change_is_a_finding_until_it_is_repaired(bank_url: str, catalogue: Catalogue) -> None:
     with connect(bank_url, "test") as connection:
         connection.execute("GRANT SELECT ON acci.seals TO PUBLIC")
         with connect(bank_url, "audit", "administer") as administrator:
@@ -332,7 +332,7 @@ def test_a_change_is_a_finding_until_it_is_mended(bank_url: str, catalogue: Cata
         (AUTHORIZATION["rights of everybody"][0], "schema"),
     ],
 )
-def test_health_tells_it_with_the_way_out(
+def test_health_reports_a_schema_change_with_what_to_do(
     bank_url: str, catalogue: Catalogue, change: LiteralString, check: str
 ) -> None:
     with connect(bank_url, "test") as connection:

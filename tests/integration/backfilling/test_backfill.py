@@ -1,4 +1,4 @@
-"""Backfill: a chosen part of a live read model derived anew, beside live work, resumable, each event once."""
+"""Backfill: a chosen part of a live read model re-derived beside live work, resumable, each event once."""
 
 import threading
 import time
@@ -48,10 +48,10 @@ def spoil(connection: Connection, projection: type[Projection]) -> None:
 
 
 @pytest.mark.parametrize("ends", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
-def test_moments_at_the_ends_of_time(
+def test_timestamps_at_the_ends_of_the_calendar_are_accepted(
     connection: Connection, catalogue: Catalogue, users: type[Projection], ends: str
 ) -> None:
-    """What the parser takes, a choice and an audit's extent can work with."""
+    """Every timestamp that the parser accepts works in a backfill's selection and in an audit's scope."""
     live_with_users(connection, catalogue, users, 5)
     first, last = (5, 0) if ends.startswith("0001") else (0, 5)
     assert backfill(connection, catalogue, users, Choice(since=parse_timestamp(ends))).keys == first
@@ -60,7 +60,7 @@ def test_moments_at_the_ends_of_time(
     assert audit(connection, catalogue, all_checks(catalogue)["rows"], users.name, extent).found == ()
 
 
-def test_all_of_it_equals_a_rebuild(
+def test_a_backfill_of_everything_equals_a_rebuild(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], users: type[Projection]
 ) -> None:
     append_users(connection, 60)
@@ -132,7 +132,7 @@ def test_an_event_that_the_projection_does_not_handle_is_refused(
 def test_few_keys_are_derived_without_reading_the_log(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
-    """Where rows are of one stream each: a repair of one row must not hold up a long log's batches."""
+    """Where each row depends on one stream: repairing a row must not hold up batches on a long log."""
     append_users(connection, 1000)
     connection.execute("VACUUM ANALYZE acci.events")
     build.rebuild(connection, catalogue, users)
@@ -150,9 +150,7 @@ def test_few_keys_are_derived_without_reading_the_log(
     assert all(row[3] != "nobody" for row in rows_of(connection, users) if row[:2] in keys)
 
 
-def test_rows_that_no_event_accounts_for_go(
-    connection: Connection, catalogue: Catalogue, sales: type[Projection]
-) -> None:
+def test_rows_without_events_are_removed(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
     live_with_orders(connection, catalogue, sales, 30)
     on_table(connection, sales, "INSERT INTO {} VALUES ('tenant-1', '1999-01-01'), ('tenant-2', '1999-01-01')")
     backfill(connection, catalogue, sales, Choice(tenants=("tenant-1",)))
@@ -161,7 +159,7 @@ def test_rows_that_no_event_accounts_for_go(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_an_interrupted_one_is_gone_on_with(
+def test_an_interrupted_backfill_is_resumed(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     live_with_orders(connection, catalogue, sales, 100)
@@ -189,7 +187,9 @@ def test_an_interrupted_one_is_gone_on_with(
     assert backfilling.begin(connection, catalogue, sales, Choice(), 3).backfill > other.backfill
 
 
-def test_cut_off_within_a_chunk(connection: Connection, catalogue: Catalogue, database_url: str) -> None:
+def test_a_chunk_that_is_cut_off_is_rolled_back(
+    connection: Connection, catalogue: Catalogue, database_url: str
+) -> None:
     """Its transaction is undone as a whole; the chunk is still to be done."""
     totals = catalogue.projection("order_totals")
     live_with_orders(connection, catalogue, totals, 60)
@@ -242,7 +242,7 @@ def test_appends_and_batches_go_on_meanwhile(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_the_read_model_is_kept_caught_up_by_it(
+def test_a_backfill_keeps_the_read_model_caught_up(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 100, "first-")
@@ -257,7 +257,7 @@ def test_the_read_model_is_kept_caught_up_by_it(
     assert head - live(connection, sales).checkpoint == 10, "only what came after the last chunk is left"
 
 
-def test_a_swap_ends_it(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
+def test_a_swap_ends_the_backfill(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
     live_with_orders(connection, catalogue, sales, 60)
     begun = backfilling.begin(connection, catalogue, sales, Choice(), 3)
 

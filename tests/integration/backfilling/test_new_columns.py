@@ -85,7 +85,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
         catch_up(connection, catalogue, sales)
 
 
-def test_one_of_a_new_column_that_was_interrupted_is_told(
+def test_an_interrupted_backfill_of_a_new_column_is_reported(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
 ) -> None:
     live_with_orders(connection, catalogue, sales, 60)

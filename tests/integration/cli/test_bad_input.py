@@ -59,7 +59,7 @@ def execute(database_url: str, statement: LiteralString) -> None:
         ),
     ],
 )
-def test_contexts_that_are_none(contexts: str, says: str) -> None:
+def test_wrong_contexts_are_refused(contexts: str, says: str) -> None:
     assert refusal(acci("status", ACCI_CONTEXTS=contexts)) == says
 
 
@@ -80,7 +80,7 @@ def test_no_database(arguments: str, home: str) -> None:
         f"postgresql://127.0.0.1/acci?nonsense={SECRET}",
     ],
 )
-def test_an_address_that_is_none_is_refused_without_its_secrets(url: str) -> None:
+def test_a_malformed_url_is_refused_without_showing_secrets(url: str) -> None:
     said = refusal(acci("status", ACCI_DATABASE_URL=url))
     assert "is not of the form postgresql://user:password@host:port/database" in said
     assert SECRET not in said

@@ -44,7 +44,7 @@ def created(user: str) -> list[str]:
 
 
 def test_what_was_sent_is_printed_in_any_encoding(database: dict[str, str]) -> None:
-    """Its command is stored by then: an id that cannot be printed is spelled out, and in JSON is the same id."""
+    """The command is stored by then: an id that cannot be printed is escaped, and is unchanged in JSON."""
     ascii_only = database | {"PYTHONIOENCODING": "ascii"}
     assert acci(*created("zoë"), **ascii_only).stdout == "UserCreated, version 1 of zo\\xeb, at position 1\n"
     for number, encoding in enumerate(("ascii", "latin-1"), 1):
@@ -57,7 +57,7 @@ def test_what_was_sent_is_printed_in_any_encoding(database: dict[str, str]) -> N
     assert "'Zoë'" in json.loads(refused.stderr)["error"]
 
 
-def test_an_id_is_printed_without_what_a_terminal_would_obey(database: dict[str, str]) -> None:
+def test_control_characters_in_an_id_are_escaped(database: dict[str, str]) -> None:
     done = acci(*created("\x1b[2Jzoë\n[bold]"), **database)
     assert done.stdout == "UserCreated, version 1 of \\x1b[2Jzoë\\n[bold], at position 1\n"
 
@@ -75,7 +75,7 @@ def test_standard_input_that_is_closed(database: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no file that is always full")
-def test_standard_output_that_takes_nothing(database: dict[str, str]) -> None:
+def test_unwritable_standard_output_is_an_error(database: dict[str, str]) -> None:
     done = in_shell(f"{shlex.join(command(created('full')))} >/dev/full", database)
     assert "what was done before stays done" in refusal(done)
     done = in_shell(f"{shlex.join(command(created('closed')))} >&-", database)
@@ -219,7 +219,7 @@ def test_bad_lines_are_listed(database: dict[str, str], tmp_path: Path) -> None:
     assert [line["line"] for line in report["rejected"]] == [3, 6]
 
 
-def test_a_history_is_made_up(database: dict[str, str]) -> None:
+def test_simulate_appends_a_history(database: dict[str, str]) -> None:
     done = acci("simulate", "--events", "1000", "--writers", "2", "--json", **database)
     assert json.loads(done.stdout)["events"] == 1000
     done = acci("simulate", "--live", "50", "--seconds", "0.5", **database)

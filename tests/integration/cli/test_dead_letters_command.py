@@ -41,7 +41,7 @@ def numbers(shop: dict[str, str]) -> list[str]:
     return [str(letter["dead_letter"]) for letter in listed]
 
 
-def test_what_was_discarded_is_done_and_listed(shop: dict[str, str]) -> None:
+def test_discarded_events_are_listed(shop: dict[str, str]) -> None:
     assert acci("dead-letters", "list", "--discarded", **shop).stdout == "No event was discarded.\n"
     first, second = numbers(shop)
     done = acci("dead-letters", "discard", first, "--reason", "typo", **shop)

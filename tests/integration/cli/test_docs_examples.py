@@ -1,4 +1,4 @@
-"""What the examples of the documentation come to: the rows and answers of the shop, the payloads of upcasters."""
+"""The results of the documentation's examples: the rows and answers of the shop, the payloads of upcasters."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Every option and argument of every command, given what means harm: a sentence, an exit code, and nothing stored.
+"""Every option and argument of every command with hostile values: a sentence, an exit code, and nothing stored.
 
 Made from the program's own list of commands, so that a new option is tried by being there.
 """
@@ -62,7 +62,7 @@ def is_number(parameter: Any) -> bool:
 
 
 def lines(path: tuple[str, ...], command: Any) -> Iterator[tuple[list[str], bool]]:
-    """Command lines with one hostile value each, all else that must be there good; whether it must be refused."""
+    """Command lines with one hostile value each, the others valid; and whether it must be refused."""
     for tried in command.params:
         if getattr(tried, "is_flag", False):
             continue
@@ -93,7 +93,7 @@ def stored(connection: Connection) -> tuple[int, ...]:
 
 
 def exit_code() -> object:
-    """With which the program ends; what it raises is a traceback to whoever called it."""
+    """The function that ends the program; an exception in it would be a traceback for the user."""
     try:
         main()
     except SystemExit as ended:

@@ -131,8 +131,8 @@ def store(database: Database) -> EventStore:
     return EventStore(database, CATALOGUE)
 
 
-def test_a_state_left_behind_is_the_one_that_is_loaded(store: EventStore) -> None:
-    """An event's moment is told in UTC, wherever its sender is: else the first of May would be April's last day."""
+def test_a_cached_state_equals_the_loaded_one(store: EventStore) -> None:
+    """An event's timestamp is in UTC for every sender: otherwise the first of May would be April's last day."""
     handler = CommandHandler(store, CATALOGUE)
     early = datetime(2026, 5, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     for text in "abc":
@@ -142,7 +142,7 @@ def test_a_state_left_behind_is_the_one_that_is_loaded(store: EventStore) -> Non
     assert (loaded.snapshot_version, loaded.state.days) == (2, ("2026-04-30",) * 3)
 
 
-def test_a_moment_that_could_not_be_read_again_is_refused(store: EventStore) -> None:
+def test_a_timestamp_that_could_not_be_read_back_is_refused(store: EventStore) -> None:
     handler = CommandHandler(store, CATALOGUE)
     for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
         with pytest.raises(InvalidCommand, match=r"metadata\.timestamp: is not within the years 1 to 9999 in UTC"):
@@ -152,8 +152,8 @@ def test_a_moment_that_could_not_be_read_again_is_refused(store: EventStore) -> 
     assert Repository(store).load(Diary, diary("a")).version == 2
 
 
-def test_what_would_be_too_large_now_was_not_when_it_was_handled(database: Database) -> None:
-    """A recent state proves nothing, also where what is decided on it could not be stored."""
+def test_a_repeated_command_returns_its_result_even_if_now_too_large(database: Database) -> None:
+    """A cached state proves nothing, also if the decision on it could not be stored."""
     handler = CommandHandler(EventStore(database, CATALOGUE, payload_limit=1000), CATALOGUE)
     handler.handle(command(Write(diary="a", text="short")))
     copy = command(Copy(diary="a"))
@@ -165,8 +165,8 @@ def test_what_would_be_too_large_now_was_not_when_it_was_handled(database: Datab
         handler.handle(command(Copy(diary="a")))
 
 
-def test_what_led_to_nothing_must_not_have_changed(database: Database, store: EventStore) -> None:
-    """Each tears its own diary, needing the other one whole: in any order, one of them comes too late."""
+def test_a_stream_whose_command_led_to_nothing_must_be_unchanged(database: Database, store: EventStore) -> None:
+    """Each tears its own diary and requires that the other is whole: in any order, the second must fail."""
     gate = threading.Barrier(2, timeout=30)
     handler = CommandHandler(Pausing(database, gate.wait), CATALOGUE)
 
@@ -182,9 +182,7 @@ def test_what_led_to_nothing_must_not_have_changed(database: Database, store: Ev
     assert store.version(diary("a")) + store.version(diary("b")) == 1
 
 
-def test_a_command_handled_meanwhile_is_not_told_that_what_it_read_has_changed(
-    database: Database, store: EventStore
-) -> None:
+def test_a_command_handled_meanwhile_returns_its_first_result(database: Database, store: EventStore) -> None:
     sent, unchanged = command(Write(diary="a", text="x")), {diary("b"): 0}
     other = CommandHandler(store, CATALOGUE)
 
@@ -197,7 +195,7 @@ def test_a_command_handled_meanwhile_is_not_told_that_what_it_read_has_changed(
     assert store.version(diary("a")) == 1
 
 
-def test_what_no_stream_can_be_at_is_not_what_it_is_at(store: EventStore) -> None:
+def test_an_impossible_version_is_a_conflict(store: EventStore) -> None:
     handler = CommandHandler(store, CATALOGUE)
     for number in (2**31, 2**40, -(2**40)):
         with pytest.raises(StreamChanged) as changed:
@@ -217,7 +215,7 @@ def test_commands_of_two_tenants_are_not_handled_together(store: EventStore) -> 
     assert list(store.read_all()) == []
 
 
-def test_without_commands_only_what_must_not_have_changed_is_looked_at(store: EventStore) -> None:
+def test_without_commands_only_unchanged_streams_are_checked(store: EventStore) -> None:
     handler = CommandHandler(store, CATALOGUE)
     handler.handle(command(Write(diary="a", text="x")))
     assert handler.handle_together([], {diary("a"): 1}) == ()
@@ -225,7 +223,7 @@ def test_without_commands_only_what_must_not_have_changed_is_looked_at(store: Ev
         handler.handle_together([], {diary("a"): 2})
 
 
-def test_what_cannot_be_written_down_is_refused_by_its_field(store: EventStore) -> None:
+def test_a_value_without_canonical_form_is_refused_by_its_field(store: EventStore) -> None:
     handler = CommandHandler(store, CATALOGUE)
     deep: list[Any] = []
     for _ in range(100_000):

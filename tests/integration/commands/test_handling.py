@@ -1,4 +1,4 @@
-"""Commands: handled once, on the state that is there, whoever else is at it."""
+"""Commands: handled once, on the newest state, also with concurrent writers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,7 @@ def balance(store: EventStore, account: str = "a") -> int:
     return int(Repository(store).load(Account, stream(account)).state.balance)
 
 
-def test_a_command_leads_to_events_that_tell_who_and_why(handler: CommandHandler, store: EventStore) -> None:
+def test_the_events_of_a_command_say_who_and_why(handler: CommandHandler, store: EventStore) -> None:
     sent = command(Open(account="a", holder="Ann Berg"), correlation_id="request-7")
     (recorded,) = handler.handle(sent)
     assert (recorded.stream, recorded.version, recorded.event_type) == (stream("a"), 1, "Opened")
@@ -93,7 +93,7 @@ def test_the_same_command_again_gives_its_first_result(handler: CommandHandler, 
     led_to = handler.handle(first)
     handler.handle(nothing)
     handler.handle(second)
-    # By now each of them would lead to something else: a refusal, or an event.
+    # Decided now, each of them would lead to another result: a refusal, or an event.
     assert handler.handle(second) == handler.handle(second) != ()
     assert handler.handle(nothing) == ()
     assert handler.handle(first) == led_to
@@ -149,7 +149,7 @@ def test_on_a_conflict_the_aggregate_decides_again(handler: CommandHandler, stor
 
     with ThreadPoolExecutor(15) as threads:
         results = list(threads.map(send, range(15)))
-    # Whoever lost decided again on what the winner left: ten could be paid, and no more.
+    # The loser decided again on the winner's state: ten could be paid, and no more.
     assert (results.count("paid"), results.count("refused")) == (10, 5)
     assert (balance(store), store.version(stream("a"))) == (0, 12)
 
@@ -228,7 +228,7 @@ class Stray(LedgerCommand):
     pass
 
 
-def test_a_command_that_cannot_be_is_refused_before_anything_is_loaded() -> None:
+def test_an_invalid_command_is_refused_before_loading() -> None:
     metadata = CommandMetadata(**{**command(Open(account="a", holder="x")).metadata.model_dump(), "tenant_id": "t"})
     with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
         handler = CommandHandler(EventStore(nowhere, CATALOGUE), CATALOGUE)
@@ -260,7 +260,7 @@ def test_an_escaped_backslash_is_no_nul(handler: CommandHandler) -> None:
     assert handler.handle(command(Open(account="a", holder=r"\u0000")))
 
 
-def test_commands_together_happen_all_or_not_at_all(handler: CommandHandler, store: EventStore) -> None:
+def test_commands_together_are_atomic(handler: CommandHandler, store: EventStore) -> None:
     opened(handler, "a", "b")
     handler.handle(pay(10))
     transfer = [pay(-7), pay(7, "b")]
@@ -293,7 +293,7 @@ def test_the_same_command_twice_together_happens_once(handler: CommandHandler, s
     assert balance(store) == 6
 
 
-def test_what_was_only_read_must_not_have_changed(handler: CommandHandler, store: EventStore) -> None:
+def test_a_stream_that_was_only_read_must_be_unchanged(handler: CommandHandler, store: EventStore) -> None:
     opened(handler, "a", "b")
     assert handler.handle_together([pay(1)], unchanged={stream("b"): 1, stream("nobody"): 0})
     for wrong in ({stream("b"): 0}, {stream("b"): 2}, {stream("nobody"): 1}):
@@ -306,7 +306,7 @@ def test_what_was_only_read_must_not_have_changed(handler: CommandHandler, store
     assert balance(store) == 2
 
 
-def test_two_that_read_what_the_other_writes_do_not_both_succeed(handler: CommandHandler, store: EventStore) -> None:
+def test_write_skew_between_two_commands_is_prevented(handler: CommandHandler, store: EventStore) -> None:
     """Both accounts together must not pay out twice: each pays only if the other has not."""
     for turn in range(12):
         first, second = f"first {turn}", f"second {turn}"
@@ -326,7 +326,9 @@ def test_two_that_read_what_the_other_writes_do_not_both_succeed(handler: Comman
         assert sorted(results) == ["changed", "paid"]
 
 
-def test_transfers_in_both_directions_never_lose_money_nor_hang(handler: CommandHandler, store: EventStore) -> None:
+def test_transfers_in_both_directions_neither_lose_money_nor_deadlock(
+    handler: CommandHandler, store: EventStore
+) -> None:
     accounts = ["a", "b", "c"]
     opened(handler, *accounts)
     for account in accounts:
@@ -342,7 +344,7 @@ def test_transfers_in_both_directions_never_lose_money_nor_hang(handler: Command
     assert sum(store.version(stream(account)) for account in accounts) == 6 + 120
 
 
-def test_an_append_and_a_version_to_stay_at_that_contradict_each_other_are_told_where_the_stream_is(
+def test_contradicting_expected_versions_are_a_conflict(
     store: EventStore,
 ) -> None:
     store.append(stream("a"), 0, [event(Paid(amount=Decimal(1)), version) for version in (1, 2, 3)])

@@ -1,4 +1,4 @@
-"""Hot aggregates: many at once at one, of this process and of others; each gets through."""
+"""Hot aggregates: many concurrent commands to one, from this and other processes; all succeed."""
 
 import os
 import signal
@@ -78,9 +78,7 @@ def at_once(act: Any, count: int) -> list[Any]:
         return list(threads.map(one, range(count)))
 
 
-def test_of_many_threads_at_one_aggregate_none_gives_up_and_none_decides_twice(
-    database: Database, store: EventStore
-) -> None:
+def test_threads_at_one_aggregate_all_succeed_and_decide_once(database: Database, store: EventStore) -> None:
     decided: list[int] = []
 
     class Noting(EventStore):
@@ -99,7 +97,7 @@ def test_of_many_threads_at_one_aggregate_none_gives_up_and_none_decides_twice(
     assert len(handler._queues) == 0
 
 
-def test_of_many_that_write_several_at_once_none_gives_up(store: EventStore) -> None:
+def test_threads_that_write_several_aggregates_all_succeed(store: EventStore) -> None:
     handler = CommandHandler(store, CATALOGUE, attempts=1)
     handler.handle(command(Open(account="b", holder="Bob")))
 
@@ -116,7 +114,9 @@ def test_of_many_that_write_several_at_once_none_gives_up(store: EventStore) -> 
 
 
 @pytest.mark.parametrize(("processes", "threads"), [(4, 1), (2, 8)])
-def test_of_several_processes_none_gives_up(store: EventStore, database_url: str, processes: int, threads: int) -> None:
+def test_several_processes_at_one_aggregate_all_succeed(
+    store: EventStore, database_url: str, processes: int, threads: int
+) -> None:
     arguments = [sys.executable, "-W", "error", "-c", OTHER_PROCESS, database_url, str(threads), str(60 // threads)]
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     started = [subprocess.Popen(arguments, cwd=CHECKOUT, text=True, **pipes) for _ in range(processes)]
@@ -132,10 +132,10 @@ def test_of_several_processes_none_gives_up(store: EventStore, database_url: str
     assert Repository(store).load(Account, stream("a")).state.balance == processes * threads * (60 // threads)
 
 
-def test_a_cached_command_waits_for_a_process_that_has_the_streams_turn(
+def test_a_command_on_a_cached_state_waits_for_the_stream_lock(
     store: EventStore, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process whose aggregate is hot decides on what it remembers, and would be the faster one for ever."""
+    """A process with a cached hot aggregate would otherwise always be faster than the others."""
     handler = CommandHandler(store, CATALOGUE)
     name = stream("a")
     handler.handle(pay())
@@ -152,7 +152,7 @@ def test_a_cached_command_waits_for_a_process_that_has_the_streams_turn(
         assert paying.result(timeout=30)[0].version == 3
 
 
-def test_without_its_turn_in_time_a_command_goes_on(
+def test_a_command_goes_on_without_the_lock_after_the_timeout(
     store: EventStore, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("acci.store.log.stream_locks.WAIT_MILLISECONDS", 50)
@@ -166,7 +166,7 @@ def test_without_its_turn_in_time_a_command_goes_on(
     assert connection.execute(ADVISORY_LOCKS).fetchone() == (0,)
 
 
-def test_a_refusal_in_a_turn_leaves_no_transaction_behind(database_url: str) -> None:
+def test_a_refusal_under_a_stream_lock_leaves_no_open_transaction(database_url: str) -> None:
     with Database(database_url, size=1) as database:
         store = EventStore(database, CATALOGUE)
         handler = CommandHandler(store, CATALOGUE)
@@ -190,7 +190,7 @@ def turn(queues: Queues, streams: list[StreamId]) -> Iterator[None]:
         queues.leave(had)
 
 
-def test_turns_are_given_in_order_and_waited_for_until_the_timeout() -> None:
+def test_queued_commands_run_in_order_until_the_timeout() -> None:
     queues, name, order = Queues(timeout=0.05), stream("a"), []
     with turn(queues, [name, name]):
         with turn(queues, [name]):

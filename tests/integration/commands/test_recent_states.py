@@ -1,4 +1,4 @@
-"""Commands decided on what this process remembers: nothing is loaded, and nothing old is ever stored."""
+"""Commands decided on cached states: nothing is loaded, and no decision on an outdated state is stored."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +73,7 @@ def pay(amount: int) -> Any:
     return command(Pay(account="a", amount=Decimal(amount)))
 
 
-def test_who_was_handled_last_is_not_loaded_again(store: Counting) -> None:
+def test_a_recently_handled_aggregate_is_not_loaded_again(store: Counting) -> None:
     handler = CommandHandler(store, CATALOGUE)
     handler.handle(command(Open(account="a", holder="Ann")))
     assert [handler.handle(pay(5))[0].version for _ in range(3)] == [2, 3, 4]
@@ -85,7 +85,7 @@ def test_who_was_handled_last_is_not_loaded_again(store: Counting) -> None:
     assert handler.handle(pay(5))[0].version == 6, "somebody else had moved it on"
 
 
-def test_what_somebody_else_did_counts(store: Counting) -> None:
+def test_events_of_another_process_are_noticed(store: Counting) -> None:
     one, other = (CommandHandler(store, CATALOGUE, attempts=1) for _ in range(2))
     one.handle(command(Open(account="a", holder="Ann")))
     other.handle(pay(5))
@@ -99,10 +99,10 @@ def test_what_somebody_else_did_counts(store: Counting) -> None:
 
 @pytest.mark.parametrize("lost", [1, 2])
 @pytest.mark.parametrize("at_once", [True, False])
-def test_what_a_restore_lost_is_decided_on_no_more(
+def test_a_cached_state_that_a_restore_lost_is_not_used(
     store: Counting, connection: Connection, lost: int, at_once: bool
 ) -> None:
-    """Others went on from what a backup or replica had, to the very version and positions that were remembered."""
+    """After a restore others appended up to the same version and positions that were cached."""
     one, other = (CommandHandler(store, CATALOGUE, attempts=2) for _ in range(2))
     one.handle(command(Open(account="a", holder="Ann")))
     for paid in [command(PayTwice(account="a", amount=Decimal(50)))] if at_once else [pay(50), pay(50)]:
@@ -147,7 +147,7 @@ def test_a_command_that_begins_aggregates_loads_none(store: Counting) -> None:
     assert store.loads == loads + 1, "somebody else had begun it: that was found out by loading it"
 
 
-def test_what_also_goes_on_is_expected_to_do_as_it_did_last(store: Counting) -> None:
+def test_whether_a_command_begins_aggregates_is_learned_from_the_last_one(store: Counting) -> None:
     catalogue = Catalogue((Context("tallies", Path(__file__), aggregates=(Tally,), events=(Counted,)),))
     store = Counting(store.database, catalogue)
     one, other = (CommandHandler(store, catalogue, attempts=1) for _ in range(2))
@@ -189,7 +189,7 @@ def test_the_cache_is_bounded_and_has_no_personal_data() -> None:
     assert recent.take(person, Person, "Open") is None
 
 
-def test_what_is_learned_is_learned_by_one_thread_at_a_time() -> None:
+def test_the_cache_is_updated_by_one_thread_at_a_time() -> None:
     recent = StateCache(2)
     with ThreadPoolExecutor(1) as threads:
         with recent._lock:

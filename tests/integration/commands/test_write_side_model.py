@@ -84,7 +84,7 @@ class WriteSide(RuleBasedStateMachine):
         self.tenant = f"tenant {next(TENANTS)}"
         self.model = Model()
         self.sent: list[Sent] = []
-        # Two processes that handle commands in turns, each on what it remembers of what the other has changed.
+        # Two processes that handle commands alternately, each on a cached state that the other has changed.
         self.handlers = cycle([CommandHandler(self.store, CATALOGUE, attempts=200, recent=2) for _ in range(2)])
         self.cut_handlers = {
             tries: CommandHandler(EventStore(self.reached, CATALOGUE), CATALOGUE, tries=tries) for tries in (1, 3)
@@ -239,7 +239,7 @@ def amount(data: EventData) -> Decimal | None:
 
 
 @pytest.mark.timeout(0)
-def test_nothing_differs_from_the_model(database_url: str) -> None:
+def test_the_write_side_agrees_with_a_model(database_url: str) -> None:
     proxy = CuttingProxy(database_url)
     with Database(database_url, size=12) as database, Database(proxy.url, size=2) as reached:
         made = {"store": EventStore(database, CATALOGUE), "proxy": proxy, "reached": reached}

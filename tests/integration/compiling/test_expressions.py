@@ -20,7 +20,8 @@ from acci.domain.expressions.evaluation import value_of
 from acci.domain.expressions.event_view import EventView
 from acci.domain.expressions.functions import TRUNCATIONS
 from acci.domain.expressions.kinds import Kind
-from acci.domain.expressions.tree import CannotCompile, Constant, Expression, Field, express
+from acci.domain.expressions.symbols import CannotCompile
+from acci.domain.expressions.tree import Constant, Expression, Field, express
 from acci.domain.projections import cast, concat, date_trunc, local_date
 from acci.domain.projections.reference import Stored
 from acci.store.compiling.event_source import EVENTS
@@ -81,7 +82,7 @@ def differences(connection: Connection, source: Any, kind: type[EventData], even
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("kind", CLASSES)
-def test_random_expressions(connection: Connection, kind: type[EventData]) -> None:
+def test_random_expressions_agree_in_sql_and_python(connection: Connection, kind: type[EventData]) -> None:
     random = Random(1)
     drafts = [Draft(kind, "t", "a", payload(kind, random), "u", moment(random)) for _ in range(PAYLOADS)]
     events = [draft.at(number, number) for number, draft in enumerate(drafts, 1)]
@@ -128,7 +129,7 @@ LITERALS = (
 
 
 @pytest.mark.parametrize("to", [int, Decimal])
-def test_text_that_spells_a_number(connection: Connection, to: type) -> None:
+def test_text_that_spells_a_number_is_cast_alike(connection: Connection, to: type) -> None:
     events = [said(text, number) for number, text in enumerate(TEXTS, 1)]
     with logged(connection, events):
         assert not differences(connection, lambda event: cast(event.data.text, to), Said, events)
@@ -205,7 +206,7 @@ def said(text: str, number: int, at: datetime = datetime(2024, 1, 1, tzinfo=UTC)
     )
 
 
-def test_a_constant_is_what_it_was(connection: Connection) -> None:
+def test_a_constant_keeps_its_value(connection: Connection) -> None:
     values = (
         1,
         Decimal("1.50"),

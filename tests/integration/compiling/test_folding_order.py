@@ -1,4 +1,4 @@
-"""Folding depends on the order in which events come: no plan may lose it, and no lack of memory."""
+"""Folding depends on the order of events: no query plan and no lack of memory may change it."""
 
 import itertools
 from collections.abc import Iterator

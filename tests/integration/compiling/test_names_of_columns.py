@@ -1,4 +1,4 @@
-"""Columns of whatever name: with percent signs, quotes, colons, brackets; in every engine."""
+"""Columns of any name: with percent signs, quotes, colons, brackets; in every engine."""
 
 from collections.abc import Iterator
 from pathlib import Path

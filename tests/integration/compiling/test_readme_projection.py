@@ -27,7 +27,7 @@ def plain(text: str) -> str:
     return re.sub(r"\s*([()])\s*", r"\1", " ".join(text.split()))
 
 
-def test_it_is_compiled_to_what_stands_there(
+def test_the_projection_of_the_readme_compiles_to_its_sql(
     connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = blocks(CHECKOUT / "README.md")

@@ -19,7 +19,7 @@ from tests.support.strategies.projections import RandomProjection, projections
 
 CASES = int(os.environ.get("ACCI_TEST_CASES", "2000"))
 SEED = 1000 * int(os.environ.get("ACCI_TEST_SEED", "0"))
-HISTORIES = 6  # for each projection: compiling it takes as long
+HISTORIES = 6  # for each projection: compiling it takes as long as so many
 SHARES = 4  # so that parallel test processes have something to share
 
 

@@ -1,4 +1,4 @@
-"""Old payloads mean the same to the compiled SQL as to Python, whatever steps lead from them to today."""
+"""Old payloads mean the same in compiled SQL and in Python, for all chains of upcasters."""
 
 import json
 from dataclasses import replace
@@ -223,7 +223,7 @@ NESTED: dict[str, tuple[Any, Upcaster, list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", NESTED)
-def test_what_a_step_does_within_models_is_the_same_in_sql_and_in_python(connection: Connection, name: str) -> None:
+def test_upcasting_nested_models_is_the_same_in_sql_and_python(connection: Connection, name: str) -> None:
     declared, step, payloads = NESTED[name]
     event = create_model("Changing", __base__=EventData, **declared)
     event.schema_version, event.upcasters = 2, (step,)
@@ -327,7 +327,7 @@ DEFAULTS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("returns", [False, True], ids=["added", "returned"])
 def test_a_default_of_any_kind_is_in_sql_what_python_stores(connection: Connection, returns: bool) -> None:
-    """Whether an upcaster gives it, or pydantic in the place of a field that was dropped and is back."""
+    """Given by an upcaster, or by pydantic for a field that was dropped and declared again."""
     payload = '{"d": "of another shape"}' if returns else "{}"
     connection.execute(INSERT, (1, 1, payload))
     for kind, value in DEFAULTS.values():

@@ -121,7 +121,7 @@ def test_a_taken_port_is_named_with_the_way_out(fresh: EmbeddedServer) -> None:
     assert fresh.running_url() is None
 
 
-def test_an_interrupted_creation_is_begun_anew(fresh: EmbeddedServer, tmp_path: Path) -> None:
+def test_an_interrupted_initdb_is_started_over(fresh: EmbeddedServer, tmp_path: Path) -> None:
     unfinished = tmp_path / "postgres" / "data.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
@@ -131,7 +131,7 @@ def test_an_interrupted_creation_is_begun_anew(fresh: EmbeddedServer, tmp_path: 
         fresh.stop()
 
 
-def test_only_who_knows_the_password_gets_in(server: SharedServer) -> None:
+def test_the_password_is_required(server: SharedServer) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(server.url, password="guessed")
 
@@ -143,7 +143,7 @@ def test_data_and_password_are_closed_to_others(server: SharedServer, fresh: Emb
         assert (tmp_path / "postgres" / name).stat().st_mode & 0o077 == 0
 
 
-def test_stopping_what_never_ran_is_nothing(fresh: EmbeddedServer) -> None:
+def test_stopping_a_server_that_never_ran_does_nothing(fresh: EmbeddedServer) -> None:
     fresh.stop()
     assert fresh.running_url() is None
 
@@ -168,7 +168,7 @@ def test_a_named_database_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_stop_that_would_never_end_ends(
     fresh: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process of the server that does not listen keeps it from a fast stop; told to stop at once, it does."""
+    """A server process that ignores signals prevents a fast stop; an immediate stop works."""
     monkeypatch.setattr(embedded, "FAST", 1)
     fresh.start(port=0)
     postmaster = psutil.Process(int(pid_file(tmp_path).read_text().split("\n")[0]))
@@ -182,7 +182,7 @@ def test_a_stop_that_would_never_end_ends(
     fresh.stop()
 
 
-def test_a_stop_in_the_first_moments_of_a_recovery_ends(fresh: EmbeddedServer) -> None:
+def test_a_stop_at_the_start_of_a_recovery_ends(fresh: EmbeddedServer) -> None:
     for _ in range(3):
         with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept (n integer)")

@@ -1,4 +1,4 @@
-"""What the embedded server's log tells, and to whom: no values of anybody's data, to the server's owner."""
+"""The embedded server's log: it contains no data values, and only the server's owner can read it."""
 
 import os
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def test_errors_put_no_values_into_the_log(fresh: EmbeddedServer, log: Path) -> 
     assert SECRET not in log.read_text()
 
 
-def test_nor_with_data_made_by_an_earlier_acci(fresh: EmbeddedServer, tmp_path: Path, log: Path) -> None:
+def test_errors_put_no_values_into_the_log_with_older_data(fresh: EmbeddedServer, tmp_path: Path, log: Path) -> None:
     with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
         connection.execute("ALTER ROLE ALL RESET ALL")
         connection.execute("ALTER SYSTEM SET log_error_verbosity = 'verbose'")
@@ -76,7 +76,7 @@ def test_nor_with_data_made_by_an_earlier_acci(fresh: EmbeddedServer, tmp_path: 
     assert SECRET not in log.read_text()
 
 
-def test_the_servers_own_processes_go_on_telling(fresh: EmbeddedServer, log: Path) -> None:
+def test_the_servers_own_processes_still_log(fresh: EmbeddedServer, log: Path) -> None:
     with psycopg.connect(fresh.start(port=0), autocommit=True) as connection:
         connection.execute("CHECKPOINT")
     with pytest.raises(psycopg.OperationalError):
@@ -87,7 +87,7 @@ def test_the_servers_own_processes_go_on_telling(fresh: EmbeddedServer, log: Pat
     assert "password authentication failed" in told
 
 
-def test_a_forgotten_transaction_ends_and_who_forgot_it_is_told(fresh: EmbeddedServer) -> None:
+def test_a_forgotten_transaction_is_ended_with_an_error(fresh: EmbeddedServer) -> None:
     url = fresh.start(port=0)
     with psycopg.connect(url) as forgetful, psycopg.connect(url, autocommit=True) as other:
         assert forgetful.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("15min",)
@@ -113,12 +113,12 @@ def test_the_log_is_for_its_owner_alone(fresh: EmbeddedServer, tmp_path: Path, l
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_large_log_is_put_aside_while_it_is_written_to(
+def test_a_large_log_is_rotated_while_it_is_written_to(
     fresh: EmbeddedServer, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = fresh.start(port=0)
     monkeypatch.setattr(log_files, "LARGE", 10)
-    log_files.bound(log.parent)
+    log_files.rotate_large_logs(log.parent)
     aside = log.with_suffix(".old.log")
     assert "ready to accept connections" in aside.read_text()
     assert aside.stat().st_mode & 0o777 == 0o600

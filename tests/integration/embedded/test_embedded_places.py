@@ -1,4 +1,4 @@
-"""The embedded server, wherever it lies and whatever the shell that starts it has set."""
+"""The embedded server, in any folder and under any environment of the shell that starts it."""
 
 import os
 import pwd
@@ -77,8 +77,8 @@ def test_it_runs_through_a_symbolic_link(tmp_path: Path) -> None:
     assert asked(tmp_path / "link") == "42"
 
 
-def test_it_runs_where_all_was_made_for_its_owner_alone(tmp_path: Path) -> None:
-    """Under root the right to search any folder is not enough, then: the programs are not to be run by others."""
+def test_it_runs_where_files_are_accessible_to_their_owner_only(tmp_path: Path) -> None:
+    """Then the right to search any folder is not enough under root: others may not execute the programs."""
     for made in installed(tmp_path).rglob("*"):
         if not made.is_symlink():
             made.chmod(0o700)
@@ -86,7 +86,7 @@ def test_it_runs_where_all_was_made_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", [OTHER_SERVERS, NO_SERVICE, {"LC_ALL": "C"}, UNUSABLE])
-def test_what_the_shell_says_of_other_servers_is_not_meant(tmp_path: Path, setting: dict[str, str]) -> None:
+def test_the_shells_postgres_variables_are_ignored(tmp_path: Path, setting: dict[str, str]) -> None:
     assert asked(tmp_path, **setting) == "42"
 
 
@@ -94,7 +94,7 @@ def test_what_the_shell_says_of_other_servers_is_not_meant(tmp_path: Path, setti
 class TestUnderRoot:
     """The account that runs it, and what of root's rights it keeps."""
 
-    def test_it_keeps_one_right_only(self, tmp_path: Path) -> None:
+    def test_the_server_keeps_only_one_right_of_root(self, tmp_path: Path) -> None:
         folder = tmp_path / "closed"
         folder.mkdir(mode=0o700)
         server = EmbeddedServer(folder / "postgres", folder / "log", durable=False)
@@ -109,8 +109,8 @@ class TestUnderRoot:
         finally:
             server.stop()
 
-    def test_as_the_root_of_a_container(self, tmp_path: Path) -> None:
-        """It lacks the right to search any folder, and has that to override."""
+    def test_it_runs_as_root_of_a_container(self, tmp_path: Path) -> None:
+        """It lacks CAP_DAC_READ_SEARCH but has CAP_DAC_OVERRIDE."""
         folder = tmp_path / "closed"
         folder.mkdir(mode=0o700)
         installed(folder)
@@ -125,7 +125,7 @@ class TestUnderRoot:
             ("-dac_override,-dac_read_search", "CAP_DAC_READ_SEARCH or CAP_DAC_OVERRIDE"),
         ],
     )
-    def test_without_the_rights_it_says_which(self, tmp_path: Path, lacking: str, missing: str) -> None:
+    def test_missing_rights_are_named(self, tmp_path: Path, lacking: str, missing: str) -> None:
         folder = tmp_path / "closed"
         folder.mkdir(mode=0o700)
         installed(folder)

@@ -49,7 +49,7 @@ def test_a_named_prefect_server_comes_first(settings: Settings, tmp_path: Path) 
     assert found(API) == Access(API, "of:another", "k")
 
 
-def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     taken = tmp_path / "a file"
     taken.touch()
     done = acci("up", ACCI_HOME=str(taken))
@@ -57,7 +57,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> N
     assert done.stderr == f"acci: {NoHome(str(taken), 'File exists')}\n"
 
 
-def test_a_second_one_is_told_where_the_first_is(settings: Settings) -> None:
+def test_a_second_acci_up_is_refused_with_the_firsts_address(settings: Settings) -> None:
     with only_one(settings, API, UI):
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}, {UI}"), only_one(settings, API, UI):
             pytest.fail("two at once")
@@ -106,8 +106,8 @@ def _start(program: str, mark: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """But a folder that was there before, as somebody named it, stays as open as it was."""
+def test_its_files_are_readable_by_the_owner_only(tmp_path: Path) -> None:
+    """But an existing folder that the user named keeps its mode."""
     for home, expected in ((tmp_path / "new", 0o700), (tmp_path, 0o755)):
         tmp_path.chmod(0o755)
         with only_one(Settings.from_environment({"ACCI_HOME": str(home)}), API, UI):

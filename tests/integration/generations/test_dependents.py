@@ -84,7 +84,7 @@ def with_columns(tmp_path: Path, catalogue: Catalogue) -> Callable[[str, str], C
     return changed
 
 
-def test_a_new_column_leaves_dependent_views_be(
+def test_a_new_column_does_not_affect_dependent_views(
     connection: Connection,
     catalogue: Catalogue,
     sales: type[Projection],
@@ -100,7 +100,7 @@ def test_a_new_column_leaves_dependent_views_be(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_columns_that_others_use_are_not_taken_from_them(
+def test_columns_that_views_use_cannot_be_removed(
     connection: Connection,
     catalogue: Catalogue,
     sales: type[Projection],
@@ -145,14 +145,14 @@ def belongings(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_all_that_belongs_to_the_view_is_kept(
+def test_options_comments_and_grants_of_the_view_are_kept(
     connection: Connection,
     catalogue: Catalogue,
     sales: type[Projection],
     with_columns: Callable[[str, str], Catalogue],
     roles: tuple[str, str],
 ) -> None:
-    """Options, remarks and grants on columns, too: when its query is replaced, and when it is made anew."""
+    """Also comments and grants on columns: both when its query is replaced and when it is recreated."""
     analyst, app = map(identifiers.Identifier, roles)
     live_with_orders(connection, catalogue, sales, 30)
     for statement in (

@@ -1,4 +1,4 @@
-"""Others publish and drop generations at any moment: what works on one goes on with the next, or says what happened."""
+"""Generations are published and dropped at any time: work continues on the next one, or says what happened."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -124,7 +124,7 @@ WORK: dict[str, Work] = {
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
 @pytest.mark.parametrize("work", WORK)
-def test_a_generation_dropped_under_somebody_is_gone_on_without(
+def test_work_on_a_dropped_generation_continues_on_the_next(
     overtaken: Overtaken, other: Connection, connection: Connection, projection: type[Projection], work: str
 ) -> None:
     append_orders(connection, 3, "later-")
@@ -135,7 +135,7 @@ def test_a_generation_dropped_under_somebody_is_gone_on_without(
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
-def test_dead_letters_are_tried_on_the_next_one(
+def test_a_retry_continues_on_the_next_generation(
     overtaken: Overtaken, other: Connection, connection: Connection, projection: type[Projection]
 ) -> None:
     append_bad_order(connection)
@@ -146,7 +146,7 @@ def test_dead_letters_are_tried_on_the_next_one(
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
-def test_an_audit_of_what_is_dropped_meanwhile_is_one_of_the_next(
+def test_an_audit_of_a_dropped_generation_continues_on_the_next(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
     for name in ("rows", "totals", "table", "second_opinion"):
@@ -184,7 +184,7 @@ def test_a_backfill_whose_generation_is_dropped_says_so(overtaken: Overtaken, ot
 
 
 @pytest.mark.parametrize("step", ["fill", "finish", "gate", "publish"])
-def test_a_build_that_is_thrown_away_says_so_at_each_step(
+def test_each_step_reports_a_discarded_build(
     overtaken: Overtaken, other: Connection, connection: Connection, step: str
 ) -> None:
     generation, parts = new_generation.begin(other, CATALOGUE, SALES, 1)
@@ -207,7 +207,7 @@ def test_a_build_that_is_thrown_away_says_so_at_each_step(
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
-def test_the_gate_compares_with_what_is_live_by_then(
+def test_the_gate_compares_with_the_generation_that_is_live_now(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
     generation, parts = new_generation.begin(other, CATALOGUE, projection, 1)
@@ -228,7 +228,7 @@ def test_the_gate_compares_with_what_is_live_by_then(
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS)
-def test_rows_as_of_that_are_read_later_come_from_the_next_one(
+def test_rows_as_of_continue_on_the_next_generation(
     overtaken: Overtaken, other: Connection, projection: type[Projection]
 ) -> None:
     rows = rows_as_of(overtaken, CATALOGUE, projection)
@@ -237,7 +237,7 @@ def test_rows_as_of_that_are_read_later_come_from_the_next_one(
 
 
 @pytest.mark.parametrize("look", ["follower", "status", "staleness", "rollback", "rebuild"])
-def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
+def test_events_appended_and_applied_meanwhile_are_not_a_restore(
     overtaken: Overtaken, other: Connection, connection: Connection, look: str
 ) -> None:
     if look == "rollback":
@@ -266,7 +266,7 @@ def test_what_others_appended_and_applied_since_a_look_at_the_log_is_no_restore(
     assert overtaken.nth <= 0
 
 
-def test_a_log_that_was_restored_is_one_still(overtaken: Overtaken, connection: Connection) -> None:
+def test_a_restored_log_is_still_recognised(overtaken: Overtaken, connection: Connection) -> None:
     cut_log(connection, 2)
     with pytest.raises(CheckpointBeyondLog):
         batches.catch_up(overtaken, CATALOGUE, SALES)

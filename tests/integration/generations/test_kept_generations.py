@@ -1,4 +1,4 @@
-"""Kept generations: audits look at them, and a rollback puts none back that is not what its events make."""
+"""Kept generations: audits check them, and a rollback refuses one that differs from what its events produce."""
 
 from dataclasses import replace
 from typing import LiteralString
@@ -101,8 +101,8 @@ def test_an_altered_table_is_found(
         roll_back(connection, catalogue, sales)
 
 
-def test_what_was_discarded_since_is_no_alarm(connection: Connection, catalogue: Catalogue) -> None:
-    """Neither when it was a dead letter of the kept generation too, nor when it is put back."""
+def test_events_discarded_later_are_no_finding(connection: Connection, catalogue: Catalogue) -> None:
+    """Also if it was a dead letter of the kept generation, and also when that is put back."""
     totals = catalogue.projection("order_totals")
     append_orders(connection, 5)
     append_bad_order(connection)

@@ -1,4 +1,4 @@
-"""The SQL file of a read model: what will not do is refused, and what it makes is what a rebuild has."""
+"""The SQL file of a read model: an unusable one is refused, and a rebuild has the table that it makes."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ GENERATED = COLUMNS.replace("name text", "name text GENERATED ALWAYS AS (id) STO
         ),
     ],
 )
-def test_a_table_that_will_not_do_is_refused_and_the_live_one_stays(
+def test_an_unusable_table_is_refused_and_the_live_one_stays(
     connection: Connection,
     catalogue: Catalogue,
     users: type[Projection],

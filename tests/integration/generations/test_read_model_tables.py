@@ -69,7 +69,7 @@ def folded() -> type[Projection]:
 
 
 @pytest.mark.parametrize("projection", [define(NOTED), folded()], ids=["rules", "fold"])
-def test_a_key_whose_collation_takes_other_texts_for_the_same(
+def test_a_key_with_a_non_deterministic_collation_is_refused(
     connection: Connection, projection: type[Projection]
 ) -> None:
     """This server has no ICU to make one with, so one is said to be such."""

@@ -52,9 +52,7 @@ def test_an_older_program_is_refused_and_nothing_changes(connection: Connection,
     assert stale(connection, new[0]) == {}
 
 
-def test_older_rules_that_are_meant_are_the_newest_from_then_on(
-    connection: Connection, old: Program, new: Program
-) -> None:
+def test_allowed_older_rules_become_the_newest(connection: Connection, old: Program, new: Program) -> None:
     build.rebuild(connection, *old, build.RebuildOptions(allow_older_rules=True))
     assert wrong_rows(connection, old[1]) == 0
     build.rebuild(connection, *old)
@@ -62,14 +60,14 @@ def test_older_rules_that_are_meant_are_the_newest_from_then_on(
         build.rebuild(connection, *new)
 
 
-def test_a_program_that_knows_nothing_of_it_is_refused_by_the_database(
+def test_a_program_without_rule_order_is_refused_by_the_database(
     connection: Connection, old: Program, new: Program
 ) -> None:
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="live by newer rules"):
         generations.begin(connection, *old)
 
 
-def test_a_rollback_needs_no_leave(connection: Connection, old: Program, new: Program) -> None:
+def test_a_rollback_may_use_older_rules(connection: Connection, old: Program, new: Program) -> None:
     roll_back(connection, *old)
     assert wrong_rows(connection, old[1]) == 0
     assert live(connection, old[1]).generation == 1
@@ -78,7 +76,7 @@ def test_a_rollback_needs_no_leave(connection: Connection, old: Program, new: Pr
     assert live(connection, old[1]).generation == 1
 
 
-def test_what_was_never_seen_is_newer(connection: Connection, old: Program, new: Program) -> None:
+def test_rules_never_seen_before_are_newer(connection: Connection, old: Program, new: Program) -> None:
     connection.execute("DELETE FROM acci.rules WHERE fingerprint = %s", (define(*old).fingerprint,))
     build.rebuild(connection, *old)
     assert wrong_rows(connection, old[1]) == 0

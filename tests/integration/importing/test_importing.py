@@ -1,4 +1,4 @@
-"""Imports: all or nothing, or part by part; no line twice, none half stored, whatever happens."""
+"""Imports: all or nothing, or part by part; no line twice and none half stored, after any failure."""
 
 import json
 import os
@@ -148,7 +148,7 @@ def test_any_number_of_lines(importer: Importer, rows: Rows, tmp_path: Path, sto
     assert rows.all() == expected(lines)
 
 
-def test_by_time_the_file_may_be_in_any_order(
+def test_ordered_by_timestamp_the_file_may_be_in_any_order(
     database_url: str, catalogue: Catalogue, rows: Rows, tmp_path: Path
 ) -> None:
     lines = history(60)
@@ -158,13 +158,13 @@ def test_by_time_the_file_may_be_in_any_order(
     assert rows.all() == expected(lines)
 
 
-def test_by_time_needs_all_lines_at_once(database_url: str, catalogue: Catalogue, tmp_path: Path) -> None:
+def test_ordering_by_timestamp_needs_all_lines_at_once(database_url: str, catalogue: Catalogue, tmp_path: Path) -> None:
     importer = made(database_url, catalogue, tmp_path, 'order = "timestamp"\n')
     with pytest.raises(UnreadableFile, match="leave --resume out"):
         importer.import_in_parts(written(tmp_path, history(3)), quiet)
 
 
-def test_a_bad_line_and_nothing_is_stored(importer: Importer, rows: Rows, tmp_path: Path) -> None:
+def test_one_bad_line_means_nothing_is_stored(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     lines = history(30)
     for number in (3, 9, 17, 25):
         lines[number]["payload"] = {"email": "a@b"}
@@ -182,7 +182,7 @@ def test_a_bad_line_and_nothing_is_stored(importer: Importer, rows: Rows, tmp_pa
     assert rows.all() == expected(lines)
 
 
-def test_in_parts_bad_lines_are_left_out_and_told(importer: Importer, rows: Rows, tmp_path: Path) -> None:
+def test_in_parts_bad_lines_are_left_out_and_listed(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     lines = history(30)
     for number in (3, 9, 17, 25):
         lines[number]["at"] = "yesterday"
@@ -196,7 +196,7 @@ def test_in_parts_bad_lines_are_left_out_and_told(importer: Importer, rows: Rows
     assert importer.import_in_parts(path, quiet, 5).rejected == done.rejected
 
 
-def test_a_check_stores_nothing(importer: Importer, rows: Rows, tmp_path: Path) -> None:
+def test_a_dry_run_stores_nothing(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     lines = [*history(5), line(9, payload={})]
     done = importer.check(written(tmp_path, lines), quiet)
     assert (done.events, done.new_events, done.bad_lines) == (5, 0, 1)
@@ -215,7 +215,9 @@ def test_the_same_content_is_not_stored_again(importer: Importer, rows: Rows, tm
 
 
 @BOTH
-def test_streams_go_on_from_where_they_are(importer: Importer, rows: Rows, tmp_path: Path, store: Any) -> None:
+def test_versions_continue_those_of_existing_streams(
+    importer: Importer, rows: Rows, tmp_path: Path, store: Any
+) -> None:
     first, second = history(20), [line(100 + number, f"u{number % 2}") for number in range(10)]
     store(importer, written(tmp_path, first))
     store(importer, written(tmp_path, second, "more.ndjson"))
@@ -223,7 +225,7 @@ def test_streams_go_on_from_where_they_are(importer: Importer, rows: Rows, tmp_p
     assert rows.wrong_streams() == []
 
 
-def test_it_goes_on_where_it_stopped(importer: Importer, rows: Rows, tmp_path: Path) -> None:
+def test_an_interrupted_import_resumes(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     """Cut off by an error between any two of its parts."""
     lines = history(40)
     lines[5]["kind"] = "UserMade"
@@ -260,7 +262,7 @@ def cutting_off(rows: Rows, error: type[Exception]) -> Any:
     return progress
 
 
-def test_another_mapping_cannot_go_on(
+def test_an_import_cannot_resume_with_another_mapping(
     importer: Importer, database_url: str, catalogue: Catalogue, rows: Rows, tmp_path: Path
 ) -> None:
     path = written(tmp_path, history(40))
@@ -301,7 +303,7 @@ Importer({database_url!r}, catalogue, mapping).import_whole(Path(sys.argv[1]), p
 
 
 @pytest.mark.parametrize("kills", [5])
-def test_a_killed_import_goes_on(database_url: str, rows: Rows, tmp_path: Path, kills: int) -> None:
+def test_a_killed_import_resumes(database_url: str, rows: Rows, tmp_path: Path, kills: int) -> None:
     """`kill -9` at any moment: after the last run every line is there once."""
     lines = history(4000)
     path = written(tmp_path, lines)
@@ -341,7 +343,7 @@ def wait_until_more(rows: Rows, before: int, process: subprocess.Popen[str]) -> 
         time.sleep(0.005)
 
 
-def test_two_at_once(importer: Importer, rows: Rows, tmp_path: Path) -> None:
+def test_two_imports_of_one_file_exclude_each_other(importer: Importer, rows: Rows, tmp_path: Path) -> None:
     """The second finds the file taken; it may come again."""
     path = written(tmp_path, history(200))
     taken = threading.Event()
@@ -434,6 +436,6 @@ def test_a_csv_whose_columns_the_mapping_does_not_know(importer: Importer, tmp_p
         importer.import_whole(path, quiet)
 
 
-def test_a_name_that_tells_no_format(importer: Importer, tmp_path: Path) -> None:
+def test_a_file_name_without_a_known_format_is_refused(importer: Importer, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="its name shows no format"):
         importer.import_whole(written(tmp_path, history(1), "file.txt"), quiet)

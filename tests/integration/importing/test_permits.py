@@ -66,7 +66,7 @@ def assert_as_pandas_has_it(connection: Connection, log: Path) -> None:
 def test_read_models_are_what_pandas_computes(
     database_url: str, connection: Connection, catalogue: Catalogue, log: Path
 ) -> None:
-    """Caught up in small batches first, then built anew in partitions."""
+    """Caught up in small batches first, then rebuilt in partitions."""
     for projection in catalogue.projections.values():
         build.rebuild(connection, catalogue, projection)
     lines = len(by_pandas.read(log))
@@ -103,7 +103,7 @@ def test_queries_answer_from_them(database_url: str, connection: Connection, cat
     assert {(row.pop("day"), row.pop("handled_by")): row for row in found} == expected_days
 
 
-def test_nothing_else_knows_of_it() -> None:
+def test_no_other_code_knows_the_domain() -> None:
     """The domain comes by the setting alone."""
     checkout = Path(__file__).parents[3]
     for room in ("domain", "store", "flows", "sql"):
@@ -115,7 +115,7 @@ def test_nothing_else_knows_of_it() -> None:
 
 
 def test_the_sample_crosses_a_change_of_clocks() -> None:
-    """Else the calendar of Amsterdam would not be told from that of UTC."""
+    """Otherwise the test could not distinguish Amsterdam's calendar from UTC."""
     days = by_pandas.steps_per_day(by_pandas.read(SAMPLE))
     assert {date(2019, 3, 31), date(2019, 10, 27), date(2020, 1, 1)} & {day for day, _ in days}
     frame = by_pandas.read(SAMPLE)

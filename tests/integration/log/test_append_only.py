@@ -1,4 +1,4 @@
-"""The event log is append-only by the database itself, whoever asks and however."""
+"""The event log is append-only by the database itself, for every role and statement."""
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -44,7 +44,7 @@ def content(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("as_a", ["superuser", "role with every right", "replica"])
-def test_nothing_is_changed_or_taken_away(connection: Connection, as_a: str) -> None:
+def test_events_cannot_be_updated_or_deleted(connection: Connection, as_a: str) -> None:
     before = content(connection)
     role = identifiers.Identifier(f"keeper_{connection.info.dbname.rpartition('_')[2]}")
     if as_a == "superuser":
@@ -70,7 +70,7 @@ def test_nothing_is_changed_or_taken_away(connection: Connection, as_a: str) -> 
             connection.execute(identifiers.SQL("DROP ROLE {}").format(role))
 
 
-def test_positions_are_drawn_not_given(connection: Connection) -> None:
+def test_positions_cannot_be_chosen(connection: Connection) -> None:
     with pytest.raises(psycopg.errors.GeneratedAlways):
         connection.execute(
             """INSERT INTO acci.events (position, "timestamp", id, version, tenant_id, aggregate_type, aggregate_id,

@@ -1,4 +1,4 @@
-"""Bulk append: histories with their own versions and timestamps, all or nothing, in flat memory."""
+"""Bulk append: histories with their own versions and timestamps, all or nothing, with constant memory."""
 
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -99,7 +99,7 @@ def test_an_error_of_the_source_stores_nothing_and_loses_no_connection(database_
         assert store.append_in_bulk([paid(1)]).events == 1
 
 
-def test_memory_stays_flat(store: EventStore) -> None:
+def test_a_bulk_append_uses_constant_memory(store: EventStore) -> None:
     def many(count: int, account: str) -> Iterator[Event[EventData]]:
         return (paid(version, account) for version in range(1, count + 1))
 

@@ -1,4 +1,4 @@
-"""The calendar's ends: every part knows the same days and moments, those of the years 1 to 9999."""
+"""The calendar's ends: every part accepts the same dates and timestamps, those of the years 1 to 9999."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ ZONES = ("UTC", "Europe/Brussels", "America/St_Johns", "Pacific/Kiritimati", "Et
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_days_and_moments_at_the_ends_of_the_calendar(connection: Connection, zone: str) -> None:
+def test_dates_and_timestamps_at_the_ends_of_the_calendar(connection: Connection, zone: str) -> None:
     after = [FIRST + timedelta(hours=hours, minutes=7) for hours in (0, 3, 11, 13, 15, 40, 24 * 400)]
     before = [LAST - timedelta(hours=hours, minutes=7) for hours in (0, 3, 11, 13, 15, 40, 24 * 400)]
     events = [said("a", number, at) for number, at in enumerate((FIRST, LAST, *after, *before), 1)]

@@ -113,7 +113,7 @@ def rows(count: int, account: str = "a") -> list[tuple[UUID, str, str, int]]:
 
 @pytest.mark.parametrize("count", [4, FEW + 10])
 @pytest.mark.parametrize("parts", [False, True])
-def test_an_overlapping_export_doubles_nothing(database_url: str, tmp_path: Path, parts: bool, count: int) -> None:
+def test_an_overlapping_export_adds_no_duplicates(database_url: str, tmp_path: Path, parts: bool, count: int) -> None:
     assert imported(tmp_path, database_url, rows(count), parts=parts).new_events == count
     if parts:
         told = imported(tmp_path, database_url, rows(count + 1), parts=True)
@@ -129,7 +129,7 @@ def test_an_overlapping_export_doubles_nothing(database_url: str, tmp_path: Path
         assert connection.execute("SELECT count(*), count(DISTINCT id) FROM acci.events").fetchone() == (count + 2,) * 2
 
 
-def test_an_id_of_another_event_is_never_passed_over(database_url: str, tmp_path: Path) -> None:
+def test_a_known_id_with_another_event_is_never_skipped(database_url: str, tmp_path: Path) -> None:
     imported(tmp_path, database_url, rows(2))
     (one, account, at, amount), *_ = rows(1)
     for other in ((one, "b", at, amount), (one, account, "2026-02-01T00:00:00Z", amount), (one, account, at, 9)):
@@ -147,7 +147,7 @@ def test_an_id_twice_in_a_file(database_url: str, tmp_path: Path) -> None:
     assert (done.new_events, done.known_events) == (1, 1)
 
 
-def test_the_command_line_tells_it(database_url: str, tmp_path: Path) -> None:
+def test_the_command_line_reports_known_ids(database_url: str, tmp_path: Path) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger"}
     imported(tmp_path, database_url, rows(2))
     (tmp_path / "more.csv").write_text(
@@ -179,7 +179,7 @@ def test_an_idempotency_key_stores_once(store: EventStore) -> None:
         store.append(stream("a"), 1, [paid(2)], uuid4())
 
 
-def test_of_many_with_one_key_one_is_stored(store: EventStore) -> None:
+def test_concurrent_appends_with_one_idempotency_key_store_once(store: EventStore) -> None:
     key = uuid4()
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: store.append(stream("a"), 0, [paid(1)], key), range(8)))
@@ -187,7 +187,7 @@ def test_of_many_with_one_key_one_is_stored(store: EventStore) -> None:
     assert store.version(stream("a")) == 1
 
 
-def test_a_unique_index_on_demand(database_url: str, store: EventStore) -> None:
+def test_a_unique_index_on_event_ids_can_be_switched_on(database_url: str, store: EventStore) -> None:
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger"}
     (known,) = store.append(stream("a"), 0, [paid(1)])
     told = acci("migrate", ACCI_UNIQUE_EVENT_IDS="yes", **place)

@@ -50,14 +50,14 @@ def test_events_come_back_as_they_were_appended(store: EventStore) -> None:
     assert all(e.recorded_at.tzinfo == UTC for e in appended)
 
 
-def test_what_is_appended_together_is_recorded_at_one_moment(store: EventStore) -> None:
+def test_events_of_one_append_have_the_same_recorded_at(store: EventStore) -> None:
     appended = store.append(stream("a"), 0, [event(paid(), version) for version in range(1, 101)])
     assert len({each.recorded_at for each in appended}) == 1
     (later,) = store.append(stream("a"), 100, [event(paid(), 101)])
     assert later.recorded_at > appended[0].recorded_at
 
 
-def test_nothing_to_append_is_nothing(store: EventStore) -> None:
+def test_an_append_without_events_does_nothing(store: EventStore) -> None:
     assert store.append(stream("a"), 7, []) == ()
     assert store.version(stream("a")) == 0
 
@@ -163,7 +163,7 @@ REFUSED: list[tuple[Event[EventData], type[AcciError], str]] = [
 ]
 
 
-def test_what_cannot_be_stored_is_refused_before_anything_is(store: EventStore) -> None:
+def test_an_unstorable_event_is_refused_before_anything_is_stored(store: EventStore) -> None:
     store.append(stream("a"), 0, [event(OPENED, 1)])
     for given, kind, said in REFUSED:
         with pytest.raises(kind) as refused:
@@ -197,7 +197,7 @@ def test_a_text_that_looks_like_an_escaped_nul_is_no_nul(store: EventStore) -> N
     assert next(store.read_stream(stream("a"))) == appended[0]
 
 
-def test_a_stream_is_read_by_versions_and_moments(store: EventStore) -> None:
+def test_a_stream_is_read_by_versions_and_timestamps(store: EventStore) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     given = [replace(event(paid(), v), timestamp=start + timedelta(days=v)) for v in range(1, 6)]
     store.append(stream("a"), 0, given)
@@ -214,8 +214,8 @@ def test_a_stream_is_read_by_versions_and_moments(store: EventStore) -> None:
     assert list(store.read_stream(stream("nobody"))) == []
 
 
-def test_a_moment_without_a_zone_is_refused(store: EventStore) -> None:
-    """It would be taken for one of UTC, which nobody has said."""
+def test_a_timestamp_without_a_zone_is_refused(store: EventStore) -> None:
+    """It would be taken for UTC, which is a guess."""
     for wrong in (datetime(2026, 1, 1), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))):  # noqa: DTZ001
         with pytest.raises(WrongTimestamp):
             Repository(store).load(Account, stream("a"), as_of=wrong)
@@ -293,14 +293,14 @@ def test_no_connection_is_lost_on_any_path(database_url: str) -> None:
         assert store.append(stream("a"), 0, [event(OPENED, 1)])
 
 
-def test_who_borrows_after_a_connection_was_lost_gets_one_that_lives(database_url: str) -> None:
+def test_after_a_lost_connection_the_pool_lends_a_working_one(database_url: str) -> None:
     """A server that went takes all of a pool's connections with it."""
     ask = "SELECT pg_backend_pid()"
     with connect(database_url, "test") as killer, Database(database_url, size=3) as database:
         lent = [database.connection() for _ in range(3)]
         for pid in [value(loan.__enter__(), ask) for loan in lent]:
             cut(killer, pid)
-        for loan in lent:  # whole, as far as anybody knows
+        for loan in lent:  # working, as far as the pool knows
             loan.__exit__(None, None, None)
         with pytest.raises(psycopg.OperationalError), database.connection() as connection:
             connection.execute(ask)

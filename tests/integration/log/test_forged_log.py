@@ -1,4 +1,4 @@
-"""A repair follows no log that an audit calls changed: what may rest on it is left alone, unless that is asked for."""
+"""A repair does not trust a log that an audit found changed: what may depend on it is left alone, unless asked to."""
 
 from collections.abc import Callable
 from typing import LiteralString
@@ -69,7 +69,7 @@ def depositing(connection: Connection) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("forge", [forged, inserted, removed])
-def test_what_rests_on_changed_events_is_left_alone(
+def test_rows_that_depend_on_changed_events_are_left_alone(
     bank: Connection, catalogue: Catalogue, forge: Callable[[Connection, str, str], None]
 ) -> None:
     forge(bank, *depositing(bank))
@@ -123,7 +123,7 @@ def test_a_discard_made_by_hand_does_not_count(bank: Connection, catalogue: Cata
     assert rows(bank, "accounts") == before
 
 
-def test_a_discard_counts_no_more_when_its_event_was_changed(bank: Connection, catalogue: Catalogue) -> None:
+def test_a_discard_no_longer_counts_when_its_event_was_changed(bank: Connection, catalogue: Catalogue) -> None:
     accounts = catalogue.projection("accounts")
     stored = """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type,
                     data, metadata)

@@ -22,7 +22,7 @@ from tests.support.histories import append_probe, append_users, copy_probes, cut
 from tests.support.prefect_server import wait_for
 from tests.support.servers import SharedServer
 
-SOON = 0.02  # seconds of patience, where nobody is going to end
+SOON = 0.02  # seconds to wait where no append is going to end
 
 
 @pytest.fixture
@@ -85,9 +85,7 @@ def test_every_holder_is_named(reader: Connection, writer: Connection, other: Co
     assert [holder.pid for holder in mark.holders] == [writer.info.backend_pid, other.info.backend_pid]
 
 
-def test_it_waits_for_those_who_were_appending_and_for_no_others(
-    reader: Connection, writer: Connection, other: Connection
-) -> None:
+def test_it_waits_only_for_appends_under_way(reader: Connection, writer: Connection, other: Connection) -> None:
     writer.autocommit = False
     held = append_probe(writer, "slow")
     with ThreadPoolExecutor() as threads:
@@ -137,7 +135,7 @@ def test_it_passes_the_holes_of_rolled_back_appends(reader: Connection, writer: 
     assert establish(reader, patience=0).position == first + 7
 
 
-def test_savepoints(reader: Connection, writer: Connection) -> None:
+def test_an_append_under_a_savepoint_holds_it(reader: Connection, writer: Connection) -> None:
     with writer.transaction():
         with writer.transaction(force_rollback=True):
             hole = append_probe(writer, "undone")

@@ -1,4 +1,4 @@
-"""Twelve writers, pauses, rollbacks: who follows the mark sees every event once, who trusts the maximum does not."""
+"""Twelve writers, pauses, rollbacks: a reader up to the mark sees every event once, one up to the maximum does not."""
 
 import random
 import threading
@@ -81,7 +81,7 @@ def follow_maximum(url: str, writing_is_over: threading.Event) -> Counter[int]:
     return seen
 
 
-def test_following_the_mark_loses_and_doubles_nothing(database_url: str) -> None:
+def test_following_the_mark_reads_each_event_exactly_once(database_url: str) -> None:
     writing_is_over = threading.Event()
     with ThreadPoolExecutor(WRITERS + 4) as threads:
         followers = [threads.submit(follow_mark, database_url, writing_is_over) for _ in range(2)]

@@ -137,7 +137,7 @@ def rows(connection: Connection, name: str) -> list[Any]:
     return connection.execute(f"SELECT * FROM read.{name} ORDER BY id").fetchall()  # noqa: S608
 
 
-def test_nothing_decides_without_an_event_of_no_known_class(
+def test_an_event_of_an_unknown_class_stops_decisions(
     database: Database, database_url: str, connection: Connection, tmp_path: Path
 ) -> None:
     before, after = shop(tmp_path, ItemAdded), shop(tmp_path, gone())
@@ -149,7 +149,7 @@ def test_nothing_decides_without_an_event_of_no_known_class(
     add_item(database, after, "nail")
     (change,) = history(EventStore(database, after), after, item("bolt"))
     assert change.remark == "Its payload cannot be read: no event type ItemAdded is registered."
-    assert plan.plan(connection, after, after.projection("stock"), 1).unread == {"ItemAdded": 2}
+    assert plan.plan(connection, after, after.projection("stock"), 1).unknown_events == {"ItemAdded": 2}
     with pytest.raises(GateClosed, match="Events of unknown types, so their rows may be missing: 2 ItemAdded"):
         gated(connection, after, "stock")
     told = list(event_types(connection, after, Bounds()))
@@ -197,10 +197,10 @@ def test_a_renamed_class_reads_its_events_in_every_engine(
         add_item(database, after, f"screw {name}")
         batches.catch_up(connection, after, projection)
     assert plan.plan(connection, after, after.projection("stock"), 1).events["ItemRegistered"] == 5
-    assert plan.plan(connection, after, after.projection("stock"), 1).unread == {}
+    assert plan.plan(connection, after, after.projection("stock"), 1).unknown_events == {}
 
 
-def test_a_former_name_makes_snapshots_and_fingerprints_others(tmp_path: Path) -> None:
+def test_a_former_name_changes_snapshot_schemas_and_fingerprints(tmp_path: Path) -> None:
     from acci.store.generations.fingerprints import define
 
     before, after = shop(tmp_path, gone()), shop(tmp_path, renamed())
@@ -210,7 +210,7 @@ def test_a_former_name_makes_snapshots_and_fingerprints_others(tmp_path: Path) -
         assert one != other
 
 
-def test_a_retired_event_is_passed_over(database: Database, connection: Connection, tmp_path: Path) -> None:
+def test_a_retired_event_is_skipped(database: Database, connection: Connection, tmp_path: Path) -> None:
     before = shop(tmp_path, ItemAdded)
     add_item(database, before, "bolt")
     after = shop(tmp_path, gone(), retired=("ItemAdded",))

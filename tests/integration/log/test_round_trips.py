@@ -71,7 +71,7 @@ zones = st.sampled_from(
 moments = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=zones)  # noqa: DTZ001
 decimals = st.decimals(allow_nan=False, allow_infinity=False)
 addresses = st.builds(Address, street=texts, number=st.none() | st.integers(), at=moments)
-# Where no type says so, PostgreSQL's JSON gives a float that is written with an exponent back as a whole number.
+# In a field without a type, PostgreSQL's JSON returns a float with an exponent as an integer.
 small_floats = st.floats(min_value=-1e15, max_value=1e15)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | small_floats | texts,

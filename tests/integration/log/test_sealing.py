@@ -1,4 +1,4 @@
-"""Seals: whoever changes, removes or inserts an old event is found out, and so is who meddles with the seals."""
+"""Seals: every changed, removed or inserted old event is found, and so is every changed seal."""
 
 import psycopg
 import pytest
@@ -17,7 +17,7 @@ def problems(connection: Connection, catalogue: Catalogue, extent: AuditScope = 
     return [found.problem for each in done for found in each.found]
 
 
-def test_sealing_goes_on_where_it_left_and_seals_each_event_once(connection: Connection) -> None:
+def test_sealing_resumes_and_seals_each_event_once(connection: Connection) -> None:
     first = seals.seal(connection, 100)
     assert (first.seals, first.events, first.upto) == (3, EVENTS, EVENTS)
     again = seals.seal(connection, 100)
@@ -66,7 +66,7 @@ def test_an_inserted_event_is_located(connection: Connection, catalogue: Catalog
     assert f"position {EVENTS + 1} was inserted" in found
 
 
-def test_a_sample_checks_some_seals_and_all_turns_check_all(connection: Connection, catalogue: Catalogue) -> None:
+def test_samples_together_check_all_seals(connection: Connection, catalogue: Catalogue) -> None:
     seals.seal(connection, 100)
     with tampering(connection):
         connection.execute("UPDATE acci.events SET metadata = '{}' WHERE position IN (42, 142, 242)")

@@ -96,10 +96,10 @@ def test_a_command_is_known_to_its_own_tenant(store: EventStore) -> None:
 @pytest.mark.parametrize("rival", [OF_TENANT, OF_TYPE, OF_ID], ids="/".join)
 @pytest.mark.parametrize("of_command", [False, True])
 @pytest.mark.parametrize("many", [1, 2])
-def test_what_stands_elsewhere_is_nothing_to_follow(
+def test_an_event_of_another_stream_cannot_be_followed(
     store: EventStore, rival: StreamId, of_command: bool, many: int
 ) -> None:
-    """The rival has an event at the expected version, and its id is the one to follow; the stream is not so far."""
+    """Another stream has an event with the expected version and id; the stream itself is below that version."""
     at = STREAMS[rival][1]
     last = list(store.read_stream(rival))[-1]
     events = [paid(OWN, at + each) for each in range(1, many + 1)]

@@ -44,7 +44,7 @@ def of(stream: StreamId, version: int, data: EventData) -> Event[EventData]:
         ([CLOSED, CLOSED], ("AccountClosed (version 2) came after the stream had ended with version 1.", 1, 2)),
     ],
 )
-def test_what_came_after_the_end_is_counted_from_the_next_event_on(
+def test_events_after_a_terminal_event_are_counted(
     database_url: str,
     connection: Connection,
     catalogue: Catalogue,

@@ -55,7 +55,7 @@ def test_a_stream_is_folded_by_its_own_aggregate_only(store: EventStore) -> None
     assert Repository(store).load(Account, stream("a")).version == 1
 
 
-def test_waiting_for_what_nobody_registered_does_not_wait(database: Database) -> None:
+def test_waiting_for_an_unknown_projection_fails_at_once(database: Database) -> None:
     with pytest.raises(UnknownName, match="no projection named 'nobodys_view'. Known: .*holders"):  # noqa: RUF043
         wait_for(database, "nobodys_view", 1, timeout=10_000)
 
@@ -70,7 +70,7 @@ def test_waiting_for_what_nobody_registered_does_not_wait(database: Database) ->
         lambda: chosen(CATALOGUE, "event_ids", None),
     ],
 )
-def test_one_text_is_no_list(call: Callable[[], Any]) -> None:
+def test_one_text_is_not_a_list_of_names(call: Callable[[], Any]) -> None:
     with pytest.raises(NotAList):
         call()
 

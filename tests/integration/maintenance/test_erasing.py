@@ -1,4 +1,4 @@
-"""A person is erased: nowhere is their data to be read any more, and everything else goes on."""
+"""A person is erased: their data can no longer be read anywhere, and everything else goes on."""
 
 import subprocess
 import threading
@@ -55,7 +55,7 @@ from tests.support.shell import acci, refusal
 
 CATALOGUE = Catalogue((CONTEXT,))
 SECRETS = ("Annabel Zwart", "annabel@zwart.example", "Annabel Wit", "she likes rye bread", "unspeakable")
-SAME_NOTE = {"desk": "d1", "person": "ann", "note": SECRETS[3]}  # which leads to nothing: it was taken
+SAME_NOTE = {"desk": "d1", "person": "ann", "note": SECRETS[3]}  # sent again, it leads to nothing
 
 
 @pytest.fixture
@@ -120,7 +120,9 @@ def test_personal_data_is_stored_unreadable_and_read_as_it_was(
     assert findings(built) == []
 
 
-def test_a_person_is_erased(handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore) -> None:
+def test_an_erased_person_is_gone_everywhere(
+    handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
+) -> None:
     build.rebuild(built, CATALOGUE, People)  # one generation is kept
     handler.handle(command(TakeNote(desk="d3", person="ann", note="unspeakable")))
     catch_up(built, CATALOGUE, Notes)
@@ -170,10 +172,10 @@ def plain_digest(command: Command[CommandData]) -> bytes:
     return record_of_command(command.id, type(command.data).__name__, canonical_form(command.data)).digest
 
 
-def test_a_command_cannot_be_guessed_by_what_is_remembered_of_it(
+def test_a_command_cannot_be_guessed_from_its_idempotency_record(
     handler: CommandHandler, built: Connection, keys_url: str
 ) -> None:
-    """Neither while the person is there, by who has the log alone, nor afterwards by anybody. Resending goes on."""
+    """Before the erasure not from the log alone, afterwards not at all. Resending still works."""
     sent, nothing_done = command(RenamePerson(person="ann", name="Guess me")), command(TakeNote(**SAME_NOTE))
     (first,) = handler.handle(sent)
     assert handler.handle(nothing_done) == ()
@@ -198,8 +200,8 @@ def test_a_command_cannot_be_guessed_by_what_is_remembered_of_it(
         assert value(store, "SELECT key IS NULL FROM acci_keys.keys WHERE id = %s", (UUID(bytes=digest[:16]),))
 
 
-def test_a_command_sent_again_makes_no_new_key(handler: CommandHandler, built: Connection, keys_url: str) -> None:
-    """Not even on a guess: a key would be a trace of what was not done, of somebody erased."""
+def test_a_repeated_command_creates_no_new_key(handler: CommandHandler, built: Connection, keys_url: str) -> None:
+    """Not even for a decision on a guessed state: the key would be a trace of an erased person."""
     sent = command(RegisterPerson(person="cas", name="Cas", city="Delft"))
     (first,) = handler.handle(sent)
     erase(built, CATALOGUE, "t1", "cas")
@@ -208,14 +210,14 @@ def test_a_command_sent_again_makes_no_new_key(handler: CommandHandler, built: C
         assert value(store, "SELECT array_agg(key IS NULL) FROM acci_keys.keys WHERE subject = 'cas'") == [True]
 
 
-def test_keys_are_held_for_a_moment_only(keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_cached_only_briefly(keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_store, "HELD_SECONDS", 0)
     made = dict(keys.of("t1", subject) for subject in ("ann", "bob"))
     assert keys.find(made) == made
     assert (len(keys._held), len(keys._mine)) == (0, 0)
 
 
-def test_what_earlier_versions_remembered_is_emptied(handler: CommandHandler, built: Connection) -> None:
+def test_idempotency_records_of_earlier_versions_are_cleared(handler: CommandHandler, built: Connection) -> None:
     sent = command(RenamePerson(person="ann", name="Guess me"))
     (first,) = handler.handle(sent)
     built.execute("SET ROLE NONE")
@@ -227,7 +229,7 @@ def test_what_earlier_versions_remembered_is_emptied(handler: CommandHandler, bu
     assert handler.handle(sent)[0].position == first.position
 
 
-def test_the_audit_finds_what_was_left(handler: CommandHandler, built: Connection) -> None:
+def test_an_audit_finds_data_left_after_an_erasure(handler: CommandHandler, built: Connection) -> None:
     done = erase(built, CATALOGUE, "t1", "ann")
     assert done.elsewhere["read.people"] == 1, "the one of that name in the other tenant"
     built.execute("UPDATE generation_1.people SET name = 'Annabel Wit' WHERE id = 'ann' AND tenant_id = 't1'")
@@ -236,8 +238,8 @@ def test_the_audit_finds_what_was_left(handler: CommandHandler, built: Connectio
     assert findings(built) == []
 
 
-def test_what_cannot_be_derived_loses_its_row(handler: CommandHandler, built: Connection) -> None:
-    """A parked key's row waits as it was; a person's may not."""
+def test_a_row_that_cannot_be_re_derived_is_removed(handler: CommandHandler, built: Connection) -> None:
+    """A parked key's row usually stays as it was; an erased person's must not."""
     handler.handle(command(TakeNote(desk="d1", person="bob", note="unspeakable")))
     catch_up(built, CATALOGUE, Notes)
     assert rows(built, "notes")[0][3] == SECRETS[3]
@@ -245,7 +247,7 @@ def test_what_cannot_be_derived_loses_its_row(handler: CommandHandler, built: Co
     assert [row[1] for row in rows(built, "notes")] == ["d2"]
 
 
-def test_a_restored_backup_brings_nobody_back(
+def test_a_restored_backup_does_not_restore_erased_data(
     handler: CommandHandler,
     built: Connection,
     database_url: str,
@@ -253,7 +255,7 @@ def test_a_restored_backup_brings_nobody_back(
     server: SharedServer,
     tmp_path: Path,
 ) -> None:
-    """Of before, with the keys of today: events and snapshots are unreadable at once, rows once derived anew."""
+    """An old log with today's keys: events and snapshots are unreadable at once, rows once they are re-derived."""
     programs, backup = embedded_programs.programs(), tmp_path / "backup"
     subprocess.run([programs / "pg_dump", "-Fc", "-f", backup, database_url], check=True)
     erase(built, CATALOGUE, "t1", "ann")
@@ -345,7 +347,7 @@ def test_keys_are_wrapped(keys_url: str, database_url: str, connection: Connecti
         wrong.close()
 
 
-def test_values_that_were_moved_are_noticed(
+def test_moved_encrypted_values_are_noticed(
     handler: CommandHandler, connection: Connection, database_url: str, keys: KeyStore
 ) -> None:
     connection.execute("ALTER TABLE acci.events DISABLE TRIGGER events_are_append_only")
@@ -361,10 +363,10 @@ def test_values_that_were_moved_are_noticed(
             Repository(store).load(Person, stream("ann"))
 
 
-def test_a_batch_under_way_puts_nothing_back(
+def test_a_batch_under_way_does_not_restore_erased_data(
     handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
 ) -> None:
-    """Whoever read the data before the key was destroyed commits first; the row is derived anew behind it."""
+    """A batch that read the data before the key was destroyed commits first; then the row is re-derived."""
     handler.handle(command(RenamePerson(person="ann", name=SECRETS[0])))
     with (
         connect(database_url, "slow", "project", keys=keys) as slow,
@@ -383,10 +385,10 @@ def test_a_batch_under_way_puts_nothing_back(
     assert rows(built, "people")[0][2:4] == (ERASED, "[erased] of Delft")
 
 
-def test_a_state_folded_before_is_not_kept_afterwards(
+def test_a_state_folded_before_the_erasure_is_not_snapshotted(
     handler: CommandHandler, built: Connection, database_url: str, keys: KeyStore
 ) -> None:
-    """Whoever loaded the person, and would keep a snapshot now, would bring them back under a new key."""
+    """A process that loaded the person before must not store a snapshot now, encrypted with a new key."""
     with Database(database_url, 2, "append", keys=keys) as database:
         events = EventStore(database, CATALOGUE)
         loaded = Repository(events).load(Person, stream("ann"))
@@ -398,7 +400,9 @@ def test_a_state_folded_before_is_not_kept_afterwards(
         assert Repository(events).load(Person, stream("ann")).state.name == ERASED
 
 
-def test_in_one_command(handler: CommandHandler, built: Connection, database_url: str, keys_url: str) -> None:
+def test_one_command_erases_a_person(
+    handler: CommandHandler, built: Connection, database_url: str, keys_url: str
+) -> None:
     environment = {
         "ACCI_DATABASE_URL": database_url,
         "ACCI_KEYS_URL": keys_url,
@@ -413,7 +417,7 @@ def test_in_one_command(handler: CommandHandler, built: Connection, database_url
 
 
 def test_log_files_are_searched_too(handler: CommandHandler, built: Connection, tmp_path: Path) -> None:
-    """What an earlier ACCI's server wrote about a row that failed, whole or cut; what others wrote as JSON."""
+    """Rows in errors of an older ACCI's server, whole or truncated; and JSON lines of other programs."""
     log, old = tmp_path / "worker.log", tmp_path / "postgres.old.log"
     log.write_text(f'{{"name": "{SECRETS[0]}"}} and {SECRETS[1]}')
     old.write_text(f"DETAIL:  Failing row contains (t1, ann, {SECRETS[2]}, {SECRETS[3]}).\n")

@@ -1,4 +1,4 @@
-"""A concealed value that nobody concealed, put into the log by SQL: it stops its own key and nothing else."""
+"""A forged encrypted value, put into the log by SQL: it stops only its own key."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ def names(connection: Connection) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("value", FORGED.values(), ids=FORGED)
-def test_it_stops_the_key_of_its_event_only(
+def test_only_the_key_of_the_event_is_stopped(
     handler: CommandHandler, database_url: str, keys: KeyStore, value: str
 ) -> None:
     sound = {"ann": "Annabel", "bob": "Bob"}

@@ -1,4 +1,4 @@
-"""Housekeeping: what is old goes, what is needed stays."""
+"""Housekeeping: old records are removed, needed ones stay."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_there_is_nothing_to_remove_from_what_is_new(connection: Connection) -> 
     assert removed(connection) == {}
 
 
-def test_old_generations_go_but_those_that_are_kept(connection: Connection) -> None:
+def test_old_generations_beyond_those_kept_are_removed(connection: Connection) -> None:
     turnover = BANK.projection("turnover")
     for _ in range(3):
         build.rebuild(connection, BANK, turnover)
@@ -48,7 +48,7 @@ def test_old_generations_go_but_those_that_are_kept(connection: Connection) -> N
     assert generations.live(connection, "turnover") is not None
 
 
-def test_findings_go_long_after_they_were_seen_to_be_gone(connection: Connection) -> None:
+def test_findings_are_removed_long_after_they_were_resolved(connection: Connection) -> None:
     _, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET owner = 'Eve' WHERE id = %(id)s", id=account)
     audited(connection, BANK, "rows")
@@ -61,7 +61,7 @@ def test_findings_go_long_after_they_were_seen_to_be_gone(connection: Connection
     assert findings(connection, resolved=True) == []
 
 
-def test_backfills_go_with_their_chunks_when_they_have_ended(connection: Connection) -> None:
+def test_ended_backfills_are_removed_with_their_chunks(connection: Connection) -> None:
     accounts = BANK.projection("accounts")
     begun = backfill.begin(connection, BANK, accounts, Choice(), 10)
     age(connection, "backfills", "started_at")
@@ -73,7 +73,7 @@ def test_backfills_go_with_their_chunks_when_they_have_ended(connection: Connect
     assert count(connection, "backfill_chunks") == 0
 
 
-def test_the_last_full_audit_is_remembered_however_old(connection: Connection) -> None:
+def test_the_last_full_audit_is_kept_at_any_age(connection: Connection) -> None:
     for is_full in (True, True, False):
         record(connection, Result(1.0, is_full, 1, 20, 0, 0, 0, 0))
     age(connection, "audits", "made_at")
@@ -83,7 +83,7 @@ def test_the_last_full_audit_is_remembered_however_old(connection: Connection) -
     assert last.age > 99 * 24 * 3600
 
 
-def test_dead_letters_go_with_their_generation_only(connection: Connection) -> None:
+def test_dead_letters_are_removed_only_with_their_generation(connection: Connection) -> None:
     letters = """INSERT INTO acci.dead_letters (generation, position, event_type, keys, error, payload)
         SELECT generation, 1, 'Opened', '[]', 'no', '{}' FROM acci.generations WHERE projection = 'accounts'"""
     connection.execute(letters)
@@ -101,7 +101,7 @@ def test_events_seals_snapshots_commands_and_imports_stay(connection: Connection
     assert {table: count(connection, table) for table in tables} == before
 
 
-def test_lag_is_sampled_drawn_and_forgotten(connection: Connection) -> None:
+def test_lag_is_sampled_shown_and_removed_later(connection: Connection) -> None:
     for _ in range(2):
         sample(connection, BANK)
     curves = lag_curves(connection, hours=1)

@@ -1,4 +1,4 @@
-"""Health: what is wrong is seen, said with the way out, and told by the exit code."""
+"""Health: problems are reported with what to do, and by the exit code."""
 
 import json
 import re
@@ -87,7 +87,7 @@ def test_a_read_model_that_nobody_can_read_or_fill_is_found(bank_url: str, chang
     assert said in found["read model of accounts"]
 
 
-def test_a_mark_that_is_held_is_found_although_nothing_lags(bank_url: str) -> None:
+def test_a_held_mark_is_reported_even_without_lag(bank_url: str) -> None:
     with appending(bank_url):
         assert unhealthy(bank_url) == {}
         found = unhealthy(bank_url, mark_seconds=0)
@@ -97,7 +97,7 @@ def test_a_mark_that_is_held_is_found_although_nothing_lags(bank_url: str) -> No
     assert unhealthy(bank_url, mark_seconds=0) == {}, "rolled back: the log holds nothing above the mark"
 
 
-def test_a_mark_that_nobody_moves_is_found_and_not_moved_by_looking(bank_url: str) -> None:
+def test_a_mark_that_no_process_moves_is_reported_and_not_moved(bank_url: str) -> None:
     with connect(bank_url, "test") as connection:
         before = establish(connection).position
         connection.execute(APPEND)
@@ -138,7 +138,7 @@ def test_a_read_model_that_is_not_kept_up_is_found(bank_url: str) -> None:
     assert "statements is not" not in shown
 
 
-def test_audits_findings_and_their_age_are_told(bank_url: str) -> None:
+def test_the_last_audits_age_and_findings_are_reported(bank_url: str) -> None:
     assert unhealthy(bank_url, audit_hours=0)["last audit"] == "There was no full audit yet: run `acci run audit`."
     assert look(bank_url)["last audit"].said == "There was no full audit yet: run `acci run audit`."
     with connect(bank_url, "test") as connection:
@@ -152,7 +152,7 @@ def test_audits_findings_and_their_age_are_told(bank_url: str) -> None:
     assert "1 findings of severity error" in unhealthy(bank_url)["findings"]
 
 
-def test_dead_letters_are_told_with_their_read_model(bank_url: str) -> None:
+def test_dead_letters_are_reported_with_their_read_model(bank_url: str) -> None:
     with connect(bank_url, "test") as connection:
         connection.execute(
             """INSERT INTO acci.dead_letters (generation, position, event_type, keys, error, payload)

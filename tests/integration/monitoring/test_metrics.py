@@ -1,4 +1,4 @@
-"""Metrics: what is told is so, whoever asked before; and the dashboard asks for nothing else."""
+"""Metrics: they are correct under concurrent scrapes, and are exactly those that the dashboard uses."""
 
 import json
 import os
@@ -51,13 +51,13 @@ def append(connection: Connection, event_type: str, times: int) -> None:
     )
 
 
-def test_events_are_counted_once_whoever_counts(bank_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_counted_once_by_concurrent_scrapes(bank_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "STRIDE", 70)  # several transactions, as with a long log
     with connect(bank_url, "one") as one, connect(bank_url, "other") as other:
         assert count_events(one, establish(one).position) == by_type(one)
         append(one, "Another", 3)
         with other.transaction():
-            other.execute("SELECT FROM acci.counted FOR UPDATE")  # the other is counting: what is known is told
+            other.execute("SELECT FROM acci.counted FOR UPDATE")  # the other is counting: the known count is served
             assert "Another" not in count_events(one, establish(one).position)
         assert count_events(other, establish(other).position) == by_type(one)
         assert count_events(one, establish(one).position) == by_type(one)
@@ -88,7 +88,7 @@ def test_a_batch_counts_itself_in_its_own_transaction(bank_url: str) -> None:
         assert len(told.counts) == len(told.bounds) + 1
 
 
-def test_what_is_told_is_what_is_there(bank_url: str) -> None:
+def test_metrics_agree_with_the_database(bank_url: str) -> None:
     with connect(bank_url, "test") as connection:
         establish(connection)
         append(connection, "Another", 2)
@@ -105,7 +105,7 @@ def test_what_is_told_is_what_is_there(bank_url: str) -> None:
             assert found["acci_dead_letters", (("projection", name),)] == 0
 
 
-def test_snapshots_are_told_by_size(bank_url: str) -> None:
+def test_snapshots_are_reported_by_size(bank_url: str) -> None:
     with connect(bank_url, "test") as connection:
         aggregate = next(each for each in BANK.aggregates.values() if each.snapshot_every)
         taken = compact(connection, BANK, aggregate).taken
@@ -120,7 +120,7 @@ def test_snapshots_are_told_by_size(bank_url: str) -> None:
         assert read_metrics(connection, BANK).snapshots == {}
 
 
-def test_the_dashboard_asks_for_what_is_served(bank_url: str) -> None:
+def test_the_dashboard_uses_exactly_the_served_metrics(bank_url: str) -> None:
     """With a bank in which every figure is there: snapshots, an audit, a rebuild half done."""
     dashboard: dict[str, Any] = json.loads(DASHBOARD.read_text())
     asked = {
@@ -154,7 +154,7 @@ def test_the_dashboard_asks_for_what_is_served(bank_url: str) -> None:
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
-def test_they_are_served_while_the_database_comes_and_goes(server: SharedServer) -> None:
+def test_metrics_are_served_while_the_database_restarts(server: SharedServer) -> None:
     with server.database() as url:
         serving = subprocess.Popen(
             command(["metrics", "--serve", "0", "--name", "metrics.example"]),
@@ -186,7 +186,7 @@ def test_they_are_served_while_the_database_comes_and_goes(server: SharedServer)
             serving.wait()
 
 
-def test_an_address_that_cannot_be_had_is_refused(bank_url: str) -> None:
+def test_an_address_that_cannot_be_bound_is_refused(bank_url: str) -> None:
     refused = acci("metrics", "--serve", "0", "--host", "192.0.2.1", ACCI_DATABASE_URL=bank_url)
     assert refused.returncode == 1
     assert "Choose another --serve or --host" in refused.stderr

@@ -19,7 +19,7 @@ def read_until(terminal: int, wanted: str) -> str:
     return seen
 
 
-def test_what_changes_is_seen_until_ctrl_c(bank_url: str) -> None:
+def test_watch_shows_changes_until_ctrl_c(bank_url: str) -> None:
     catalogue = load(["tests.domains.bank"])
     terminal, far_end = pty.openpty()
     setting = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank", "COLUMNS": "200", "TERM": "xterm"}

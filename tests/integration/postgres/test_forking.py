@@ -47,7 +47,7 @@ handler.handle(command(Pay(account=name, amount=Decimal(1))))
 """
 
 
-def test_each_side_of_a_fork_goes_on_for_itself(database_url: str) -> None:
+def test_parent_and_fork_use_connections_of_their_own(database_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", FORKING, database_url, str(COUNT)],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""Input that means harm, or is broken: each is a sentence, or is stored and read back as it was; nothing in between."""
+"""Hostile or broken input: it is either refused with a sentence, or stored and read back unchanged."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ NUMBERS = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1" * 5000, "1e-99
 
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
-    """One database for all of it: whatever was refused has left nothing in it."""
+    """One database for all of it: refused input leaves nothing in it."""
     with server.database() as database_url:
         with connect(database_url, "test", "project") as connection:
             build.rebuild(connection, CATALOGUE, USERS)
@@ -197,7 +197,7 @@ LINES = st.one_of(
 def test_files_to_import(
     url: str, connection: Connection, tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], whole: bool
 ) -> None:
-    """Among good lines, each that is none is named; of a file that is to be stored as a whole nothing is."""
+    """Each bad line among good ones is named; of a file imported all-or-nothing, nothing is stored."""
     folder = tmp_path_factory.mktemp("hostile")
     mapping = Path(folder / "mapping.toml")
     mapping.write_text(

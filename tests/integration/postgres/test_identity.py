@@ -25,7 +25,7 @@ def test_it_has_one_id_that_is_kept(empty_database_url: str) -> None:
         connection.execute("INSERT INTO acci.identity DEFAULT VALUES")
 
 
-def test_one_that_lost_its_id_is_told_what_to_do(connection: Connection) -> None:
+def test_a_database_without_its_id_says_what_to_do(connection: Connection) -> None:
     connection.execute("DELETE FROM acci.identity")
     with pytest.raises(NoIdentity) as refused:
         database_id(connection)

@@ -1,4 +1,4 @@
-"""Locks that somebody else holds: who may take which, and that nobody waits for ever, or unknowing for whom."""
+"""Locks of other sessions: which role may take which; every wait is bounded, and its error names the holder."""
 
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ CATALOGUE = Catalogue((CONTEXT,))
 MODES = ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE"]
 MODES += ["EXCLUSIVE", "ACCESS EXCLUSIVE"]
 HARMLESS = {"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE"}
-# What commands, queries and those that read need; whoever maintains may lock what is theirs to maintain.
+# What commands, queries and readers need; the roles that maintain tables may also lock them.
 TABLES = """
     SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname IN ('acci', 'acci_migrations', 'read') AND c.relkind IN ('r', 'p', 'v', 'm') ORDER BY 1
@@ -43,7 +43,7 @@ def lockable(connection: Connection, table: str) -> set[str]:
 
 
 @pytest.mark.parametrize("role", ["append", "read"])
-def test_who_appends_or_reads_can_lock_no_table_against_others(database_url: str, role: Role) -> None:
+def test_append_and_read_logins_cannot_lock_tables(database_url: str, role: Role) -> None:
     with connect(database_url, "owner") as owner, connect(database_url, "test", role) as connection:
         tables = [row[0] for row in owner.execute(TABLES)]
         assert "acci.snapshots" in tables
@@ -51,13 +51,13 @@ def test_who_appends_or_reads_can_lock_no_table_against_others(database_url: str
 
 
 @pytest.mark.parametrize("table", ["acci.events", "acci.commands", "acci.seals"])
-def test_nobody_but_the_owner_can_lock_the_log_against_others(database_url: str, table: str) -> None:
+def test_only_the_owner_can_lock_the_log(database_url: str, table: str) -> None:
     for role in ("append", "project", "read", "administer"):
         with connect(database_url, "test", role) as connection:
             assert lockable(connection, table) <= HARMLESS, role
 
 
-def test_who_appends_takes_snapshots_over_still(database_url: str) -> None:
+def test_append_logins_can_still_replace_snapshots(database_url: str) -> None:
     with connect(database_url, "test", "append") as connection:
         for holder in ("Ann", "Bob"):
             save_snapshot(connection, stream("a"), 1, Account(holder=holder))
@@ -65,9 +65,7 @@ def test_who_appends_takes_snapshots_over_still(database_url: str) -> None:
         assert value(connection, "SELECT state ->> 'holder' FROM acci.snapshots") == "Bob"
 
 
-def test_a_seal_waits_for_no_other_session_for_ever_and_says_who_it_is(
-    connection: Connection, database_url: str
-) -> None:
+def test_a_seal_waits_a_bounded_time_and_names_the_lock_holder(connection: Connection, database_url: str) -> None:
     append_probe(connection, "a")
     with connect(database_url, "meddler", "append") as meddler:
         meddler.execute("SELECT pg_advisory_lock(hashtext('acci seal'))")
@@ -104,7 +102,7 @@ OPEN_APPEND = """
 SOON = Limits(lock_timeout=0.3)
 
 
-def test_a_command_waits_for_another_clients_open_append_no_longer_than_allowed(database_url: str) -> None:
+def test_a_command_waits_a_bounded_time_for_an_open_append(database_url: str) -> None:
     """Both begin the same stream: PostgreSQL waits to see whether the first one commits."""
     sent = command(Open(account="a", holder="Ann"))
     with connect(database_url, "other client", "append") as other, Database(database_url, limits=SOON) as database:
@@ -121,7 +119,7 @@ def test_a_command_waits_for_another_clients_open_append_no_longer_than_allowed(
         assert handler.handle(sent)[0].version == 1
 
 
-def test_several_streams_wait_for_whoever_holds_their_locks_no_longer_than_allowed(database_url: str) -> None:
+def test_several_streams_wait_a_bounded_time_for_their_locks(database_url: str) -> None:
     with connect(database_url, "meddler", "append") as meddler, Database(database_url, limits=SOON) as database:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE)
         for account in "ab":
@@ -135,7 +133,7 @@ def test_several_streams_wait_for_whoever_holds_their_locks_no_longer_than_allow
         assert [each[0].version for each in handler.handle_together(both)] == [2, 2]
 
 
-def test_a_command_waits_for_a_locked_table_no_longer_than_allowed(connection: Connection, database_url: str) -> None:
+def test_a_command_waits_a_bounded_time_for_a_locked_table(connection: Connection, database_url: str) -> None:
     with Database(database_url, limits=SOON) as database:
         handler = CommandHandler(EventStore(database, CATALOGUE), CATALOGUE, recent=0)
         with connection.transaction():
@@ -144,7 +142,7 @@ def test_a_command_waits_for_a_locked_table_no_longer_than_allowed(connection: C
                 handler.handle(command(Open(account="a", holder="Ann")))
 
 
-def test_a_session_has_a_bound_unless_its_login_brings_one(database_url: str, connection: Connection) -> None:
+def test_a_session_has_a_lock_timeout_unless_its_login_has_one(database_url: str, connection: Connection) -> None:
     with connect(database_url, "long work") as long, Database(database_url) as database:
         assert value(long, "SHOW lock_timeout") == "5min"
         with database.connection() as lent:

@@ -1,4 +1,4 @@
-"""The locks of several streams at once: who reads waits for who writes, and for nobody else."""
+"""The locks of several streams at once: readers wait only for writers."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,10 +28,10 @@ def lock(connection: Connection, written: bool, account: str = "a", tenant: str 
     ("held", "wanted", "mode"),
     [(True, True, "ExclusiveLock"), (True, False, "ShareLock"), (False, True, "ExclusiveLock")],
 )
-def test_who_writes_shares_a_stream_with_nobody(
+def test_a_writer_locks_a_stream_exclusively(
     connection: Connection, database_url: str, held: bool, wanted: bool, mode: str
 ) -> None:
-    """`held` and `wanted` say whether who has the lock, and who asks for it, write."""
+    """`held` and `wanted`: whether the holder, and the session that waits, write."""
     with connect(database_url, "second") as second, ThreadPoolExecutor(1) as threads:
         with connection.transaction():
             lock(connection, held)
@@ -42,9 +42,7 @@ def test_who_writes_shares_a_stream_with_nobody(
         asking.result(timeout=30)
 
 
-def test_readers_share_a_stream_and_other_streams_are_nobodys_business(
-    connection: Connection, database_url: str
-) -> None:
+def test_readers_share_a_stream_and_ignore_other_streams(connection: Connection, database_url: str) -> None:
     with connect(database_url, "second") as second, connection.transaction(), second.transaction():
         second.execute("SET LOCAL lock_timeout = '1s'")
         lock(connection, written=False)

@@ -41,7 +41,7 @@ def test_functions_are_made_once() -> None:
 
 
 def test_a_database_of_the_older_migrations_is_refused(bank_url: str, server: SharedServer, tmp_path: Path) -> None:
-    """What the sentence says to do is done here: the new database has the same log, and its read models."""
+    """Following the error's advice works: the new database has the same log, and its read models."""
     with connect(bank_url, "test") as connection:
         sealed = seals.seal(connection, 100_000).chain
         events = value(connection, "SELECT count(*) FROM acci.events")
@@ -58,7 +58,7 @@ def test_a_database_of_the_older_migrations_is_refused(bank_url: str, server: Sh
     subprocess.run([programs() / "pg_dump", "-Fc", "--data-only", *tables, f"--file={dump}", bank_url], check=True)
     with server.database(template="template1") as new_url:
         migrate(new_url)
-        # Not ended by an error: it sets a timeout that servers before PostgreSQL 17 do not have.
+        # The exit code is ignored: the dump sets a timeout that servers before PostgreSQL 17 do not have.
         subprocess.run([programs() / "pg_restore", "--data-only", f"--dbname={new_url}", dump], check=False)
         assert migrate(new_url) == []
         with connect(new_url, "test") as connection:

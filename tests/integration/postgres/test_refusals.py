@@ -1,4 +1,4 @@
-"""Each number of PostgreSQL's that can reach a person: told as what it is, and tried again only where that may help."""
+"""Each SQLSTATE that can reach a person becomes the right error, and is retried only where that may help."""
 
 import threading
 from contextlib import suppress
@@ -51,7 +51,7 @@ NUMBERS: dict[str, tuple[type[AcciError], bool]] = {
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_what_a_number_is_told_as(connection: Connection, number: str) -> None:
+def test_each_sqlstate_becomes_its_error(connection: Connection, number: str) -> None:
     """Raised by the server itself, as PostgreSQL's own would be."""
     with pytest.raises(psycopg.Error) as raised:
         connection.execute(f"DO $$ BEGIN RAISE EXCEPTION 'said so' USING ERRCODE = '{number}'; END $$".encode())
@@ -62,7 +62,7 @@ def test_what_a_number_is_told_as(connection: Connection, number: str) -> None:
     assert "said so" in str(told)
 
 
-def test_what_is_the_programs_own_fault_is_no_refusal(connection: Connection) -> None:
+def test_faults_of_the_program_are_not_refusals(connection: Connection) -> None:
     for statement in (b"SELECT 1/0", b"SELEKT", b"SELECT no_such FROM pg_class"):
         with pytest.raises(psycopg.Error) as raised:
             connection.execute(statement)
@@ -78,7 +78,7 @@ def test_a_statement_that_takes_too_long_is_not_tried_again(connection: Connecti
     assert not is_transient(ended.value)
 
 
-def test_who_was_cancelled_by_somebody_is_told_so(connection: Connection, database_url: str) -> None:
+def test_a_cancelled_statement_is_reported_as_cancelled(connection: Connection, database_url: str) -> None:
     ended: list[psycopg.Error] = []
 
     def sleep() -> None:
@@ -106,7 +106,7 @@ def test_a_session_that_an_administrator_ends_was_lost(connection: Connection, d
         assert is_transient(ended.value)
 
 
-def test_a_transaction_that_waited_too_long_is_told_so(connection: Connection, database_url: str) -> None:
+def test_an_idle_transaction_that_was_ended_is_reported(connection: Connection, database_url: str) -> None:
     with suppress(psycopg.Error), connect(database_url, "idle") as other:
         other.execute("SET idle_in_transaction_session_timeout = '50ms'")
         other.execute("BEGIN")

@@ -23,9 +23,7 @@ from tests.support.servers import SharedServer
 BANK = load(["tests.domains.bank"])
 
 
-def test_a_restored_database_is_given_to_the_roles_by_migrating(
-    bank_url: str, server: SharedServer, tmp_path: Path
-) -> None:
+def test_migrating_gives_a_restored_database_to_the_roles(bank_url: str, server: SharedServer, tmp_path: Path) -> None:
     accounts, dump = BANK.projection("accounts"), tmp_path / "acci.dump"
     subprocess.run([programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)
     with server.database(template="template1") as restored_url:
@@ -60,7 +58,7 @@ def restorer(server: SharedServer) -> Iterator[str]:
             connection.execute(statement("DROP USER {}", name))
 
 
-def test_who_restored_may_upgrade(bank_url: str, server: SharedServer, restorer: str, tmp_path: Path) -> None:
+def test_the_user_that_restored_may_upgrade(bank_url: str, server: SharedServer, restorer: str, tmp_path: Path) -> None:
     """The tables of later versions get the rights that they are meant to have."""
     dump = tmp_path / "acci.dump"
     subprocess.run([programs() / "pg_dump", "--format=custom", f"--file={dump}", bank_url], check=True)

@@ -1,7 +1,7 @@
-"""Whatever there is in the database, by its own catalogue: no table without a policy, no borrowed rights to be misled.
+"""Everything in the database, by its catalog: no table without a policy, no unsafe SECURITY DEFINER function.
 
-And nothing of another tenant's is to be had in a roundabout way, by whoever may not send any SQL they like: who may can
-name another tenant, or have a function of their own look past the view's condition (docs/decisions/0023).
+And no side channel shows another tenant's data to users without arbitrary SQL. Those with arbitrary SQL can name
+another tenant, or use a function of their own to look past the view's condition (docs/decisions/0023).
 """
 
 import re
@@ -19,7 +19,7 @@ from tests.support.servers import SharedServer
 
 # Readable by who appends or reads, and of no tenant's: positions, generations.
 OF_NOBODY = {"acci.generations", "acci.high_water", "acci.rules", "acci_migrations.applied"}
-# Asked for by name, each with what it is for; a new one has to be looked at.
+# Listed by name, each with its purpose; a new one must be reviewed and added here.
 BORROWED = {
     "acci.discard": ["acci_administer"],
     "acci.make_schema": ["acci_project"],
@@ -60,7 +60,7 @@ def test_what_can_be_read_has_a_policy(everything: Connection) -> None:
     assert {row[0] for row in rows} <= OF_NOBODY
 
 
-def test_borrowed_rights_are_few_and_cannot_be_misled(everything: Connection) -> None:
+def test_security_definer_functions_are_few_and_safe(everything: Connection) -> None:
     rows = everything.execute(
         "SELECT concat(n.nspname, '.', p.proname), p.proconfig,"
         " array(SELECT a.grantee::regrole::text FROM aclexplode(p.proacl) AS a"
@@ -82,8 +82,8 @@ ROUNDABOUT: dict[str, LiteralString] = {
 
 
 @pytest.mark.parametrize("way", ROUNDABOUT)
-def test_nothing_of_another_tenant_is_seen_in_a_roundabout_way(reader: Connection, way: str) -> None:
-    """Nor by what is told on the way: notices that a function raises, the text of errors."""
+def test_no_side_channel_shows_another_tenants_data(reader: Connection, way: str) -> None:
+    """Nor do messages: notices that a function raises, the text of errors."""
     told: list[str] = []
     reader.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
     reader.execute(
@@ -106,7 +106,7 @@ def theirs(reader: Connection) -> set[str]:
     return {row[0] for row in rows}
 
 
-def test_why_an_event_was_discarded_is_its_tenants(url: str, reader: Connection) -> None:
+def test_discard_reasons_are_visible_only_to_the_tenant(url: str, reader: Connection) -> None:
     with connect(url, "test") as owner, owner.transaction():
         for tenant in ("tenant-0", "tenant-1"):
             owner.execute(
@@ -122,7 +122,7 @@ def test_why_an_event_was_discarded_is_its_tenants(url: str, reader: Connection)
             administrator.execute("DELETE FROM acci.discarded_events")
 
 
-def test_a_tenant_that_is_none(reader: Connection) -> None:
+def test_an_invalid_tenant_is_refused(reader: Connection) -> None:
     for tenant in ("", "tenant-%", "tenant-0' OR true --", "TENANT-0", "tenant-0 "):
         enter(reader, tenant)
         assert value(reader, "SELECT count(*) FROM read.user_view") == 0

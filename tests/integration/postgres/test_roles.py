@@ -82,13 +82,13 @@ def shared_url(server: SharedServer) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("role", "statement"), CASES)
-def test_what_a_role_may_not(shared_url: str, role: Role, statement: LiteralString) -> None:
+def test_each_role_is_refused_what_it_may_not(shared_url: str, role: Role, statement: LiteralString) -> None:
     refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
     with connect(shared_url, "test", role) as connection, refused, connection.transaction():
         connection.execute(statement)
 
 
-def test_what_each_may(database_url: str) -> None:
+def test_each_role_can_do_its_own_work(database_url: str) -> None:
     """Each does its own work: appends, projects what was appended, reads it, administers."""
     catalogue = load(["acci.domain.users"])
     users = catalogue.projection("user_view")
@@ -116,7 +116,7 @@ def test_what_each_may(database_url: str) -> None:
 
 
 def test_a_login_has_the_roles_it_was_given(database_url: str) -> None:
-    """The way to hard separation: a login for the application that can append and read, and be no other."""
+    """Strict separation: a login for the application that can append and read, and take no other role."""
     with connect(database_url, "test") as connection, login(connection) as (name, url):
         user, database = identifiers.Identifier(name), identifiers.Identifier(connection.info.dbname)
         connection.execute(identifiers.SQL("GRANT acci_read TO {}").format(user))
@@ -130,13 +130,13 @@ def test_a_login_has_the_roles_it_was_given(database_url: str) -> None:
         assert said.startswith("The database's user may not do this:")
 
 
-def test_roles_before_there_are_any(empty_database_url: str) -> None:
+def test_without_roles_the_error_says_to_migrate(empty_database_url: str) -> None:
     said = refusal(acci("status", ACCI_DATABASE_URL=empty_database_url))
     assert "Run `acci migrate`" in said
 
 
-def test_who_may_make_roles(server: SharedServer) -> None:
-    """A user without the right to make roles is told; with it, the whole schema is made, and used, by no superuser."""
+def test_migrating_needs_the_right_to_create_roles(server: SharedServer) -> None:
+    """Without CREATEROLE there is an error; with it, the whole schema is made and used without a superuser."""
     with (
         server.database(template="template1") as url,
         connect(url, "test") as connection,
@@ -166,7 +166,7 @@ def test_who_may_make_roles(server: SharedServer) -> None:
 
 
 def test_a_login_of_another_database_stays_outside(server: SharedServer) -> None:
-    """Roles belong to the server, so who could connect could be them in every database of it."""
+    """Roles belong to the server: a login with one of them has it in every database that it may connect to."""
     with server.database(template="template1") as mine, server.database(template="template1") as other:
         migrate(mine)
         migrate(other)
@@ -189,7 +189,7 @@ def test_a_login_of_another_database_stays_outside(server: SharedServer) -> None
             connect(url, "test", "append").close()
 
 
-def test_a_database_that_was_open_stays_so_for_who_uses_it(server: SharedServer) -> None:
+def test_an_open_database_stays_open_for_its_current_logins(server: SharedServer) -> None:
     with server.database(template="template1") as url:
         migrate(url)
         with connect(url, "test") as connection, login(connection) as (name, as_login):
@@ -209,7 +209,7 @@ def test_databases_of_one_server_migrate_at_the_same_time(server: SharedServer) 
     def make(url: str) -> None:
         try:
             migrate(url)
-        except Exception as error:  # noqa: BLE001 whatever it is, the test shows it
+        except Exception as error:  # noqa: BLE001 any exception, which the test shows
             failed.append(error)
 
     with server.database(template="template1") as one, server.database(template="template1") as other:

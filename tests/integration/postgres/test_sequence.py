@@ -96,7 +96,7 @@ def test_nothing_is_appended_below_a_read_model(moved: Moved, door: str, back_to
     assert "acci migrate" in moved.unwell()["sequence"]
 
 
-def test_who_only_reads_goes_on_and_calls_nothing_final_that_is_not(moved: Moved) -> None:
+def test_readers_work_and_call_no_position_final_too_early(moved: Moved) -> None:
     moved.connection.execute(SET_BACK, (12,))
     mark = establish(moved.connection)
     assert (mark.position, mark.head) == (moved.end, moved.end)
@@ -107,7 +107,7 @@ def test_who_only_reads_goes_on_and_calls_nothing_final_that_is_not(moved: Moved
     assert (mark.position, mark.head) == (5, moved.end), "below 12 nothing new comes, but holes above may be filled"
 
 
-def test_migrating_sets_it_on(moved: Moved) -> None:
+def test_migrating_moves_the_sequence_forward(moved: Moved) -> None:
     moved.connection.execute(SET_BACK, (12,))
     words = ("send", "Open", "--tenant", "acme", "--user", "me", '{"account": "z", "holder": "Ann Lee"}')
     said = refusal(acci(*words, ACCI_DATABASE_URL=moved.url, ACCI_CONTEXTS="tests.domains.ledger"))
@@ -120,8 +120,8 @@ def test_migrating_sets_it_on(moved: Moved) -> None:
     assert value(moved.connection, "SELECT count(*) FROM read.holders") == 21
 
 
-def test_the_end_of_the_rows_is_not_enough_where_read_models_are_further(moved: Moved) -> None:
-    """The last positions drawn were rolled back: setval(max(position)) is what is mostly advised."""
+def test_the_sequence_must_also_be_above_the_checkpoints(moved: Moved) -> None:
+    """The last positions drawn were rolled back: setval(max(position)) is the usual advice."""
     moved.connection.execute("SELECT nextval('acci.events_position_seq') FROM generate_series(1, 5)")
     build.rebuild(moved.connection, LEDGER, HOLDERS)
     assert establish(moved.connection).position == moved.end + 5
@@ -134,7 +134,7 @@ def test_the_end_of_the_rows_is_not_enough_where_read_models_are_further(moved: 
 
 
 def test_a_collision_on_the_primary_key_is_no_conflict_of_versions(database_url: str, connection: Connection) -> None:
-    """Without a read model or a mark that would tell."""
+    """Without a read model or a high-water mark that would show it."""
     with Database(database_url, 1, "append") as database:
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
         for number in range(5):
@@ -172,7 +172,7 @@ def test_a_log_that_was_really_replicated(moved: Moved, server: SharedServer) ->
 
 @settings(max_examples=15)
 @given(back=st.lists(st.integers(1, 40), min_size=1, max_size=6))
-def test_whatever_the_sequence_is_set_to_no_event_is_missing(server: SharedServer, back: list[int]) -> None:
+def test_no_event_is_lost_for_any_value_of_the_sequence(server: SharedServer, back: list[int]) -> None:
     with server.database() as url, connect(url, "test") as connection, Database(url, 1, "append") as database:
         moved = Moved(url, connection, database)
         for number, position in enumerate(back):

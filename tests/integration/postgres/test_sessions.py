@@ -1,4 +1,4 @@
-"""What a session relies on holds, whatever a database or a login has by itself."""
+"""A session's settings hold under all settings of the database or login."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -76,7 +76,7 @@ def test_no_setting_of_the_database_reaches_a_session(contrary: str, role: Role 
             assert user == (f"acci_{role}" if role else opened.info.user)
 
 
-def test_a_read_model_and_an_append_are_as_ever(contrary: str) -> None:
+def test_hostile_settings_change_neither_appends_nor_read_models(contrary: str) -> None:
     catalogue = load(CONTEXTS)
     sales = catalogue.projection("daily_sales")
     with connect(contrary, "test") as connection, connect(contrary, "test", "project") as projecting:
@@ -90,7 +90,7 @@ def test_a_read_model_and_an_append_are_as_ever(contrary: str) -> None:
 
 
 def test_a_database_that_is_read_only_says_so(database_url: str, connection: Connection) -> None:
-    """It is meant by who said it, so it is not overruled; it may be lifted soon."""
+    """Somebody set it on purpose, so it is not overruled; the error is transient."""
     name = sql.Identifier(connection.info.dbname)
     connection.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
     ledger = load(["tests.domains.ledger"])
@@ -149,7 +149,7 @@ def test_a_pool_has_the_limits_that_it_is_handed_and_no_others(
         ("ACCI_LOCK_TIMEOUT", "5s"),
     ],
 )
-def test_limits_that_mean_nothing_are_refused(name: str, text: str) -> None:
+def test_invalid_limits_are_refused(name: str, text: str) -> None:
     with pytest.raises(WrongSetting, match=f"{name} is '{text}'"):
         Limits.from_environment({name: text})
 

@@ -63,7 +63,7 @@ def meant(name: str) -> list[str]:
     return [each for each in STATEMENTS if re.fullmatch(name.replace("*", r"\w+"), each)]
 
 
-def test_each_statement_is_used_and_each_name_that_is_used_is_there() -> None:
+def test_statements_and_their_uses_match() -> None:
     used = set(PARTS)
     for folder in ("domain", "store", "flows"):
         for name, file in names_in(CHECKOUT / folder):
@@ -74,7 +74,7 @@ def test_each_statement_is_used_and_each_name_that_is_used_is_there() -> None:
         assert meant(name) or name in FILES, f"{file} uses {name}"
 
 
-def test_housekeeping_has_a_statement_for_each_thing_that_it_removes() -> None:
+def test_housekeeping_has_a_statement_for_each_kind() -> None:
     assert set(sections("maintenance/housekeeping")) == {*RECORDS, *REMNANTS}
 
 

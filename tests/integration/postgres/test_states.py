@@ -1,4 +1,4 @@
-"""What runs end as: a part that is not done is never green, and what was not done is named."""
+"""Final states of runs: a run with a part undone is never green, and names that part."""
 
 from typing import Any
 
@@ -74,14 +74,14 @@ def test_a_stream_that_cannot_be_folded_is_not_green() -> None:
     assert message.startswith("1 streams could not be folded")
 
 
-def test_what_another_runner_does_is_not_told_as_done() -> None:
+def test_work_of_another_runner_is_not_reported_as_done() -> None:
     other = catch_up.Outcome("user_view", catch_up.ELSEWHERE, 0, 0, 0, 0, 0, 0, 0.0)
     assert told(catch_up.ended([other])) == (True, "LeftToAnother", "Another runner is at user_view.")
     moved = catch_up.Outcome("notes", "caught up", 4, 9, 5, 1, 0, 0, 0.1)
     assert told(catch_up.ended([moved, other]))[2].endswith("Another runner is at user_view.")
 
 
-def test_what_waits_behind_dead_letters_is_told_though_there_is_nothing_to_do() -> None:
+def test_keys_behind_dead_letters_are_reported_without_new_events() -> None:
     same = catch_up.Outcome("notes", "nothing to do", 9, 9, 0, 0, 0, 3, 0.1)
     is_green, name, message = told(catch_up.ended([same]))
     assert (is_green, name) == (True, "NothingToDo")

@@ -1,4 +1,4 @@
-"""Tenants see their own and nothing else, whatever they ask; without a tenant there is nothing to see."""
+"""Tenants see only their own data with any query; without a tenant nothing is visible."""
 
 import json
 from collections.abc import Iterator
@@ -134,7 +134,9 @@ def test_nothing_is_appended_for_another_tenant(store: EventStore, database_url:
         connection.execute(statement)
 
 
-def test_views_keep_to_it_after_a_swap_and_in_the_past(store: EventStore, built: Connection, database_url: str) -> None:
+def test_views_keep_tenants_apart_after_a_swap_and_as_of(
+    store: EventStore, built: Connection, database_url: str
+) -> None:
     with connect(database_url, "test", "read") as reader:
         enter(reader, "t1")
         assert value(reader, "SELECT count(*) FROM read.user_view") == 1
@@ -162,7 +164,7 @@ def test_a_tenants_lag_counts_its_own_events(store: EventStore, built: Connectio
 
 
 @pytest.mark.parametrize(("role", "found"), [("read", 1), ("administer", 1)])
-def test_a_question_names_its_tenant(built: Connection, database_url: str, role: Role, found: int) -> None:
+def test_a_query_names_its_tenant(built: Connection, database_url: str, role: Role, found: int) -> None:
     asked = question(CATALOGUE, "search_users", {"tenant_id": "t1", "query": "ann"})
     with connect(database_url, "test", role) as connection:
         answer = ask(connection, CATALOGUE, asked)
@@ -173,7 +175,7 @@ def test_a_question_names_its_tenant(built: Connection, database_url: str, role:
             assert counts(connection)["read.user_view"] == 0, "the question's tenant ends with it"
 
 
-def test_what_is_done_for_one_tenant_leaves_its_namesakes_alone(store: EventStore, built: Connection) -> None:
+def test_work_for_one_tenant_leaves_equal_ids_of_others_alone(store: EventStore, built: Connection) -> None:
     """Backfill, audit and repair of one of two tenants that use the same ids; a dead letter of one."""
     wrong = "UPDATE read.user_view SET name = 'wrong' WHERE id = 'ann'"
     names = "SELECT array_agg(name ORDER BY tenant_id) FROM read.user_view WHERE id = 'ann'"
@@ -207,7 +209,7 @@ def renamed(tenant: str, name: str) -> Event[UserUpdated]:
 
 
 class Namesakes(Projection):
-    """How often a name was given, whoever the tenant."""
+    """How often a name was given, across tenants."""
 
     key = ("name",)
 
@@ -216,7 +218,7 @@ class Namesakes(Projection):
         return Upsert(name=event.data.name, users=count())
 
 
-def test_a_read_model_of_no_tenant_is_for_administrators(
+def test_a_read_model_without_tenants_is_for_administrators(
     store: EventStore, built: Connection, database_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "read_models").mkdir()
@@ -235,7 +237,7 @@ def test_a_read_model_of_no_tenant_is_for_administrators(
         assert value(reader, many) == 3, "declared to be for everybody, for good"
 
 
-def test_the_engine_pays_nothing(built: Connection) -> None:
+def test_tenant_policies_do_not_slow_the_engine(built: Connection) -> None:
     plan = "\n".join(row[0] for row in built.execute("EXPLAIN SELECT FROM acci.events WHERE position > 5"))
     assert "tenant" not in plan
     plan = "\n".join(row[0] for row in built.execute("EXPLAIN DELETE FROM generation_1.user_view WHERE id = 'x'"))

@@ -1,4 +1,4 @@
-"""What a login that may only append stores by SQL stops nobody else: it is refused, or everybody copes with it."""
+"""SQL of an append-only login cannot break other readers: bad values are refused, or every reader handles them."""
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -78,12 +78,12 @@ def shared(server: SharedServer, bank_template: str) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("given", REFUSED, ids=lambda given: str(given)[:40])
-def test_what_would_stop_others_is_refused(shared: Connection, given: dict[str, Any]) -> None:
+def test_values_that_would_break_readers_are_refused(shared: Connection, given: dict[str, Any]) -> None:
     with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.InsufficientPrivilege)), shared.transaction():
         shared.execute(INSERT, SOUND | given)
 
 
-def test_when_an_event_was_recorded_is_not_theirs_to_say(shared: Connection) -> None:
+def test_recorded_at_cannot_be_given(shared: Connection) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
         shared.execute(
             INSERT.replace("schema_version,", "schema_version, recorded_at,", 1).replace(
@@ -102,16 +102,16 @@ def test_when_an_event_was_recorded_is_not_theirs_to_say(shared: Connection) -> 
         "UPDATE acci.snapshots SET state = '[]'",
     ],
 )
-def test_nor_a_command_or_a_snapshot_that_would_stop_others(shared: Connection, statement: LiteralString) -> None:
+def test_commands_and_snapshots_that_would_break_readers_are_refused(
+    shared: Connection, statement: LiteralString
+) -> None:
     with shared.transaction(force_rollback=True):
         shared.execute("INSERT INTO acci.snapshots VALUES (now(), 1, 'tenant-0', 'Account', 'sound', 's', '{}')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             shared.execute(statement)
 
 
-def test_metadata_that_nobody_can_read_is_that_of_nobody_named(
-    appender: Connection, bank_url: str, catalogue: Catalogue
-) -> None:
+def test_unreadable_metadata_is_left_out(appender: Connection, bank_url: str, catalogue: Catalogue) -> None:
     """Nested as deeply as PostgreSQL takes, or of other types than an append stores."""
     appender.execute(INSERT, SOUND | {"metadata": DEEP, "aggregate_id": "deep"})
     appender.execute(INSERT, SOUND | {"metadata": '{"correlation_id": {}, "user_id": 7}', "aggregate_id": "odd"})
@@ -121,7 +121,7 @@ def test_metadata_that_nobody_can_read_is_that_of_nobody_named(
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_log_that_has_such_a_moment_is_sealed_audited_and_read(
+def test_a_log_with_such_a_timestamp_is_sealed_audited_and_read(
     server: SharedServer, catalogue: Catalogue, moment: str
 ) -> None:
     """Stored without the constraint, which stays unchecked; the audit says which event breaks it."""
@@ -149,14 +149,14 @@ def test_a_log_that_has_such_a_moment_is_sealed_audited_and_read(
             assert len([*EventStore(database, catalogue).read_all()]) == 2
 
 
-def test_a_sound_log_is_checked_at_once(bank_url: str) -> None:
+def test_the_constraints_of_a_valid_log_are_validated_at_once(bank_url: str) -> None:
     with connect(bank_url, "test") as connection:
         assert value(
             connection, "SELECT bool_and(convalidated) FROM pg_constraint WHERE conrelid = 'acci.events'::regclass"
         )
 
 
-def test_digests_stay_what_they_are(server: SharedServer, catalogue: Catalogue) -> None:
+def test_digests_do_not_change_between_versions(server: SharedServer, catalogue: Catalogue) -> None:
     """A seal of years ago must fit the same events: what is digested is the microseconds, as whole numbers."""
     with server.database() as url, connect(url, "test") as connection:
         for number, moment in enumerate(("2026-01-01 00:00:00.000001Z", "0001-01-01Z", "9999-12-31 23:59:59.999999Z")):

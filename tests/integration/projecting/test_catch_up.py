@@ -1,9 +1,10 @@
-"""Catch-up: every event exactly once, whoever else runs, wherever it is cut off, whatever the size of a batch."""
+"""Catch-up: every event exactly once, with concurrent runners, after any interruption, for any batch size."""
 
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,12 +16,15 @@ from acci.store.generations import generations
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.generations.generations import Busy, CheckpointBeyondLog, NotBuilt
 from acci.store.log.high_water import establish
+from acci.store.log.positions import end_of_stride
 from acci.store.monitoring.metrics import read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.statements import sql
 from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.batches import Progress, apply_batch, catch_up
-from acci.store.rebuilding import build
+from acci.store.rebuilding import build, new_generation
+from acci.store.rebuilding.partitions import in_one_pass
+from acci.store.rebuilding.publish import publish
 from acci.store.registry import Catalogue, load
 from tests.support.histories import LONGER, append_orders, append_probe, append_users, cut_log, value
 from tests.support.read_models import (
@@ -40,7 +44,7 @@ from tests.support.read_models import (
 def test_runners_and_writers_at_the_same_time(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
-    """Two runners take turns, two more know nothing of turns; events arrive all the while."""
+    """Two runners use the exclusive run, two do not; events arrive meanwhile."""
     build.rebuild(connection, catalogue, sales)
     writing_is_over = threading.Event()
 
@@ -81,7 +85,7 @@ def test_runners_and_writers_at_the_same_time(
     assert value(connection, "SELECT sum(orders) FROM read.daily_sales") == 3 * 24 * LONGER * 20
 
 
-def test_a_second_runner_leaves(
+def test_a_second_runner_stops_at_once(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     build.rebuild(connection, catalogue, sales)
@@ -102,7 +106,7 @@ def test_a_second_runner_leaves(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_a_turn_ends_with_its_runner(connection: Connection, database_url: str) -> None:
+def test_the_exclusive_run_ends_with_its_runner(connection: Connection, database_url: str) -> None:
     def begin_and_be_cut() -> None:
         with connect(database_url, "first") as first, generations.exclusive_run(first, "daily_sales", "catch-up"):
             cut(connection, first.info.backend_pid)
@@ -153,7 +157,7 @@ def test_every_batch_size_gives_what_one_batch_gives(connection: Connection, cat
     assert rows_of(connection, projection) == in_one_batch
 
 
-def test_catch_up_after_catch_up_is_rebuild(
+def test_repeated_catch_ups_equal_a_rebuild(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     build.rebuild(connection, catalogue, users)
@@ -186,12 +190,12 @@ def test_progress_is_reported_batch_by_batch(
 # -- what is in its way ---------------------------------------------------------------------------------------------
 
 
-def test_before_the_first_build(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
+def test_without_a_build_it_is_refused(connection: Connection, catalogue: Catalogue, users: type[Projection]) -> None:
     with pytest.raises(NotBuilt, match="acci run rebuild user_view"):
         catch_up(connection, catalogue, users)
 
 
-def test_it_stops_at_the_mark(
+def test_catch_up_stops_at_the_high_water_mark(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     build.rebuild(connection, catalogue, sales)
@@ -221,7 +225,7 @@ def test_other_rules_need_a_rebuild(connection: Connection, catalogue: Catalogue
     assert wrong_rows(connection, users) == 0
 
 
-def test_a_rebuild_published_meanwhile_is_gone_on_with(
+def test_catch_up_continues_on_a_rebuild_published_meanwhile(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     build.rebuild(connection, catalogue, sales)
@@ -276,7 +280,7 @@ def test_a_checkpoint_beyond_the_log_is_refused_and_a_rebuild_is_the_way_out(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_the_flow_leaves_the_first_build_to_who_is_at_it(
+def test_the_flow_leaves_the_first_build_to_the_running_one(
     connection: Connection, sales: type[Projection], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect.logging import disable_run_logger
@@ -301,10 +305,10 @@ def test_the_flow_leaves_the_first_build_to_who_is_at_it(
 # -- holes ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_hole_in_positions_is_passed_over_at_once(
+def test_a_hole_in_positions_is_skipped_in_one_step(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
-    """Without that, catch-up, audits and metrics would take a stride after the other through what has no event."""
+    """Otherwise catch-up, audits and metrics would go stride by stride through an empty range."""
     append_orders(connection, 20, "early-")
     build.rebuild(connection, catalogue, sales)
     read_metrics(connection, catalogue)
@@ -318,3 +322,23 @@ def test_a_hole_in_positions_is_passed_over_at_once(
     assert wrong_rows(connection, sales) == 0
     assert read_metrics(connection, catalogue).events["OrderPlaced"] == 40
     assert audit(connection, catalogue, all_checks(catalogue)["rows"], sales.name).found == ()
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_a_rebuild_passes_over_a_hole_at_once(
+    connection: Connection, catalogue: Catalogue, sales: type[Projection], in_pieces: bool
+) -> None:
+    append_orders(connection, 20, "early-")
+    connection.execute("SELECT setval('acci.events_position_seq', %s)", (10**17,))
+    append_orders(connection, 20, "late-")
+    generation, partitions = new_generation.begin(connection, catalogue, sales, 2)
+    end = partial(end_of_stride, connection)
+    pieces = in_one_pass(partitions, end, 15) if in_pieces else list(partitions)
+    done = [new_generation.fill(connection, sales, generation, piece, stride=15) for piece in pieces]
+    assert sum(each.batches for each in done) == 8
+    assert {part.checkpoint for part in generations.partitions(connection, generation)} == {10**17 + 20}
+    publish(connection, sales, new_generation.finish(connection, sales, generation))
+    assert wrong_rows(connection, sales) == 0
+    again = build.rebuild(connection, catalogue, sales, steps=build.STEPS)  # in strides of millions, with the gate
+    assert again.generation.generation > generation.generation
+    assert wrong_rows(connection, sales) == 0

@@ -65,7 +65,7 @@ def test_cut_off_within_a_batch(
         connect(database_url, "other") as other,
         other.transaction(),
     ):
-        # Somebody has one row: the batch's statement changes rows until it comes to that one.
+        # Another session has locked one row: the batch's statement changes rows until it reaches that one.
         lock = "SELECT FROM {} WHERE id = (SELECT max(id) FROM {}) FOR UPDATE"
         table = identifiers.Identifier(generation.schema, "user_view")
         other.execute(identifiers.SQL(lock).format(table, table))

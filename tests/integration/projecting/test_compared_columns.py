@@ -101,7 +101,7 @@ def found(connection: Connection, catalogue: Catalogue, projection: type[Project
     return {each.check: len(each.found) for each in done if each.found}
 
 
-def test_it_is_left_out_everywhere(connection: Connection, case: Case) -> None:
+def test_undetermined_columns_are_left_out_everywhere(connection: Connection, case: Case) -> None:
     projection, catalogue, _ = case
     append_orders(connection, 20)
     rebuilt(connection, catalogue, projection)

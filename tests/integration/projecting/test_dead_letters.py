@@ -101,9 +101,7 @@ def test_discarding_applies_what_waited_in_order_and_holds_for_rebuilds(
     assert letters(connection) == []
 
 
-def test_a_retry_releases_what_was_mended(
-    connection: Connection, catalogue: Catalogue, totals: type[Projection]
-) -> None:
+def test_a_retry_releases_repaired_keys(connection: Connection, catalogue: Catalogue, totals: type[Projection]) -> None:
     build.rebuild(connection, catalogue, totals)
     limit_credit(connection, 100)
     place(connection, 5)
@@ -173,10 +171,10 @@ def test_an_event_of_a_newer_schema_version_waits_for_newer_code(
     assert letters(connection) == []
 
 
-def test_what_cannot_be_read_stops_no_other_key(
+def test_an_unreadable_event_stops_no_other_key(
     connection: Connection, catalogue: Catalogue, totals: type[Projection]
 ) -> None:
-    """Neither a retry of one that can be mended, nor a batch: later events of a key that is parked wait unread."""
+    """Neither a retry of another key nor a batch: later events of a parked key wait unread."""
     build.rebuild(connection, catalogue, totals)
     place(connection, 3)
     limit_credit(connection, 10)

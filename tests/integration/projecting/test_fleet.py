@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from acci.domain.projections import Projection
 from acci.store.embedded.server import EmbeddedServer
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Partition
+from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.migrations import migrate
 from acci.store.rebuilding import new_generation
@@ -76,15 +78,18 @@ def told(connection: Connection) -> None:
     connection.execute("SELECT pg_stat_force_next_flush()")
 
 
-def test_what_they_share_is_read_in_one_pass(forgetful_url: str, fleet: Catalogue) -> None:
+def test_shared_ranges_are_read_in_one_pass(forgetful_url: str, fleet: Catalogue) -> None:
     with connect(forgetful_url, "test") as connection:
         append_orders(connection, 120_000)
         connection.execute("VACUUM ANALYZE acci.events")
         log = int(value(connection, "SELECT pg_relation_size('acci.events') / 8192"))
         assert log > 3 * 768, "more than three times the server's memory"
 
+        def in_strides(them: list[Partition]) -> list[Partition]:
+            return in_one_pass(them, partial(end_of_stride, connection), STRIDE)
+
         each_by_itself = blocks_read(connection, forgetful_url, fleet, lambda them: them)
-        in_ranges = blocks_read(connection, forgetful_url, fleet, lambda them: in_one_pass(them, STRIDE))
+        in_ranges = blocks_read(connection, forgetful_url, fleet, in_strides)
 
     assert 0.9 < each_by_itself / (len(NAMES) * log) < 1.5
     assert in_ranges < 1.5 * log

@@ -27,9 +27,7 @@ def orders(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def test_a_step_applies_what_is_new_and_says_once_what_it_cannot_follow(
-    connection: Connection, catalogue: Catalogue
-) -> None:
+def test_a_step_applies_new_events_and_reports_refusals_once(connection: Connection, catalogue: Catalogue) -> None:
     build.rebuild(connection, catalogue, catalogue.projection("daily_sales"))
     said: list[tuple[str, str]] = []
     follower = Follower(connection, catalogue, sorted(catalogue.projections), lambda *what: said.append(what))
@@ -42,7 +40,7 @@ def test_a_step_applies_what_is_new_and_says_once_what_it_cannot_follow(
     assert "never been built" in said[0][1]
 
 
-def test_swaps_and_cut_connections_lose_and_double_nothing(
+def test_following_is_exactly_once_across_swaps_and_cut_connections(
     connection: Connection, catalogue: Catalogue, database_url: str
 ) -> None:
     sales = catalogue.projection("daily_sales")

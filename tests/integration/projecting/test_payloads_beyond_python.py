@@ -73,7 +73,7 @@ def rebuild(connection: Connection, known: Catalogue, projection: type[Projectio
 
 
 def sound(connection: Connection, projection: type[Projection]) -> None:
-    """The rows of others are right, for whoever looks."""
+    """The rows of other keys are right, by audit and by query."""
     query = sql.SQL("SELECT id, text FROM {} WHERE id <> 'odd' ORDER BY id")
     rows = connection.execute(query.format(sql.Identifier("read", projection.name))).fetchall()
     assert rows == [("a", "one"), ("z", "one")]

@@ -98,8 +98,8 @@ def with_items_by(tmp_path: Path, amount: str) -> Catalogue:
     return Catalogue((CONTEXT, Context(name="more", sql=tmp_path, events=(), projections=(ItemsBy,))))
 
 
-def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, tmp_path: Path) -> None:
-    """In the next batch, when a part is derived anew, by an audit, by the reference engine."""
+def test_a_row_is_found_again_by_a_key_of_any_type(connection: Connection, tmp_path: Path) -> None:
+    """In the next batch, when a part is re-derived, by an audit, by the reference engine."""
     catalogue = with_items_by(tmp_path, "numeric(12,2)")
     build.rebuild(connection, catalogue, ItemsBy)
     history(connection, orders=20, items=12)
@@ -118,7 +118,7 @@ def test_a_row_is_found_again_by_a_key_of_whatever_type(connection: Connection, 
 
 
 class ItemsOf(FoldProjection):
-    """Items of each order, whose id is a UUID, however the log spells it."""
+    """Items of each order, whose id is a UUID, in any spelling."""
 
     key = ("tenant_id", "id")
     handles = (ItemAdded,)
@@ -127,7 +127,7 @@ class ItemsOf(FoldProjection):
         return {"items": (row["items"] if row else 0) + 1}
 
 
-def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connection, tmp_path: Path) -> None:
+def test_an_aggregate_is_one_row_for_every_spelling_of_its_id(connection: Connection, tmp_path: Path) -> None:
     (tmp_path / "read_models").mkdir()
     (tmp_path / "read_models" / "items_of.sql").write_text(
         "CREATE TABLE items_of (tenant_id text, id uuid, items integer NOT NULL, PRIMARY KEY (tenant_id, id))"
@@ -172,7 +172,7 @@ def test_an_aggregate_is_one_row_however_its_id_is_spelled(connection: Connectio
     "amount",
     ["numeric", "double precision", "timestamp", "jsonb", "citext", "money", "inet", "telephone", "state", "text[]"],
 )
-def test_a_key_that_does_not_tell_rows_apart_is_refused(connection: Connection, tmp_path: Path, amount: str) -> None:
+def test_a_key_that_does_not_identify_rows_is_refused(connection: Connection, tmp_path: Path, amount: str) -> None:
     connection.execute("CREATE EXTENSION citext SCHEMA public")
     connection.execute("CREATE DOMAIN public.telephone AS public.citext")
     connection.execute("CREATE TYPE public.state AS ENUM ('open', 'closed')")
@@ -191,7 +191,7 @@ def test_partitions_build_what_one_pass_does(
     assert rows(connection) == expected(40, 9)
 
 
-def test_an_event_that_the_code_refuses_is_a_dead_letter_with_its_reason(
+def test_an_exception_of_the_fold_makes_a_dead_letter_with_its_reason(
     connection: Connection, catalogue: Catalogue, largest: type[Projection]
 ) -> None:
     history(connection, orders=30, items=3)

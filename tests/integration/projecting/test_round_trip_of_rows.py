@@ -1,4 +1,4 @@
-"""Within a batch a fold in Python meets its rows as they are read back: where a batch ends changes nothing."""
+"""A Python fold gets its rows as they are read back, also within a batch: batch boundaries change nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,7 +164,7 @@ def saying(given: Given) -> None:
     SAID[:] = [given]
 
 
-def test_values_are_met_as_they_are_kept(connection: Connection, tmp_path: Path) -> None:
+def test_a_fold_gets_values_as_they_are_stored(connection: Connection, tmp_path: Path) -> None:
     """In the next batch, in the same, in a rebuild, an audit, and at a point in time: the same, of any type."""
     connection.execute(TYPES, prepare=False)
     types = ", ".join(f"v{n} {kind}" for n, (kind, _, _) in enumerate(VALUES))
@@ -233,7 +233,7 @@ WHOLE_ROWS: list[tuple[Any, str]] = [
 ]
 
 
-def test_what_cannot_be_kept_is_a_dead_letter_and_nothing_else_stops(connection: Connection, tmp_path: Path) -> None:
+def test_an_unstorable_result_is_a_dead_letter_and_stops_nothing_else(connection: Connection, tmp_path: Path) -> None:
     connection.execute(TYPES + "; CREATE DOMAIN public.positive AS int CHECK (value > 0)", prepare=False)
     types = ", ".join(f"v{n} {kind}" for n, (kind, _, _) in enumerate(REFUSED))
     catalogue = noted(tmp_path, f"needed int NOT NULL, {types}, twice int GENERATED ALWAYS AS (1 + 1) STORED")
@@ -265,7 +265,9 @@ def deep(levels: int) -> Any:
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(DEEPEST, True), (DEEPEST + 1, False), (100_000, False)])
-def test_json_as_deep_as_can_be_read_back(connection: Connection, tmp_path: Path, levels: int, kept: bool) -> None:
+def test_json_of_the_greatest_depth_is_read_back(
+    connection: Connection, tmp_path: Path, levels: int, kept: bool
+) -> None:
     catalogue = noted(tmp_path, "value jsonb")
     build.rebuild(connection, catalogue, Notes)
     happen(connection, 2)
@@ -308,7 +310,7 @@ JSON = st.recursive(
 
 @given(st.lists(JSON, min_size=1, max_size=200))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_json_is_kept_as_postgresql_keeps_it(connection: Connection, values: list[Any]) -> None:
+def test_json_is_converted_as_postgresql_stores_it(connection: Connection, values: list[Any]) -> None:
     round_trip = RowRoundTrip(("id",), (Column("id", "text", "S", None, False), Column("v", "jsonb", "U", None, False)))
     kept = [round_trip.read_back(("a",), {"v": value}) or {} for value in values]
     again = [connection.execute("SELECT %s::jsonb", [Jsonb(value)]).fetchone() or (None,) for value in values]

@@ -1,4 +1,4 @@
-"""Quality suites: what must hold in a read model, checked in PostgreSQL, told apart from what could not be checked."""
+"""Quality suites: expectations checked in PostgreSQL; a failed one differs from one that could not be checked."""
 
 import logging
 import subprocess
@@ -34,7 +34,7 @@ def test_a_sound_read_model_passes(connection: Connection, catalogue: Catalogue)
         assert len(done.results) == len(suite.expectations)
 
 
-def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue: Catalogue) -> None:
+def test_failing_rows_are_reported_with_their_keys(connection: Connection, catalogue: Catalogue) -> None:
     tenant, account = some_account(connection)
     corrupt(connection, "accounts", "UPDATE {table} SET movements = -1, note = 'xx' WHERE id = %(id)s", id=account)
     generation = generations.live(connection, "accounts")
@@ -49,7 +49,7 @@ def test_failing_rows_are_told_with_their_keys(connection: Connection, catalogue
     )
 
 
-def test_nothing_but_keys_of_a_row_is_told(connection: Connection) -> None:
+def test_only_keys_of_failing_rows_are_reported(connection: Connection) -> None:
     """Results end in logs and artifacts: what people wrote does not belong there."""
     _, account = some_account(connection)
     corrupt(
@@ -73,7 +73,7 @@ def test_nothing_but_keys_of_a_row_is_told(connection: Connection) -> None:
     assert "invalid input syntax for type integer: a value" in str(done.results[-1])
 
 
-def test_what_cannot_be_checked_is_told_apart(connection: Connection) -> None:
+def test_an_expectation_that_cannot_be_checked_is_reported_as_such(connection: Connection) -> None:
     suite = Suite(
         Accounts,
         expect("expect_column_values_to_not_be_null", column="no_such"),
@@ -104,7 +104,7 @@ def test_only_the_rows_that_changed_are_checked(connection: Connection) -> None:
     assert [result.passed for result in report(connection, suite, (0, EVENTS)).results] == [False]
 
 
-def test_the_library_is_silent_of_its_temporary_folders(
+def test_the_library_does_not_log_its_temporary_folders(
     connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -139,7 +139,7 @@ def test_the_first_rows_are_those_of_all(connection: Connection, catalogue: Cata
             assert list(rows_as_of(connection, catalogue, projection, limit=limit, **asked)) == every[:limit]
 
 
-def test_for_the_first_rows_no_others_are_derived(connection: Connection, catalogue: Catalogue) -> None:
+def test_the_first_rows_are_derived_without_the_others(connection: Connection, catalogue: Catalogue) -> None:
     projection = catalogue.projection("order_totals")
     for order in ("a", "b", "c"):
         item(connection, order, 1, NOON)
@@ -179,10 +179,10 @@ def test_parked_keys_and_discarded_events(connection: Connection, catalogue: Cat
 
 @pytest.mark.parametrize("name", ["order_totals", "largest_items"])
 @pytest.mark.parametrize("wrong", [{"schema_version": 2}, {"amount": "much"}])
-def test_what_cannot_be_applied_stops_nobody_else(
+def test_an_inapplicable_event_stops_no_other_row(
     connection: Connection, catalogue: Catalogue, name: str, wrong: dict[str, Any]
 ) -> None:
-    """Neither before it is a dead letter, which a whole read model asks for, nor afterwards."""
+    """Both before it is a dead letter, when only the whole read model is refused, and afterwards."""
     projection = catalogue.projection(name)
     for order in ("good", "bad"):
         item(connection, order, 1, NOON)
@@ -235,13 +235,13 @@ def counting(connection: Connection, tmp_path: Path) -> Catalogue:
     return catalogue
 
 
-def test_what_is_dated_before_what_it_depends_on_had_not_happened(connection: Connection, counting: Catalogue) -> None:
+def test_an_event_dated_before_its_cause_is_left_out(connection: Connection, counting: Catalogue) -> None:
     """Its sender's clock was behind by a day."""
     assert list(rows_as_of(connection, counting, ItemCounts, as_of=NOON)) == []
     assert len(list(rows_as_of(connection, counting, ItemCounts, as_of=NOON + timedelta(days=1)))) == 1
 
 
-def test_a_row_of_several_streams_that_needs_what_had_not_happened(
+def test_a_row_that_needs_a_later_event_of_another_stream_is_refused(
     connection: Connection, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     """The event could be applied in its place, so that catching up would be of no use."""
@@ -260,7 +260,7 @@ def test_a_row_of_several_streams_that_needs_what_had_not_happened(
 
 
 def test_an_event_that_may_be_of_any_row(connection: Connection, counting: Catalogue) -> None:
-    """Its payload would tell which, so it is in the way of all of them, until it is set aside."""
+    """Only its payload says which row, so it blocks all rows until it is a dead letter."""
     before = list(rows_as_of(connection, counting, ItemCounts))
     item(connection, "other", 2, NOON, schema_version=2)
     for keys in (None, [("t", "order")]):
@@ -287,7 +287,7 @@ def test_timestamps_at_the_ends_of_the_calendar_and_without_a_zone(
             rows_as_of(connection, catalogue, projection, as_of=wrong)
 
 
-def test_keys_as_they_may_be_spelled(connection: Connection, catalogue: Catalogue) -> None:
+def test_keys_are_found_in_every_spelling(connection: Connection, catalogue: Catalogue) -> None:
     projection = catalogue.projection("daily_sales")
     item(connection, "order", 1, NOON)
     build.rebuild(connection, catalogue, projection)
@@ -302,7 +302,7 @@ ORDERED = st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 400
 
 
 @pytest.mark.parametrize("name", ["order_totals", "daily_sales", "largest_items"])
-def test_as_the_reference_engine_has_it(
+def test_rows_as_of_agree_with_the_reference_engine(
     connection: Connection, database_url: str, catalogue: Catalogue, name: str
 ) -> None:
     """At any position and timestamp, of events in any order of time. Each case is a tenant of its own in one log."""

@@ -1,4 +1,4 @@
-"""Queries: the guide's get_user and search_users, exact for every text, and by index whatever is asked."""
+"""Queries: get_user and search_users, exact for every text, and always by index."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ PEOPLE = st.lists(st.tuples(st.sampled_from(("acme", "globex")), LETTERS, LETTER
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, queries=st.lists(LETTERS, min_size=1, max_size=10))
-def test_any_text_is_found_as_by_hand(
+def test_every_text_is_found_as_by_a_plain_search(
     empty: Connection, catalogue: Catalogue, people: list[Person], queries: list[str]
 ) -> None:
     """Random people of few letters, and random pieces of them; whole and page by page."""
@@ -149,7 +149,7 @@ def test_both_ways_of_searching_agree(empty: Connection, catalogue: Catalogue) -
 @pytest.mark.parametrize(
     ("query", "index"), [("Ann", "user_view_by_name"), ("Zoë 11", "user_view_search"), ("", "user_view_by_name")]
 )
-def test_an_index_serves_it(empty: Connection, query: str, index: str) -> None:
+def test_the_search_uses_an_index(empty: Connection, query: str, index: str) -> None:
     """The statement and the indexes speak of the same expressions. (So few rows would else be read one and all.)"""
     put(empty, many())
     empty.execute("VACUUM ANALYZE")
@@ -175,14 +175,14 @@ def test_an_index_serves_it(empty: Connection, query: str, index: str) -> None:
         ("get_user", {"tenant_id": "\0", "id": "a"}, "NUL"),
     ],
 )
-def test_what_cannot_be_asked(
+def test_wrong_parameters_are_refused(
     empty: Connection, catalogue: Catalogue, name: str, parameters: dict[str, object], said: str
 ) -> None:
     with pytest.raises(InvalidQuery, match=said):
         ask(empty, catalogue, question(catalogue, name, parameters))
 
 
-def test_before_the_first_build(connection: Connection, catalogue: Catalogue) -> None:
+def test_without_a_build_it_is_refused(connection: Connection, catalogue: Catalogue) -> None:
     with pytest.raises(NotPublished, match="acci run catch-up"):
         search(connection, catalogue, "acme", "Ann")
 

@@ -44,7 +44,7 @@ def test_it_returns_when_the_read_model_is_there(database: Database) -> None:
     assert wait_for(database, "holders", position, timeout=0) == position + 3
 
 
-def test_it_gives_up_in_time_and_says_where_things_are(database: Database) -> None:
+def test_waiting_times_out_and_says_where_the_read_model_is(database: Database) -> None:
     with pytest.raises(NotThereYet) as unpublished:
         wait_for(database, "holders", 5, timeout=0.05)
     assert unpublished.value.args == ("holders", 5, None, 0.05)
@@ -56,19 +56,19 @@ def test_it_gives_up_in_time_and_says_where_things_are(database: Database) -> No
 
 
 @pytest.mark.parametrize("timeout", [nan, -1.0])
-def test_a_timeout_that_is_none_is_one_look(database: Database, timeout: float) -> None:
+def test_an_invalid_timeout_polls_once(database: Database, timeout: float) -> None:
     set_checkpoint(database, 4)
     assert wait_for(database, "holders", 4, timeout) == 4
     with pytest.raises(NotThereYet):
         wait_for(database, "holders", 5, timeout)
 
 
-def test_a_read_model_that_is_just_there_is_there(database: Database) -> None:
+def test_a_read_model_caught_up_at_the_last_poll_counts(database: Database) -> None:
     set_checkpoint(database, 5)
     assert wait_for(database, "holders", 5, timeout=0) == 5
 
 
-def test_it_never_pauses_beyond_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_never_sleeps_beyond_the_timeout(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that only pauses move, which double: the last one would end late."""
     pauses = [0.0]
     clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)

@@ -41,7 +41,7 @@ def test_a_sound_generation_passes(connection: Connection, catalogue: Catalogue,
     again.require()
 
 
-def test_rows_that_later_events_touch_are_no_difference(
+def test_rows_that_later_events_affect_are_no_difference(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     """The live generation may be behind the new one, or ahead."""
@@ -64,7 +64,7 @@ def test_rows_that_later_events_touch_are_no_difference(
     assert behind.objections == ()
 
 
-def test_rows_that_no_later_event_touches_are_compared_while_others_move(
+def test_rows_that_no_later_event_affects_are_compared(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     live_with_users(connection, catalogue, users, 60)
@@ -126,7 +126,7 @@ def test_a_partition_that_was_left_out_is_stopped(
     assert {"control totals", "sample"} <= failed(gate.inspect(connection, catalogue, users, finished))
 
 
-def test_a_row_that_no_event_makes_is_seen_among_few(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_row_without_events_is_noticed_in_a_small_table(connection: Connection, catalogue: Catalogue) -> None:
     items = catalogue.projection("largest_items")
     append_orders(connection, 5)
     generation = built(connection, catalogue, items)
@@ -135,7 +135,7 @@ def test_a_row_that_no_event_makes_is_seen_among_few(connection: Connection, cat
     assert failed(gate.inspect(connection, catalogue, items, generation)) == {"sample"}
 
 
-def test_a_row_that_few_events_make_is_missed(connection: Connection, catalogue: Catalogue) -> None:
+def test_a_missing_row_of_rare_events_is_noticed(connection: Connection, catalogue: Catalogue) -> None:
     """Of a fold in Python, which has no control totals, in a log that is nearly all of other events."""
     items = catalogue.projection("largest_items")
     append_orders(connection, 2)
@@ -200,7 +200,7 @@ def test_a_failed_expectation_is_stopped(connection: Connection, catalogue: Cata
         verdict.require()
 
 
-def test_what_was_rejected_is_not_gone_on_with(
+def test_a_rejected_generation_is_not_resumed(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     append_orders(connection, 30)
@@ -217,9 +217,7 @@ def test_what_was_rejected_is_not_gone_on_with(
     assert generations.rejected(connection, "daily_sales") == ()
 
 
-def test_a_gate_that_closes_within_the_whole_recipe_publishes_nothing(
-    connection: Connection, catalogue: Catalogue, sales: type[Projection]
-) -> None:
+def test_a_closed_gate_publishes_nothing(connection: Connection, catalogue: Catalogue, sales: type[Projection]) -> None:
     append_orders(connection, 30)
 
     def close(built: build.Build, _: build.StepContext) -> build.Build:

@@ -1,4 +1,4 @@
-"""Plans: why, how much and how long, and who would feel it, without changing anything."""
+"""Plans: why, how much, how long, and which dependents are affected, without changing anything."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ def everything(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_it_tells_what_is_read_and_changes_nothing(
+def test_a_plan_shows_what_is_read_and_changes_nothing(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 50)
@@ -59,7 +59,7 @@ def test_an_interrupted_rebuild_is_named(connection: Connection, catalogue: Cata
     assert plan(connection, catalogue, users, 2).resumes == generation.generation
 
 
-def test_stale_means_changed_altered_unbuilt_or_beyond_the_log(
+def test_stale_read_models_are_changed_altered_unbuilt_or_beyond_the_log(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
     append_orders(connection, 5)
@@ -87,7 +87,7 @@ def test_stale_means_changed_altered_unbuilt_or_beyond_the_log(
     assert len(stale(connection, catalogue)) == len(catalogue.projections)
 
 
-def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
+def test_views_that_need_removed_columns_are_named_before_the_build(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
     live_with_users(connection, catalogue, users, 20)
@@ -107,7 +107,7 @@ def test_who_depends_on_columns_that_go_is_told_before_anything_is_built(
     assert ahead.breaks == ("addresses needs email",)
 
 
-def test_new_columns_anywhere_in_the_table_break_nobody(
+def test_new_columns_break_no_dependent_view(
     connection: Connection, catalogue: Catalogue, users: type[Projection], tmp_path: Path
 ) -> None:
     live_with_users(connection, catalogue, users, 20)
@@ -124,7 +124,7 @@ def test_new_columns_anywhere_in_the_table_break_nobody(
     assert wrong_rows(connection, users) == 0
 
 
-def test_an_unblocked_retention_leaves_what_is_being_read(
+def test_retention_leaves_generations_that_are_being_read(
     connection: Connection, catalogue: Catalogue, users: type[Projection], database_url: str
 ) -> None:
     append_users(connection, 20)

@@ -1,4 +1,4 @@
-"""Rebuild: beside the live read model, resumable after any end, and never at its expense."""
+"""Rebuild: beside the live read model and without affecting it, resumable after any interruption."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def in_the_making(connection: Connection, projection: type[Projection]) -> Gener
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 7])
-def test_any_number_of_partitions_gives_the_same(
+def test_any_number_of_partitions_gives_the_same_rows(
     connection: Connection, catalogue: Catalogue, users: type[Projection], sales: type[Projection], partitions: int
 ) -> None:
     append_users(connection, 100)
@@ -94,7 +94,7 @@ def test_indexes_and_constraints_are_those_of_the_file(
 # -- interrupted ----------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_rebuild_is_gone_on_with(
+def test_an_interrupted_rebuild_is_resumed(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     live_with_orders(connection, catalogue, sales, 300)
@@ -108,7 +108,7 @@ def test_an_interrupted_rebuild_is_gone_on_with(
 
     again, parts = new_generation.begin(connection, catalogue, sales, 5)
     assert again.generation == generation.generation
-    assert [part.is_done for part in parts] == [False, True, False], "as it was begun, whatever is asked for now"
+    assert [part.is_done for part in parts] == [False, True, False], "as it was begun, not as requested now"
     with pytest.raises(Busy):
         new_generation.finish(connection, sales, again)
     assert new_generation.fill(connection, sales, again, parts[1]).rows == 0
@@ -166,7 +166,7 @@ def test_killed(connection: Connection, catalogue: Catalogue, users: type[Projec
         finally:
             process.kill()
             process.wait()
-        # Nobody told the server that its client is gone, and its statement still waits.
+        # The server does not know that its client is gone, and its statement still waits.
         wait_for(lambda: not value(connection, at_work), 30, "the server has noticed")
     assert live(connection, users).generation == 1
 
@@ -202,7 +202,7 @@ def test_cut_off_while_waiting_to_swap(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_an_interrupted_rebuild_by_other_rules_is_thrown_away(
+def test_an_interrupted_rebuild_by_other_rules_is_discarded(
     connection: Connection, catalogue: Catalogue, users: type[Projection]
 ) -> None:
     append_users(connection, 50)
@@ -216,7 +216,7 @@ def test_an_interrupted_rebuild_by_other_rules_is_thrown_away(
     assert value(connection, "SELECT to_regnamespace(%s) IS NULL", (old.schema,))
 
 
-def test_an_interrupted_rebuild_of_another_log_is_thrown_away(
+def test_an_interrupted_rebuild_of_another_log_is_discarded(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     """The log was brought back from an older backup while a rebuild lay half done."""

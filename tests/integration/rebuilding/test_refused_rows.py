@@ -188,8 +188,8 @@ def test_a_discard_reaches_a_rebuild_under_way(connection: Connection, tmp_path:
     assert letters(connection) == []
 
 
-def test_an_event_that_is_discarded_no_more_is_applied_again(connection: Connection, tmp_path: Path) -> None:
-    """Also in a generation that is put back: each is made as the discards of now say."""
+def test_an_event_that_is_no_longer_discarded_is_applied_again(connection: Connection, tmp_path: Path) -> None:
+    """Also in a generation that is put back: its rows follow the present discards."""
     catalogue = with_table(tmp_path, "UNIQUE (customer)")
     build.rebuild(connection, catalogue, Members)
     history(connection, "ann")

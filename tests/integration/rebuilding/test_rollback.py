@@ -92,7 +92,7 @@ def test_other_rules_are_not_mixed(connection: Connection, catalogue: Catalogue)
     assert wrong_rows(connection, users) == 0
 
 
-def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
+def test_a_rollback_is_refused_during_a_rebuild_and_on_an_altered_table(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     build.rebuild(connection, catalogue, sales)
@@ -109,7 +109,7 @@ def test_it_keeps_out_of_a_rebuild_and_off_an_altered_table(
     assert live(connection, sales).generation == 2
 
 
-def test_what_was_made_of_another_log_does_not_come_back(
+def test_a_generation_of_another_log_is_not_put_back(
     connection: Connection, catalogue: Catalogue, sales: type[Projection]
 ) -> None:
     live_with_orders(connection, catalogue, sales, 20)
@@ -122,7 +122,7 @@ def test_what_was_made_of_another_log_does_not_come_back(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_cut_off_before_the_swap_it_can_be_run_again(
+def test_a_rollback_cut_off_before_the_swap_can_be_repeated(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 20, "a-")

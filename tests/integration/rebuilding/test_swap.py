@@ -96,7 +96,7 @@ def test_a_long_reader_delays_the_swap_and_no_other_reader(
     assert value(connection, ORDERS) == 200
 
 
-def test_a_reader_who_does_not_end_is_given_way_to(
+def test_the_swap_gives_up_for_a_reader_that_does_not_end(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     live_with_orders(connection, catalogue, sales, 100)
@@ -116,7 +116,7 @@ def test_a_reader_who_does_not_end_is_given_way_to(
     assert wrong_rows(connection, sales) == 0
 
 
-def test_who_reads_a_generation_that_should_be_dropped_is_named(
+def test_readers_of_a_generation_to_be_dropped_are_named(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     append_orders(connection, 10)
@@ -130,7 +130,7 @@ def test_who_reads_a_generation_that_should_be_dropped_is_named(
 
 
 @pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
-def test_who_reads_as_of_before_the_swap_is_refused_rather_than_shown_a_gap(
+def test_an_old_snapshot_is_refused_rather_than_shown_a_gap(
     connection: Connection,
     catalogue: Catalogue,
     sales: type[Projection],
@@ -156,7 +156,7 @@ def test_who_reads_as_of_before_the_swap_is_refused_rather_than_shown_a_gap(
 # -- checkpoints ----------------------------------------------------------------------------------------------------
 
 
-def test_it_takes_over_where_the_old_one_was(
+def test_the_new_generation_continues_where_the_old_one_was(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], database_url: str
 ) -> None:
     """The old one is ahead of the mark that the swap finds: readers must not go back."""

@@ -85,7 +85,7 @@ def test_a_command_its_append_and_the_batch_are_one_trace(
     assert not any("Berg" in span.to_json() for span in found.values())
 
 
-def test_what_goes_wrong_is_told_without_what_was_sent(spans: InMemorySpanExporter, handler: CommandHandler) -> None:
+def test_errors_are_traced_without_the_payload(spans: InMemorySpanExporter, handler: CommandHandler) -> None:
     with pytest.raises(ConcurrencyError):
         handler.handle(command(Open(account="a", holder="Ann Berg")), expected_version=4)
     (span,) = spans.get_finished_spans()
@@ -125,14 +125,14 @@ def note(connection: psycopg.Connection[Any], count: int, correlation: str, sche
     )
 
 
-def test_a_large_batch_tells_of_its_last_events_only(spans: InMemorySpanExporter, connection: Connection) -> None:
+def test_a_large_batch_traces_only_its_last_events(spans: InMemorySpanExporter, connection: Connection) -> None:
     note(connection, 2_000, "r")
     batches.catch_up(connection, CATALOGUE, CATALOGUE.projection("notes"))
     applied = [span for span in spans.get_finished_spans() if span.name == "applied to notes"]
     assert [told(span)["correlation_id"] for span in applied] == [f"r{number}" for number in range(2_000, 1_900, -1)]
 
 
-def test_what_was_set_aside_does_not_count_as_applied(spans: InMemorySpanExporter, connection: Connection) -> None:
+def test_dead_letters_do_not_count_as_applied(spans: InMemorySpanExporter, connection: Connection) -> None:
     note(connection, 1, "good-")
     note(connection, 1, "newer-", schema_version=2)
     batches.catch_up(connection, CATALOGUE, CATALOGUE.projection("notes"))

@@ -33,7 +33,7 @@ def wrong_streams(database_url: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def test_as_many_events_as_wished_from_several_writers(database_url: str) -> None:
+def test_several_writers_append_the_requested_number_of_events(database_url: str) -> None:
     told: list[int] = []
     done = simulate(database_url, USERS, events=25_003, writers=3, progress=told.append)
     assert (done.events, sum(told)) == (25_003, 25_003)
@@ -82,7 +82,7 @@ def test_one_writer_fails_and_the_others_stop(database_url: str) -> None:
         simulate(database_url, Failing(), events=100_000_000, writers=3)
 
 
-def test_live_commands_are_all_granted(database_url: str) -> None:
+def test_live_commands_are_all_accepted(database_url: str) -> None:
     sent: list[int] = []
     done = simulate_live(database_url, CATALOGUE, USERS, rate=200, seconds=1.5, writers=3, progress=sent.append)
     assert done.refused == 0

@@ -67,7 +67,7 @@ def test_a_fold_in_python(database_url: str) -> None:
     history.when_projected(Longest, database_url, table=LONGEST).then({"shops": ["long", "mid", "a"], "total": 3})
 
 
-def test_nothing_stays(database_url: str) -> None:
+def test_the_kit_leaves_nothing_in_the_database(database_url: str) -> None:
     given(ANN).when_projected(UserView, database_url).then({"name": "Ann"})
     with psycopg.connect(database_url) as connection:
         events = connection.execute("SELECT count(*) FROM acci.events").fetchone()
@@ -75,7 +75,7 @@ def test_nothing_stays(database_url: str) -> None:
     assert (events, schemas) == ((0,), (0,))
 
 
-def test_what_the_table_forbids(database_url: str) -> None:
+def test_a_row_that_the_table_refuses_is_an_error(database_url: str) -> None:
     table = SALES.replace("total numeric(8,1)", "total numeric(8,1) CHECK (total < 5)")
     with pytest.raises(CannotApply, match="violates check constraint"):
         given(*sold(("a", "9"))).when_projected(Sales, database_url, table=table)

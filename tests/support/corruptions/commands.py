@@ -1,4 +1,4 @@
-"""The memory of commands, meddled with: what a command sent again would be answered wrongly by."""
+"""Corrupted idempotency records: a repeated command would get a wrong answer."""
 
 from typing import LiteralString
 

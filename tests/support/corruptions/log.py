@@ -1,4 +1,4 @@
-"""A log that somebody meddled with, its triggers switched off. Nothing can derive an event: it stays found."""
+"""A log tampered with while its triggers were off. Events cannot be re-derived: the findings stay open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

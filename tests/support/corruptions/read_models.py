@@ -1,4 +1,4 @@
-"""Rows that are not what their events give."""
+"""Rows that differ from what their events produce."""
 
 from typing import LiteralString
 

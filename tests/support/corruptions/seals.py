@@ -1,4 +1,4 @@
-"""Seals that somebody meddled with."""
+"""Seals that were tampered with."""
 
 from acci.store.postgres.database import Connection
 from tests.support.corruptions import Wrong, corruption

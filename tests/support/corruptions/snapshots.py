@@ -1,4 +1,4 @@
-"""Snapshots that are not what their streams' events fold to."""
+"""Snapshots that differ from what their streams' events fold to."""
 
 from typing import LiteralString
 

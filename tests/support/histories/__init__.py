@@ -10,7 +10,7 @@ from psycopg import sql
 
 from acci.store.postgres.database import Connection
 
-LONGER = int(os.environ.get("ACCI_TEST_LONGER", "1"))  # how many times as long the tests under load go on
+LONGER = int(os.environ.get("ACCI_TEST_LONGER", "1"))  # factor for the duration of the tests under load
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the domain refuses, and the sentence it is told in."""
+"""Errors of the domain, with their sentences."""
 
 from acci.domain.errors import (
     AcciError,
@@ -12,7 +12,7 @@ from acci.domain.errors import (
     UnknownName,
     UnknownNumber,
 )
-from acci.domain.expressions.tree import CannotCompile
+from acci.domain.expressions.symbols import CannotCompile
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (

@@ -1,4 +1,4 @@
-"""What is refused to who fills, reads and audits read models, and the sentence it is told in."""
+"""Errors in filling, reading and auditing read models, with their sentences."""
 
 from acci.domain.errors import AcciError
 from acci.store.auditing.checks import DoesNotFit, LeftOut

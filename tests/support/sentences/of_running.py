@@ -1,4 +1,4 @@
-"""What keeps ACCI and its servers from running, and the sentence it is told in."""
+"""Errors in running ACCI and its servers, with their sentences."""
 
 from acci.domain.errors import AcciError
 from acci.flows.cli.deploy import NoPrefectServer

@@ -1,4 +1,4 @@
-"""What is refused to who appends, reads and imports events, and the sentence it is told in."""
+"""Errors in appending, reading and importing events, with their sentences."""
 
 from acci.domain.errors import AcciError
 from acci.store.aggregates.loading import UnreadableEvent, UnregisteredEvent, WrongAggregate

@@ -81,7 +81,7 @@ def payload(model: type[BaseModel], random: Random) -> dict[str, Any]:
 
 
 def _draft(event: type[EventData], seed: int) -> Draft:
-    # From a seed, since a payload drawn value by value takes ten times as long as what is done with it.
+    # From a seed, since drawing a payload value by value takes ten times as long as the test of it.
     random = Random(seed)
     data = parse(json.dumps(payload(event, random)))
     user = random.choice((None, "u1", "u2"))

@@ -69,7 +69,7 @@ START = Shape(
     {"a": str, "b": int, "c": str | None, "d": bool, "m.x": int, "m.y": str | None, "o.s": str, "o.t": str | None},
     {"m": False, "o": True},
 )
-# What a model of today has beside what was ever stored.
+# Fields of today's model that were never stored.
 UNSAID: dict[str, tuple[Any, Any]] = {
     "unsaid": (int, 7),
     "maybe": (str | None, None),

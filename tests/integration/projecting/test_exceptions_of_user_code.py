@@ -1,4 +1,4 @@
-"""Whatever the code of a domain raises at one event stops that event's key and nothing else, in every engine."""
+"""An exception of domain code at one event stops only that event's key, in every engine."""
 
 import os
 from pathlib import Path
@@ -24,11 +24,11 @@ from tests.support.read_models import backfill
 
 
 class OfTheirOwn(Exception):
-    """What no library raises."""
+    """A BaseException that no library raises."""
 
 
 class Unsayable(Exception):
-    """What cannot even say what it is."""
+    """An exception whose text cannot be read."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -119,7 +119,7 @@ def rows(connection: Connection) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("place", ["reader", "keys", "fold"])
 @pytest.mark.parametrize("number", range(len(RAISED)), ids=[type(raised).__name__ for raised in RAISED])
-def test_it_stops_the_key_of_its_event_only(
+def test_only_the_key_of_the_event_is_stopped(
     connection: Connection, catalogue: Catalogue, place: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"RAISED_BY_{place}", str(number))

@@ -1,4 +1,4 @@
-"""Moments as a person writes them."""
+"""Timestamps as a person writes them."""
 
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ def test_it_is_in_utc(text: str, meant: datetime) -> None:
     ["", "noon", "2026-01-31", "2026-01-31T09:00:00", "2026-02-30T09:00:00Z", "0001-01-01T00:00:00+00:01",
      "9999-12-31T23:59:59.999999-00:01", "10000-01-01T00:00:00Z"],
 )  # fmt: skip
-def test_what_is_none_is_refused_as_it_was_written(text: str) -> None:
+def test_a_malformed_timestamp_is_refused_as_written(text: str) -> None:
     with pytest.raises(WrongTimestamp) as refused:
         parse_timestamp(text)
     assert refused.value.text == text

@@ -1,7 +1,8 @@
 """ACCI: event sourcing and CQRS on PostgreSQL, with read models that Prefect flows keep, rebuild and audit.
 
-These are the names with which a domain is written; each is imported when it is first asked for. Not here: what runs
-commands and projections (`acci.store`), and the flows (`acci.flows`). Begin with `acci.domain.users`, the example.
+These are the names with which a domain is written, and those with which a program uses it; each is imported when it is
+first asked for. Not here: what runs projections (`acci.store`), and the flows (`acci.flows`). Begin with
+`acci.domain.users`, the example, and `Application`.
 """
 
 from importlib import import_module
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
         when,
     )
     from acci.domain.quality import Suite, expect, no_rows
-    from acci.domain.queries import Query
+    from acci.domain.queries import OneQuery, Query
     from acci.domain.upcasting import Upcaster, old
+    from acci.store.application.acting import acting_as
+    from acci.store.application.application import Application
+    from acci.store.application.asynchronous import AsyncApplication
+    from acci.store.application.handled import Handled
+    from acci.store.log.expected_version import ANY, EXISTS
 
 __version__: str
 
@@ -58,14 +64,30 @@ _MODULES = {
     "personal": "Personal",
     "projections": _PROJECTIONS,
     "quality": "Suite expect no_rows",
-    "queries": "Query",
+    "queries": "OneQuery Query",
     "upcasting": "Upcaster old",
 }
-_MODULE_OF = {name: f"acci.domain.{module}" for module, names in _MODULES.items() for name in names.split()}
+_OF_STORE = {
+    "application.acting": "acting_as",
+    "application.application": "Application",
+    "application.asynchronous": "AsyncApplication",
+    "application.handled": "Handled",
+    "log.expected_version": "ANY EXISTS",
+}
+_MODULE_OF = {
+    name: f"acci.{room}.{module}"
+    for room, modules in (("domain", _MODULES), ("store", _OF_STORE))
+    for module, names in modules.items()
+    for name in names.split()
+}
 
 __all__ = [
+    "ANY",
+    "EXISTS",
     "AcciError",
     "Aggregate",
+    "Application",
+    "AsyncApplication",
     "Command",
     "CommandData",
     "CommandMetadata",
@@ -77,8 +99,10 @@ __all__ = [
     "EventData",
     "EventMetadata",
     "FoldProjection",
+    "Handled",
     "Insert",
     "InvalidCommand",
+    "OneQuery",
     "Personal",
     "Projection",
     "Query",
@@ -90,6 +114,7 @@ __all__ = [
     "Update",
     "Upsert",
     "__version__",
+    "acting_as",
     "add",
     "after",
     "before",

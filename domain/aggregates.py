@@ -144,7 +144,11 @@ class Aggregate(BaseModel):
 
     def decide(self, command: Command[CommandData]) -> tuple[EventData, ...]:
         """The events that `command` leads to in this state. Raises `Refused` if the rules forbid it."""
-        decision = self.decisions[type(command.data)](self, command)
+        try:
+            decision = self.decisions[type(command.data)](self, command)
+        except Refused as refusal:
+            refusal.of(type(command.data).__name__, command.data.aggregate_id)
+            raise
         if decision is None:
             return ()
         if isinstance(decision, EventData):
@@ -153,7 +157,7 @@ class Aggregate(BaseModel):
         ends = next((event for event in events[:-1] if type(event) in self.terminal), None) if self.terminal else None
         if ends is not None:
             reason = f"nothing may happen after {ends.event_type()}, and it would lead to more."
-            raise Refused(type(command.data).__name__, command.data.aggregate_id, reason)
+            raise Refused(reason).of(type(command.data).__name__, command.data.aggregate_id)
         return events
 
 

@@ -7,6 +7,7 @@ package knows what is in it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import AliasChoices, BaseModel
 
@@ -16,7 +17,7 @@ from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData
 from acci.domain.projections import Projection
 from acci.domain.quality import Suite
-from acci.domain.queries import Query
+from acci.domain.queries import Question
 from acci.domain.simulations import Simulation
 from acci.domain.upcasting import check_upcasters
 
@@ -34,7 +35,7 @@ class Context:
     events: tuple[type[EventData], ...]
     aggregates: tuple[type[Aggregate], ...] = ()
     projections: tuple[type[Projection], ...] = ()
-    queries: tuple[type[Query], ...] = ()
+    queries: tuple[type[Question[Any]], ...] = ()
     suites: tuple[Suite, ...] = ()
     simulation: Simulation | None = None
     retired: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ class AcciError(Exception):
         class OutOfStock(Refused):
             missing: tuple[str, ...]
 
-            sentence = "{aggregate_id} lacks {missing:, }. Order less."
+            sentence = "{reason} {missing:, } are lacking. Order less."
     """
 
     transient: ClassVar[bool] = False
@@ -137,13 +137,25 @@ class InvalidCommand(AcciError):
 
 
 class Refused(AcciError):
-    """The aggregate's rules forbid the command in its present state; `reason` is a sentence."""
+    """The aggregate's rules forbid the command in its present state; `reason` is a sentence.
 
-    command: str
-    aggregate_id: str
+    A decision raises it with its reason alone; `command` and `aggregate_id` are filled in where it is handled.
+    """
+
     reason: str
 
-    sentence = "{command} was refused for {aggregate_id!r}: {reason}"
+    command = ""
+    aggregate_id = ""
+
+    def of(self, command: str, aggregate_id: str) -> "Refused":
+        """The same refusal, which now says of what."""
+        self.command, self.aggregate_id = command, aggregate_id
+        return self
+
+    def __str__(self) -> str:
+        if not self.command:
+            return f"Refused: {self.reason}"
+        return f"{self.command} was refused for {self.aggregate_id!r}: {self.reason}"
 
 
 class ConcurrencyError(AcciError):

@@ -42,7 +42,7 @@ def check_health(
     dead_letters: Annotated[int, Field(ge=0)] = 0,
     quiet_seconds: Annotated[int, Field(ge=0)] = 0,
 ) -> State[Any]:
-    """Check high-water mark, lag, dead letters, audits and findings; the run is failed if a check is not healthy.
+    """Check high-water mark, lag, dead letters, audits and findings; the run fails if a check is not healthy.
 
     Each such check is emitted as an event, too. The run also samples how far behind the log each read model is.
 

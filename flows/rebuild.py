@@ -60,7 +60,7 @@ def rebuild(
 
     Readers see the old generation until the swap, which is one transaction. If anything fails, the live generation
     stays as it was, and a rerun resumes with the partitions that are not done. One projection's failure does not stop
-    the others; the run is failed then, and its table says which.
+    the others; the run then fails, and its table says which.
 
     Args:
         projection: One projection, all of them, or stale: those that need it.

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.commands import CommandData
@@ -13,7 +13,7 @@ from acci.domain.errors import DefinitionError, NotAList, UnknownName
 from acci.domain.events import EventData, by_stored_name
 from acci.domain.projections import Projection
 from acci.domain.quality import Suite
-from acci.domain.queries import Query
+from acci.domain.queries import Question
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Catalogue:
     aggregates: dict[str, type[Aggregate]] = field(init=False)
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
     projections: dict[str, type[Projection]] = field(init=False)
-    queries: dict[str, type[Query]] = field(init=False)
+    queries: dict[str, type[Question[Any]]] = field(init=False)
     suites: dict[str, Suite] = field(init=False)
     folders: dict[str, Path] = field(init=False)
 
@@ -95,12 +95,12 @@ class Catalogue:
         """The aggregate that decides on it, and its content's type. Raises `UnknownName`."""
         return known(self.commands, "command", name)
 
-    def query(self, name: str) -> type[Query]:
+    def query(self, name: str) -> type[Question[Any]]:
         """Raises `UnknownName`."""
         return known(self.queries, "query", name)
 
 
-def several(names: Iterable[str], parameter: str) -> tuple[str, ...]:
+def several(names: Iterable[T], parameter: str) -> tuple[T, ...]:
     """The names. Raises `NotAList` for a single text, whose letters they would be."""
     if isinstance(names, str):
         raise NotAList(parameter, names)
@@ -113,10 +113,13 @@ def known(things: Mapping[str, T], kind: str, name: str) -> T:
     return things[name]
 
 
-def load(modules: Iterable[str]) -> Catalogue:
-    """The catalogue of the contexts in `modules` (the setting ACCI_CONTEXTS). Raises `DefinitionError`, `NotAList`."""
+def load(given: Iterable[str | Context]) -> Catalogue:
+    """The catalogue of contexts, or of those in modules (as in ACCI_CONTEXTS). Raises `DefinitionError`, `NotAList`."""
     contexts = []
-    for module in several(modules, "modules"):
+    for module in several(given, "contexts"):
+        if isinstance(module, Context):
+            contexts.append(module)
+            continue
         if not all(part.isidentifier() for part in module.split(".")):
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, as acci.domain.users is.")
         above = module.partition(".")[0]

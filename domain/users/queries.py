@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from acci.domain.queries import Query
+from acci.domain.queries import OneQuery, Query
 
 
 class UserRow(BaseModel):
@@ -18,22 +18,19 @@ class UserRow(BaseModel):
     updated_at: datetime
 
 
-class GetUser(Query):
+class GetUser(OneQuery[UserRow]):
     """The user with that id, or none."""
 
     name: ClassVar[str] = "get_user"
-    answer: ClassVar[type[BaseModel]] = UserRow
-    one: ClassVar[bool] = True
 
     tenant_id: str
     id: str
 
 
-class SearchUsers(Query):
+class SearchUsers(Query[UserRow]):
     """Users whose name or email contains `query`, without regard to case, by name; `%` and `_` are literal."""
 
     name: ClassVar[str] = "search_users"
-    answer: ClassVar[type[BaseModel]] = UserRow
 
     tenant_id: str
     query: str

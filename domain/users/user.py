@@ -55,12 +55,12 @@ class User(Aggregate):
     @decides(CreateUser)
     def create(self, command: Command[CreateUser]) -> UserCreated:
         if self.status != "unknown":
-            raise self.refusal(command, f"the user exists already and is {self.status}.")
+            raise Refused(f"the user exists already and is {self.status}.")
         return UserCreated(email=command.data.email, name=command.data.name)
 
     @decides(UpdateUser)
     def update(self, command: Command[UpdateUser]) -> UserUpdated | None:
-        self.must_be(command, "active", "inactive")
+        self.must_be("active", "inactive")
         email = self.email if command.data.email is None else command.data.email
         name = self.name if command.data.name is None else command.data.name
         if (email, name) == (self.email, self.name):
@@ -69,17 +69,17 @@ class User(Aggregate):
 
     @decides(DeactivateUser)
     def deactivate(self, command: Command[DeactivateUser]) -> UserDeactivated:
-        self.must_be(command, "active")
+        self.must_be("active")
         return UserDeactivated(reason=command.data.reason)
 
     @decides(ReactivateUser)
     def reactivate(self, command: Command[ReactivateUser]) -> UserReactivated:
-        self.must_be(command, "inactive")
+        self.must_be("inactive")
         return UserReactivated()
 
     @decides(DeleteUser)
     def delete(self, command: Command[DeleteUser]) -> UserDeleted:
-        self.must_be(command, "active", "inactive")
+        self.must_be("active", "inactive")
         return UserDeleted()
 
     @evolves(UserCreated)
@@ -102,10 +102,7 @@ class User(Aggregate):
     def deleted(self, event: Event[UserDeleted]) -> Self:
         return self.changed(status="deleted")
 
-    def must_be(self, command: Command[UserCommand], *allowed: str) -> None:
+    def must_be(self, *allowed: str) -> None:
         if self.status not in allowed:
             reason = "there is no such user." if self.status == "unknown" else f"the user is {self.status}."
-            raise self.refusal(command, reason)
-
-    def refusal(self, command: Command[UserCommand], reason: str) -> Refused:
-        return Refused(type(command.data).__name__, command.data.user_id, reason)
+            raise Refused(reason)

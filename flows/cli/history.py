@@ -22,9 +22,11 @@ def history(
     correlation: Annotated[
         str | None, typer.Option(help="Instead of an aggregate: all events of this correlation.")
     ] = None,
-    from_version: Annotated[int, typer.Option(min=1, max=INTEGER, help="Begin at this version.")] = 1,
-    to_version: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="End with this version.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many events, the newest.")] = 100,
+    after: Annotated[int, typer.Option(min=0, max=INTEGER, help="Only events after this version.")] = 0,
+    to: Annotated[int | None, typer.Option(min=1, max=INTEGER, help="Only events up to this version.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many events, the last ones.")] = 100,
+    from_version: Annotated[int | None, typer.Option(hidden=True)] = None,
+    to_version: Annotated[int | None, typer.Option(hidden=True)] = None,
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's events, newest first.
@@ -32,20 +34,28 @@ def history(
     Who, when and why, and what each changed.
     """
     from acci.flows.runtime.session import pool
-    from acci.store.aggregates.history import history_of_correlation, newest
+    from acci.store.aggregates.history import history as history_of
+    from acci.store.aggregates.history import history_of_correlation
     from acci.store.log.event_store import EventStore
 
+    if from_version is not None:
+        raise typer.BadParameter(
+            f"--from-version is now --after, the version before: give --after {max(from_version - 1, 0)}."
+        )
+    if to_version is not None:
+        raise typer.BadParameter(f"--to-version is now --to: give --to {to_version}.")
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None
         raise typer.BadParameter(f"give an aggregate's id, or --correlation{'' if neither else ', not both'}.")
     with pool("read") as (database, catalogue):
         store = EventStore(database, catalogue)
         if aggregate_id is None:
-            related = history_of_correlation(store, catalogue, tenant, correlation or "", limit)
-            changes: Iterable[Change] = reversed(list(related))
+            changes: Iterable[Change] = history_of_correlation(
+                store, catalogue, tenant, correlation or "", limit, backwards=True
+            )
         else:
             stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
-            changes = newest(store, catalogue, stream, limit, from_version, to_version) if stream else ()
+            changes = history_of(store, catalogue, stream, after, to, limit, backwards=True) if stream else ()
         if json:
             print_json([_change_json(change) for change in changes])
         else:
@@ -87,7 +97,7 @@ def _show(changes: "Iterable[Change]", limit: int) -> None:
     if not shown:
         console(stderr=True).print("Nothing found.")
     elif shown == limit:
-        console(stderr=True).print("There may be older ones: raise --limit, or give --to-version.")
+        console(stderr=True).print("There may be older ones: raise --limit, or give --to.")
 
 
 def _time(timestamp: datetime) -> str:

@@ -10,7 +10,7 @@ from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from acci.domain.queries import Query
+    from acci.domain.queries import Question
     from acci.store.registry import Catalogue
 
     Answer = list[BaseModel] | BaseModel | None
@@ -44,7 +44,7 @@ def query(
         _show(list(asked.answer.model_fields), answer)
 
 
-def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Query":
+def _question(catalogue: "Catalogue", name: str, given: dict[str, Any], all_tenants: bool) -> "Question[Any]":
     """The typed query. If its tenant is missing, the error names the option."""
     from acci.store.reading.queries import InvalidQuery, question
 

@@ -17,7 +17,7 @@ SELECT set_config('enable_nestloop', %(row_by_row)s, true);
 SELECT added.id
 FROM acci.events AS added
 JOIN acci.events AS other ON other.id = added.id AND other.position <> added.position
-WHERE added.position > %(after)s AND added.position <= %(up_to)s
+WHERE added.position > %(after)s AND added.position <= %(to)s
   AND added.xmin = (
       SELECT last.xmin FROM acci.events AS last
       WHERE last.tenant_id = %(tenant_id)s AND last.aggregate_type = %(aggregate_type)s

@@ -3,7 +3,7 @@
 -- the first ANALYZE.
 SELECT tenant_id, aggregate_type, aggregate_id, min(version), max(version), count(*)
 FROM acci.events AS added
-WHERE position > %(after)s AND position <= %(up_to)s
+WHERE position > %(after)s AND position <= %(to)s
   AND xmin = (
       SELECT last.xmin FROM acci.events AS last
       WHERE last.tenant_id = %(tenant_id)s AND last.aggregate_type = %(aggregate_type)s

@@ -1,6 +1,6 @@
 """History: an aggregate's events, with who, when and why, and the difference that each made to its state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from acci.store.aggregates.loading import UnreadableEvent, affects_state
 from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
+from acci.store.log.reading import require
 from acci.store.postgres import tenants
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
@@ -35,28 +36,34 @@ class Change:
 
 
 def history(
-    store: EventStore, catalogue: Catalogue, stream: StreamId, from_version: int = 1, to_version: int | None = None
-) -> Iterator[Change]:
-    """Every event of the aggregate between these versions, both included, in order. Memory stays constant."""
-    state = _state_before(store, catalogue, stream, from_version)
-    for event in store.read_stream(stream, from_version, to_version):
-        change, state = _change_of(event, state)
-        yield change
-
-
-def newest(
     store: EventStore,
     catalogue: Catalogue,
     stream: StreamId,
-    limit: int,
-    from_version: int = 1,
-    to_version: int | None = None,
+    after: int = 0,
+    to: int | None = None,
+    limit: int | None = None,
+    backwards: bool = False,
 ) -> Iterator[Change]:
-    """The newest changes between these versions, at most `limit`, newest first. No other event is read twice."""
-    last = store.version(stream)
-    last = last if to_version is None else min(last, to_version)
-    changes = list(history(store, catalogue, stream, max(from_version, last - limit + 1), last)) if last else []
-    return reversed(changes)
+    """The aggregate's events after version `after`, to version `to`, at most `limit`, in order.
+
+    Memory stays flat. `backwards` the last ones come first, and all that are asked for are held. Raises `WrongBound`.
+    """
+    if backwards:
+        require("limit", limit, 0)
+        last = store.version(stream)
+        last = last if to is None else min(last, to)
+        after = after if limit is None else max(after, last - limit)
+        return reversed(list(_forwards(store, catalogue, stream, after, last, None)) if last > after else [])
+    return _forwards(store, catalogue, stream, after, to, limit)
+
+
+def _forwards(
+    store: EventStore, catalogue: Catalogue, stream: StreamId, after: int, to: int | None, limit: int | None
+) -> Iterator[Change]:
+    state = _state_before(store, catalogue, stream, after + 1)
+    for event in store.read_stream(stream, after, to, limit=limit):
+        change, state = _change_of(event, state)
+        yield change
 
 
 def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str, ...]:
@@ -68,11 +75,23 @@ def types_of(database: Database, tenant_id: str, aggregate_id: str) -> tuple[str
 
 
 def history_of_correlation(
-    store: EventStore, catalogue: Catalogue, tenant_id: str, correlation_id: str, newest: int | None = None
+    store: EventStore,
+    catalogue: Catalogue,
+    tenant_id: str,
+    correlation_id: str,
+    limit: int | None = None,
+    backwards: bool = False,
 ) -> Iterator[Change]:
-    """Every event of one correlation, across aggregates, in order of position; or only the newest of them."""
+    """The events of one correlation, across aggregates, at most `limit`, in order of position, or `backwards`."""
+    events = store.read_correlated(tenant_id, correlation_id, limit, backwards)
+    if backwards:
+        return reversed(list(_correlated(store, catalogue, events[::-1])))
+    return _correlated(store, catalogue, events)
+
+
+def _correlated(store: EventStore, catalogue: Catalogue, events: Iterable[Recorded]) -> Iterator[Change]:
     states: dict[StreamId, tuple[int, Aggregate | str]] = {}
-    for event in store.read_correlated(tenant_id, correlation_id, newest):
+    for event in events:
         version, state = states.get(event.stream, (None, ""))
         if version != event.version - 1:
             state = _state_before(store, catalogue, event.stream, event.version)

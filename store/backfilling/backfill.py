@@ -7,7 +7,6 @@ goes on with the chunks that are missing.
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
@@ -29,7 +28,6 @@ from acci.store.registry import Catalogue
 CHUNK_SIZE = 10_000  # keys
 
 
-@dataclass(eq=False, repr=False)
 class Superseded(AcciError):
     """Another generation went live: its rows were derived as a whole."""
 

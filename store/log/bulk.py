@@ -49,11 +49,11 @@ class RawEvent:
 
 @dataclass(frozen=True)
 class Appended:
-    """What a bulk append did: how many events, all of them above position `after` and at or below `up_to`."""
+    """What a bulk append did: how many events, all of them above position `after` and at or below `to`."""
 
     events: int
     after: int
-    up_to: int
+    to: int
 
 
 def append_in_bulk(
@@ -74,15 +74,15 @@ def append_in_bulk(
             raise BulkRefused(f"{error.diag.message_detail}") from error
         except errors.DataError as error:
             raise BulkRefused(f"PostgreSQL says {error.diag.message_primary} ({error.diag.context}).") from error
-        up_to = _head(connection)
+        to = _head(connection)
         if last is not None:
-            _refuse_gaps(connection, after, up_to, last)
+            _refuse_gaps(connection, after, to, last)
             lock_bulk_appends(connection)
-            if (double := duplicate_id(connection, ids, after, up_to, last.stream, last.version)) is not None:
+            if (double := duplicate_id(connection, ids, after, to, last.stream, last.version)) is not None:
                 raise BulkRefused(f"the event id {double} is in the log already, or twice among these.")
     if count >= WORTH_ANALYZING:
         connection.execute(sql("log/events:analyze"))
-    return Appended(count, after, up_to)
+    return Appended(count, after, to)
 
 
 def _copy(
@@ -117,8 +117,8 @@ def _copy(
     return count, event
 
 
-def _refuse_gaps(connection: Connection, after: int, up_to: int, last: Event[EventData] | RawEvent) -> None:
-    bounds = {"after": after, "up_to": up_to, **last.stream._asdict(), "version": last.version}
+def _refuse_gaps(connection: Connection, after: int, to: int, last: Event[EventData] | RawEvent) -> None:
+    bounds = {"after": after, "to": to, **last.stream._asdict(), "version": last.version}
     # Planned for these positions each time: a plan for any reads the whole log.
     gap = connection.execute(sql("log/gap"), bounds, prepare=False).fetchone()
     if gap is not None:

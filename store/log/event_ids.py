@@ -44,16 +44,16 @@ def planned_for_many_ids(connection: Connection) -> Iterator[None]:
 
 
 def duplicate_id(
-    connection: Connection, ids: Sequence[UUID], after: int, up_to: int, last: StreamId, version: int
+    connection: Connection, ids: Sequence[UUID], after: int, to: int, last: StreamId, version: int
 ) -> UUID | None:
-    """An id that more than one event has, of those that a COPY stored in (after, up_to], `last` and `version` its last.
+    """An id that more than one event has, of those that a COPY stored in (after, to], `last` and `version` its last.
 
     `ids` are those of these events, or only more than `FEW` of them.
     """
     if len(ids) <= FEW:
         row = connection.execute(sql("log/event_ids:duplicate_of_few"), {"ids": list(ids)}).fetchone()
     else:
-        bounds = {"after": after, "up_to": up_to, **last._asdict(), "version": version}
+        bounds = {"after": after, "to": to, **last._asdict(), "version": version}
         with planned_for_many_ids(connection):
             row = connection.execute(sql("log/event_ids:duplicate"), bounds, prepare=False).fetchone()
     return row[0] if row else None

@@ -1,65 +1,83 @@
-"""The event store: append and read."""
+"""The event store: what is read, and appending to it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.encryption.payload_encryption import have_personal_fields
-from acci.store.log.append import Append, Encoder, Lend, Recorded, append_one
-from acci.store.log.append_errors import version_of
+from acci.store.log.append import Append, Encoder, Recorded, append_one
 from acci.store.log.append_transaction import append_together
+from acci.store.log.append_within import append_within, in_utc, lent_by_caller
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
-from acci.store.log.decoding import Decoder
-from acci.store.log.high_water import establish
+from acci.store.log.expected_version import ExpectedVersion, append_behind
 from acci.store.log.idempotency import CommandReused, caused_by, encrypted, is_same, record_of_append
 from acci.store.log.payloads import PAYLOAD_LIMIT
+from acci.store.log.reading import EventReader
 from acci.store.log.stream_locks import in_turn
 from acci.store.log.tracing import appending
-from acci.store.postgres.database import Database
+from acci.store.postgres.database import Connection, Database
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
-from acci.store.values.timestamps import in_utc
-
-PAGE = 1000  # events a round trip when reading
 
 
-class EventStore:
+class EventStore(EventReader):
     """The event log of one database. Safe to share between threads.
 
-    Personal data is encrypted and read with the keys of `database`; appends are traced to where it says.
+    Personal data is encrypted and read with the keys of `database`; appends are traced to where it says. Reading is as
+    `EventReader` does it.
     """
 
     def __init__(self, database: Database, catalogue: Catalogue, payload_limit: int = PAYLOAD_LIMIT) -> None:
-        self.connection: Lend = database.connection  # lends a connection to the log's database, in autocommit
-        self._catalogue = catalogue
-        self.keys = database.keys
-        self.tracing = database.tracing
+        super().__init__(database, catalogue)
         self._encoder = Encoder(catalogue.events, payload_limit, self.keys)
-        self.decoder = Decoder(catalogue.stored, catalogue.retired, self.keys)
+        self._append_one = append_one
 
     def append(
         self,
         stream: StreamId,
-        expected_version: int,
+        expected_version: int | ExpectedVersion,
         events: Sequence[Event[EventData]],
         idempotency_key: UUID | None = None,
+        connection: psycopg.Connection[Any] | None = None,
     ) -> tuple[Recorded, ...]:
         """Store all `events`, or none, as versions `expected_version + 1 …` of `stream`, in one round trip.
+
+        With `ANY` or `EXISTS` instead of a version, they are stored behind the stream's last event, whatever versions
+        they come with. `EXISTS` wants one event at least.
 
         With an `idempotency_key`, their `causation_id`, they are stored once, however often they are sent: for a key
         seen before, the events stored then are returned, and the stream's version is not checked. Without one, nothing
         checks whether the events' ids are in the log already, unless ACCI_UNIQUE_EVENT_IDS made them unique.
 
-        Raises `ConcurrencyError` if the stream is not at `expected_version`; `MisplacedEvent`, `UnknownName`,
-        `PayloadTooLarge` or `Unstorable` before anything is sent; `CommandReused` if the key came with other events
-        before; `EventIdTaken`.
+        With a `connection` of the caller's, to the same database, they are stored in its transaction: when that
+        commits, they are there; rolled back, neither they nor the key are, and the same may be sent again. Until it
+        ends, the high-water mark waits for it, and with it every read model. A refusal leaves the transaction usable.
+
+        Raises `ConcurrencyError` if the stream is not at `expected_version`, `NoSuchStream`, `NoTransaction`;
+        `MisplacedEvent`, `UnknownName`, `PayloadTooLarge` or `Unstorable` before anything is sent; `CommandReused` if
+        the key came with other events before; `EventIdTaken`.
         """
         if not events:
             return ()
+        if connection is not None:
+            with lent_by_caller(connection) as lent:
+                stored = self._as_part_of(lent).append(stream, expected_version, events, idempotency_key)
+            return tuple(map(in_utc, stored))
+        if isinstance(expected_version, ExpectedVersion):
+            again = partial(self._append_as, stream, idempotency_key)
+            return append_behind(stream, expected_version, events, self.version, again)
+        return self._append_as(stream, idempotency_key, expected_version, events)
+
+    def _append_as(
+        self, stream: StreamId, idempotency_key: UUID | None, expected_version: int, events: Sequence[Event[EventData]]
+    ) -> tuple[Recorded, ...]:
         if idempotency_key is None:
             return self.commit([Append(stream, expected_version, events)])[0]
         return self._append_once(stream, expected_version, caused_by(idempotency_key, events), idempotency_key)
@@ -84,7 +102,7 @@ class EventStore:
         self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None
     ) -> tuple[tuple[Recorded, ...], ...]:
         if len(appends) == 1 and not unchanged:
-            return (append_one(self.connection, appends[0], self._encoder),)
+            return (self._append_one(self.connection, appends[0], self._encoder),)
         return append_together(self.connection, appends, self._encoder, unchanged or {})
 
     def _append_once(
@@ -114,9 +132,19 @@ class EventStore:
         Another process that holds one is waited for, but not long: after that, without the locks and the transaction.
         """
         with self.connection() as connection, in_turn(connection, written, read):
-            store = copy(self)
-            store.connection = lambda: nullcontext(connection)
-            yield store
+            yield self._on(connection)
+
+    def _on(self, connection: Connection) -> "EventStore":
+        """This store, on that connection alone."""
+        store = copy(self)
+        store.connection = lambda: nullcontext(connection)
+        return store
+
+    def _as_part_of(self, connection: Connection) -> "EventStore":
+        """This store, in the transaction of the caller whose connection that is."""
+        store = self._on(connection)
+        store._append_one = append_within  # noqa: SLF001 its own
+        return store
 
     def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
         """The events that a command led to when it was handled; none if it led to none or is not known."""
@@ -133,73 +161,3 @@ class EventStore:
         """
         with self.connection() as connection:
             return append_in_bulk(connection, events, self._encoder.payload_limit)
-
-    def version(self, stream: StreamId) -> int:
-        """The stream's version now; 0 if there is no such stream."""
-        with self.connection() as connection:
-            return version_of(connection, stream)
-
-    def read_stream(
-        self,
-        stream: StreamId,
-        from_version: int = 1,
-        to_version: int | None = None,
-        as_of: datetime | None = None,
-    ) -> Iterator[Recorded]:
-        """The stream's events in order, both versions included; `as_of` a timestamp, as `load` does.
-
-        Streamed in pages: memory stays flat, and no connection is held between them. Raises `WrongTimestamp`.
-        """
-        if as_of is not None:
-            as_of = in_utc(as_of)
-        window = {**stream._asdict(), "to_version": to_version, "as_of": as_of, "page": PAGE}
-        while True:
-            with self.connection() as connection:
-                rows = connection.execute(sql("log/read_stream"), {**window, "from_version": from_version}).fetchall()
-            for row in rows:
-                yield self.decoder.event(row)
-            if len(rows) < PAGE:
-                return
-            from_version = rows[-1][4] + 1
-
-    def read_correlated(self, tenant_id: str, correlation_id: str, newest: int | None = None) -> tuple[Recorded, ...]:
-        """The events of one correlation, across aggregates, in order of position; or only the newest of them."""
-        arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": newest}
-        with self.connection() as connection:
-            rows = connection.execute(sql("log/events:of_correlation"), arguments).fetchall()
-        return tuple(map(self.decoder.event, rows))
-
-    def read_all(
-        self,
-        after: int = 0,
-        up_to: int | None = None,
-        event_types: Iterable[str] | None = None,
-        tenant_id: str | None = None,
-    ) -> Iterator[Recorded]:
-        """Events at positions above `after`, in order, never beyond the high-water mark: none is skipped.
-
-        Of these types only, by today's names or former ones. Streamed in pages: memory stays flat, and no connection is
-        held between them. Raises `UnknownName` or `NotAList` at once.
-        """
-        types = None if event_types is None else self._catalogue.stored_names(event_types)
-        return self._read_all(after, up_to, types, tenant_id)
-
-    def _read_all(
-        self, after: int, up_to: int | None, event_types: list[str] | None, tenant_id: str | None
-    ) -> Iterator[Recorded]:
-        with self.connection() as connection:
-            mark = establish(connection).position
-        window = {
-            "up_to": mark if up_to is None else min(up_to, mark),
-            "event_types": event_types,
-            "tenant_id": tenant_id,
-            "page": PAGE,
-        }
-        while True:
-            with self.connection() as connection:
-                rows = connection.execute(sql("log/events:page"), {**window, "after": after}).fetchall()
-            for row in rows:
-                yield self.decoder.event(row)
-            if len(rows) < PAGE:
-                return
-            after = rows[-1][0]

@@ -168,8 +168,8 @@ class Database:
         self.url = url
         self.keys = keys
         self.tracing = tracing
-        self._role = role
-        self._size, self._wait = size or limits.pool_size, limits.pool_wait
+        self.role = role
+        self.size, self._wait = size or limits.pool_size, limits.pool_wait
         given = {"statement_timeout": limits.statement_timeout, "lock_timeout": limits.lock_timeout}
         self._settings = {name: duration(seconds) for name, seconds in given.items() if seconds is not None}
         self._opening = threading.Lock()
@@ -185,13 +185,13 @@ class Database:
 
     def _none_free(self) -> AcciError:
         self._probe()  # says what is wrong, if it is the server
-        return PoolExhausted(whereabouts(self.url), self._size, self._wait)
+        return PoolExhausted(whereabouts(self.url), self.size, self._wait)
 
     def _probe(self) -> None:
-        _connected(self.url, "probe", self._role, self._settings, shared=True).close()
+        _connected(self.url, "probe", self.role, self._settings, shared=True).close()
 
     def _configure(self, opened: Connection) -> None:
-        _begin(opened, whereabouts(self.url), self._role, self._settings, shared=True)
+        _begin(opened, whereabouts(self.url), self.role, self._settings, shared=True)
         opened.keys, opened.tracing = self.keys, self.tracing
         if "lock_timeout" not in self._settings:
             opened.bound_lock_waits(LOCK_WAIT)
@@ -223,7 +223,7 @@ class Database:
                 self._pool = ConnectionPool(
                     self.url,
                     min_size=1,
-                    max_size=self._size,
+                    max_size=self.size,
                     timeout=self._wait,
                     connection_class=Connection,
                     configure=self._configure,

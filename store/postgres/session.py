@@ -18,6 +18,7 @@ from psycopg import errors
 from acci.domain.errors import AcciError
 from acci.store.postgres.errors import NotAllowed, SchemaMissing
 from acci.store.postgres.refusals import first_line
+from acci.store.postgres.statements import sql
 
 # The rights that a session takes, made by sql/migrations/0001_baseline.sql; without one it has those of its login.
 Role = Literal["append", "project", "read", "administer"]
@@ -113,6 +114,20 @@ def options_of(role: Role) -> str:
     """The same settings for a program that takes only options of the startup packet."""
     relied_on = {**RELIED_ON, "role": f"acci_{role}"}
     return " ".join("-c {}={}".format(name, value.replace(" ", "\\ ")) for name, value in relied_on.items())
+
+
+def take(connection: Session, role: Role) -> None:
+    """Until the transaction ends, the session has the rights of `role`; also behind a pooler in transaction mode.
+
+    Raises `NotAllowed` if the login may not take it, `SchemaMissing` if there is none; within a pipeline, the driver's
+    error for it at its end.
+    """
+    try:
+        connection.execute(sql("postgres/take_role"), {"role": f"acci_{role}"})
+    except errors.InvalidParameterValue as error:
+        raise SchemaMissing(first_line(error)) from error
+    except errors.InsufficientPrivilege as error:
+        raise NotAllowed(first_line(error)) from error
 
 
 def duration(seconds: float) -> str:

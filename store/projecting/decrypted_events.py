@@ -65,7 +65,7 @@ def refuse_personal_keys(projection: type[Projection]) -> None:
 def decrypt_range(connection: Connection, projection: type[Projection], after: int, upto: int) -> None:
     """Fill `decrypted_events` with the projection's events in (after, upto]. In the caller's transaction."""
     types = list(by_stored_name(projection.events()))
-    _fill(connection, "log/events:page", {"up_to": upto, "event_types": types, "tenant_id": None}, after)
+    _fill(connection, "log/events:page", {"to": upto, "event_types": types}, after)
 
 
 def decrypt_affecting(connection: Connection, request: Request, parameters: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ class FoldApplier:
     def _chunks(self, connection: Connection, after: int, upto: int) -> Iterator[list[RecordedEvent[Any]]]:
         if connection.keys is not None:
             connection.keys.clear_cache()
-        window = {"up_to": upto, "event_types": list(self.event_types), "tenant_id": None}
+        window = {"to": upto, "event_types": list(self.event_types)}
         while True:
             parameters = window | {"after": after, "page": CHUNK}
             rows = connection.execute(sql("log/events:page"), parameters).fetchall()

@@ -206,7 +206,7 @@ def _events(connection: Connection, projection: type[Projection], span: Span) ->
     if connection.keys is not None:
         connection.keys.clear_cache()
     decoder = Decoder(by_stored_name(projection.events()), keys=connection.keys)
-    parameters: dict[str, Any] = {"after": span.after, "up_to": span.upto, "tenant_id": None, "page": PAGE}
+    parameters: dict[str, Any] = {"after": span.after, "to": span.upto, "page": PAGE}
     parameters |= {"event_types": list(by_stored_name(projection.events()))}
     while rows := connection.execute(sql("log/events:page"), parameters).fetchall():
         yield from decoder.events(rows)

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar, overload
 
 import psycopg
 from psycopg import errors
@@ -10,14 +10,17 @@ from psycopg.rows import dict_row
 from pydantic import BaseModel, ValidationError
 
 from acci.domain.errors import AcciError, DefinitionError
-from acci.domain.queries import Query
+from acci.domain.queries import OneQuery, Query, Question
 from acci.store.postgres.database import Connection
 from acci.store.postgres.refusals import first_line
+from acci.store.postgres.session import Role, take
 from acci.store.postgres.tenants import enter
 from acci.store.registry import Catalogue
 from acci.store.values.as_written import misread
 from acci.store.values.pydantic_errors import problems_of
 from acci.store.values.storable import Unstorable
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class InvalidQuery(AcciError):
@@ -43,7 +46,7 @@ class NotPublished(AcciError):
     )
 
 
-def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Query:
+def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Question[Any]:
     """The typed question `name`. Raises `UnknownName`, or `InvalidQuery` naming every parameter that is wrong."""
     declared = catalogue.query(name)
     try:
@@ -55,23 +58,55 @@ def question(catalogue: Catalogue, name: str, parameters: dict[str, Any]) -> Que
     return asked
 
 
+@overload
 def ask(
-    connection: Connection, catalogue: Catalogue, query: Query, tenant_id: str | None = None
-) -> list[BaseModel] | BaseModel | None:
+    connection: Connection,
+    catalogue: Catalogue,
+    query: Query[R],
+    tenant_id: str | None = None,
+    role: Role | None = None,
+) -> list[R]: ...
+@overload
+def ask(
+    connection: Connection,
+    catalogue: Catalogue,
+    query: OneQuery[R],
+    tenant_id: str | None = None,
+    role: Role | None = None,
+) -> R | None: ...
+@overload
+def ask(
+    connection: Connection,
+    catalogue: Catalogue,
+    query: Question[R],
+    tenant_id: str | None = None,
+    role: Role | None = None,
+) -> list[R] | R | None: ...
+def ask(
+    connection: Connection,
+    catalogue: Catalogue,
+    query: Question[Any],
+    tenant_id: str | None = None,
+    role: Role | None = None,
+) -> list[Any] | Any | None:
     """The rows that answer `query`, typed; for a question with `one` answer that row, or None.
 
-    Asked within that tenant, or the one that the question names; else within the session's.
+    Asked within that tenant, or the one that the question names; else within the session's. With the rights of `role`,
+    if one is given; else the session's.
 
-    The answer is as current as the read model: it may lag behind the events. Raises `NotPublished` if the read model
-    was never filled, `InvalidQuery` for a text that PostgreSQL cannot hold, `DefinitionError` if the SQL file is
-    missing, is refused or gives rows of another shape than the answer's.
+    The answer is as current as the read model: it may lag behind the events. Raises `UnknownName` if no context
+    registers the query, `NotPublished` if the read model was never filled, `InvalidQuery` for a text that PostgreSQL
+    cannot hold, `DefinitionError` if the SQL file is missing, is refused or gives rows of another shape.
     """
+    catalogue.query(query.name)
     file = _file(query.name, catalogue.folders[query.name])
     statement = _statement(query.name, file)
     tenant = tenant_id or getattr(query, "tenant_id", None)
     with connection.cursor(row_factory=dict_row) as cursor:
         try:
             with connection.pipeline(), connection.transaction():
+                if role is not None:
+                    take(connection, role)
                 if tenant is not None:
                     enter(connection, tenant, local=True)
                 # Planned each time: one generic plan would be wrong for most parameters.
@@ -108,7 +143,7 @@ def _statement(name: str, file: Path) -> LiteralString:
         raise DefinitionError(f"Query {name}", f"write its SQL, in {file}.") from error
 
 
-def _fault(query: Query, file: Path, error: psycopg.ProgrammingError) -> str:
+def _fault(query: Question[Any], file: Path, error: psycopg.ProgrammingError) -> str:
     """What is wrong with the SQL, as psycopg or PostgreSQL found it."""
     said = first_line(error)
     _, found, parameter = said.partition("query parameter missing: ")

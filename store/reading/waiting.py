@@ -1,8 +1,8 @@
 """Read your writes: wait until a read model has applied one's own events."""
 
 import time
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Generator, Iterable, Iterator
+from typing import ClassVar, TypeVar
 
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.projections import Projection
@@ -10,6 +10,7 @@ from acci.store.generations.generations import live
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
 
+T = TypeVar("T")
 LONGEST_PAUSE = 0.1  # seconds between two polls
 
 
@@ -42,19 +43,40 @@ def wait_for(database: Database, projection: str, position: int, timeout: float)
     Holds no connection while it waits. Raises `NotThereYet` after `timeout` seconds; `UnknownName` at once for a name
     that no projection in this process has, and no read model in the database.
     """
-    deadline, pause = time.monotonic() + timeout, 0.002
+    return wait(looking(database, [projection], position, timeout))
+
+
+def wait(looks: Generator[float, None, T]) -> T:
+    """Look until there is no more to wait for; what the looks return then."""
     while True:
-        with database.connection() as connection:
-            generation = live(connection, projection)
-        if generation is not None and generation.checkpoint >= position:
-            return generation.checkpoint
-        if generation is None:
-            _require_known(database, projection)
-        left = deadline - time.monotonic()
-        if not left > 0:  # also for a timeout that is not a number (NaN)
-            raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
-        time.sleep(min(pause, left))
-        pause = min(pause * 2, LONGEST_PAUSE)
+        try:
+            time.sleep(next(looks))
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def looking(
+    database: Database, projections: Iterable[str], position: int, timeout: float
+) -> Generator[float, None, int]:
+    """As `wait_for`, for several, look by look: the seconds to wait before the next; the last checkpoint at the end."""
+    deadline, checkpoint = time.monotonic() + timeout, position
+    for projection in projections:
+        pause = 0.002
+        while True:
+            with database.connection() as connection:
+                generation = live(connection, projection)
+            if generation is not None and generation.checkpoint >= position:
+                checkpoint = generation.checkpoint
+                break
+            if generation is None:
+                _require_known(database, projection)
+            left = deadline - time.monotonic()
+            if not left > 0:  # also for a timeout that is not a number (NaN)
+                raise NotThereYet(projection, position, generation.checkpoint if generation else None, timeout)
+            yield min(pause, left)
+            pause = min(pause * 2, LONGEST_PAUSE)
+    return checkpoint
 
 
 def _require_known(database: Database, projection: str) -> None:

@@ -15,6 +15,7 @@ from tests.bench import (
     append_clients,
     append_latency,
     append_throughput,
+    application,
     audits,
     backfill,
     catch_up,
@@ -43,6 +44,7 @@ SUBJECTS: dict[str, Subject] = {
     "commands": lambda ground, said: (
         commands.measure(ground.database()) + long_lives.measure(ground.database(), said.turns)
     ),
+    "application": lambda ground, said: application.measure(ground.database(), said.turns),
     "hot_aggregate": lambda ground, said: hot_aggregate.measure(ground.database(), said.turns),
     "rebuild": lambda ground, said: rebuild.measure(ground, said.events, said.turns),
     "catch_up": lambda ground, said: catch_up.measure(ground, said.events, said.turns),

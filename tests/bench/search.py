@@ -4,10 +4,11 @@
 """
 
 import time
+from typing import Any
 
 from psycopg import sql as identifiers
 
-from acci.domain.queries import Query
+from acci.domain.queries import Question
 from acci.store.postgres.database import Connection, connect
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
@@ -65,7 +66,7 @@ def measure(database_url: str) -> list[Row]:
     return rows
 
 
-def _milliseconds(connection: Connection, catalogue: Catalogue, asked: Query) -> float:
+def _milliseconds(connection: Connection, catalogue: Catalogue, asked: Question[Any]) -> float:
     began = time.perf_counter()
     ask(connection, catalogue, asked)
     return (time.perf_counter() - began) * 1000

@@ -23,13 +23,13 @@ FUNCTIONS = (
 )  # fmt: skip
 # What the guides import beside the names of `acci`.
 STORE = (
-    "acci.store.registry:load",
     "acci.store.registry:Catalogue",
     "acci.store.postgres.database:Database",
     "acci.store.log.event_store:EventStore",
-    "acci.store.aggregates.repository:Repository",
-    "acci.store.commands.handler:CommandHandler",
-    "acci.store.reading.waiting:wait_for",
+    "acci.store.log.reading:EventReader",
+    "acci.store.aggregates.loading:Loaded",
+    "acci.store.aggregates.history:Change",
+    "acci.store.monitoring.status:Status",
     "acci.store.testing.kit:given",
     "acci.store.testing.kit:Happened",
     "acci.store.testing.kit:Given",
@@ -39,6 +39,8 @@ STORE = (
     "acci.store.telemetry:Tracing",
 )
 NO_DOCSTRING = {
+    "ANY": "The expected version of an append or a command that its stream may be at any version.",
+    "EXISTS": "The expected version of an append or a command whose stream must have an event.",
     "Personal": "`Personal[str]` or `Personal[str | None]`: a field of an event that is stored encrypted with a key of"
     " the person's own. Once the key is destroyed it reads `[erased]`.",
     "__version__": "The version of the installed package.",
@@ -47,9 +49,12 @@ RULES = """
 What a projection's rules are written with. All of it is imported from `acci`. How to use it: [Add a read
 model](../guides/add-a-read-model.md).
 """.strip()
-NAMES = """
-The names with which a domain is written. The verbs and functions of rules have [a page of their
+OWN = """
+The names with which a domain is written, and a program uses it. The verbs and functions of rules have [a page of their
 own](verbs-and-functions.md).
+""".strip()
+OF_STORE = """
+What an application is made of, what it answers, and the test kit. Each is imported from the module that is named.
 """.strip()
 REFUSALS = """
 What ACCI refuses is an `AcciError`. Its text says what happened, to what, and what to do next. It carries its data as
@@ -73,11 +78,10 @@ def python_api() -> str:
     parts = [
         "# Python API",
         "## `acci`",
-        "The names with which a domain is written. The verbs and functions of rules have",
+        OWN,
     ]
-    parts[-1] += " [a page of their own](verbs-and-functions.md)."
     parts += [_entry(name, getattr(acci, name)) for name in own]
-    parts += ["## `acci.store`", "What runs commands, reads and tests. Each is imported from the module that is named."]
+    parts += ["## `acci.store`", OF_STORE]
     for path in STORE:
         module, _, name = path.partition(":")
         parts.append(_entry(name, getattr(importlib.import_module(module), name), module))

@@ -45,6 +45,10 @@ DECIDED: list[tuple[tuple[EventData, ...], Any, tuple[EventData, ...] | str]] = 
 ]
 
 
+def said_by(refusal: Refused) -> tuple[str, str, str]:
+    return refusal.command, refusal.aggregate_id, refusal.reason
+
+
 @pytest.mark.parametrize(("happened", "wish", "expected"), DECIDED)
 def test_the_user_aggregate_decides_by_its_rules(
     happened: tuple[EventData, ...], wish: Any, expected: tuple[EventData, ...] | str
@@ -52,7 +56,7 @@ def test_the_user_aggregate_decides_by_its_rules(
     if isinstance(expected, str):
         with pytest.raises(Refused) as refused:
             user(*happened).decide(command(wish))
-        assert refused.value.args == (type(wish).__name__, "u", expected)
+        assert said_by(refused.value) == (type(wish).__name__, "u", expected)
     else:
         assert user(*happened).decide(command(wish)) == expected
 
@@ -181,7 +185,7 @@ def test_a_decision_with_events_after_a_terminal_one_is_refused() -> None:
     for place in ("ends first", "ends twice"):
         with pytest.raises(Refused) as refused:
             Ending().decide(command(PayTwice(account=place, amount=Decimal(1))))
-        assert refused.value.args == (
+        assert said_by(refused.value) == (
             "PayTwice", place, "nothing may happen after Closed, and it would lead to more."
         )  # fmt: skip
     for place in ("ends last", "never ends"):

@@ -132,9 +132,8 @@ def test_commands_and_queries_are_read_as_strictly(tmp_path: Path) -> None:
     with pytest.raises(InvalidCommand, match="amount: is no number as it is usually written"):
         typed(catalogue, "Pay", {"account": "a", "amount": "1_000"}, metadata)
 
-    class Since(Query):
+    class Since(Query[Inner]):
         name = "since"
-        answer = Inner
         at: datetime
 
     asked = Catalogue((Context(name="any", sql=tmp_path, events=(), queries=(Since,)),))

@@ -94,20 +94,20 @@ class Account(Aggregate):
     @decides(Open)
     def decide_open(self, command: Command[Open]) -> Opened:
         if self.open:
-            raise Refused("Open", command.data.account, "it is open.")
+            raise Refused("it is open.")
         given, _, family = command.data.holder.partition(" ")
         return Opened(owner=Owner(given=given, family=family, country="NL"), currency="EUR")
 
     @decides(Pay)
     def decide_pay(self, command: Command[Pay]) -> Paid | None:
         if not self.open or self.balance + command.data.amount < 0:
-            raise Refused("Pay", command.data.account, "there is no account, or not enough on it.")
+            raise Refused("there is no account, or not enough on it.")
         return Paid(amount=command.data.amount) if command.data.amount else None
 
     @decides(PayTwice)
     def decide_pay_twice(self, command: Command[PayTwice]) -> list[EventData]:
         if not self.open or self.balance + 2 * command.data.amount < 0:
-            raise Refused("PayTwice", command.data.account, "there is no account, or not enough on it.")
+            raise Refused("there is no account, or not enough on it.")
         return [Paid(amount=command.data.amount)] * 2
 
     @evolves(Opened)

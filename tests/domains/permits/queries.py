@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from acci.domain.queries import Query
+from acci.domain.queries import OneQuery, Query
 
 
 class PermitCase(BaseModel):
@@ -33,22 +33,19 @@ class DaySteps(BaseModel):
     last_at: datetime
 
 
-class GetPermitCase(Query):
+class GetPermitCase(OneQuery[PermitCase]):
     """The case with that id, or none."""
 
     name: ClassVar[str] = "get_permit_case"
-    answer: ClassVar[type[BaseModel]] = PermitCase
-    one: ClassVar[bool] = True
 
     tenant_id: str
     id: str
 
 
-class ListStepsPerDay(Query):
+class ListStepsPerDay(Query[DaySteps]):
     """What each group did, day by day, from `since` on."""
 
     name: ClassVar[str] = "list_steps_per_day"
-    answer: ClassVar[type[BaseModel]] = DaySteps
 
     tenant_id: str
     since: date

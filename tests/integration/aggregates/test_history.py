@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acci.domain.events import StreamId
-from acci.store.aggregates.history import Change, history, history_of_correlation, newest
+from acci.store.aggregates.history import Change, history, history_of_correlation
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
@@ -59,8 +59,8 @@ def test_history_shows_the_difference_each_event_made(store: EventStore) -> None
 
 def test_a_part_of_a_history_shows_the_same_differences(store: EventStore) -> None:
     whole = differences(history(store, CATALOGUE, stream("a")))
-    assert differences(history(store, CATALOGUE, stream("a"), from_version=2, to_version=2)) == whole[1:2]
-    assert differences(history(store, CATALOGUE, stream("a"), from_version=9)) == []
+    assert differences(history(store, CATALOGUE, stream("a"), after=1, to=2)) == whole[1:2]
+    assert differences(history(store, CATALOGUE, stream("a"), after=8)) == []
     assert differences(history(store, CATALOGUE, stream("nobody"))) == []
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_difference_has_a_remark_and_stops_nothing(store: EventStore,
         connection.execute(INSERT, (6, 9, "Account", "Paid"))
         connection.execute(INSERT, (7, 1, "Account", "Paid"))
         connection.execute(INSERT, (1, 1, "Unheard", "Paid"))
-    told = list(history(store, CATALOGUE, stream("a"), from_version=4))
+    told = list(history(store, CATALOGUE, stream("a"), after=3))
     assert [(change.difference, change.remark) for change in told] == [
         ({}, "Its payload cannot be read: no event type Forgotten is registered."),
         ({}, "Its payload cannot be read: no event type Forgotten is registered."),
@@ -226,14 +226,18 @@ def test_history_of_a_database_that_is_not_there_is_one_sentence() -> None:
 
 
 def test_only_the_newest_changes_are_read(store: EventStore, database_url: str) -> None:
+    def newest(stream: StreamId, **bounds: int) -> list[Change]:
+        return list(history(store, CATALOGUE, stream, **bounds, backwards=True))
+
     every = list(history(store, CATALOGUE, stream("a")))
-    assert list(newest(store, CATALOGUE, stream("a"), 2)) == every[:-3:-1]
-    assert list(newest(store, CATALOGUE, stream("a"), 100)) == every[::-1]
-    assert list(newest(store, CATALOGUE, stream("a"), 1, to_version=2)) == [every[1]]
-    assert list(newest(store, CATALOGUE, stream("a"), 9, from_version=3)) == [every[2]]
-    assert list(newest(store, CATALOGUE, stream("nobody"), 9)) == []
+    assert newest(stream("a"), limit=2) == every[:-3:-1]
+    assert newest(stream("a"), limit=100) == every[::-1]
+    assert newest(stream("a"), limit=1, to=2) == [every[1]]
+    assert newest(stream("a"), limit=9, after=2) == [every[2]]
+    assert newest(stream("nobody"), limit=9) == []
     across = list(history_of_correlation(store, CATALOGUE, TENANT, "a gift"))
-    assert list(history_of_correlation(store, CATALOGUE, TENANT, "a gift", 1)) == across[-1:]
+    assert list(history_of_correlation(store, CATALOGUE, TENANT, "a gift", 1)) == across[:1]
+    assert list(history_of_correlation(store, CATALOGUE, TENANT, "a gift", 1, backwards=True)) == across[-1:]
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger"}
     asked = ["history", "a", "--tenant", TENANT, "--limit", "2"]
     told = json.loads(acci(*asked, "--json", **place).stdout)

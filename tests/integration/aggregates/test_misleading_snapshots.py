@@ -130,7 +130,7 @@ class Purse(Aggregate):
     def spend(self, command: Command[Spend]) -> Spent:
         day = command.metadata.timestamp.date()
         if self.spent.get(day, 0) + command.data.amount > 10:
-            raise Refused("Spend", command.data.purse, "at most 10 a day.")
+            raise Refused("at most 10 a day.")
         return Spent(day=day, amount=command.data.amount)
 
     @evolves(Spent)

@@ -90,9 +90,9 @@ class Diary(Aggregate):
         """Leads to nothing."""
 
     @decides(NeedWhole)
-    def need_whole(self, command: Command[NeedWhole]) -> None:
+    def need_whole(self, _command: Command[NeedWhole]) -> None:
         if self.torn:
-            raise Refused("NeedWhole", command.data.diary, "it is torn.")
+            raise Refused("it is torn.")
 
     @evolves(Written)
     def written(self, event: Event[Written]) -> Self:

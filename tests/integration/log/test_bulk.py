@@ -53,7 +53,7 @@ def test_a_history_keeps_its_versions_timestamps_and_order(store: EventStore) ->
         (e.id, e.stream, e.version, e.timestamp, e.data, e.metadata) for e in given
     ]
     assert store.append_in_bulk([]) == Appended(0, 5, 5)
-    assert store.append_in_bulk([paid(4)]).up_to == 6
+    assert store.append_in_bulk([paid(4)]).to == 6
 
 
 def test_payloads_may_come_as_json_of_any_schema_version(store: EventStore) -> None:

@@ -17,8 +17,9 @@ from acci.domain.events import Unregistered as OfNoClass
 from acci.store.aggregates.repository import Repository
 from acci.store.log.append import Append, Encoder
 from acci.store.log.append_errors import MisplacedEvent
-from acci.store.log.event_store import PAGE, EventStore
+from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import PayloadTooLarge
+from acci.store.log.reading import PAGE
 from acci.store.postgres.database import Database, connect
 from acci.store.registry import Catalogue
 from acci.store.values.storable import Unstorable
@@ -100,7 +101,7 @@ def test_of_twenty_appends_at_once_exactly_one_wins(store: EventStore) -> None:
     lost = str(ConcurrencyError("a", 1, 3))
     with ThreadPoolExecutor(20) as threads:
         assert Counter(threads.map(append, range(1, 21))) == {"won": 1, lost: 19}
-    first, second = (e.data for e in store.read_stream(stream("a"), from_version=2))
+    first, second = (e.data for e in store.read_stream(stream("a"), after=1))
     assert first == second
 
 
@@ -205,8 +206,8 @@ def test_a_stream_is_read_by_versions_and_timestamps(store: EventStore) -> None:
     def versions(**window: object) -> list[int]:
         return [e.version for e in store.read_stream(stream("a"), **window)]  # type: ignore[arg-type]
 
-    assert versions(from_version=2, to_version=4) == [2, 3, 4]
-    assert versions(to_version=0) == []
+    assert versions(after=1, to=4) == [2, 3, 4]
+    assert versions(to=0) == []
     assert versions(as_of=start + timedelta(days=3)) == [1, 2, 3]
     assert versions(as_of=start) == []
     assert versions(as_of=datetime.max.replace(tzinfo=UTC)) == [1, 2, 3, 4, 5]
@@ -229,7 +230,7 @@ def test_everything_is_read_in_order_across_pages(store: EventStore) -> None:
     assert [e.version for e in store.read_stream(stream("a"))] == list(range(1, count + 1))
     assert [e.position for e in store.read_all(after=3)] == list(range(4, count + 1))
     assert [e.position for e in store.read_all(after=count)] == []
-    assert [e.position for e in store.read_all(up_to=PAGE + 7)][-1] == PAGE + 7
+    assert [e.position for e in store.read_all(to=PAGE + 7)][-1] == PAGE + 7
 
 
 def test_reading_everything_takes_types_and_a_tenant(store: EventStore) -> None:
@@ -251,7 +252,7 @@ def test_reading_everything_stops_below_what_may_still_appear(store: EventStore,
                 " data, metadata) VALUES (now(), gen_random_uuid(), 1, 't', 'T', 'slow', 'X', '{}', '{}')"
             )
             store.append(stream("b"), 0, [event(OPENED, 1, "b")])
-            assert [e.position for e in store.read_all(up_to=99)] == [1]
+            assert [e.position for e in store.read_all(to=99)] == [1]
     assert [e.position for e in store.read_all()] == [1, 2, 3]
 
 

@@ -64,7 +64,7 @@ def shop(folder: Path, added: type[EventData], **more: Any) -> Catalogue:
         @decides(AddItem)
         def add(self, command: Command[AddItem]) -> EventData:
             if self.title:
-                raise Refused("AddItem", command.data.item, "it is there.")
+                raise Refused("it is there.")
             return added.model_validate({"title": command.data.title})
 
         @evolves(added)

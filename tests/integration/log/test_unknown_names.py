@@ -43,8 +43,8 @@ def test_reading_events_of_unknown_types(store: EventStore) -> None:
     with pytest.raises(NotAList, match=r"Give \('Paid',\)"):
         store.read_all(event_types="Paid")
     with pytest.raises(UnknownName, match="no event named 'Payed'. Known: Closed, Opened, Paid"):  # noqa: RUF043
-        store.read_all(event_types=["Paid", "Payed"])
-    assert list(store.read_all(event_types=[])) == []
+        store.read_all(event_types=["Paid", "Payed"], tenant_id=TENANT)
+    assert list(store.read_all(event_types=[], tenant_id=TENANT)) == []
 
 
 def test_a_stream_is_folded_by_its_own_aggregate_only(store: EventStore) -> None:

@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from acci.domain.contexts import Context
 from acci.domain.errors import DefinitionError
@@ -187,11 +186,10 @@ def test_without_a_build_it_is_refused(connection: Connection, catalogue: Catalo
         search(connection, catalogue, "acme", "Ann")
 
 
-class Count(Query):
+class Count(Query[UserRow]):
     """How many there are."""
 
     name: ClassVar[str] = "count_things"
-    answer: ClassVar[type[BaseModel]] = UserRow
 
 
 def test_a_query_whose_sql_is_missing_or_wrong(connection: Connection, tmp_path: Path) -> None:
@@ -221,11 +219,10 @@ def test_a_query_whose_sql_is_missing_or_wrong(connection: Connection, tmp_path:
 def test_sql_that_is_refused_is_named_with_its_file(
     connection: Connection, tmp_path: Path, statement: str, said: str
 ) -> None:
-    class LowStock(Query):
+    class LowStock(Query[UserRow]):
         """What is nearly gone."""
 
         name: ClassVar[str] = "low_stock"
-        answer: ClassVar[type[BaseModel]] = UserRow
         at_most: int = 3
 
     catalogue = Catalogue((Context(name="stock", sql=tmp_path, events=(), queries=(LowStock,)),))

@@ -52,8 +52,12 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "Create is not valid: name: is empty; address.city: field required. Correct it and send it again.",
     ),
     (
-        Refused("Create", "u1", "it is there."),
+        Refused("it is there.").of("Create", "u1"),
         "Create was refused for 'u1': it is there.",
+    ),
+    (
+        Refused("it is there."),
+        "Refused: it is there.",
     ),
     (
         ConcurrencyError("u1", 2, 3),

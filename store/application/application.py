@@ -1,0 +1,294 @@
+"""The application: one object for a program that sends commands and asks questions."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Self, TypeVar, overload
+from uuid import UUID, uuid5
+
+import psycopg
+from pydantic import BaseModel
+
+from acci.domain.aggregates import Aggregate
+from acci.domain.commands import Command, CommandData
+from acci.domain.contexts import Context
+from acci.domain.errors import DefinitionError, UnknownName
+from acci.domain.events import StreamId
+from acci.domain.projections import Projection
+from acci.domain.queries import OneQuery, Query, Question
+from acci.store.aggregates.history import Change, history, types_of
+from acci.store.aggregates.loading import Loaded
+from acci.store.aggregates.repository import Repository
+from acci.store.application.acting import acting
+from acci.store.application.handled import Handled
+from acci.store.application.pool import ApplicationPool, NoTenant
+from acci.store.application.sending import as_command
+from acci.store.commands.handler import CommandHandler
+from acci.store.database_url import database_url
+from acci.store.encryption.configured import key_store
+from acci.store.log.append import Recorded
+from acci.store.log.event_store import EventStore
+from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_stream
+from acci.store.monitoring.status import Status, read_status
+from acci.store.postgres.database import Connection
+from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.session import Role, take
+from acci.store.postgres.tenants import enter
+from acci.store.reading.as_of import rows_as_of
+from acci.store.reading.queries import ask
+from acci.store.reading.waiting import looking, wait
+from acci.store.registry import load
+from acci.store.settings import Settings
+
+A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R", bound=BaseModel)
+WAIT = 10.0  # seconds
+
+
+class Application:
+    """A database and the domains in it, for a program that sends commands and asks questions.
+
+    `database` is a URL, `contexts` are modules or `Context` objects; what is None is what `settings` say, or the
+    environment. One pool of connections, opened at first use, with the rights to append; each question takes those of
+    reading for its transaction. Safe to share between threads, and by a process that is forked off. Close it, or use it
+    in a `with`.
+
+    Tenant, person and correlation of a call are its arguments, or those of `acting_as`. A call that needs a tenant and
+    has none raises `NoTenant`. What PostgreSQL refuses is raised as an `AcciError` that says what to do.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        contexts: Iterable[str | Context] | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> None:
+        settings = settings or Settings.from_environment()
+        if database is not None:
+            settings = replace(settings, database_url=database)
+        self.catalogue = load(settings.contexts if contexts is None else contexts)
+        self.database = ApplicationPool(database_url(settings), role="append", keys=key_store(settings))
+        self.events = EventStore(self.database, self.catalogue)
+        self._repository = Repository(self.events)
+        self._handler = CommandHandler(self.events, self.catalogue)
+
+    def send(
+        self,
+        command: CommandData,
+        *,
+        tenant_id: str | None = None,
+        user_id: str | None = None,
+        correlation_id: str | None = None,
+        expected_version: int | ExpectedVersion | None = None,
+        idempotency_key: UUID | None = None,
+        timestamp: datetime | None = None,
+    ) -> Handled:
+        """Have the command's aggregate decide, and store what that leads to; the events as stored.
+
+        Sent again with the same `idempotency_key`, it happens once and has the same answer. With `expected_version`
+        it meets that version or fails at once; with `EXISTS` the aggregate must have begun. Events have the command's
+        id as their cause. Raises `UnknownName`, `InvalidCommand`, `Refused`, `ConcurrencyError`, `NoSuchStream`,
+        `CommandReused`.
+        """
+        given = as_command(command, idempotency_key, tenant_id, user_id, correlation_id, timestamp)
+        with _Sentences():
+            if expected_version is EXISTS:
+                stream = self._stream_of(given)
+                require_stream(stream, self.events.version(stream), EXISTS)
+            version = None if isinstance(expected_version, ExpectedVersion) else expected_version
+            return self._handled(given, self._handler.handle(given, version))
+
+    def send_together(
+        self,
+        commands: Sequence[CommandData],
+        *,
+        unchanged: Mapping[StreamId, int] | None = None,
+        tenant_id: str | None = None,
+        user_id: str | None = None,
+        correlation_id: str | None = None,
+        idempotency_key: UUID | None = None,
+        timestamp: datetime | None = None,
+    ) -> tuple[Handled, ...]:
+        """Handle the commands in order, in one transaction: all that they lead to is stored, or nothing.
+
+        The streams in `unchanged` must be at those versions, whether they are written or not. Sent again with the same
+        `idempotency_key`, in the same order, they happen once. Otherwise as `send`.
+        """
+        given = [
+            as_command(
+                command,
+                None if idempotency_key is None else uuid5(idempotency_key, str(place)),
+                tenant_id,
+                user_id,
+                correlation_id,
+                timestamp,
+            )
+            for place, command in enumerate(commands)
+        ]
+        with _Sentences():
+            results = self._handler.handle_together(given, unchanged)
+            return tuple(self._handled(one, events) for one, events in zip(given, results, strict=True))
+
+    def load(
+        self,
+        aggregate: type[A],
+        aggregate_id: str,
+        *,
+        tenant_id: str | None = None,
+        to_version: int | None = None,
+        as_of: datetime | None = None,
+    ) -> Loaded[A]:
+        """The aggregate's `state` and `version` now, at `to_version`, or `as_of` a timestamp; version 0 without events.
+
+        Raises `UnknownName`, `UnreadableEvent`, `WrongTimestamp`.
+        """
+        if self.catalogue.aggregate(aggregate.aggregate_type()) is not aggregate:
+            raise DefinitionError(f"Aggregate {aggregate.__name__}", "another class of that name is registered.")
+        stream = StreamId(_tenant(tenant_id), aggregate.aggregate_type(), aggregate_id)
+        with _Sentences():
+            return self._repository.load(aggregate, stream, to_version, as_of)
+
+    def history(
+        self,
+        aggregate: type[Aggregate] | str,
+        aggregate_id: str,
+        *,
+        tenant_id: str | None = None,
+        after: int = 0,
+        to: int | None = None,
+        limit: int | None = None,
+        backwards: bool = False,
+    ) -> list[Change]:
+        """The aggregate's events with who, when, why, and the difference that each made to its state.
+
+        Those after version `after`, to version `to`, at most `limit`; `backwards` from the last. Raises `UnknownName`,
+        `WrongBound`.
+        """
+        name = aggregate if isinstance(aggregate, str) else aggregate.aggregate_type()
+        stream = StreamId(_tenant(tenant_id), name, aggregate_id)
+        with _Sentences():
+            if name not in self.catalogue.aggregates:
+                types = types_of(self.database, stream.tenant_id, aggregate_id)
+                if name not in types:
+                    raise UnknownName("aggregate", name, (*self.catalogue.aggregates, *types))
+            return list(history(self.events, self.catalogue, stream, after, to, limit, backwards))
+
+    @overload
+    def query(self, query: Query[R], *, tenant_id: str | None = None) -> list[R]: ...
+    @overload
+    def query(self, query: OneQuery[R], *, tenant_id: str | None = None) -> R | None: ...
+    def query(self, query: Question[Any], *, tenant_id: str | None = None) -> Any:
+        """The rows that answer the query; of a `OneQuery` that row, or None.
+
+        Asked within that tenant, or the query's own field `tenant_id`. As far as the read model has come; `wait_for`
+        waits. Raises `UnknownName`, `InvalidQuery`, `NotPublished`, `DefinitionError`.
+        """
+        tenant = _tenant(tenant_id or getattr(query, "tenant_id", None))
+        with _Sentences(), self.database.connection() as connection:
+            return ask(connection, self.catalogue, query, tenant, role="read")
+
+    def as_of(
+        self,
+        projection: type[Projection] | str,
+        at: datetime | int,
+        key: Sequence[object] | None = None,
+        *,
+        tenant_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The tenant's rows of a read model as they were at a timestamp or a position, derived from the events.
+
+        In order of key; `key`, in the order of the projection's key, narrows to one row, `limit` to the first so many.
+        Raises `UnknownName`, `NotFinal`, `NotApplicable`, `WrongTimestamp`, `WrongKey`, `NotBuilt`, `RebuildNeeded`.
+        """
+        declared = self.catalogue.projection(_name(projection))
+        position, timestamp = (None, at) if isinstance(at, datetime) else (at, None)
+        keys = None if key is None else [tuple(key)]
+        with self._reading("read", _tenant(tenant_id)) as connection:
+            rows = rows_as_of(connection, self.catalogue, declared, position, timestamp, keys, limit)
+            with closing(rows):
+                return list(rows)
+
+    def wait_for(
+        self,
+        position: int | Handled,
+        projections: Iterable[type[Projection] | str] | None = None,
+        timeout: float = WAIT,
+    ) -> None:
+        """Return once the events up to `position`, or those of a handled command, are in the live read models.
+
+        In all registered ones, or those in `projections`. No connection is held meanwhile. Raises `UnknownName`;
+        `NotThereYet` after `timeout` seconds.
+        """
+        with _Sentences():
+            wait(self.looking(position, projections, timeout))
+
+    def looking(
+        self, position: int | Handled, projections: Iterable[type[Projection] | str] | None, timeout: float
+    ) -> Generator[float, None, None]:
+        """As `wait_for`, look by look: yields the seconds to wait before the next, for loops of other kinds."""
+        names = sorted(self.catalogue.projections) if projections is None else [_name(each) for each in projections]
+        last = position.position if isinstance(position, Handled) else position
+        for name in names:
+            self.catalogue.projection(name)
+        if last is not None:
+            yield from looking(self.database, names, last, timeout)
+
+    def status(self, tenant_id: str | None = None) -> Status:
+        """Where the log and every projection stand; with `tenant_id`, the lag in that tenant's events only.
+
+        Its login must have the role acci_administer, since every tenant's events count. Raises `NotAllowed`.
+        """
+        with self._reading("administer", None) as connection:
+            return read_status(connection, self.catalogue, tenant_id)
+
+    def close(self) -> None:
+        """End every connection. What is called afterwards raises `ApplicationClosed`."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _reading(self, role: Role, tenant_id: str | None) -> Iterator[Connection]:
+        """A transaction with the rights of `role`, within that tenant."""
+        with _Sentences(), self.database.connection() as connection, connection.transaction():
+            take(connection, role)
+            if tenant_id is not None:
+                enter(connection, tenant_id, local=True)
+            yield connection
+
+    def _handled(self, command: Command[CommandData], events: tuple[Recorded, ...]) -> Handled:
+        if events:
+            return Handled(events, events[-1].version, events[-1].position, command.id)
+        return Handled((), self.events.version(self._stream_of(command)), None, command.id)
+
+    def _stream_of(self, command: Command[CommandData]) -> StreamId:
+        aggregate, _ = self.catalogue.command(type(command.data).__name__)
+        return StreamId(command.metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
+
+
+def _name(projection: type[Projection] | str) -> str:
+    return projection if isinstance(projection, str) else projection.name
+
+
+def _tenant(given: str | None) -> str:
+    tenant_id = given or acting().tenant_id
+    if tenant_id is None:
+        raise NoTenant
+    return tenant_id
+
+
+class _Sentences:
+    """What PostgreSQL refuses for a reason outside the program is raised as an `AcciError`."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.Error) and (refusal := refusal_of(error)) is not None:
+            raise refusal from error

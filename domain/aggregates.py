@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from acci.domain.commands import Command, CommandData
 from acci.domain.errors import DefinitionError, Refused
-from acci.domain.events import Event, EventData, unnamed_subclasses
+from acci.domain.events import Event, EventData, EventMetadata, StreamId, unnamed_subclasses
 from acci.domain.personal import personal_fields
 from acci.domain.projections.code_digest import reading_of, source_of
 
@@ -159,6 +159,41 @@ class Aggregate(BaseModel):
             reason = f"nothing may happen after {ends.event_type()}, and it would lead to more."
             raise Refused(reason).of(type(command.data).__name__, command.data.aggregate_id)
         return events
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+def consequences(
+    state: A, command: Command[CommandData], stream: StreamId, version: int, new_id: Callable[[], UUID]
+) -> tuple[tuple[Event[EventData], ...], A]:
+    """The events that `command` leads to in this state of `stream`, at `version`, and the state after them.
+
+    Raises `Refused`.
+    """
+    metadata = EventMetadata(
+        stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
+    )
+    timestamp = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be a loaded one's
+    events = tuple(
+        [
+            Event(
+                new_id(),
+                stream.aggregate_id,
+                stream.aggregate_type,
+                data.event_type(),
+                number,
+                data,
+                metadata,
+                timestamp,
+                data.schema_version,
+            )
+            for number, data in enumerate(state.decide(command), version + 1)
+        ]
+    )
+    for event in events:
+        state = state.evolve(event)
+    return events, state
 
 
 def _check_name(aggregate: type[Aggregate], method: str) -> None:

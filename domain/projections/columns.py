@@ -55,7 +55,7 @@ class Column:
     deterministic: bool = True
     default_varies: bool = False
 
-    @property
+    @cached_property
     def is_character(self) -> bool:
         return self.category == "S"
 

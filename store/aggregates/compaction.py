@@ -10,7 +10,7 @@ from typing import Any
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
-from acci.store.aggregates.loading import fold
+from acci.store.aggregates.repository import fold
 from acci.store.aggregates.snapshots import SnapshotRefused, state_of, text_of
 from acci.store.log.append import Recorded
 from acci.store.log.decoding import Decoder

@@ -10,8 +10,8 @@ from acci.domain.aggregates import Aggregate
 from acci.domain.errors import AcciError
 from acci.domain.events import StreamId, Unreadable
 from acci.domain.projections.stored_values import in_one_line
-from acci.store.aggregates.loading import UnreadableEvent, affects_state
-from acci.store.aggregates.repository import Repository
+from acci.store.aggregates.loading import UnreadableEvent
+from acci.store.aggregates.repository import Repository, affects_state
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.log.reading import require

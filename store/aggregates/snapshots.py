@@ -14,7 +14,7 @@ from acci.store.encryption.payload_encryption import (
     encrypt_state,
     has_personal,
 )
-from acci.store.log.lossless import what_is_lost
+from acci.store.log.payloads import what_is_lost
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql

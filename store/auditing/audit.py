@@ -7,14 +7,17 @@ from functools import partial
 from itertools import islice
 
 from acci.domain.errors import CannotApply, DefinitionError, UnknownName
+from acci.domain.projections import Projection
 from acci.store.auditing import kept_generations, payloads, read_models, repairs, rows, schema, snapshots, views
-from acci.store.auditing.checks import MOST, Check, CheckContext, DoesNotFit, LeftOut, consistent_view
+from acci.store.auditing.checks import MOST, Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Place, Severity, record_findings
 from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
 from acci.store.postgres.refusals import first_line
+from acci.store.postgres.statements import sql
+from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.poison_events import TooManyDeadLetters, is_poison
 from acci.store.registry import Catalogue, several
 
@@ -140,13 +143,14 @@ def audit(
     began = time.monotonic()
     if not check.narrows and scope.keys:
         return _left_out(check, projection, scope, DoesNotFit("It cannot be confined to keys."))
-    outcome = _run_undisturbed(connection, catalogue, check, projection, scope)
+    rules = None if projection is None else catalogue.projection(projection)
+    outcome = _run_undisturbed(connection, catalogue, check, rules, scope)
     if outcome.left_out is not None:
         return _left_out(check, projection, scope, outcome.left_out)
     found = list(outcome.found)
     more, found = len(found) > MOST, found[:MOST]
     # What was found before is gone only if the check was made to its end.
-    covered = _covered(check, catalogue, projection, scope) if outcome.to_its_end else ()
+    covered = _covered(check, rules, scope) if outcome.to_its_end else ()
     recorded = record_findings(connection, check.name, projection, found, covered)
     seconds = round(time.monotonic() - began, 3)
     new, resolved = recorded.new, recorded.resolved
@@ -163,32 +167,44 @@ class _Outcome:
 
 
 def _run_undisturbed(
-    connection: Connection, catalogue: Catalogue, check: Check, projection: str | None, scope: AuditScope
+    connection: Connection,
+    catalogue: Catalogue,
+    check: Check,
+    projection: type[Projection] | None,
+    scope: AuditScope,
 ) -> _Outcome:
     """The check's outcome; one that is not clean is tried again if generations were published or dropped meanwhile.
 
     The check's transaction sees the generations as they were, but not their tables, nor who works on them.
     """
+    name = None if projection is None else projection.name
     for _ in range(TRIES - 1):
-        before = generations.states(connection, projection)
+        before = generations.states(connection, name)
         try:
             outcome = _run(connection, catalogue, check, projection, scope)
         except Exception:
-            if generations.states(connection, projection) == before:
+            if generations.states(connection, name) == before:
                 raise
             continue
-        if outcome == _Outcome(to_its_end=True) or generations.states(connection, projection) == before:
+        if outcome == _Outcome(to_its_end=True) or generations.states(connection, name) == before:
             return outcome
     return _run(connection, catalogue, check, projection, scope)
 
 
 def _run(
-    connection: Connection, catalogue: Catalogue, check: Check, projection: str | None, scope: AuditScope
+    connection: Connection,
+    catalogue: Catalogue,
+    check: Check,
+    projection: type[Projection] | None,
+    scope: AuditScope,
 ) -> _Outcome:
     found: list[Found] = []
     made = False
     try:
-        with consistent_view(connection):
+        # All that is read is of one point in time, and all that is written is undone.
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql("auditing/scope:one_snapshot"))
+            connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
             found.extend(islice(check.run(_context(connection, catalogue, projection, scope)), MOST + 1))
             made = len(found) <= MOST
     except LeftOut as reason:
@@ -203,22 +219,24 @@ def _run(
     return _Outcome(tuple(found), made)
 
 
-def _context(connection: Connection, catalogue: Catalogue, projection: str | None, scope: AuditScope) -> CheckContext:
+def _context(
+    connection: Connection, catalogue: Catalogue, projection: type[Projection] | None, scope: AuditScope
+) -> CheckContext:
     if projection is None:
         return CheckContext(connection, catalogue, scope)
-    generation = generations.live(connection, projection)
+    generation = generations.live(connection, projection.name)
     if generation is None:
-        raise LeftOut(f"{projection} has never been built.")
-    return CheckContext(connection, catalogue, scope, catalogue.projection(projection), generation)
+        raise LeftOut(f"{projection.name} has never been built.")
+    return CheckContext(connection, catalogue, scope, projection, generation)
 
 
-def _covered(check: Check, catalogue: Catalogue, projection: str | None, scope: AuditScope) -> tuple[Place, ...]:
+def _covered(check: Check, projection: type[Projection] | None, scope: AuditScope) -> tuple[Place, ...]:
     """The places whose findings are gone unless they were found again."""
     if not check.narrows:
         scope = AuditScope(scope.tenant_id if "tenant_id" in check.place else None, one_in=scope.one_in)
     if not check.samples:
         scope = replace(scope, one_in=1)
-    columns = ("tenant_id", "aggregate_id") if projection is None else catalogue.projection(projection).key
+    columns = ("tenant_id", "aggregate_id") if projection is None else projection.key
     return scope.places(columns)
 
 

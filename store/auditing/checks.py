@@ -1,7 +1,6 @@
 """Checks: what an audit can look for, each by one function that yields what is wrong, perhaps with its own repair."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
@@ -11,8 +10,6 @@ from acci.store.auditing.repairs import Repair
 from acci.store.auditing.scope import AuditScope
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
-from acci.store.postgres.statements import sql
-from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.registry import Catalogue
 
@@ -70,12 +67,3 @@ class Check:
     narrows: bool = True
     samples: bool = True
     repair: Repair | None = None
-
-
-@contextmanager
-def consistent_view(connection: Connection) -> Iterator[None]:
-    """Inside, all reads see one snapshot of the database, and all writes are rolled back at the end."""
-    with connection.transaction(force_rollback=True):
-        connection.execute(sql("auditing/scope:one_snapshot"))
-        connection.execute(sql("projecting/session:settings"), {"work_mem": WORK_MEM})
-        yield

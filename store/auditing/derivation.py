@@ -1,46 +1,33 @@
 """Derivation: a read model's expected rows, derived from the events into a temporary table."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
-import sqlalchemy as sa
 from psycopg import errors
 from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
-from acci.domain.projections import Projection
 from acci.store.auditing.checks import DoesNotFit
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import AuditScope, KeyDoesNotFit, position_before
-from acci.store.compiling.column_types import Element
 from acci.store.compiling.event_filter import Selection
-from acci.store.compiling.scope import in_partition, not_parked
-from acci.store.generations.generations import Generation
-from acci.store.generations.tables import ReadModel, qualified
+from acci.store.compiling.scope import not_parked, row_in_partition
+from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import collect_affected_keys, collect_keys
+from acci.store.projecting.appliers import applier_of
 from acci.store.projecting.canonical_keys import as_stored
 from acci.store.projecting.compared_columns import determined
-from acci.store.projecting.exclusions import parked_keys, with_exclusions
+from acci.store.projecting.exclusions import load_exclusions, parked_keys, with_exclusions
 from acci.store.projecting.live_read_model import LiveReadModel
 from acci.store.projecting.poison_events import apply_span
 from acci.store.projecting.ranges import Key, Span, strides
 from acci.store.projecting.rederiving import derive
-from acci.store.verifying.table_diff import is_affected
+from acci.store.verifying.table_diff import Condition, is_affected
 
 TEMPORARY = "pg_temp"
-
-
-@dataclass(frozen=True)
-class Expected(Generation):
-    """A generation whose table is temporary, with the parked keys and skipped events of the one it stands for."""
-
-    @property
-    def schema(self) -> str:
-        return TEMPORARY
 
 
 class Derivation:
@@ -48,31 +35,44 @@ class Derivation:
 
     With a narrowed scope the temporary table `affected_keys` has the keys; else all keys are derived, or, of rules, the
     sample's share of them. Parked keys are left out, and so are those of an event that cannot be applied today.
+
+    `conditions`, with `parameters`, narrow the stored or the expected table to the rows that were derived. `compared`
+    is the stored read model with the columns to compare; those that a fold in Python gives are known once it is filled.
     """
 
     def __init__(self, live: LiveReadModel, scope: AuditScope) -> None:
         connection, projection, generation = live.connection, live.projection, live.generation
         self._connection, self._projection, self._generation = connection, projection, generation
-        self.stored = live.table()
-        _make_table(connection, projection, self.stored)
-        expected = Expected(**vars(generation))
-        beside = LiveReadModel(connection, projection, expected)
-        self.expected, self._applier = beside.table(), beside.applier
-        self._skipped = live.exclusions().skipped
+        self.stored = generation.read_model(connection)
+        self.compared = determined(projection, self.stored)
+        _make_table(connection, self.stored, self.compared)
+        self.expected = describe(connection, TEMPORARY, self.stored.name)
+        # What is parked and skipped is as in the generation that the table stands for.
+        self._applier = applier_of(connection, projection, generation, self.expected)
+        self._skipped = load_exclusions(connection, generation).skipped
         self._by_keys = self._choose(scope)
         # A fold in Python reads every event for any share, so it may as well derive all.
         self._shares = 1 if self._by_keys or not projection.rules else scope.one_in
         self._offset = scope.offset if self._shares > 1 else 0
+        narrower: list[Condition] = [is_affected] if self._by_keys else [row_in_partition] if self._shares > 1 else []
+        self.conditions = [not_parked, *narrower]
+        number = generation.generation
+        self.parameters = {"generation": number, "partition": self._offset, "partitions": self._shares}
 
     def fill(self) -> Iterator[Found]:
         """Derive the rows; yields the events that cannot be applied. Raises `TooManyDeadLetters`."""
-        if self._by_keys:
-            parameters = {"generation": self._generation.generation}
-            keys = [row[0] for row in self._connection.execute(sql("projecting/affected_keys:not_parked"), parameters)]
-            for found in self.derive(keys, self._generation.checkpoint):
-                self._connection.execute(sql("projecting/affected_keys:remove"), {"key": list(found.place.values())})
-                yield found
-            return
+        yield from self._fill_keys() if self._by_keys else self._fill_shares()
+        if self._projection.folds_in_python:
+            self.compared = determined(self._projection, self.stored, self._given)
+
+    def _fill_keys(self) -> Iterator[Found]:
+        parameters = {"generation": self._generation.generation}
+        keys = [row[0] for row in self._connection.execute(sql("projecting/affected_keys:not_parked"), parameters)]
+        for found in self.derive(keys, self._generation.checkpoint):
+            self._connection.execute(sql("projecting/affected_keys:remove"), {"key": list(found.place.values())})
+            yield found
+
+    def _fill_shares(self) -> Iterator[Found]:
         before = self._dead_letters()
         parked = parked_keys(self._connection, self._generation) if before else frozenset()
         span = Span(0, self._generation.checkpoint, self._offset, self._shares, table_is_empty=True)
@@ -103,24 +103,6 @@ class Derivation:
         for failed in derive(self._connection, self._applier, keys, upto, self._skipped):
             place = dict(zip(self._projection.key, failed.key, strict=True))
             yield Found(place, Severity.ERROR, f"Its events cannot be applied today: {failed.error}")
-
-    def narrow(self, table: sa.FromClause) -> list[Element]:
-        """What narrows the stored or the expected table to the rows that were derived."""
-        key = self._projection.key
-        derived = [not_parked(table, key)]
-        if self._by_keys:
-            derived.append(is_affected(table, self._projection))
-        elif self._shares > 1:
-            derived.append(in_partition({name: table.c[name] for name in key}))
-        return derived
-
-    def parameters(self) -> dict[str, int]:
-        """Those of what `narrow` gives."""
-        return {"generation": self._generation.generation, "partition": self._offset, "partitions": self._shares}
-
-    def compared(self) -> ReadModel:
-        """The stored read model with the columns to compare, once the rows are derived."""
-        return determined(self._connection, self._projection, self.stored, self._given)
 
     def _given(self, names: list[str]) -> set[str]:
         """Of these columns those that have a value in any derived row."""
@@ -157,7 +139,7 @@ class Derivation:
             try:
                 yield as_stored(self._connection, self._projection, self.stored, key)
             except errors.DataError as error:
-                columns = [self.stored.column(name) for name in self._projection.key]
+                columns = [self.stored.by_name[name] for name in self._projection.key]
                 raise KeyDoesNotFit(key, tuple(f"{column.name} ({column.type})" for column in columns)) from error
 
     def _add_rows_of(self, tenant_id: str) -> None:
@@ -177,20 +159,20 @@ class Derivation:
         return {position: (event_type, keys, error) for position, event_type, keys, error in found}
 
 
-def _make_table(connection: Connection, projection: type[Projection], stored: ReadModel) -> None:
+def _make_table(connection: Connection, stored: ReadModel, sure: ReadModel) -> None:
     """An empty table like the stored one: its columns, defaults and checks, no index.
 
-    Columns that PostgreSQL fills by a sequence or a trigger stay empty here: they are not compared.
+    Columns that PostgreSQL fills by a sequence or a trigger stay empty here: they are not compared. `sure`
+    has the other columns.
     """
-    table = identifiers.Identifier(stored.name)
+    table = identifiers.Identifier(TEMPORARY, stored.name)
     statement = identifiers.SQL(
         "CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)"
         " ON COMMIT DROP"
     )
     connection.execute(statement.format(table, identifiers.Identifier(stored.schema, stored.name)))
-    sure = {column.name for column in determined(connection, projection, stored).columns}
-    filled = [column.name for column in stored.columns if column.name not in sure]
-    here = {"table": qualified(connection, TEMPORARY, stored.name), "columns": filled}
+    filled = [column.name for column in stored.columns if column not in sure.columns]
+    here = {"table": table.as_string(connection), "columns": filled}
     for (name,) in connection.execute(sql("auditing/derivation:checks"), here).fetchall():
         connection.execute(
             identifiers.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, identifiers.Identifier(name))

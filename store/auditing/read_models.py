@@ -7,8 +7,7 @@ from acci.store.auditing.checks import CheckContext, LeftOut
 from acci.store.auditing.findings import Found, Severity, findings
 from acci.store.auditing.repairs import keys_of
 from acci.store.generations.fingerprints import define
-from acci.store.generations.generations import require_same_rules
-from acci.store.generations.table_definition import alterations
+from acci.store.generations.table_definition import alterations, require_same_rules
 from acci.store.verifying.generation_totals import generation_totals
 from acci.store.verifying.reference_sample import check_sample
 from acci.store.verifying.table_diff import spelled_key

@@ -11,7 +11,7 @@ import psycopg
 
 from acci.domain.events import StreamId
 from acci.domain.projections import Projection
-from acci.store.aggregates.loading import load
+from acci.store.aggregates.repository import load
 from acci.store.aggregates.snapshots import save_snapshot
 from acci.store.auditing.findings import Finding
 from acci.store.auditing.scope import WHOLE, AuditScope

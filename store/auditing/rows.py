@@ -31,8 +31,8 @@ def check_rows(context: CheckContext) -> Iterator[Found]:
     derivation = Derivation(live, context.scope)
     yield from derivation.fill()
     connection.execute(identifiers.SQL("ANALYZE {}").format(identifiers.Identifier("pg_temp", projection.name)))
-    diff = TableDiff(projection.key, derivation.expected, derivation.stored, derivation.compared(), derivation.narrow)
-    found = diff.differences(connection, MOST + 1, derivation.parameters())
+    diff = TableDiff(projection.key, derivation.expected, derivation.stored, derivation.compared, derivation.conditions)
+    found = diff.differences(connection, MOST + 1, derivation.parameters)
     ahead = _ahead(live, derivation, diff, [each.key for each in found])
     for each in found:
         place = dict(zip(projection.key, each.key, strict=True))
@@ -64,6 +64,6 @@ def _ahead(
     if not keys or head is None or head[0] <= live.generation.checkpoint:
         return set()
     failed = list(derivation.derive(keys, head[0]))
-    still = {tuple(each.key) for each in diff.differences(live.connection, parameters=derivation.parameters())}
+    still = {tuple(each.key) for each in diff.differences(live.connection, parameters=derivation.parameters)}
     unknown = {tuple(found.place.values()) for found in failed}
     return {tuple(key) for key in keys} - still - unknown

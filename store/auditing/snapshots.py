@@ -8,7 +8,8 @@ from typing import Any
 from acci.domain.aggregates import Aggregate
 from acci.domain.events import StreamId
 from acci.domain.projections.stored_values import in_one_line
-from acci.store.aggregates.loading import UnreadableEvent, fold
+from acci.store.aggregates.loading import UnreadableEvent
+from acci.store.aggregates.repository import fold
 from acci.store.aggregates.snapshots import decrypted
 from acci.store.auditing.checks import CheckContext
 from acci.store.auditing.findings import Found, Severity

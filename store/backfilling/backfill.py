@@ -15,9 +15,9 @@ from acci.store.backfilling.new_columns import adopt, show
 from acci.store.backfilling.selection import Choice, choose
 from acci.store.generations import generations
 from acci.store.generations.fingerprints import define
-from acci.store.generations.generations import Busy, Generation, require_same_rules
+from acci.store.generations.generations import Busy, Generation
 from acci.store.generations.live import is_live, on_live
-from acci.store.generations.table_definition import require_unaltered
+from acci.store.generations.table_definition import require_same_rules, require_unaltered
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM, Progress, Report, catch_up, no_report

@@ -101,7 +101,7 @@ def _add_stored(
     connection: Connection, projection: type[Projection], read_model: ReadModel, tenants: tuple[str, ...]
 ) -> None:
     table = table_of(read_model)
-    key = key_as_texts(table, projection)
+    key = key_as_texts(table, projection.key)
     there = sa.select(key).where(key.not_in(sa.select(COLLECTED_KEYS.c.key)))
     if tenants:
         there = there.where(table.c.tenant_id == sa.func.any(Placeholder("tenants", TEXTS)))

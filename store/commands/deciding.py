@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from uuid import uuid4
 
-from acci.domain.aggregates import Aggregate
-from acci.domain.commands import Command, CommandData
+from acci.domain.aggregates import Aggregate, consequences
 from acci.domain.errors import ConcurrencyError
-from acci.domain.events import Event, EventData, EventMetadata, StreamId
+from acci.domain.events import StreamId
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
 from acci.store.commands.state_cache import StateCache
@@ -16,6 +14,7 @@ from acci.store.commands.validation import AcceptedCommand
 from acci.store.log.append import Append, Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused, encrypted, is_same
+from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 
 
@@ -28,17 +27,16 @@ class Plan:
 
     def add(self, one: AcceptedCommand, loaded: Loaded[Aggregate], keys: Keys | None, gives_way: bool = False) -> None:
         """Let the aggregate decide on the command in this state. Raises what the decision raises."""
-        events = _consequences(one.command, one.stream, loaded)
+        events, state = consequences(loaded.state, one.command, one.stream, loaded.version, uuid4)
         record = encrypted(one.record, one.stream, events, keys) if one.kind.personal else one.record
         self.results.append(Append(one.stream, loaded.version, events, record, loaded.newest, gives_way))
-        state, newest = loaded.state, loaded.newest
-        for event in events:
-            state, newest = state.evolve(event), event.id
+        newest = events[-1].id if events else loaded.newest
         self.states[one.stream] = Loaded(state, loaded.version + len(events), loaded.snapshot_version, newest=newest)
 
 
 def decide(
     store: EventStore,
+    connection: Connection,
     accepted: Sequence[AcceptedCommand],
     unchanged: Mapping[StreamId, int],
     known: Loaded[Aggregate] | None,
@@ -49,13 +47,13 @@ def decide(
 
     Raises what a decision raises, `CommandReused`; `ConcurrencyError` for a stream not at its version in `unchanged`.
     """
-    plan, repository = Plan(), Repository(store)
+    plan, repository = Plan(), Repository(store, connection)
     for one in accepted:
         loaded = repository.load(one.kind.aggregate, one.stream, command_id=one.command.id, known=known)
         if loaded.handled_digest is not None:
             if not is_same(one.record, loaded.handled_digest, store.keys):
                 raise CommandReused(one.record.name, str(one.command.id))
-            plan.results.append(store.result_of(one.stream.tenant_id, one.command.id))
+            plan.results.append(store.result_of(one.stream.tenant_id, one.command.id, connection))
             continue
         version = unchanged.get(one.stream, loaded.version)
         if version != loaded.version:
@@ -83,28 +81,3 @@ def decide_cached(
     except Exception:  # noqa: BLE001 the decision on the newest state raises it, if it still holds there
         return cached.loaded, None
     return cached.loaded, plan if plan.states[one.stream].version > cached.loaded.version else None
-
-
-def _consequences(
-    command: Command[CommandData], stream: StreamId, loaded: Loaded[Aggregate]
-) -> tuple[Event[EventData], ...]:
-    """The events that `command` leads to in this state, with their metadata. Raises `Refused`."""
-    metadata = EventMetadata(
-        stream.tenant_id, command.metadata.correlation_id, str(command.id), command.metadata.user_id
-    )
-    timestamp = command.metadata.timestamp.astimezone(UTC)  # as it is read: a state's days must be a loaded one's
-    events = [
-        Event(
-            uuid4(),
-            stream.aggregate_id,
-            stream.aggregate_type,
-            data.event_type(),
-            version,
-            data,
-            metadata,
-            timestamp,
-            data.schema_version,
-        )
-        for version, data in enumerate(loaded.state.decide(command), loaded.version + 1)
-    ]
-    return tuple(events)

@@ -24,6 +24,7 @@ from acci.store.log.append import Append, Recorded
 from acci.store.log.append_errors import StreamChanged
 from acci.store.log.event_store import EventStore
 from acci.store.log.idempotency import CommandReused
+from acci.store.postgres.database import Connection
 from acci.store.postgres.refusals import is_transient, refusal_of
 from acci.store.registry import Catalogue
 
@@ -177,20 +178,24 @@ class CommandHandler:
         unchanged: Mapping[StreamId, int],
         known: Loaded[Aggregate] | None,
     ) -> tuple[Plan, Results | AcciError]:
-        plan = decide(store, accepted, unchanged, known)
-        if self._cache is not None:
-            for one, result in zip(accepted, plan.results, strict=True):
-                # A wrong guess would leave a key in the key store, perhaps of an erased person.
-                if isinstance(result, Append) and not one.kind.personal:
-                    self._cache.learn(one.record.name, result.expected_version)
-        return plan, self._commit(store, plan, unchanged)
+        with store.connection() as connection:
+            plan = decide(store, connection, accepted, unchanged, known)
+            if self._cache is not None:
+                for one, result in zip(accepted, plan.results, strict=True):
+                    # A wrong guess would leave a key in the key store, perhaps of an erased person.
+                    if isinstance(result, Append) and not one.kind.personal:
+                        self._cache.learn(one.record.name, result.expected_version)
+            return plan, self._commit(store, plan, unchanged, connection)
 
-    def _commit(self, store: EventStore, plan: Plan, unchanged: Mapping[StreamId, int]) -> Results | AcciError:
+    def _commit(
+        self, store: EventStore, plan: Plan, unchanged: Mapping[StreamId, int], connection: Connection | None = None
+    ) -> Results | AcciError:
         """What was stored, or why nothing was."""
         appends = [result for result in plan.results if isinstance(result, Append)]
         # A command handled before keeps its result, however the streams changed; without commands, only check versions.
         try:
-            recorded = iter(store.commit(appends, unchanged) if appends or (unchanged and not plan.results) else ())
+            asked = appends or (unchanged and not plan.results)
+            recorded = iter(store.commit(appends, unchanged, connection) if asked else ())
         except AcciError as error:
             return error
         return tuple([next(recorded) if isinstance(result, Append) else result for result in plan.results])

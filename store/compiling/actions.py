@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from acci.domain.expressions.tree import Call, Constant, Expression, Field
 from acci.domain.projections.rules import Action
 from acci.store.compiling.column_types import ColumnType, Element, in_type_of
-from acci.store.compiling.column_values import value_of
+from acci.store.compiling.column_values import values_of
 from acci.store.compiling.expressions import translate
 from acci.store.compiling.placement import Placed, place, types_of
 from acci.store.compiling.request import Request
@@ -100,8 +100,8 @@ class Actions:
             events.c.event_type.label("acci_type"),
         ]
         for name in request.values:
-            given = (value_of(request.projection, request.read_model, placed.action, name, events) for placed in here)
-            columns.append(self._by_type(zip(here, given, strict=True), self._type(name), events).label(name))
+            given = values_of(request.projection, request.read_model, here, name, events)
+            columns.append(self._by_type(given, self._type(name), events).label(name))
         return columns
 
     def _conditions(self, here: list[Placed]) -> list[Element]:
@@ -144,10 +144,10 @@ class Actions:
         return key
 
     def _key_part(self, action: Action, name: str, events: sa.FromClause) -> Element:
-        return in_type_of(self.request.read_model.column(name), translate(action.key[name], events))
+        return in_type_of(self.request.read_model.by_name[name], translate(action.key[name], events))
 
     def _type(self, name: str) -> Any:
-        column = self.request.read_model.column(name)
+        column = self.request.read_model.by_name[name]
         return sa.Text() if column.is_character else ColumnType(column.type)
 
     def _by_type(self, given: Iterable[tuple[Placed, Element | None]], kind: Any, events: sa.FromClause) -> Element:

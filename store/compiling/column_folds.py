@@ -14,7 +14,7 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.verbs import FoldKind
 from acci.store.compiling.actions import Actions
 from acci.store.compiling.column_types import Element, as_text, bytewise, default_of, in_type_of
-from acci.store.compiling.column_values import writes
+from acci.store.compiling.column_values import writers
 from acci.store.compiling.placement import Placed, with_verbs
 
 ORDER_BASE = 10**18  # positions below it have 19 digits with it added, so their text sorts as they do
@@ -133,8 +133,8 @@ def column_folds(actions: Actions) -> dict[str, ColumnFold]:
     projection, read_model = actions.request.projection, actions.request.read_model
     folds = {}
     for name in actions.request.values:
-        writers = tuple(placed for placed in actions.placed if writes(projection, placed.action, name))
-        folds[name] = ColumnFold(actions, name, projection.folds[name], read_model.column(name), writers)
+        writing = writers(projection, actions.placed, name)
+        folds[name] = ColumnFold(actions, name, projection.folds[name], read_model.by_name[name], writing)
     return folds
 
 

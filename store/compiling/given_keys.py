@@ -20,7 +20,7 @@ STREAM = (("tenant_id",), ("aggregate_id",))  # the fields that name a stream, b
 def is_given(key: Mapping[str, Element], read_model: ReadModel, of: sa.FromClause) -> Element:
     """Whether `key`, computed from rows of `of`, is one of the given keys."""
     given = _given(key)
-    same = [in_type_of(read_model.column(name), given.c[name]) == value for name, value in key.items()]
+    same = [in_type_of(read_model.by_name[name], given.c[name]) == value for name, value in key.items()]
     return sa.exists().where(*same).correlate(of)
 
 
@@ -33,7 +33,7 @@ def streams_of(projection: type[Projection], read_model: ReadModel) -> dict[str,
     for action in (action for rule in projection.rules for action in rule.actions):
         for name, value in action.key.items():
             path = value.path if isinstance(value, Field) else ()
-            if path not in STREAM or not read_model.column(name).is_character:
+            if path not in STREAM or not read_model.by_name[name].is_character:
                 return {}
             if streams.setdefault(name, path[0]) != path[0]:
                 return {}

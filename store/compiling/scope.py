@@ -69,6 +69,11 @@ def not_parked(table: sa.FromClause, key: Iterable[str]) -> Element:
     return _not_parked((table.c[name] for name in key), table)
 
 
+def row_in_partition(table: sa.FromClause, key: Iterable[str]) -> Element:
+    """Whether a row of `table` is of the partition."""
+    return in_partition({name: table.c[name] for name in key})
+
+
 def in_partition(key: dict[str, Element]) -> Element:
     """Whether the key is of the partition: by a hash of its most selective column."""
     hashed_column = next(value for name, value in reversed(key.items()) if name != "tenant_id" or len(key) == 1)

@@ -28,13 +28,10 @@ class RebuildNeeded(AcciError):
 
 @dataclass(frozen=True)
 class Definition:
-    """What a projection is made of: each part's name and digest."""
+    """What a projection is made of: each part's name and digest; `fingerprint` is the digest of all."""
 
     parts: dict[str, str]
-
-    @property
-    def fingerprint(self) -> str:
-        return _digest(json.dumps(self.parts, sort_keys=True))
+    fingerprint: str
 
     def changes_from(self, old: dict[str, str]) -> tuple[str, ...]:
         """The parts that differ from `old`, each with how."""
@@ -56,14 +53,13 @@ def define(catalogue: Catalogue, projection: type[Projection], but: frozenset[st
     }
     if issubclass(projection, FoldProjection):
         rules["fold"] = _digest(projection.meaning())
-    return Definition(
-        {
-            **rules,
-            "key": _digest(repr(projection.key)),
-            "table": _digest(table_sql(catalogue, projection)),
-            "meaning": str(MEANING),
-        }
-    )
+    parts = {
+        **rules,
+        "key": _digest(repr(projection.key)),
+        "table": _digest(table_sql(catalogue, projection)),
+        "meaning": str(MEANING),
+    }
+    return Definition(parts, _digest(json.dumps(parts, sort_keys=True)))
 
 
 def _meaning(rule: Rule, but: frozenset[str]) -> str:

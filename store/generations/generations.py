@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError, UnknownNumber
 from acci.domain.projections import Projection
-from acci.store.generations.fingerprints import Definition, RebuildNeeded, define
+from acci.store.generations.fingerprints import define
 from acci.store.generations.tables import Index, ReadModel, create, describe, table_sql
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -177,12 +177,6 @@ def begin(connection: Connection, catalogue: Catalogue, projection: type[Project
     assert generation is not None, "INSERT … RETURNING gives a row"  # noqa: S101
     create(connection, projection, generation.schema, table_sql(catalogue, projection))
     return generation
-
-
-def require_same_rules(generation: Generation, definition: Definition) -> None:
-    """Refuse to mix rules: raises `RebuildNeeded` naming what changed since the generation was made."""
-    if definition.fingerprint != generation.fingerprint:
-        raise RebuildNeeded(generation.projection, definition.changes_from(generation.definition))
 
 
 @contextmanager

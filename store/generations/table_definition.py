@@ -7,8 +7,8 @@ from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
 from acci.domain.projections import Projection
-from acci.store.generations.fingerprints import define
-from acci.store.generations.generations import Generation, require_same_rules
+from acci.store.generations.fingerprints import Definition, RebuildNeeded, define
+from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -42,6 +42,12 @@ def alterations(connection: Connection, generation: Generation) -> tuple[str, ..
         for part in sorted(made.keys() | now.keys())
         if made.get(part) != now.get(part)
     )
+
+
+def require_same_rules(generation: Generation, definition: Definition) -> None:
+    """Refuse to mix rules: raises `RebuildNeeded` naming what changed since the generation was made."""
+    if definition.fingerprint != generation.fingerprint:
+        raise RebuildNeeded(generation.projection, definition.changes_from(generation.definition))
 
 
 def require_unaltered(connection: Connection, generation: Generation) -> None:

@@ -1,6 +1,7 @@
 """A read model's table: made from its SQL file in a generation's own schema, and described for the compiler."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -17,14 +18,20 @@ from acci.store.registry import Catalogue
 
 @dataclass(frozen=True)
 class ReadModel:
-    """The table of one generation: `schema`.`name`, with its columns in order."""
+    """The table of one generation: `schema`.`name`, with its columns in order.
+
+    `has_triggers`: a trigger or a rule of PostgreSQL may fill any of them.
+    """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
+    has_triggers: bool = False
 
-    def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {column.name: column for column in self.columns}
 
     @property
     def of_tenants(self) -> bool:
@@ -83,9 +90,9 @@ def _was(connection: Connection, statement: str, **arguments: str) -> str:
 
 def describe(connection: Connection, schema: str, name: str) -> ReadModel:
     """The table as it is in the database."""
-    rows = connection.execute(sql("generations/columns:all"), {"table": qualified(connection, schema, name)}).fetchall()
-    values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
     table = {"table": qualified(connection, schema, name)}
+    rows = connection.execute(sql("generations/columns:all"), table).fetchall()
+    values = _evaluated(connection, {row[0]: (row[3], row[1]) for row in rows if row[3] is not None})
     passing = {row[0] for row in connection.execute(sql("generations/columns:filled_by_defaults"), table)}
     triggered = (connection.execute(sql("generations/tables:has_triggers"), table).fetchone() or (False,))[0]
     columns = tuple(
@@ -94,7 +101,7 @@ def describe(connection: Connection, schema: str, name: str) -> ReadModel:
         )
         for column, kind, category, _, generated, required, same in rows
     )
-    return ReadModel(schema, name, columns)
+    return ReadModel(schema, name, columns, triggered)
 
 
 def qualified(connection: Connection, schema: str, name: str) -> str:

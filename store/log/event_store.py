@@ -1,7 +1,7 @@
 """The event store: what is read, and appending to it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ import psycopg
 from acci.domain.errors import ConcurrencyError
 from acci.domain.events import Event, EventData, StreamId
 from acci.store.encryption.payload_encryption import have_personal_fields
-from acci.store.log.append import Append, Encoder, Recorded, append_one
+from acci.store.log.append import Append, Encoder, Lend, Recorded, append_one
 from acci.store.log.append_transaction import append_together
 from acci.store.log.append_within import append_within, in_utc, lent_by_caller
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
@@ -25,6 +25,8 @@ from acci.store.log.tracing import appending
 from acci.store.postgres.database import Connection, Database
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
+
+_lend_on: Callable[[Connection], AbstractContextManager[Connection]] = nullcontext
 
 
 class EventStore(EventReader):
@@ -83,27 +85,35 @@ class EventStore(EventReader):
         return self._append_once(stream, expected_version, caused_by(idempotency_key, events), idempotency_key)
 
     def commit(
-        self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None = None
+        self,
+        appends: Sequence[Append],
+        unchanged: Mapping[StreamId, int] | None = None,
+        connection: Connection | None = None,
     ) -> tuple[tuple[Recorded, ...], ...]:
         """Store all `appends`, in order, or nothing, in one round trip; each append's events as stored.
 
         The streams in `unchanged` must be at those versions, else nothing is stored and `StreamChanged` is raised.
         Each append's command is stored with it. Otherwise as `append`; raises `ConcurrencyError` also for a
-        command that was handled before.
+        command that was handled before. On `connection`, if the caller has borrowed one already.
         """
+        lend = self._lending(connection)
         if self.tracing is None:
-            return self._stored(appends, unchanged)
+            return self._stored(lend, appends, unchanged)
         with appending(self.tracing, appends) as note:
-            recorded = self._stored(appends, unchanged)
+            recorded = self._stored(lend, appends, unchanged)
             note(recorded)
         return recorded
 
     def _stored(
-        self, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None
+        self, lend: Lend, appends: Sequence[Append], unchanged: Mapping[StreamId, int] | None
     ) -> tuple[tuple[Recorded, ...], ...]:
         if len(appends) == 1 and not unchanged:
-            return (self._append_one(self.connection, appends[0], self._encoder),)
-        return append_together(self.connection, appends, self._encoder, unchanged or {})
+            return (self._append_one(lend, appends[0], self._encoder),)
+        return append_together(lend, appends, self._encoder, unchanged or {})
+
+    def _lending(self, connection: Connection | None) -> Lend:
+        """Lends `connection`; without one, a connection of the database's."""
+        return self.connection if connection is None else partial(_lend_on, connection)
 
     def _append_once(
         self, stream: StreamId, expected_version: int, events: Sequence[Event[EventData]], key: UUID
@@ -137,7 +147,7 @@ class EventStore(EventReader):
     def _on(self, connection: Connection) -> "EventStore":
         """This store, on that connection alone."""
         store = copy(self)
-        store.connection = lambda: nullcontext(connection)
+        store.connection = self._lending(connection)
         return store
 
     def _as_part_of(self, connection: Connection) -> "EventStore":
@@ -146,11 +156,14 @@ class EventStore(EventReader):
         store._append_one = append_within  # noqa: SLF001 its own
         return store
 
-    def result_of(self, tenant_id: str, command_id: UUID) -> tuple[Recorded, ...]:
-        """The events that a command led to when it was handled; none if it led to none or is not known."""
+    def result_of(self, tenant_id: str, command_id: UUID, connection: Connection | None = None) -> tuple[Recorded, ...]:
+        """The events that a command led to when it was handled; none if it led to none or is not known.
+
+        On `connection`, if the caller has borrowed one already.
+        """
         arguments = {"tenant_id": tenant_id, "command_id": command_id}
-        with self.connection() as connection:
-            rows = connection.execute(sql("log/commands:events"), arguments).fetchall()
+        with self._lending(connection)() as lent:
+            rows = lent.execute(sql("log/commands:events"), arguments).fetchall()
         return tuple(map(self.decoder.event, rows))
 
     def append_in_bulk(self, events: Iterable[Event[EventData] | RawEvent]) -> Appended:

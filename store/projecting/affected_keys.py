@@ -88,9 +88,9 @@ def collect_affecting_events(
     connection.execute(sql("projecting/affected_keys:analyze_events"))
 
 
-def key_as_texts(rows: sa.FromClause, projection: type[Projection]) -> Element:
+def key_as_texts(rows: sa.FromClause, key: Iterable[str]) -> Element:
     """The key of each row as a list of text."""
-    return sa.cast(postgresql.array([as_text(rows.c[name]) for name in projection.key]), postgresql.ARRAY(sa.Text))
+    return sa.cast(postgresql.array([as_text(rows.c[name]) for name in key]), postgresql.ARRAY(sa.Text))
 
 
 def _empty(connection: Connection) -> None:
@@ -115,14 +115,18 @@ def _affected(
         actions = Actions(Request(projection, read_model, selection=which, columns=(), check_readable=False))
         rows = actions.rows("touching")
         position = actions.position(rows)
-    return key_as_texts(rows, projection), position, sa.and_(*(rows.c[name].is_not(None) for name in projection.key))
+    return (
+        key_as_texts(rows, projection.key),
+        position,
+        sa.and_(*(rows.c[name].is_not(None) for name in projection.key)),
+    )
 
 
 def _needs_python(projection: type[Projection], read_model: ReadModel) -> bool:
     """Whether only the fold can give the keys: it computes them, or its key column has another type than the id."""
     if not issubclass(projection, FoldProjection):
         return False
-    ids = [read_model.column(name) for name in projection.key if name != "tenant_id"]
+    ids = [read_model.by_name[name] for name in projection.key if name != "tenant_id"]
     return projection.keys is not FoldProjection.keys or not all(column.is_character for column in ids)
 
 

@@ -12,6 +12,7 @@ from acci.store.compiling.parameters import key_parameters
 from acci.store.compiling.request import Request
 from acci.store.compiling.scope import Scope
 from acci.store.generations.generations import Generation
+from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting import decrypted_events
@@ -29,9 +30,10 @@ class CompiledApplier:
     personal = False
     events: ClassVar[sa.FromClause] = EVENTS  # what its statements read
 
-    def __init__(self, connection: Connection, projection: type[Projection], generation: Generation) -> None:
-        self._projection, self._generation = projection, generation
-        self._read_model = generation.read_model(connection)
+    def __init__(
+        self, connection: Connection, projection: type[Projection], generation: Generation, read_model: ReadModel
+    ) -> None:
+        self._projection, self._generation, self._read_model = projection, generation, read_model
         self.event_types = tuple(by_stored_name(projection.events()))
         self._ordered = statements.is_ordered(projection)
         self._few_events = not self.personal and has_few_events(connection, projection)
@@ -100,9 +102,12 @@ class DecryptingApplier(CompiledApplier):
         return super().derive(connection, keys, upto, skipped)
 
 
-def applier_of(connection: Connection, projection: type[Projection], generation: Generation) -> Applier:
-    """The applier for the kind of projection it is."""
+def applier_of(
+    connection: Connection, projection: type[Projection], generation: Generation, read_model: ReadModel | None = None
+) -> Applier:
+    """The applier for the kind of projection it is, to the generation's table, or to another `read_model`'s for it."""
+    table = read_model or generation.read_model(connection)
     if issubclass(projection, FoldProjection):
-        return FoldApplier(connection, projection, generation)
+        return FoldApplier(connection, projection, generation, table)
     kind = DecryptingApplier if decrypted_events.uses_personal(projection) else CompiledApplier
-    return kind(connection, projection, generation)
+    return kind(connection, projection, generation, table)

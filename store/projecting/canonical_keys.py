@@ -38,7 +38,7 @@ def as_stored(
     connection: Connection, projection: type[Projection], read_model: ReadModel, key: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The key as PostgreSQL writes it out once it is stored. Raises `DataError`."""
-    columns = [read_model.column(name) for name in projection.key]
+    columns = [read_model.by_name[name] for name in projection.key]
     # Not cast to a character type: that would truncate a long text, and so name another row.
     types = (identifiers.SQL("text" if column.is_character else column.type) for column in columns)
     values = identifiers.SQL(", ").join(identifiers.SQL("%s::{}::text").format(each) for each in types)

@@ -1,4 +1,4 @@
-"""Compared columns: which columns of a read model its events determine, and when two values are the same.
+"""Compared columns: which columns of a read model its events determine.
 
 One notion for the gate, audits, repair, point-in-time queries and the testing kit. What PostgreSQL fills by itself is
 left out: generated and identity columns, defaults that are another value each time (now(), a serial, a uuid), defaults
@@ -10,14 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from acci.domain.projections import Projection
-from acci.domain.projections.columns import Column
-from acci.store.compiling.column_types import Element, as_text, bytewise
-from acci.store.generations.tables import ReadModel, qualified
-from acci.store.postgres.database import Connection
-from acci.store.postgres.statements import sql
-
-BY_VALUE = "NDBT"  # numbers, timestamps, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
-
+from acci.store.generations.tables import ReadModel
 
 Given = Callable[[list[str]], Collection[str]]
 
@@ -32,27 +25,14 @@ def nothing(_: list[str]) -> Collection[str]:
     return ()
 
 
-def determined(
-    connection: Connection, projection: type[Projection], read_model: ReadModel, given: Given = nothing
-) -> ReadModel:
+def determined(projection: type[Projection], read_model: ReadModel, given: Given = nothing) -> ReadModel:
     """The read model with the columns alone that its events determine.
 
     Which columns a Python fold gives only its rows show: `given` is called with those that PostgreSQL may fill.
     """
-    table = {"table": qualified(connection, read_model.schema, read_model.name)}
-    filled = {row[0] for row in connection.execute(sql("generations/columns:filled_by_defaults"), table)}
-    row = connection.execute(sql("generations/tables:has_triggers"), table).fetchone()
-    if row and row[0]:
-        filled = {column.name for column in read_model.columns}
+    filled = {column.name for column in read_model.columns if column.default_varies or read_model.has_triggers}
     filled -= {*projection.key, *projection.folds}
     if filled and projection.folds_in_python:
         filled.difference_update(given(sorted(filled)))
     left = (column for column in read_model.columns if not column.generated and column.name not in filled)
     return replace(read_model, columns=tuple(left))
-
-
-def differs(column: Column, before: Element, now: Element, type_now: str | None = None) -> Element:
-    """Whether two values of a column differ; compared as text if the column's type has changed."""
-    if column.category in BY_VALUE and type_now in (None, column.type):
-        return before.is_distinct_from(now)
-    return bytewise(as_text(before)).is_distinct_from(bytewise(as_text(now)))

@@ -17,7 +17,7 @@ from acci.domain.projections.python_folds import CannotFold, Folding, FoldProjec
 from acci.domain.projections.stored_rows import Key, Row
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.generations.generations import Generation
-from acci.store.generations.tables import qualified
+from acci.store.generations.tables import ReadModel, qualified
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import named, sql
@@ -32,12 +32,13 @@ CHUNK = 10_000  # events in memory at a time, however long the span
 class FoldApplier:
     """Applies spans to the table of one generation, in the caller's transaction; memory stays flat."""
 
-    def __init__(self, connection: Connection, projection: type[FoldProjection], generation: Generation) -> None:
+    def __init__(
+        self, connection: Connection, projection: type[FoldProjection], generation: Generation, read_model: ReadModel
+    ) -> None:
         self._key, self._generation = projection.key, generation
         types = by_stored_name(projection.events())
         self.event_types, self._decoder = tuple(types), Decoder(types, keys=connection.keys)
         self.personal = have_personal_fields(projection.events())
-        read_model = generation.read_model(connection)
         self._folding = Folding(
             projection(), read_model.columns, ColumnProbe(connection), partial(self._filled, connection)
         )

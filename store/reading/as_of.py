@@ -18,8 +18,9 @@ from acci.domain.projections import FoldProjection, Projection
 from acci.domain.projections.reference import Row, fold_in_python
 from acci.store.compiling.event_filter import Selection
 from acci.store.generations.fingerprints import define
-from acci.store.generations.generations import Generation, require_same_rules
+from acci.store.generations.generations import Generation
 from acci.store.generations.live import is_live, on_live
+from acci.store.generations.table_definition import require_same_rules
 from acci.store.log import high_water
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
@@ -197,7 +198,7 @@ def _folded_in_python(
         rows = fold_in_python(projection(), read_model.columns, {}, events, ColumnProbe(connection), is_meant)
     except CannotApply as error:
         raise PoisonEvent(error.position, error.reason) from error.__cause__
-    shown = determined(connection, projection, read_model, of_rows(rows.values())).columns
+    shown = determined(projection, read_model, of_rows(rows.values())).columns
     for key in sorted(rows, key=key_texts):
         yield {column.name: rows[key][column.name] for column in shown}
 

@@ -26,7 +26,7 @@ def comes_in_order_of_streams(connection: Connection, projection: type[Projectio
     if [streams.get(name) for name in projection.key] != ["tenant_id", "aggregate_id"]:
         return False
     if decrypted_events.uses_personal(projection) or any(
-        read_model.column(name).type != "text" for name in projection.key
+        read_model.by_name[name].type != "text" for name in projection.key
     ):
         return False
     table = qualified(connection, read_model.schema, read_model.name)

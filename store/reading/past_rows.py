@@ -54,7 +54,7 @@ class PastRows:
     def _read(self, which: Selection) -> Generator[Row, None, None]:
         read_model = self.generation.read_model(self.connection)
         table = {"table": qualified(self.connection, read_model.schema, read_model.name)}
-        determined_columns = {c.name for c in determined(self.connection, self.projection, read_model).columns}
+        determined_columns = {c.name for c in determined(self.projection, read_model).columns}
         generated = self.connection.execute(sql("generations/columns:generated"), table).fetchall()
         computed = {name: text for name, text, of in generated if determined_columns.issuperset(of)}
         personal = decrypted_events.uses_personal(self.projection)

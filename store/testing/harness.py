@@ -78,7 +78,7 @@ class ProjectionHarness:
 
     def compared(self, rows: Rows) -> tuple[Column, ...]:
         """The columns that the events determine, where they lead to these rows."""
-        return determined(self.connection, self.projection, self._read_model, of_rows(rows.values())).columns
+        return determined(self.projection, self._read_model, of_rows(rows.values())).columns
 
     def rows(self) -> Rows:
         """The table's rows by key, without generated columns."""

@@ -101,7 +101,7 @@ def _from_table(
     table = table_of(read_model)
     totals: list[Element] = []
     for name in sums:
-        start = sa.func.coalesce(default_of(read_model.column(name)), 0)
+        start = sa.func.coalesce(default_of(read_model.by_name[name]), 0)
         totals.append(_total(sa.func.sum(table.c[name] - start)))
     counted = sa.select(sa.func.count(), *totals).select_from(table)
     return counted.where(not_parked(table, projection.key)) if skip_parked else counted

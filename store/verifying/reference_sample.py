@@ -69,7 +69,7 @@ def check_sample(
     for each in failed:
         connection.execute(sql("projecting/affected_keys:remove"), {"key": each.key})
     given = of_rows(rows)
-    expected = _store(connection, determined(connection, projection, read_model, given), rows)
+    expected = _store(connection, determined(projection, read_model, given), rows)
     found = compare_collected(connection, projection, expected, read_model)
     return Sample(keys - left_out - len(failed), left_out, found, tuple(failed), given)
 

@@ -1,10 +1,10 @@
 """Table diff: the rows in which two tables of one read model differ, by key and by column.
 
 The gate compares a new generation with the live one, and a sample with what the reference engine makes; audits compare
-all rows with what their events give. What counts as equal is said once, in `compared_columns`.
+all rows with what their events give. What counts as equal is said once, here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from acci.domain.projections import Projection
-from acci.store.compiling.column_types import Element, as_text
+from acci.domain.projections.columns import Column
+from acci.store.compiling.column_types import Element, as_text, bytewise
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.parameters import Placeholder
 from acci.store.compiling.text import text_of
@@ -20,11 +21,12 @@ from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.projecting.affected_keys import COLLECTED_KEYS, collect_affected_keys, key_as_texts
-from acci.store.projecting.compared_columns import Given, determined, differs, nothing
+from acci.store.projecting.compared_columns import Given, determined, nothing
 from acci.store.projecting.ranges import Key
 
 EXAMPLES = 10
-Narrow = Callable[[sa.FromClause], list[Element]]
+BY_VALUE = "NDBT"  # numbers, timestamps, booleans, intervals: 1.0 is 1.00; all else must agree to the byte
+Condition = Callable[[sa.FromClause, Sequence[str]], Element]  # on a row of a table, by the names of its key
 NO_PARAMETERS: Mapping[str, Any] = {}
 
 
@@ -86,11 +88,8 @@ def compare(
     first, last = sorted([live.checkpoint, new.checkpoint])
     moving = collect_affected_keys(connection, projection, after, Selection(first, last))
 
-    def unmoved(table: sa.FromClause) -> list[Element]:
-        return [sa.not_(sa.exists().where(COLLECTED_KEYS.c.key == key_as_texts(table, projection)).correlate(table))]
-
-    compared = determined(connection, projection, after, given)
-    diff = TableDiff(projection.key, before, after, compared, unmoved if moving else _whole)
+    compared = determined(projection, after, given)
+    diff = TableDiff(projection.key, before, after, compared, [_is_unmoved] if moving else [])
     return diff.summary(connection, moving)
 
 
@@ -101,19 +100,25 @@ def compare_collected(
 
     Each row that does is an example.
     """
-    diff = TableDiff(projection.key, expected, stored, expected, lambda table: [is_affected(table, projection)])
+    diff = TableDiff(projection.key, expected, stored, expected, [is_affected])
     return diff.summary(connection, most=None)
 
 
-def is_affected(table: sa.FromClause, projection: type[Projection]) -> Element:
+def is_affected(table: sa.FromClause, key: Sequence[str]) -> Element:
     """The condition that the row's key is in the temporary table `affected_keys`."""
-    return key_as_texts(table, projection).in_(sa.select(COLLECTED_KEYS.c.key))
+    return key_as_texts(table, key).in_(sa.select(COLLECTED_KEYS.c.key))
+
+
+def _is_unmoved(table: sa.FromClause, key: Sequence[str]) -> Element:
+    """That the row's key is not in it."""
+    return sa.not_(sa.exists().where(COLLECTED_KEYS.c.key == key_as_texts(table, key)).correlate(table))
 
 
 class TableDiff:
     """The full join of two tables on the key, compared in those columns of `compared` that both have.
 
-    Each side is filtered before the join: there is less to join, and no row loses its partner.
+    Each side is narrowed to the rows that meet all `conditions` before the join, which leaves less to join, and no row
+    unpaired by it.
     """
 
     def __init__(
@@ -122,27 +127,25 @@ class TableDiff:
         before: ReadModel,
         after: ReadModel,
         compared: ReadModel,
-        narrow: Narrow = lambda _: [],
+        conditions: Sequence[Condition] = (),
     ) -> None:
         self._new_columns, self._gone_columns = _names(after, before), _names(before, after)
         types = {column.name: column.type for column in after.columns}
         names = {column.name for column in compared.columns if column.name in types and column.name not in key}
-        self._before, self._after = _side(before, "before", narrow), _side(after, "after", narrow)
+        self._before, self._after = (
+            _side(read_model, name, key, conditions) for read_model, name in ((before, "before"), (after, "after"))
+        )
         self._was, self._is = self._before.c[key[0]].is_not(None), self._after.c[key[0]].is_not(None)
+        both = [column for column in before.columns if column.name in names]
         self._differing: dict[str, Element] = {
-            column.name: sa.and_(
-                self._was,
-                self._is,
-                differs(column, self._before.c[column.name], self._after.c[column.name], types[column.name]),
-            )
-            for column in before.columns
-            if column.name in names
+            name: sa.and_(self._was, self._is, differs)
+            for name, differs in _differing(both, self._before, self._after, types).items()
         }
         self._some = sa.or_(sa.false(), *self._differing.values())
         parts = (sa.func.coalesce(as_text(self._after.c[name]), as_text(self._before.c[name])) for name in key)
         self._key: Element = sa.cast(postgresql.array(list(parts)), postgresql.ARRAY(sa.Text))
         # The key is the same as text where its type is another one now.
-        pairs = [(self._before.c[name], self._after.c[name], before.column(name).type == types[name]) for name in key]
+        pairs = [(self._before.c[name], self._after.c[name], before.by_name[name].type == types[name]) for name in key]
         on = (old == new if same_type else as_text(old) == as_text(new) for old, new, same_type in pairs)
         self._joined = self._before.join(self._after, sa.and_(*on), full=True)
         self._rows = text_of(self._differences()).encode()
@@ -191,14 +194,10 @@ def spelled_key(key: Key) -> str:
     return "/".join("NULL" if part is None else part for part in key)
 
 
-def _whole(_: sa.FromClause) -> list[Element]:
-    return []
-
-
-def _side(read_model: ReadModel, name: str, narrow: Narrow) -> sa.FromClause:
+def _side(read_model: ReadModel, name: str, key: Sequence[str], conditions: Sequence[Condition]) -> sa.FromClause:
     columns: list[sa.ColumnClause[Any]] = [sa.column(column.name) for column in read_model.columns]
     table = sa.table(read_model.name, *columns, schema=read_model.schema).alias(f"all_{name}")
-    return sa.select(table).where(*narrow(table)).subquery(name)
+    return sa.select(table).where(*(condition(table, key) for condition in conditions)).subquery(name)
 
 
 def _names(these: ReadModel, others: ReadModel) -> tuple[str, ...]:
@@ -212,3 +211,19 @@ def _by_name(names: list[str], values: list[str | None] | None) -> dict[str, str
 
 def _named(names: list[str], different: Sequence[bool]) -> tuple[str, ...]:
     return tuple(name for name, one in zip(names, different, strict=True) if one)
+
+
+def _differing(
+    columns: Iterable[Column], before: sa.FromClause, now: sa.FromClause, types_now: Mapping[str, str]
+) -> dict[str, Element]:
+    """Whether the values of each column are not the same; as text if its type is another one now."""
+    return {
+        column.name: _differs(column, before.c[column.name], now.c[column.name], types_now[column.name])
+        for column in columns
+    }
+
+
+def _differs(column: Column, before: Element, now: Element, type_now: str) -> Element:
+    if column.category in BY_VALUE and type_now == column.type:
+        return before.is_distinct_from(now)
+    return bytewise(as_text(before)).is_distinct_from(bytewise(as_text(now)))

@@ -128,7 +128,9 @@ def load(given: Iterable[str | Context]) -> Catalogue:
         except ModuleNotFoundError as error:
             if error.name is None or not (module + ".").startswith(error.name + "."):
                 raise
-            reason = f"there is no such module. Correct it, or put the folder that holds {above} on PYTHONPATH."
+            reason = (
+                f"there is no such module. Correct it, or put {above} into your project's folder or one on PYTHONPATH."
+            )
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", reason) from error
         context = getattr(found, "CONTEXT", None)
         if not isinstance(context, Context):

@@ -10,6 +10,7 @@ from acci.flows.cli import (
     aggregate,
     as_of,
     check_schemas,
+    config,
     dead_letters,
     deploy,
     erase,
@@ -26,6 +27,7 @@ from acci.flows.cli import (
     simulate,
     status,
     up,
+    url,
     watch,
 )
 from acci.flows.cli.output import finish_output, open_output
@@ -62,6 +64,8 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("deploy")(deploy.deploy)
 app.command("migrate")(migrate.migrate)
+app.command("config")(config.config)
+app.command("url")(url.url)
 app.command("follow")(follow.follow)
 app.command("status")(status.status)
 app.command("watch")(watch.watch)

@@ -1,10 +1,13 @@
 """`acci up`: PostgreSQL, Prefect and a worker on this machine, in the foreground, until Ctrl-C."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
+from shutil import which
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,10 +47,10 @@ def up(
     """
     from acci.flows.local.instance import only_one
     from acci.flows.local.stack import LocalStack, Reporter, UpOptions
-    from acci.store.registry import load
+    from acci.flows.runtime.project import registered
 
     settings = Settings.from_environment()
-    load(settings.contexts)  # a misspelt context is refused before anything is started
+    registered(settings)  # a misspelt context is refused before anything is started
     screen = console()
     remark = partial(screen.print, markup=False, soft_wrap=True)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -94,10 +97,18 @@ def _greet(screen: "Console", stack: "LocalStack", settings: Settings, seconds: 
         f"  Database    {_shown(stack.database_url, settings)}\n"
         f"  Logs        {stack.logs}\n\n"
         "Try next, in another terminal:\n\n"
-        + "".join(f"  .venv/bin/acci {hint}\n" for hint in hints)
+        + "".join(f"  {_program()} {hint}\n" for hint in hints)
         + "\nCtrl-C here stops everything; nothing is lost.",
         soft_wrap=True,
     )
+
+
+def _program() -> str:
+    """How a shell in this folder calls `acci`."""
+    if which("acci"):
+        return "acci"
+    beside = Path(sys.executable).with_name("acci")
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _login(stack: "LocalStack") -> str:

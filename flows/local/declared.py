@@ -1,4 +1,4 @@
-"""What prefect.yaml declares, under the names that one database's objects have on a Prefect server."""
+"""What is declared: prefect.yaml, the project's own over it, its schedules; by the names that one database has."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from acci.flows.local.object_names import OwnNames
-from acci.store.settings import CHECKOUT
+from acci.flows.local.own_deployments import laid_over
+from acci.flows.local.schedules import scheduled
+from acci.store.settings import CHECKOUT, Settings
 
 DATABASE = "acci-database:"  # begins the tag that says which database a deployment belongs to
 
@@ -17,6 +19,18 @@ def read_declared(file: Path = CHECKOUT / "prefect.yaml") -> dict[str, Any]:
 
     found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return found
+
+
+def declared(settings: Settings, file: Path | None = None) -> dict[str, Any]:
+    """What is to be on the server: the package's, the project's `file` over it, and the schedules of its settings.
+
+    Raises `UnusableDeployments`, `UnknownName`, `WrongSetting`.
+    """
+    found, own = read_declared(), file or settings.prefect_file
+    if own is not None:
+        found = laid_over(found, own)
+    where = f"[tool.acci] of {settings.project}/pyproject.toml"
+    return {**found, "deployments": scheduled(found["deployments"], settings.schedules, where)}
 
 
 def owned(found: Mapping[str, Any], names: OwnNames, database: UUID) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from acci.domain.errors import AcciError
-from acci.flows.local.declared import DATABASE, flow_of, owned, read_declared
+from acci.flows.local.declared import DATABASE, flow_of, owned
 from acci.flows.local.former_entrypoints import replace_former_entrypoints
 from acci.flows.local.former_names import replace_former_names
 from acci.flows.local.object_names import BASE, OwnNames
@@ -55,18 +55,18 @@ class Owner:
 
 
 class Deploying:
-    """Applies prefect.yaml, or another `file`, for the owner; other work fits between `begin` and `finish`.
+    """Applies what is `declared` for the owner; other work fits between `begin` and `finish`.
 
-    Afterwards the server has what is declared, nothing twice; objects that people made are left alone.
+    Afterwards the server has that, nothing twice; objects that people made are left alone.
     """
 
     def __init__(
-        self, api: PrefectApi, owner: Owner, environment: Mapping[str, str], log: Path, file: Path | None = None
+        self, api: PrefectApi, owner: Owner, environment: Mapping[str, str], log: Path, declared: Mapping[str, Any]
     ) -> None:
         self._api = api
         self._owner = owner
         self._block: str | None = None
-        self.declared = owned(read_declared(file) if file else read_declared(), owner.names, owner.database)
+        self.declared = owned(declared, owner.names, owner.database)
         self._rendered = log.with_name("prefect.yaml")
         arguments = ["--no-prompt", "deploy", "--all", "--prefect-file", str(self._rendered)]
         self._program = Program("prefect deploy", arguments, log, environment)
@@ -92,7 +92,8 @@ class Deploying:
         for priority, queue in enumerate(self.declared["work_queues"], 1):
             self._api.put_work_queue(pool, {**queue, "priority": priority})
         self._rendered.parent.mkdir(parents=True, exist_ok=True)
-        self._rendered.write_text(json.dumps(self.declared, indent=1), encoding="utf-8")  # which is YAML too
+        rendered = json.dumps(self.declared, indent=1, default=str)  # which is YAML too
+        self._rendered.write_text(rendered, encoding="utf-8")
         self._program.start()
 
     def finish(self) -> None:

@@ -5,7 +5,7 @@ import os
 from acci.flows.local.inherited_environment import passed_on, python_path
 from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import closed
-from acci.store.settings import Settings
+from acci.store.settings import CHECKOUT, PROJECT_VARIABLE, Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # marks our processes, also flow runs, so that they can be found without their parents
 
@@ -38,17 +38,19 @@ CLIENT = {
 def prefect_environment(settings: Settings, access: Access, database_url: str | None) -> dict[str, str]:
     """The environment for a Prefect command with that server; ours stores its data in `database_url`.
 
-    The user's own settings are kept, except addresses and logins; for our own server only a few are. Temporary files go
-    to the home, which exists afterwards: otherwise Prefect's go to one folder of the machine, which belongs to the user
-    who was first.
+    What the user has set themselves stands, addresses and logins excepted; but for our own server little of it. Runs
+    belong to the same project, and find its packages, wherever their worker starts them.
+    Temporary files go to the home, which exists afterwards: Prefect's go to one folder of the machine otherwise, which
+    belongs to whichever user came first.
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     chosen = NO_TELEMETRY | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
     chosen |= os.environ if database_url is None else passed_on(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
-    if entries := chosen.get("PYTHONPATH"):
-        chosen["PYTHONPATH"] = python_path(entries, settings.contexts)
+    chosen[PROJECT_VARIABLE] = str(settings.project or CHECKOUT)
+    if (entries := chosen.get("PYTHONPATH", "")) or settings.project is not None:
+        chosen["PYTHONPATH"] = python_path(entries, settings.contexts, settings.project)
     access.put_into(chosen)
     if database_url is not None:
         chosen |= closed(access.login or "", access.url.removesuffix("/api"))

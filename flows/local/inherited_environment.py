@@ -25,10 +25,11 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def python_path(entries: str, contexts: Iterable[str]) -> str:
+def python_path(entries: str, contexts: Iterable[str], project: Path | None) -> str:
     """The PYTHONPATH for child processes: ACCI's folder first, and no folder with a package named like one ACCI needs.
 
     Prefect puts a run's PYTHONPATH before installed packages. A folder that a context comes from is kept in any case.
+    The project's folder comes last, after what is installed.
     """
     installed = Path(sysconfig.get_path("purelib"))
     ours = (_packages(installed) | {"acci"}) - {"tests"}
@@ -38,6 +39,8 @@ def python_path(entries: str, contexts: Iterable[str]) -> str:
         names = _packages(folder)
         if names & wanted or not names & ours or folder == installed:
             kept.append(folder)
+    if project is not None:
+        kept += [installed, project]
     return os.pathsep.join(map(str, dict.fromkeys(kept)))
 
 

@@ -13,7 +13,7 @@ from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import kept_login, login_file
 from acci.store.embedded.log_files import make_private
 from acci.store.embedded.ports import HOST
-from acci.store.settings import DEFAULT_HOME, Settings
+from acci.store.settings import Settings, default_home
 
 
 class AlreadyRunning(AcciError):
@@ -54,7 +54,7 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
     """
     record = _record(settings)
     try:
-        _make_home(settings.home)
+        _make_home(settings)
         opened = record.open("a+")
     except OSError as error:
         raise NoHome(str(settings.home), error.strerror or str(error)) from error
@@ -73,10 +73,11 @@ def only_one(settings: Settings, api_url: str, ui_url: str) -> Iterator[None]:
             held.truncate(0)
 
 
-def _make_home(home: Path) -> None:
+def _make_home(settings: Settings) -> None:
     """Make it and its folders accessible to the owner only; an existing folder that the user named stays as it is."""
+    home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if home == DEFAULT_HOME:
+    if home == default_home(settings.project):
         make_private(home)
     for name in ("logs", "postgres", "prefect", "tmp"):
         make_private(home / name)

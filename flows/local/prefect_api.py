@@ -22,7 +22,7 @@ class PrefectUnreachable(AcciError):
     reason: str
 
     sentence = (
-        "The Prefect server at {url} cannot be used: {reason}. Start it with `make up`, or correct PREFECT_API_URL."
+        "The Prefect server at {url} cannot be used: {reason}. Start it with `acci up`, or correct PREFECT_API_URL."
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from acci.store.embedded.log_files import open_log
 from acci.store.embedded.ports import ServerDidNotStart
-from acci.store.settings import CHECKOUT
 
 STEADY_AFTER_SECONDS = 20
 MAX_QUICK_EXITS = 3  # in a row, each within STEADY_AFTER_SECONDS of its start: restarting does not help
@@ -20,7 +19,7 @@ class Program:
 
     def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", "prefect", *arguments]
+        self._command = [sys.executable, "-P", "-m", "prefect", *arguments]
         self._log = log
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,7 +34,7 @@ class Program:
             self._said_before = log.tell()
             self._process = subprocess.Popen(
                 self._command,
-                cwd=CHECKOUT,
+                cwd=self._log.parent,  # there Prefect finds no settings, and Python no packages
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
+from acci.flows.local.declared import declared
 from acci.flows.local.deployments import Deploying, Owner
 from acci.flows.local.environment import prefect_environment
 from acci.flows.local.lost_runs import give_up_lost_runs
@@ -17,6 +18,7 @@ from acci.flows.local.prefect_login import Access
 from acci.flows.local.process import Program
 from acci.flows.local.sample import fill_if_empty
 from acci.flows.local.server_protection import login_file, own_login
+from acci.flows.runtime.project import registered
 from acci.store.embedded import libpq_environment
 from acci.store.embedded.log_files import rotate_large_logs
 from acci.store.embedded.ports import HOST, PortTaken, is_free
@@ -25,7 +27,6 @@ from acci.store.generations import generations
 from acci.store.postgres.database import connect
 from acci.store.postgres.database_id import database_id
 from acci.store.postgres.migrations import migrate
-from acci.store.registry import load
 from acci.store.settings import Settings
 
 SERVER_START_TIMEOUT_SECONDS = 180
@@ -66,6 +67,7 @@ class LocalStack:
         self._own_postgres = settings.database_url is None or self._own_prefect
         self._postgres = EmbeddedServer.of(settings)
         self._names = OwnNames.of(settings)
+        self._declared = declared(settings)
         self._server: Program | None = None
         self._worker: Program | None = None
         self.api_url = settings.prefect_api_url or f"http://{HOST}:{options.port}/api"
@@ -163,7 +165,7 @@ class LocalStack:
                     raise PrefectUnreachable(self.api_url, f"no answer in {SERVER_START_TIMEOUT_SECONDS} s")
                 time.sleep(0.2)
         with self._report.step("Deployments and worker"):
-            deploying = Deploying(api, self._owner(), environment, self.logs / "deploy.log")
+            deploying = Deploying(api, self._owner(), environment, self.logs / "deploy.log", self._declared)
             deploying.begin()
             if self._own_prefect:
                 give_up_lost_runs(api, self._names.pool)
@@ -191,7 +193,7 @@ class LocalStack:
 
     def _all_built(self) -> bool:
         """Whether every read model has a live generation."""
-        catalogue = load(self._settings.contexts)
+        catalogue = registered(self._settings)
         with connect(self._direct_url, "up", "project", shared=True) as connection:
             return all(generations.live(connection, name) for name in catalogue.projections)
 

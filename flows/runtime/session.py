@@ -4,26 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+from acci.flows.runtime.project import registered
 from acci.store.database_url import database_url, direct_url
 from acci.store.encryption.configured import key_store
 from acci.store.encryption.key_store import KeyStore
 from acci.store.postgres.database import Connection, Database, connect
 from acci.store.postgres.session import Role
-from acci.store.registry import Catalogue, load
+from acci.store.registry import Catalogue
 from acci.store.settings import Settings
 from acci.store.telemetry import Tracing
 
 
 def catalogue() -> Catalogue:
     """What the contexts of ACCI_CONTEXTS register. Raises `DefinitionError`."""
-    return load(Settings.from_environment().contexts)
+    return registered(Settings.from_environment())
 
 
 def direct() -> tuple[str, Catalogue]:
     """The database's URL, past any pooler, for what makes its own connections; and the catalogue."""
     settings = Settings.from_environment()
-    registered = load(settings.contexts)
-    return direct_url(settings), registered
+    found = registered(settings)
+    return direct_url(settings), found
 
 
 def keys() -> KeyStore | None:
@@ -47,27 +48,27 @@ def session(
     Raises `DefinitionError`, and what `connect` raises: `DatabaseUnreachable`, `NotAllowed` …
     """
     settings = Settings.from_environment()
-    registered = load(settings.contexts)
+    found = registered(settings)
     url = database_url(settings) if pooled else direct_url(settings)
     with connect(url, purpose, role, shared=shared, keys=key_store(settings), tracing=tracing()) as connection:
-        yield connection, registered
+        yield connection, found
 
 
 @contextmanager
 def pool(role: Role) -> Iterator[tuple[Database, Catalogue]]:
     """A small pool of connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
     settings = Settings.from_environment()
-    registered = load(settings.contexts)
+    found = registered(settings)
     with Database(
         database_url(settings), 2, role, settings.limits, keys=key_store(settings), tracing=tracing()
     ) as database:
-        yield database, registered
+        yield database, found
 
 
 def projection_names(wanted: str) -> list[str]:
     """The projections meant by `wanted`: a name, several separated by commas, or "all". Raises `UnknownName`."""
-    registered = catalogue()
+    found = catalogue()
     if wanted.strip() == "all":
-        return sorted(registered.projections)
+        return sorted(found.projections)
     named = (name.strip() for name in wanted.split(","))
-    return list(dict.fromkeys(registered.projection(name).name for name in named))
+    return list(dict.fromkeys(found.projection(name).name for name in named))

@@ -25,7 +25,7 @@ class NoDask(AcciError):
 def chosen_runner() -> TaskRunner[Any]:
     """The task runner that the setting names. Raises `NoDask`.
 
-    Dask's workers need this checkout and its environment: the same ACCI_DATABASE_URL, ACCI_CONTEXTS, PREFECT_API_URL.
+    Dask's workers need the same packages and environment: the same ACCI_DATABASE_URL, ACCI_CONTEXTS, PREFECT_API_URL.
     """
     wanted = Settings.from_environment().dask
     if wanted is None:

@@ -1,8 +1,6 @@
 """The time limit of a run, from its deployment."""
 
-import os
-
-VARIABLE = "ACCI_TIMEOUT_SECONDS"
+from acci.store.settings import Settings
 
 
 def allowed_seconds() -> float | None:
@@ -10,5 +8,4 @@ def allowed_seconds() -> float | None:
 
     A run that takes longer ends as TimedOut; what it committed stays, the rest is rolled back, and a rerun resumes.
     """
-    text = os.environ.get(VARIABLE, "").strip()
-    return float(text) if text else None
+    return Settings.from_environment().timeout_seconds

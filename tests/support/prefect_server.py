@@ -110,7 +110,7 @@ class PrefectServer:
     def apply(self, owner: Owner, file: Path, notify: str | None = None) -> None:
         """Applies the file as the owner's."""
         environment = self.environment | {"ACCI_CONTEXTS": "acci.domain.users,tests.domains.bank,tests.domains.orders"}
-        deploying = Deploying(self.api, owner, environment, self._folder / "deploy.log", file)
+        deploying = Deploying(self.api, owner, environment, self._folder / "deploy.log", read_declared(file))
         deploying.begin(notify)
         deploying.finish()
 

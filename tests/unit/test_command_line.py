@@ -97,7 +97,7 @@ def test_with_json_a_refusal_is_json(tmp_path: Path) -> None:
     assert done.returncode == 1
     refusal = json.loads(done.stderr)
     assert refusal["type"] == "NoDatabase"
-    assert "make up" in refusal["error"]
+    assert "acci up" in refusal["error"]
 
 
 @pytest.mark.parametrize("group", [[], ["run"], ["dead-letters"]], ids=str)

@@ -8,6 +8,8 @@ import pytest
 import acci
 from acci.store.importing.mapping import Mapping
 from acci.store.importing.sources import Source
+from acci.store.settings import PROJECT_VARIABLE
+from acci.store.settings.definitions import SETTINGS
 from tests.site import checks, cli_page, pages, python_pages
 from tests.support.pages import RUN, SHOWN, all_pages, blocks, name_of
 from tests.support.shell import CHECKOUT
@@ -71,11 +73,18 @@ def test_the_readme_is_short() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    source = (CHECKOUT / "store" / "settings.py", CHECKOUT / "flows" / "runtime" / "timeouts.py")
-    used = {name for file in source for name in re.findall(r'"((?:ACCI|PREFECT)_[A-Z_]+)"', text_of(file))}
-    explained = set(re.findall(r"^\| `(\w+)`", text_of(CHECKOUT / "docs/reference/settings.md"), re.MULTILINE))
-    assert used <= explained
-    assert {name for name in explained if name.startswith("ACCI_")} <= used
+    page = text_of(CHECKOUT / "docs/reference/settings.md")
+    explained = dict(re.findall(r"^\| `([A-Z_]+)` \|(.*)\|$", page, re.MULTILINE))
+    found = {setting.variable: setting for setting in SETTINGS if setting.variable}
+    assert explained.keys() == {*found, PROJECT_VARIABLE}
+    for name, setting in found.items():
+        assert ("in the environment only" in explained[name]) == (setting.secret or not setting.in_file), name
+        default = setting.default(CHECKOUT.parent / "project")
+        for value in default if isinstance(default, tuple) else [default]:
+            shown = value.name if isinstance(value, Path) else f"{value:g}" if isinstance(value, float) else value
+            assert str(shown or "") in explained[name], name
+    assert [setting.key for setting in SETTINGS if not setting.variable] == ["schedules"]
+    assert "[tool.acci.schedules]" in page
 
 
 def test_every_state_of_a_run_is_explained() -> None:

@@ -4,12 +4,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pydantic
 import pytest
 
 from acci.flows.local.environment import prefect_environment
 from acci.flows.local.inherited_environment import IMPORTED_FROM
 from acci.flows.local.prefect_login import Access
-from acci.store.settings import Settings
+from acci.store.settings import CHECKOUT, Settings
 
 ACCESS = Access("http://h/api", "acci:secret")
 
@@ -88,3 +89,22 @@ def test_other_packages_do_not_shadow_needed_ones(
     wanted = replace(settings, contexts=("acci.domain.users", "shop.orders"))
     path = prefect_environment(wanted, ACCESS, None)["PYTHONPATH"].split(os.pathsep)
     assert path == list(map(str, (IMPORTED_FROM, own, plain, tmp_path / "none")))
+
+
+def test_what_is_started_belongs_to_the_same_project_and_imports_it_after_what_is_installed(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH")
+    ours = prefect_environment(settings, ACCESS, None)
+    assert ours["ACCI_PROJECT"] == str(CHECKOUT)
+    assert "PYTHONPATH" not in ours
+    (tmp_path / "pydantic").mkdir()
+    (tmp_path / "pydantic" / "__init__.py").touch()
+    chosen = prefect_environment(replace(settings, project=tmp_path), ACCESS, None)
+    assert chosen["ACCI_PROJECT"] == str(tmp_path)
+    installed = Path(pydantic.__file__).parents[1]
+    assert chosen["PYTHONPATH"].split(os.pathsep) == list(map(str, (IMPORTED_FROM, installed, tmp_path)))
+    for name in ("ACCI_PROJECT", "ACCI_HOME"):
+        monkeypatch.setenv(name, ours[name])
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_environment().project is None

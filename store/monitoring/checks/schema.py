@@ -21,7 +21,7 @@ GUARDS = {  # the trigger and function that refuse changes to events
 def migrations(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:
     """Every migration is applied. Raises `SchemaMissing`."""
     require_migrated(connection)
-    yield Check("migrations", True, "Every migration of this checkout is applied.")
+    yield Check("migrations", True, "Every migration of this version is applied.")
 
 
 def schema(connection: Connection, _: Catalogue, _bounds: Bounds) -> Iterator[Check]:

@@ -37,14 +37,14 @@ def execute(database_url: str, statement: LiteralString) -> None:
             "no.such.module",
             (
                 "ACCI_CONTEXTS names no.such.module: there is no such module. "
-                "Correct it, or put the folder that holds no on PYTHONPATH."
+                "Correct it, or put no into your project's folder or one on PYTHONPATH."
             ),
         ),
         (
             "acci.domain.users,no_such_one",
             (
                 "ACCI_CONTEXTS names no_such_one: there is no such module. "
-                "Correct it, or put the folder that holds no_such_one on PYTHONPATH."
+                "Correct it, or put no_such_one into your project's folder or one on PYTHONPATH."
             ),
         ),
         ("os", "ACCI_CONTEXTS names os: it has no CONTEXT of type Context."),

@@ -155,7 +155,7 @@ def test_letter_case_is_known_beyond_ascii(empty_database_url: str) -> None:
 
 def test_without_a_database_the_sentence_says_how_to_get_one(tmp_path: Path) -> None:
     settings = Settings.from_environment({"ACCI_HOME": str(tmp_path)})
-    with pytest.raises(NoDatabase, match="make up"):
+    with pytest.raises(NoDatabase, match="acci up"):
         database_url(settings)
 
 

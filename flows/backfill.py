@@ -2,10 +2,6 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
@@ -18,7 +14,14 @@ from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.backfill import CHUNK_SIZE
 from acci.store.backfilling.chunks import Backfill
 from acci.store.backfilling.selection import Choice
+from acci.store.extras import needs
 from acci.store.values.timestamps import parse_timestamp
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 NO_KEY = "No event matches all conditions, so no key was chosen: check the tenants, keys, types and dates."
 

@@ -4,28 +4,31 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
 from acci.flows.artifacts.tables import show_verdict, some_failed
 from acci.flows.check_quality import check_changes, verdict
-from acci.flows.quality.gate import quality_checks
+from acci.flows.quality.gate import quality_checks, require_library
 from acci.flows.runtime import prefect_events
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.run_names import add_to_name
-from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.session import catalogue, projection_names, session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy, NotBuilt
 from acci.store.projecting import batches
 from acci.store.projecting.batches import Progress
 from acci.store.rebuilding.build import RebuildOptions, StepContext, run
 from acci.store.rebuilding.gate import GateThresholds, Verdict
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 ELSEWHERE = "left to another runner"
 
@@ -112,6 +115,8 @@ def catch_up(
         quality: Afterwards check the rows that changed against the read model's quality suite, if it has one.
     """
     names = projection_names(projection)
+    if quality:
+        require_library(catalogue(), names)
     states = [(name, catch_up_projection(name, batch_size, return_state=True)) for name in names]
     outcomes = [outcome(name, state) for name, state in states]
     create_table_artifact(

@@ -3,10 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_markdown_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.tables import markdown_table
@@ -16,10 +12,17 @@ from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import catalogue, session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing.statistics import LastAudit, last_audit
+from acci.store.extras import needs
 from acci.store.monitoring.checks.check import Bounds
 from acci.store.monitoring.health import Health, examine
 from acci.store.monitoring.lag_samples import lag_curves, sample
 from acci.store.settings import Settings
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 Lag = Mapping[str, Sequence[tuple[float, float]]]  # by read model, samples: hours from now, seconds behind
 

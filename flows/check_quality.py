@@ -4,10 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.quality import outcome, page
@@ -18,8 +14,15 @@ from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import catalogue, projection_names, session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.generations.generations import Busy, Generation, NotBuilt
 from acci.store.generations.live import is_live, on_live
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 
 @step("check the quality of {projection}")

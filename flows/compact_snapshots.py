@@ -2,10 +2,6 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.progress import ProgressBar
@@ -16,8 +12,15 @@ from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.aggregates.compaction import Compacted, compact, some_streams
 from acci.store.auditing.audit import SNAPSHOTS, Audited, all_checks, audit
 from acci.store.auditing.scope import AuditScope
+from acci.store.extras import needs
 from acci.store.projecting.batches import Progress
 from acci.store.registry import known
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 
 @step("compact the snapshots of {aggregate}")

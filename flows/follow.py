@@ -3,16 +3,19 @@
 import time
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing
 from acci.flows.runtime.session import direct, keys, projection_names, tracing
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.projecting.following import follow as follow_log
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 
 @flow(name="follow", flow_run_name="follow {projection} for {seconds} s", timeout_seconds=allowed_seconds())

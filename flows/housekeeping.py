@@ -2,16 +2,19 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.maintenance.housekeeping import Tidied, tidy
+
+with needs("flows"):
+    from prefect import flow
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed
 
 
 @step("tidy")

@@ -6,26 +6,30 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from acci.flows.artifacts.tables import some_failed
+from acci.flows.quality.gate import require_library
 from acci.flows.runtime.parameters import AllStaleOrOne
 from acci.flows.runtime.rebuild_tasks import Filling, count, fill_all, make_plan, take
 from acci.flows.runtime.retrying import refusing
 from acci.flows.runtime.run_names import add_to_name, rebuild_run_name
-from acci.flows.runtime.session import projection_names, session
+from acci.flows.runtime.session import catalogue, projection_names, session
 from acci.flows.runtime.task_runners import chosen_runner
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.generations import generations
 from acci.store.generations.generations import Busy
 from acci.store.rebuilding.build import STEPS, Build, RebuildOptions
 from acci.store.rebuilding.gate import CHANGES_ALLOWED, GateThresholds
 from acci.store.rebuilding.plan import Counts
 from acci.store.rebuilding.staleness import stale
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed
 
 BEGIN, _, *AFTER_FILL = STEPS  # in between, `fill_all` fills the partitions of all projections in one pass
 
@@ -86,6 +90,7 @@ def rebuild(
             Outcome(name, message_of(state, "planned"), failed=not state.is_completed()) for name, state in plans
         ]
         return ended(outcomes, "planned; nothing was changed")
+    require_library(catalogue(), names)
     thresholds = GateThresholds(allow_dead_letters, changes_allowed)
     options = RebuildOptions(shares, thresholds, keep, fresh, allow_older_rules)
     return ended(rebuild_all(names, counts, at_once, options), "rebuilt")

@@ -2,10 +2,6 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
-from prefect.artifacts import create_markdown_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.artifacts.audit import show_repairs
@@ -17,6 +13,13 @@ from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing.findings import findings
 from acci.store.auditing.statistics import last_run
+from acci.store.extras import needs
+
+with needs("flows"):
+    from prefect import flow
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 
 @flow(name="repair", flow_run_name="repair {projection}", timeout_seconds=allowed_seconds())

@@ -2,18 +2,21 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import Field
 
 from acci.flows.runtime.parameters import AllOrOne
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import projection_names, session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.generations.generations import NotBuilt
 from acci.store.projecting.dead_letters import Retried, letters, retry
+
+with needs("flows"):
+    from prefect import flow
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Failed
 
 
 @step("retry dead letters of {projection}")

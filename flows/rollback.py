@@ -2,19 +2,22 @@
 
 from typing import Annotated, Any
 
-from prefect import flow
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from acci.flows.runtime.parameters import OneProjection
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.rebuilding.rollback import candidate, roll_back
+
+with needs("flows"):
+    from prefect import flow
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed
 
 
 @step("roll back {projection}")

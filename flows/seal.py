@@ -2,17 +2,20 @@
 
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.session import session
 from acci.flows.runtime.timeouts import allowed_seconds
+from acci.store.extras import needs
 from acci.store.log import seals
 from acci.store.log.seals import SIZE, Sealed
+
+with needs("flows"):
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed
 
 
 @step("seal")

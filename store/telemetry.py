@@ -19,6 +19,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from acci.store.extras import MissingExtra, needs, require
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -46,9 +48,16 @@ class Tracing:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Tracing | None":
         """As the environment asks now: by OTEL_TRACES_EXPORTER (otlp, console; console writes to stderr) or by
-        OTEL_EXPORTER_OTLP_ENDPOINT. None if it asks for no traces. Other variables mean what OpenTelemetry says.
+        OTEL_EXPORTER_OTLP_ENDPOINT. None if it asks for no traces, and without the extra for them, which is logged as
+        a warning: commands go on. Other variables mean what OpenTelemetry says.
         """
         names = _exporters(environment)
+        try:
+            if names:
+                require("tracing")
+        except MissingExtra as missing:
+            log.warning("There are no traces. %s", missing)
+            return None
         return cls(lambda: [made for name in names if (made := _processor(name)) is not None]) if names else None
 
     @classmethod
@@ -56,7 +65,8 @@ class Tracing:
         """To an exporter of your own, each span as it ends."""
 
         def processors() -> "list[SpanProcessor]":
-            from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+            with needs("tracing"):
+                from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
             return [SimpleSpanProcessor(exporter)]
 

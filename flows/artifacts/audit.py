@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-
 from acci.flows.artifacts.charts import stacked_bars
 from acci.flows.artifacts.differences import differences, most_common
 from acci.flows.artifacts.tables import markdown_table, show_chart
@@ -14,6 +12,10 @@ from acci.flows.runtime.redaction import may_show_rows
 from acci.store.auditing.audit import Audited
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repair import Repaired
+from acci.store.extras import needs
+
+with needs("flows"):
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 MAX_ROWS_SHOWN = 200  # findings in a table: nobody reads more
 

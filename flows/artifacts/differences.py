@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from acci.store.auditing.findings import Finding, Found
+from acci.store.extras import needs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,14 +12,16 @@ if TYPE_CHECKING:
 
 def differences(found: Iterable[Found | Finding]) -> "pd.DataFrame":
     """The key, the kind of difference, the column, its stored and its expected value; findings of rows only."""
-    import pandas as pd
+    with needs("flows"):
+        import pandas as pd
 
     return pd.DataFrame([line for each in found if "kind" in each.details for line in _lines(each)])
 
 
 def of_findings(found: Iterable[Finding]) -> "pd.DataFrame":
     """As `differences`, with read model, check and times of each finding in the first columns."""
-    import pandas as pd
+    with needs("flows"):
+        import pandas as pd
 
     return pd.DataFrame(
         [_beside(_about(each), line) for each in found if "kind" in each.details for line in _lines(each)]

@@ -4,12 +4,14 @@ import time
 from typing import Any
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.logging import get_run_logger
-
 from acci.flows.artifacts.charts import lines
 from acci.flows.artifacts.tables import show_chart
+from acci.store.extras import needs
 from acci.store.projecting.batches import Progress
+
+with needs("flows"):
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+    from prefect.logging import get_run_logger
 
 UPDATE_INTERVAL_SECONDS = 2.0
 MIN_CHART_POINTS = 5  # fewer points make no useful chart

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Failed
-
 from acci.flows.artifacts.charts import as_image
 from acci.flows.artifacts.rebuild_plan import plan_rows
+from acci.store.extras import needs
 from acci.store.rebuilding.gate import Verdict
 from acci.store.rebuilding.plan import Plan
 from acci.store.verifying.table_diff import spelled_key
+
+with needs("flows"):
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+    from prefect.client.schemas.objects import State
+    from prefect.states import Failed
 
 MAX_LISTED_FAILURES = 5  # in a run's message; its table has all
 MAX_FAILURE_LENGTH = 400  # characters of each

@@ -7,6 +7,7 @@ import typer
 
 from acci.domain.errors import AcciError
 from acci.flows.cli.printing import console
+from acci.store.extras import require
 from acci.store.settings import Settings
 
 
@@ -34,6 +35,7 @@ def deploy(
     It is the package's, with your project's own prefect.yaml over it, and the schedules of [tool.acci.schedules].
     To the Prefect server in PREFECT_API_URL, or that of the running `acci up`, which applied it at its start.
     """
+    require("flows")
     from acci.flows.local.declared import declared
     from acci.flows.local.deployments import Deploying, Owner
     from acci.flows.local.environment import prefect_environment

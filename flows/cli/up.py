@@ -15,6 +15,7 @@ import typer
 
 from acci.flows.cli.bounds import PORT
 from acci.flows.cli.printing import console
+from acci.store.extras import require
 from acci.store.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def up(
     first catch-up. Data of an earlier start is kept. If you name a database (ACCI_DATABASE_URL) or a Prefect server
     (PREFECT_API_URL) of your own, it is used and none is started.
     """
+    require("flows")
     from acci.flows.local.instance import only_one
     from acci.flows.local.stack import LocalStack, Reporter, UpOptions
     from acci.flows.runtime.project import registered

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import psutil
-
 from acci.flows.local.environment import MARK
+from acci.store.extras import needs
 from acci.store.settings import Settings
+
+with needs("flows"):
+    import psutil
 
 EXIT_TIMEOUT_SECONDS = 5
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-import httpx
-
 from acci.domain.errors import AcciError
 from acci.flows.local.prefect_login import Access
+from acci.store.extras import needs
+
+with needs("flows"):
+    import httpx
 
 
 class PrefectUnreachable(AcciError):

@@ -5,9 +5,11 @@ from collections.abc import Generator, MutableMapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-import httpx
-
+from acci.store.extras import needs
 from acci.store.settings import Settings
+
+with needs("flows"):
+    import httpx
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,20 @@
 """The quality suite as checks of the gate."""
 
+from collections.abc import Iterable
+
 from acci.domain.projections import Projection
 from acci.flows.quality.great_expectations import check
+from acci.store.extras import require
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.rebuilding.gate import Check
 from acci.store.registry import Catalogue
+
+
+def require_library(catalogue: Catalogue, names: Iterable[str]) -> None:
+    """Raises `MissingExtra` before any work if a suite of these projections could not be run at its end."""
+    if any(name in catalogue.suites for name in names):
+        require("quality")
 
 
 def quality_checks(

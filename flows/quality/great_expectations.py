@@ -13,17 +13,19 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy.engine import URL
-
 from acci.domain.projections import Projection
 from acci.domain.quality import Expectation, Suite
 from acci.flows.quality.reports import Report, Result
 from acci.store.compiling.event_filter import Selection
+from acci.store.extras import needs
 from acci.store.generations.generations import Generation
 from acci.store.postgres.database import Connection
 from acci.store.postgres.session import options_of
 from acci.store.projecting.affected_keys import collect_affected_keys, collected_keys
 from acci.store.registry import Catalogue
+
+with needs("quality"):
+    from sqlalchemy.engine import URL
 
 MAX_ROWS_SHOWN = 20  # failing rows shown for an expectation
 DOUBLE = '"'
@@ -85,8 +87,9 @@ def _library() -> Any:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations in its own imports
-        import great_expectations
-        import great_expectations.expectations
+        with needs("quality"):
+            import great_expectations
+            import great_expectations.expectations
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)  # it sets a level itself
     return great_expectations
 

@@ -2,8 +2,11 @@
 
 from uuid import UUID
 
-from prefect.runtime import flow_run
-from prefect.utilities.urls import url_for
+from acci.store.extras import needs
+
+with needs("flows"):
+    from prefect.runtime import flow_run
+    from prefect.utilities.urls import url_for
 
 
 def this_run() -> str:

@@ -7,10 +7,12 @@ Each is about a read model, `acci.read-model.NAME`, or about the log, `acci.log`
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.events import emit_event
-
 from acci.flows.local.object_names import OwnNames
+from acci.store.extras import needs
 from acci.store.settings import Settings
+
+with needs("flows"):
+    from prefect.events import emit_event
 
 AUDIT_FOUND = "acci.audit.found"
 DEAD_LETTER = "acci.dead-letter"

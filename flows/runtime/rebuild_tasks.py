@@ -7,21 +7,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFuture
-
 from acci.flows.artifacts.progress import ProgressBar
 from acci.flows.artifacts.rebuild_plan import shares_of
 from acci.flows.artifacts.tables import show_plan, show_verdict
 from acci.flows.quality.gate import quality_checks
 from acci.flows.runtime.retrying import step
 from acci.flows.runtime.session import session
+from acci.store.extras import needs
 from acci.store.generations.view import ColumnsInUse
 from acci.store.log.positions import end_of_stride
 from acci.store.rebuilding import build
 from acci.store.rebuilding.build import Build, Step, StepContext
 from acci.store.rebuilding.partitions import in_one_pass
 from acci.store.rebuilding.plan import Counts, Plan, count_events, plan
+
+with needs("flows"):
+    from prefect.client.schemas.objects import State
+    from prefect.futures import PrefectFuture
 
 
 @step("count events")

@@ -5,14 +5,17 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
-from prefect import Task
-from prefect.client.schemas.objects import State
-from prefect.states import Failed
 
 from acci.domain.errors import AcciError
 from acci.flows.runtime.redaction import RedactedError, may_show_errors
+from acci.store.extras import needs
 from acci.store.postgres.refusals import is_transient, refusal_of
 from acci.store.projecting.error_text import kind_of
+
+with needs("flows"):
+    from prefect import Task
+    from prefect.client.schemas.objects import State
+    from prefect.states import Failed
 
 P = ParamSpec("P")
 T = TypeVar("T")

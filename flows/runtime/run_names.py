@@ -2,11 +2,14 @@
 
 from typing import Any
 
-import httpx
-from prefect import get_run_logger
-from prefect.client.orchestration import get_client
-from prefect.exceptions import PrefectException
-from prefect.runtime import flow_run
+from acci.store.extras import needs
+
+with needs("flows"):
+    import httpx
+    from prefect import get_run_logger
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectException
+    from prefect.runtime import flow_run
 
 
 def audit_run_name() -> str:

@@ -2,39 +2,27 @@
 
 from typing import Any
 
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-
-from acci.domain.errors import AcciError
+from acci.store.extras import needs
 from acci.store.settings import Settings
+
+with needs("flows"):
+    from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 MAX_THREADS = 64  # only an upper bound: the flow limits how many tasks it submits
 DASK_CONNECT_TIMEOUT = "300s"
 
 
-class NoDask(AcciError):
-    """Dask was asked for and is not installed."""
-
-    wanted: str
-
-    sentence = (
-        "ACCI_DASK is {wanted!r}, but Dask is not installed. Unset it, or install Dask: "
-        "`pip install -r requirements-dask.txt`."
-    )
-
-
 def chosen_runner() -> TaskRunner[Any]:
-    """The task runner that the setting names. Raises `NoDask`.
+    """The task runner that the setting names. Raises `MissingExtra`.
 
     Dask's workers need the same packages and environment: the same ACCI_DATABASE_URL, ACCI_CONTEXTS, PREFECT_API_URL.
     """
     wanted = Settings.from_environment().dask
     if wanted is None:
         return ThreadPoolTaskRunner(max_workers=MAX_THREADS)
-    try:
+    with needs("dask"):
+        import dask.config
         from prefect_dask import DaskTaskRunner
-    except ModuleNotFoundError as error:
-        raise NoDask(wanted) from error
-    import dask.config
 
     # A worker that imports Prefect on a busy machine does not answer for longer than Dask waits by default.
     dask.config.set(

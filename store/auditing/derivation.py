@@ -12,6 +12,7 @@ from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import AuditScope, KeyDoesNotFit, position_before
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.scope import not_parked, row_in_partition
+from acci.store.extras import needs
 from acci.store.generations.tables import ReadModel, describe
 from acci.store.log.positions import end_of_stride
 from acci.store.postgres.database import Connection
@@ -26,6 +27,9 @@ from acci.store.projecting.poison_events import apply_span
 from acci.store.projecting.ranges import Key, Span, strides
 from acci.store.projecting.rederiving import derive
 from acci.store.verifying.table_diff import Condition, is_affected
+
+with needs("projections"):
+    pass
 
 TEMPORARY = "pg_temp"
 

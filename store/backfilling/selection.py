@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import UnknownName
@@ -14,12 +13,16 @@ from acci.store.compiling.event_filter import TEXTS, Selection
 from acci.store.compiling.parameters import Placeholder
 from acci.store.compiling.request import table_of
 from acci.store.compiling.text import text_of
+from acci.store.extras import needs
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.affected_keys import COLLECTED_KEYS, collect_affected_keys, collect_keys, key_as_texts
 from acci.store.projecting.canonical_keys import canonical_key
 from acci.store.registry import several
+
+with needs("projections"):
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from acci.domain.errors import AcciError
+from acci.store.extras import needs
 
 HOST = "127.0.0.1"
 
@@ -76,7 +77,8 @@ def command_line(pid: int) -> str:
 
 def is_alive(pid: int) -> bool:
     """Whether the process `pid` runs. A zombie counts as ended."""
-    import psutil
+    with needs("embedded"):
+        import psutil
 
     try:
         return str(psutil.Process(pid).status()) != "zombie"

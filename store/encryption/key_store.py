@@ -12,6 +12,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from acci.domain.errors import AcciError
+from acci.store.extras import needs
 from acci.store.postgres.database import NO_LIMITS, Connection, Database
 from acci.store.postgres.statements import sql
 from acci.store.settings import Limits
@@ -187,12 +188,14 @@ class KeyStore:
         return _master(self._master_key)
 
     def _wrapped(self, key: bytes) -> bytes:
-        from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+        with needs("encryption"):
+            from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
         return key if self._master is None else aes_key_wrap(self._master, key)
 
     def _unwrapped(self, stored: bytes) -> bytes:
-        from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+        with needs("encryption"):
+            from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
         if len(stored) == 32:
             return stored

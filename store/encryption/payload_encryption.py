@@ -21,6 +21,7 @@ from acci.domain.errors import AcciError
 from acci.domain.events import EventData
 from acci.domain.personal import ERASED, personal_fields
 from acci.store.encryption.key_store import KeyMissing, KeyUnknown, NoKeyStore
+from acci.store.extras import needs
 from acci.store.postgres.keys import Keys
 
 K = TypeVar("K", bound=Keys)
@@ -87,7 +88,8 @@ def encrypt_state(
 
 
 def _encrypted(value: object, tenant_id: str, subject: str, about: str, keys: Keys | None) -> dict[str, str]:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    with needs("encryption"):
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     key_id, key = required(keys).of(tenant_id, subject)
     nonce = os.urandom(_NONCE)
@@ -103,11 +105,11 @@ def decrypt(text: str, about: str, keys: Keys | None) -> str:
     """
     if MARK not in text:
         return text
-
-    def plain(match: re.Match[str]) -> str:
+    with needs("encryption"):
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    def plain(match: re.Match[str]) -> str:
         parts = _read(match[1])
         if parts is None:
             raise Tampered("(none)")

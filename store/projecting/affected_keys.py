@@ -8,9 +8,6 @@ What is found is collected in temporary tables of the transaction: `affected_key
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 from acci.domain.events import RecordedEvent, by_stored_name
 from acci.domain.expressions.values import key_texts
 from acci.domain.projections import FoldProjection, Projection
@@ -21,11 +18,16 @@ from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.event_source import EVENTS
 from acci.store.compiling.request import Request
 from acci.store.compiling.text import text_of
+from acci.store.extras import needs
 from acci.store.generations.tables import ReadModel
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.ranges import Key
+
+with needs("projections"):
+    import sqlalchemy as sa
+    from sqlalchemy.dialects import postgresql
 
 PAGE = 10_000  # events in memory at a time
 COLLECTED_KEYS = sa.table("affected_keys", sa.column("key", postgresql.ARRAY(sa.Text)), schema="pg_temp")

@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-import sqlalchemy as sa
-
 from acci.domain.events import by_stored_name
 from acci.domain.projections import FoldProjection, Projection
 from acci.store.compiling import statements
@@ -11,6 +9,7 @@ from acci.store.compiling.event_source import EVENTS
 from acci.store.compiling.parameters import key_parameters
 from acci.store.compiling.request import Request
 from acci.store.compiling.scope import Scope
+from acci.store.extras import needs
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
@@ -19,6 +18,9 @@ from acci.store.projecting import decrypted_events
 from acci.store.projecting.prewarm import read_ahead
 from acci.store.projecting.python_applier import FoldApplier
 from acci.store.projecting.ranges import Applier, Key, Span
+
+with needs("projections"):
+    import sqlalchemy as sa
 
 LONG_LOG = 100_000  # events: scanning a shorter log takes no noticeable time
 FEW = 100  # a projection has few events if it has fewer than one in so many

@@ -4,8 +4,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from acci.domain.projections import Projection
 from acci.domain.projections.reference import Row
 from acci.store.compiling.actions import Actions
@@ -17,6 +15,7 @@ from acci.store.compiling.parameters import key_parameters
 from acci.store.compiling.request import Request
 from acci.store.compiling.scope import Scope
 from acci.store.compiling.text import text_of
+from acci.store.extras import needs
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import qualified
 from acci.store.postgres.database import Connection
@@ -27,6 +26,9 @@ from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.compared_columns import determined
 from acci.store.projecting.poison_events import is_poison
 from acci.store.projecting.ranges import Key, PoisonEvent
+
+with needs("projections"):
+    import sqlalchemy as sa
 
 PAGE = 10_000  # rows in memory at a time
 

@@ -8,8 +8,6 @@ earlier one.
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
 from acci.domain.projections import Delete, FoldProjection, Insert, Projection, Upsert
 from acci.domain.projections.verbs import FoldKind
 from acci.store.compiling.actions import Actions
@@ -19,8 +17,12 @@ from acci.store.compiling.placement import with_verbs
 from acci.store.compiling.request import Request, table_of
 from acci.store.compiling.scope import Scope, not_parked
 from acci.store.compiling.text import text_of
+from acci.store.extras import needs
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
+
+with needs("projections"):
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 from acci.domain.projections import Projection
 from acci.domain.projections.columns import Column
 from acci.store.compiling.column_types import Element, as_text, bytewise
 from acci.store.compiling.event_filter import Selection
 from acci.store.compiling.parameters import Placeholder
 from acci.store.compiling.text import text_of
+from acci.store.extras import needs
 from acci.store.generations.generations import Generation
 from acci.store.generations.tables import ReadModel
 from acci.store.postgres.database import Connection
 from acci.store.projecting.affected_keys import COLLECTED_KEYS, collect_affected_keys, key_as_texts
 from acci.store.projecting.compared_columns import Given, determined, nothing
 from acci.store.projecting.ranges import Key
+
+with needs("projections"):
+    import sqlalchemy as sa
+    from sqlalchemy.dialects import postgresql
 
 EXAMPLES = 10
 BY_VALUE = "NDBT"  # numbers, timestamps, booleans, intervals: 1.0 is 1.00; all else must agree to the byte

@@ -39,4 +39,4 @@ def test_partitions_are_filled_by_two_worker_processes(prefect_server: PrefectSe
 @pytest.mark.skipif(INSTALLED, reason="the extra `dask` is installed")
 def test_without_dask_the_error_says_how_to_install_it(database_url: str) -> None:
     done = acci("run", "rebuild", "user_view", ACCI_DATABASE_URL=database_url, ACCI_DASK="2")
-    assert "Dask is not installed" in refusal(done)
+    assert "pip install 'acci[dask]'" in refusal(done)

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import venv
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from acci.store.embedded.server import EmbeddedServer
 from acci.store.settings import Settings
 from tests.support.prefect_server import wait_for
 from tests.support.shell import CHECKOUT
+from tests.support.wheels import built, run
 
 DOMAIN = '''"""Of the user's own, by the name that most give it."""
 
@@ -52,6 +52,7 @@ assert domain.__file__.startswith({folder!r}), domain.__file__
 assert acci.__file__.startswith({environment!r}), acci.__file__
 assert acci.__version__ == "0.1.0"
 assert (SQL / "migrations").is_dir()
+assert (SQL.parent / "constraints.txt").is_file()
 """
 
 FLOW = """import prefect
@@ -73,7 +74,6 @@ OWN = """deployments:
   - {name: audit, parameters: {one_in: 2}}
 """
 COUNTING = "import sys, psycopg; print(psycopg.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])"
-WHEEL = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
 INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-compile")
 
 
@@ -81,26 +81,12 @@ INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-compile")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With what the lock file pins, and the wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    tracked = _run("git", "ls-files", "-co", "--exclude-standard", cwd=CHECKOUT).split("\n")
-    for name in filter(None, tracked):
-        if not name.startswith("tests/") and (CHECKOUT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((CHECKOUT / name).read_bytes())
-    _run(sys.executable, *WHEEL, folder, ".", cwd=source)
+    wheel = built(folder)
     venv.create(folder / "venv", with_pip=True, symlinks=True)
     python = folder / "venv" / "bin" / "python"
-    _run(python, *INSTALL, "-r", CHECKOUT / "requirements.txt", cwd=folder)
-    _run(python, *INSTALL, next(folder.glob("acci-*.whl")), cwd=folder)
+    run(python, *INSTALL, "-r", CHECKOUT / "requirements.txt", cwd=folder)
+    run(python, *INSTALL, wheel, cwd=folder)
     return folder / "venv"
-
-
-def _run(*words: str | Path, cwd: Path) -> str:
-    # Packages that are found elsewhere would not be installed.
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(words, cwd=cwd, env=own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_what_is_wrong_in_the_project_is_refused_whatever_is_asked_for(
         Settings.from_environment(place)
     assert said in str(refused.value)
     assert "s3c" not in str(refused.value)
-        assert str(tmp_path / "shop" / "pyproject.toml") in str(refused.value)
+    assert str(tmp_path / "shop" / "pyproject.toml") in str(refused.value)
 
 
 def test_a_file_that_cannot_be_a_projects_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from acci.domain.errors import AcciError
 from acci.flows.cli.printing import console, passage, print_json
+from acci.store.extras import require
 from acci.store.settings import Settings
 
 
@@ -16,6 +17,7 @@ def run_flow(entrypoint: str, projection: str, parameters: dict[str, Any], json:
 
     The Prefect server, if there is one, sees the run.
     """
+    require("flows")
     check_wanted(projection)
     _join_prefect()
     module, _, name = entrypoint.partition(":")

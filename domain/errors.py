@@ -1,36 +1,38 @@
 """What ACCI refuses, as one tree, by the package that raises it.
 
     AcciError
-    ├── domain               CannotApply, ConcurrencyError (StreamChanged), DefinitionError (CannotCompile,
-    │                        ProjectionError), InvalidCommand, NotAList, Refused, UnknownName, UnknownNumber
-    ├── flows/cli            CannotServe, NoOutput, NoPrefectServer, UnusableArgument, UnusableFile
-    ├── flows/local          AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable,
-    │                        UnusablePrefix
-    ├── flows/runtime        NoDask, RedactedError
-    ├── store                WrongSetting
-    ├── store/aggregates     SnapshotRefused, UnreadableEvent (UnregisteredEvent), WrongAggregate
-    ├── store/auditing       KeyDoesNotFit, LeftOut (DoesNotFit)
-    ├── store/backfilling    NotOnlyNewColumns, Superseded
-    ├── store/embedded       ForeignData, LogsClosed, NoDatabase, NoEmbeddedPostgres, NoSystemUser,
-    │                        PortTaken, ServerDidNotStart, ServerDidNotStop
-    ├── store/encryption     KeyMissing, KeyUnknown, NoKeyStore, Tampered, WrongMasterKey
-    ├── store/generations    BuildGone, Busy, CheckpointBeyondLog, ColumnsInUse, NotBuilt, OlderRules,
-    │                        RebuildNeeded, StillLive, TableAltered
-    ├── store/importing      AlreadyImported, BadLines, ImportBegun, ImportRunning, InvalidMapping,
-    │                        StreamsInUse, UnreadableFile
-    ├── store/log            BulkRefused, CommandReused, DuplicateIds, EventIdTaken, MisplacedEvent,
-    │                        PayloadTooLarge
-    ├── store/maintenance    NobodyToErase
-    ├── store/postgres       BeyondLimits, Cancelled, Contended, Damaged, DatabaseLost, DatabaseUnreachable,
-    │                        IdleTooLong, Locked, MadeBeforeBaseline, MigrationEdited, MigrationFailed,
-    │                        MigrationMissing, NoIdentity, NoMemory, NoRoom, NoSession, NotAdmitted,
-    │                        NotAllowed, NotUnicode, PoolExhausted, ReadOnlyServer, SchemaMissing,
-    │                        SequenceBehind, ServerTooOld, SharedSession, TookTooLong, WrongSession
-    ├── store/projecting     TooManyDeadLetters, WrongKey
-    ├── store/reading        InvalidQuery, NotApplicable, NotFinal, NotPublished, NotThereYet
-    ├── store/rebuilding     GateClosed, NotPutBack, NothingKept, OtherRules, SwapBlocked
-    ├── store/testing        SimulationRunning
-    ├── store/values         NotJson, Unstorable, WrongTimestamp
+    ├── domain             CannotApply, ConcurrencyError (StreamChanged), DefinitionError (CannotCompile,
+    │                      ProjectionError), InvalidCommand, NotAList, Refused, UnknownName, UnknownNumber
+    ├── flows/cli          CannotServe, NoOutput, NoPrefectServer, UnusableArgument, UnusableFile
+    ├── flows/local        AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable,
+    │                      UnusableDeployments, UnusablePrefix
+    ├── flows/runtime      RedactedError
+    ├── store              MissingExtra
+    ├── store/aggregates   SnapshotRefused, UnreadableEvent (UnregisteredEvent), WrongAggregate
+    ├── store/application  ApplicationClosed, NoTenant
+    ├── store/auditing     KeyDoesNotFit, LeftOut (DoesNotFit)
+    ├── store/backfilling  NotOnlyNewColumns, Superseded
+    ├── store/embedded     ForeignData, LogsClosed, NoDatabase, NoEmbeddedPostgres, NoSystemUser, PortTaken,
+    │                      ServerDidNotStart, ServerDidNotStop
+    ├── store/encryption   KeyMissing, KeyUnknown, NoKeyStore, Tampered, WrongMasterKey
+    ├── store/generations  BuildGone, Busy, CheckpointBeyondLog, ColumnsInUse, NotBuilt, OlderRules, RebuildNeeded,
+    │                      StillLive, TableAltered
+    ├── store/importing    AlreadyImported, BadLines, ImportBegun, ImportRunning, InvalidMapping, StreamsInUse,
+    │                      UnreadableFile
+    ├── store/log          BulkRefused, CommandReused, DuplicateIds, EventIdTaken, MisplacedEvent, NoSuchStream,
+    │                      NoTransaction, PayloadTooLarge, TenantNeeded, WrongBound
+    ├── store/maintenance  NobodyToErase
+    ├── store/postgres     BeyondLimits, Cancelled, Contended, Damaged, DatabaseLost, DatabaseUnreachable, IdleTooLong,
+    │                      Locked, MadeBeforeBaseline, MigrationEdited, MigrationFailed, MigrationMissing, NoIdentity,
+    │                      NoMemory, NoRoom, NoSession, NotAdmitted, NotAllowed, NotUnicode, PoolExhausted,
+    │                      ReadOnlyServer, SchemaMissing, SequenceBehind, ServerTooOld, SharedSession, TookTooLong,
+    │                      WrongSession
+    ├── store/projecting   TooManyDeadLetters, WrongKey
+    ├── store/reading      InvalidQuery, NotApplicable, NotFinal, NotPublished, NotThereYet
+    ├── store/rebuilding   GateClosed, NotPutBack, NothingKept, OtherRules, SwapBlocked
+    ├── store/settings     SecretInFile, UnknownSetting, UnusableProject, WrongSetting
+    ├── store/testing      SimulationRunning
+    ├── store/values       NotJson, Unstorable, WrongTimestamp
 
 Every error carries its data as positional attributes, survives pickling (Prefect moves errors between processes), and
 is a sentence: what happened, to what, what to do next. `transient` says whether trying the same again may help; nothing
@@ -152,10 +154,11 @@ class Refused(AcciError):
         self.command, self.aggregate_id = command, aggregate_id
         return self
 
+    sentence = "{reason}"
+
     def __str__(self) -> str:
-        if not self.command:
-            return f"Refused: {self.reason}"
-        return f"{self.command} was refused for {self.aggregate_id!r}: {self.reason}"
+        said = super().__str__()
+        return f"{self.command} was refused for {self.aggregate_id!r}: {said}" if self.command else said
 
 
 class ConcurrencyError(AcciError):

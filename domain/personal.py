@@ -52,12 +52,14 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
-def _is_within(annotation: Any) -> bool:
-    """Whether a part of the annotation, or a field of a model in it, is marked as personal."""
+def _is_within(annotation: Any, models: tuple[type[BaseModel], ...] = ()) -> bool:
+    """Whether a part of the annotation, or a field of a model in it, is marked as personal; `models` are above it."""
     if get_origin(annotation) is Annotated and any(isinstance(each, PersonalMark) for each in get_args(annotation)):
         return True
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation in models:  # a model may hold others of its kind
+            return False
         fields = annotation.model_fields.values()
         marked = any(isinstance(each, PersonalMark) for field in fields for each in field.metadata)
-        return marked or any(_is_within(field.annotation) for field in fields if field.annotation is not annotation)
-    return any(map(_is_within, get_args(annotation)))
+        return marked or any(_is_within(field.annotation, (*models, annotation)) for field in fields)
+    return any(_is_within(each, models) for each in get_args(annotation))

@@ -52,18 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("prefect"))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """The process that began the run ends its server, after all workers have ended."""
-    if not hasattr(session.config, "workerinput"):
-        SharedServer(_run_folder(session.config)).remove()
-
-
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest) -> SharedServer:
-    """The PostgreSQL server of this run."""
+def server(request: pytest.FixtureRequest) -> Iterator[SharedServer]:
+    """The PostgreSQL server of this run; the last of its processes ends it."""
     shared = SharedServer(_run_folder(request.config))
     shared.start()
-    return shared
+    try:
+        yield shared
+    finally:
+        shared.leave()
 
 
 @pytest.fixture

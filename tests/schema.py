@@ -153,4 +153,4 @@ if __name__ == "__main__":
                 FILE.write_text(as_json(made), encoding="utf-8")
                 READABLE.write_text(as_sql(made, connection), encoding="utf-8")
         finally:
-            server.remove()
+            server.leave()

@@ -40,6 +40,7 @@ from acci.store.reading.queries import ask
 from acci.store.reading.waiting import looking, wait
 from acci.store.registry import load
 from acci.store.settings import Settings
+from acci.store.telemetry import Tracing
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R", bound=BaseModel)
@@ -69,7 +70,14 @@ class Application:
         if database is not None:
             settings = replace(settings, database_url=database)
         self.catalogue = load(settings.contexts if contexts is None else contexts)
-        self.database = ApplicationPool(database_url(settings), role="append", keys=key_store(settings))
+        self.database = ApplicationPool(
+            database_url(settings),
+            settings.limits.pool_size,
+            "append",
+            settings.limits,
+            keys=key_store(settings),
+            tracing=Tracing.from_environment(),
+        )
         self.events = EventStore(self.database, self.catalogue)
         self._repository = Repository(self.events)
         self._handler = CommandHandler(self.events, self.catalogue)

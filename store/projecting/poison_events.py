@@ -30,10 +30,11 @@ class TooManyDeadLetters(AcciError):
     position: int
     error: str
 
-    sentence = (
-        f"{{projection}} could not apply more than {MOST:,} events, "
-        "the last at position {position} ({error}). Correct its rules or its table and rebuild it."
-    )
+    def __str__(self) -> str:
+        return (
+            f"{self.projection} could not apply more than {MOST:,} events, the last at position {self.position} "
+            f"({self.error}). Correct its rules or its table and rebuild it."
+        )
 
 
 def is_poison(error: BaseException) -> bool:

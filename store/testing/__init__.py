@@ -1,4 +1,5 @@
-"""Testing: given events, when projected, then rows, with both engines; and simulated histories.
+"""Testing: given events, when a command or a projection, then events or rows; databases for tests; simulated histories.
 
-For a user's tests, and `acci simulate`. Begin with `kit`.
+For a user's tests, and `acci simulate`. Begin with `kit`; `pytest_plugin` has the fixtures, `strategies` what
+Hypothesis draws.
 """

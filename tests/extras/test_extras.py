@@ -53,7 +53,7 @@ class Installed:
         return self._done("acci", *arguments, refused=refused, **own)
 
     def python(self, program: str, **own: str) -> str:
-        return self._done("python", "-c", program, **own)
+        return self._done("python", "-c", program, refused=False, **own)
 
     def _done(self, *words: str, refused: bool = False, **own: str) -> str:
         wanted = {
@@ -87,9 +87,10 @@ def install(wheel: Path, tmp_path: Path, database_url: str) -> Callable[[str, st
         (project / "shops" / "__init__.py").write_text(DOMAIN)
         (project / "shops" / "sql" / "read_models" / "shops.sql").write_text(TABLE)
         wanted = f"acci[{extras}] @ {wheel.as_uri()}" if extras else f"acci @ {wheel.as_uri()}"
-        constraints = ["--constraint", CHECKOUT / "constraints.txt"] if versions == PINNED else ["--upgrade"]
+        pins: list[str | Path] = ["--constraint", CHECKOUT / "constraints.txt"]
+        constraints = pins if versions == PINNED else ["--upgrade"]
         run(UV, "venv", "--quiet", "--python", sys.executable, environment, cwd=tmp_path)
-        python = ["--python", environment / "bin" / "python"]
+        python: list[str | Path] = ["--python", environment / "bin" / "python"]
         run(UV, "pip", "install", "--quiet", "--compile-bytecode", *python, *constraints, wanted, cwd=tmp_path)
         run(UV, "pip", "check", "--quiet", *python, cwd=tmp_path)
         done = Installed(environment, project, database_url)

@@ -68,7 +68,7 @@ def test_a_subclass_is_a_dataclass_by_itself_and_its_sentence_is_formatted_from_
 
 
 def test_a_subclass_may_have_an_initialiser_of_its_own() -> None:
-    assert str(Plain(7)) == "Refused: the balance is 7."
+    assert str(Plain(7)) == "the balance is 7."
 
 
 def branch(kind: type[AcciError]) -> str:

@@ -11,7 +11,7 @@ from acci.store.compiling.event_source import EVENTS, event_source
 from acci.store.compiling.request import Request
 from acci.store.compiling.scope import Scope
 from acci.store.generations.tables import ReadModel
-from acci.store.testing.kit import assumed_columns
+from acci.store.testing.projected import assumed_columns
 from tests.domains.bank.read_models import Accounts
 from tests.domains.orders import DailySales, OrderTotals
 

@@ -76,7 +76,7 @@ def test_queues_automations_and_notifications_are_overridden_by_name_too(tmp_pat
     (tmp_path / "own.yaml").write_text(
         "work_queues: [{name: live, concurrency_limit: 1}, {name: mine}]\n"
         "automations: [{name: mine, trigger: {type: event}, actions: []}]\n"
-        "notifications: [{name: acci tell of dead letters, subject: Look}]\n"
+        'notifications: [{name: "acci alert: new dead letters", subject: Look}]\n'
         "deployments: [{name: audit, work_pool: {work_queue_name: mine}}]\n"
     )
     found, package = declared(Settings.from_environment({}), tmp_path / "own.yaml"), read_declared()

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import BaseModel
 
 from acci.domain.errors import DefinitionError
 from acci.domain.events import Event, EventData, EventMetadata
@@ -17,6 +18,23 @@ from acci.store.log.payloads import encode_data
 from acci.store.projecting.decrypted_events import refuse_personal_keys, uses_personal
 from acci.store.values.storable import Unstorable
 from tests.domains.people import Cities, Notes, People, PersonRegistered  # fmt: skip
+
+
+class Branch(BaseModel):
+    branches: list["Branch"]
+
+
+class Owned(BaseModel):
+    parts: list["Owned"]
+    owner: Personal[str]
+
+
+class Cut(EventData):
+    branch: Branch
+
+
+class CutFor(EventData):
+    branch: Owned
 
 
 def test_only_projections_that_use_personal_fields_read_decrypted_events() -> None:
@@ -53,6 +71,12 @@ def test_declarations_that_cannot_work_are_refused() -> None:
     for wrong in (Deep, Number, Named):
         with pytest.raises(DefinitionError):
             personal_fields(wrong)
+
+
+def test_a_model_may_hold_others_of_its_kind() -> None:
+    assert personal_fields(Cut) == ()
+    with pytest.raises(DefinitionError, match=r"CutFor.branch: personal data lies directly in the payload"):
+        personal_fields(CutFor)
 
 
 def test_a_payload_that_looks_encrypted_is_refused() -> None:

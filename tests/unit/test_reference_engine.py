@@ -32,7 +32,7 @@ from acci.domain.projections.columns import Column
 from acci.domain.projections.python_folds import Row
 from acci.domain.projections.reference import Rows, apply
 from acci.store.testing.harness import spelled_out
-from acci.store.testing.kit import assumed_columns
+from acci.store.testing.projected import assumed_columns
 from tests.support.strategies.histories import Draft, History, histories
 from tests.support.strategies.projections import RandomProjection, projections
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from acci import Happened, given
 from acci.domain.errors import CannotApply, DefinitionError
 from acci.domain.events import EventData
 from acci.domain.projections import FoldProjection, Projection, Upsert, add, count, maximum, on
 from acci.domain.users.events import UserCreated, UserDeactivated, UserDeleted, UserUpdated
 from acci.domain.users.user_view import UserView
-from acci.store.testing.kit import Happened, given
 
 ANN, BOB = UserCreated(email="ann@example.org", name="Ann"), UserCreated(email="bob@example.org", name="Bob")
 

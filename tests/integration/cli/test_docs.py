@@ -17,7 +17,7 @@ from tests.support.prefect_server import PrefectServer
 from tests.support.servers import SharedServer
 from tests.support.shell import CHECKOUT
 
-PROGRAMS = {"acci": "acci.flows.cli", "build-read-models": "tests.support.build_read_models"}
+PROGRAMS = {"acci": "acci.flows.cli", "build-read-models": "tests.support.build_read_models", "pytest": "pytest"}
 PAGES = [page for page in all_pages() if executed(page)]
 SETTING = re.compile(r"ALTER SYSTEM SET (\w+) = '?(\w+)'?")
 FLOWS = re.compile(r"\bacci run (?!\S+ --help)")
@@ -44,8 +44,10 @@ class Reader:
             "ACCI_HOME": str(folder / ".acci"),
             "ACCI_DATABASE_URL": database_url,
             "ACCI_KEYS_URL": keys_url,
+            "ACCI_TEST_DATABASE_URL": database_url,
             "PYTHONPATH": str(CHECKOUT),
             "COLUMNS": "200",
+            "CI": "true",  # Hypothesis then does not mind how busy the machine is
         }
 
     def read(self, page: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from acci import Happened, given
 from acci.domain.contexts import Context
 from acci.domain.events import Event
 from acci.domain.projections import FoldProjection, Insert, Projection, Update, add, on
@@ -18,7 +19,6 @@ from acci.store.projecting import batches
 from acci.store.reading.as_of import rows_as_of
 from acci.store.rebuilding import build
 from acci.store.registry import Catalogue
-from acci.store.testing.kit import Happened, given
 from tests.domains.orders import CONTEXT, ItemAdded, OrderPlaced
 from tests.support.histories import append_orders, value
 

@@ -6,12 +6,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from acci import Happened, given
 from acci.domain.errors import CannotApply, DefinitionError
 from acci.domain.events import EventData
 from acci.domain.projections import FoldProjection, Projection, Upsert, add, count, on
 from acci.domain.users.events import UserDeleted, UserUpdated
 from acci.domain.users.user_view import UserView
-from acci.store.testing.kit import Happened, given
 from tests.unit.test_testing_kit import ANN, BOB, Sold
 
 

@@ -57,7 +57,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
     ),
     (
         Refused("it is there."),
-        "Refused: it is there.",
+        "it is there.",
     ),
     (
         ConcurrencyError("u1", 2, 3),

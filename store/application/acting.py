@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from acci.domain.errors import AcciError
+
+
+@dataclass(eq=False, repr=False)
+class NoTenant(AcciError):
+    """A call concerns one tenant's data, and neither it nor `acting_as` says whose."""
+
+    def __str__(self) -> str:
+        return "No tenant is named: give tenant_id, or call it in `with acci.acting_as(tenant_id=…)`."
 
 
 class Acting(NamedTuple):
@@ -40,3 +51,11 @@ def acting_as(
 def acting() -> Acting:
     """For whom the caller acts now."""
     return _ACTING.get(_NOBODY)
+
+
+def tenant_of(given: str | None) -> str:
+    """The tenant that a call names, or that the caller acts for. Raises `NoTenant`."""
+    tenant_id = given or acting().tenant_id
+    if tenant_id is None:
+        raise NoTenant
+    return tenant_id

@@ -1,13 +1,12 @@
 """The application: one object for a program that sends commands and asks questions."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar, overload
 from uuid import UUID, uuid5
 
-import psycopg
 from pydantic import BaseModel
 
 from acci.domain.aggregates import Aggregate
@@ -20,9 +19,9 @@ from acci.domain.queries import OneQuery, Query, Question
 from acci.store.aggregates.history import Change, history, types_of
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
-from acci.store.application.acting import acting
+from acci.store.application.acting import tenant_of
 from acci.store.application.handled import Handled
-from acci.store.application.pool import ApplicationPool, NoTenant
+from acci.store.application.pool import ApplicationPool, Sentences
 from acci.store.application.sending import as_command
 from acci.store.commands.handler import CommandHandler
 from acci.store.database_url import database_url
@@ -31,10 +30,6 @@ from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_stream
 from acci.store.monitoring.status import Status, read_status
-from acci.store.postgres.database import Connection
-from acci.store.postgres.refusals import refusal_of
-from acci.store.postgres.session import Role, take
-from acci.store.postgres.tenants import enter
 from acci.store.reading.as_of import rows_as_of
 from acci.store.reading.queries import ask
 from acci.store.reading.waiting import looking, wait
@@ -101,7 +96,7 @@ class Application:
         `CommandReused`.
         """
         given = as_command(command, idempotency_key, tenant_id, user_id, correlation_id, timestamp)
-        with _Sentences():
+        with Sentences():
             if expected_version is EXISTS:
                 stream = self._stream_of(given)
                 require_stream(stream, self.events.version(stream), EXISTS)
@@ -135,7 +130,7 @@ class Application:
             )
             for place, command in enumerate(commands)
         ]
-        with _Sentences():
+        with Sentences():
             results = self._handler.handle_together(given, unchanged)
             return tuple(self._handled(one, events) for one, events in zip(given, results, strict=True))
 
@@ -154,8 +149,8 @@ class Application:
         """
         if self.catalogue.aggregate(aggregate.aggregate_type()) is not aggregate:
             raise DefinitionError(f"Aggregate {aggregate.__name__}", "another class of that name is registered.")
-        stream = StreamId(_tenant(tenant_id), aggregate.aggregate_type(), aggregate_id)
-        with _Sentences():
+        stream = StreamId(tenant_of(tenant_id), aggregate.aggregate_type(), aggregate_id)
+        with Sentences():
             return self._repository.load(aggregate, stream, to_version, as_of)
 
     def history(
@@ -175,8 +170,8 @@ class Application:
         `WrongBound`.
         """
         name = aggregate if isinstance(aggregate, str) else aggregate.aggregate_type()
-        stream = StreamId(_tenant(tenant_id), name, aggregate_id)
-        with _Sentences():
+        stream = StreamId(tenant_of(tenant_id), name, aggregate_id)
+        with Sentences():
             if name not in self.catalogue.aggregates:
                 types = types_of(self.database, stream.tenant_id, aggregate_id)
                 if name not in types:
@@ -193,8 +188,8 @@ class Application:
         Asked within that tenant, or the query's own field `tenant_id`. As far as the read model has come; `wait_for`
         waits. Raises `UnknownName`, `InvalidQuery`, `NotPublished`, `DefinitionError`.
         """
-        tenant = _tenant(tenant_id or getattr(query, "tenant_id", None))
-        with _Sentences(), self.database.connection() as connection:
+        tenant = tenant_of(tenant_id or getattr(query, "tenant_id", None))
+        with Sentences(), self.database.connection() as connection:
             return ask(connection, self.catalogue, query, tenant, role="read")
 
     def as_of(
@@ -214,7 +209,7 @@ class Application:
         declared = self.catalogue.projection(_name(projection))
         position, timestamp = (None, at) if isinstance(at, datetime) else (at, None)
         keys = None if key is None else [tuple(key)]
-        with self._reading("read", _tenant(tenant_id)) as connection:
+        with self.database.reading("read", tenant_of(tenant_id)) as connection:
             rows = rows_as_of(connection, self.catalogue, declared, position, timestamp, keys, limit)
             with closing(rows):
                 return list(rows)
@@ -230,8 +225,7 @@ class Application:
         In all registered ones, or those in `projections`. No connection is held meanwhile. Raises `UnknownName`;
         `NotThereYet` after `timeout` seconds.
         """
-        with _Sentences():
-            wait(self.looking(position, projections, timeout))
+        wait(self.looking(position, projections, timeout))
 
     def looking(
         self, position: int | Handled, projections: Iterable[type[Projection] | str] | None, timeout: float
@@ -242,14 +236,15 @@ class Application:
         for name in names:
             self.catalogue.projection(name)
         if last is not None:
-            yield from looking(self.database, names, last, timeout)
+            with Sentences():
+                yield from looking(self.database, names, last, timeout)
 
     def status(self, tenant_id: str | None = None) -> Status:
         """Where the log and every projection stand; with `tenant_id`, the lag in that tenant's events only.
 
         Its login must have the role acci_administer, since every tenant's events count. Raises `NotAllowed`.
         """
-        with self._reading("administer", None) as connection:
+        with self.database.reading("administer", None) as connection:
             return read_status(connection, self.catalogue, tenant_id)
 
     def close(self) -> None:
@@ -261,15 +256,6 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @contextmanager
-    def _reading(self, role: Role, tenant_id: str | None) -> Iterator[Connection]:
-        """A transaction with the rights of `role`, within that tenant."""
-        with _Sentences(), self.database.connection() as connection, connection.transaction():
-            take(connection, role)
-            if tenant_id is not None:
-                enter(connection, tenant_id, local=True)
-            yield connection
 
     def _handled(self, command: Command[CommandData], events: tuple[Recorded, ...]) -> Handled:
         if events:
@@ -283,20 +269,3 @@ class Application:
 
 def _name(projection: type[Projection] | str) -> str:
     return projection if isinstance(projection, str) else projection.name
-
-
-def _tenant(given: str | None) -> str:
-    tenant_id = given or acting().tenant_id
-    if tenant_id is None:
-        raise NoTenant
-    return tenant_id
-
-
-class _Sentences:
-    """What PostgreSQL refuses for a reason outside the program is raised as an `AcciError`."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, psycopg.Error) and (refusal := refusal_of(error)) is not None:
-            raise refusal from error

@@ -1,8 +1,16 @@
 """The connections of an application: a pool that does not open again once it was closed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
 from acci.domain.errors import AcciError
 from acci.store.postgres.database import Connection, Database, whereabouts
 from acci.store.postgres.lending import Loan
+from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.session import Role, take
+from acci.store.postgres.tenants import enter
 
 
 class ApplicationClosed(AcciError):
@@ -13,10 +21,14 @@ class ApplicationClosed(AcciError):
     sentence = "This application of the database at {where} is closed: use it inside its `with`, or make another one."
 
 
-class NoTenant(AcciError):
-    """A call concerns one tenant's data, and neither it nor `acting_as` says whose."""
+class Sentences:
+    """What PostgreSQL refuses inside for a reason outside the program is raised as an `AcciError`."""
 
-    sentence = "No tenant is named: give tenant_id, or call it in `with acci.acting_as(tenant_id=…)`."
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.Error) and (refusal := refusal_of(error)) is not None:
+            raise refusal from error
 
 
 class ApplicationPool(Database):
@@ -29,6 +41,15 @@ class ApplicationPool(Database):
         if self.closed:
             raise ApplicationClosed(whereabouts(self.url))
         return super().connection()
+
+    @contextmanager
+    def reading(self, role: Role, tenant_id: str | None) -> Iterator[Connection]:
+        """A transaction with the rights of `role`, within that tenant. Raises `NotAllowed`, and as `connection`."""
+        with Sentences(), self.connection() as connection, connection.transaction():
+            take(connection, role)
+            if tenant_id is not None:
+                enter(connection, tenant_id, local=True)
+            yield connection
 
     def close(self) -> None:
         self.closed = True

@@ -3,21 +3,24 @@
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql as identifiers
 
+from acci import Application, acting_as
 from acci.domain.errors import AcciError
-from acci.domain.users.user import CreateUser
+from acci.domain.users.queries import GetUser
+from acci.domain.users.user import CreateUser, User
 from acci.flows.runtime.session import session
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
 from acci.store.postgres import tenants
 from acci.store.postgres.advisory_locks import try_lock
 from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.errors import NotAllowed
 from acci.store.postgres.session import RELIED_ON, Role, SharedSession, WrongSession
 from acci.store.projecting.batches import catch_up
 from acci.store.reading.queries import ask, question
@@ -220,3 +223,24 @@ def test_flows_take_the_direct_address(database_url: str, tmp_path: Path, monkey
         with session("test") as (connection, catalogue):
             assert try_lock(connection, "test")
             catch_up(connection, catalogue, USERS)
+
+
+def test_an_application_commands_and_asks_by_one_login(database_url: str, tmp_path: Path, users: Connection) -> None:
+    """In transaction mode: the login brings the role that appends, and takes that of reading for a query."""
+    with ExitStack() as stack:
+        name = stack.enter_context(login(users, "append"))
+        users.execute(identifiers.SQL("GRANT acci_read TO {}").format(identifiers.Identifier(name)))
+        pooler = stack.enter_context(Pooler(tmp_path / "bouncer", database_url, "transaction", logins={name: "p"}))
+        with Application(pooler.url(name), ["acci.domain.users"]) as app, acting_as(tenant_id="acme", user_id="me"):
+            done = app.send(create("bob"))
+            assert app.load(User, "bob").version == 1
+            assert len(app.history(User, "bob")) == 1
+            assert app.query(GetUser(tenant_id="acme", id="bob")) is None
+            catch_up(users, CATALOGUE, USERS)
+            app.wait_for(done, [USERS])
+            bob = app.query(GetUser(tenant_id="acme", id="bob"))
+            assert bob is not None
+            assert [row["id"] for row in app.as_of(USERS, done.position or 0)] == ["ann", "bob"]
+            assert app.send(create("eve")).version == 1, "its session appends again afterwards"
+            with pytest.raises(NotAllowed):
+                app.status()

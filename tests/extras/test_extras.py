@@ -55,7 +55,7 @@ class Installed:
     def python(self, program: str, **own: str) -> str:
         return self._done("python", "-c", program, refused=False, **own)
 
-    def _done(self, *words: str, refused: bool = False, **own: str) -> str:
+    def _done(self, *words: str, refused: bool, **own: str) -> str:
         wanted = {
             "ACCI_DATABASE_URL": self.database_url,
             "ACCI_CONTEXTS": "shops,acci.domain.users",
@@ -87,8 +87,9 @@ def install(wheel: Path, tmp_path: Path, database_url: str) -> Callable[[str, st
         (project / "shops" / "__init__.py").write_text(DOMAIN)
         (project / "shops" / "sql" / "read_models" / "shops.sql").write_text(TABLE)
         wanted = f"acci[{extras}] @ {wheel.as_uri()}" if extras else f"acci @ {wheel.as_uri()}"
-        pins: list[str | Path] = ["--constraint", CHECKOUT / "constraints.txt"]
-        constraints = pins if versions == PINNED else ["--upgrade"]
+        constraints: list[str | Path] = (
+            ["--constraint", CHECKOUT / "constraints.txt"] if versions == PINNED else ["--upgrade"]
+        )
         run(UV, "venv", "--quiet", "--python", sys.executable, environment, cwd=tmp_path)
         python: list[str | Path] = ["--python", environment / "bin" / "python"]
         run(UV, "pip", "install", "--quiet", "--compile-bytecode", *python, *constraints, wanted, cwd=tmp_path)

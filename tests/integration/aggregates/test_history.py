@@ -220,6 +220,12 @@ def test_check_schemas_tries_the_first_and_last_event_of_each_shape(database_url
     assert (shape.problem is None) == (bad == 1)
 
 
+def test_former_options_of_history_name_the_new_ones(database_url: str) -> None:
+    asked = ["history", "a", "--tenant", TENANT]
+    assert "give --after 2" in acci(*asked, "--from-version", "3", ACCI_DATABASE_URL=database_url).stderr
+    assert "give --to 4" in acci(*asked, "--to-version", "4", ACCI_DATABASE_URL=database_url).stderr
+
+
 def test_history_of_a_database_that_is_not_there_is_one_sentence() -> None:
     done = acci("history", "a", "--tenant", "t", ACCI_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert "cannot be reached" in refusal(done)

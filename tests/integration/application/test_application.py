@@ -30,7 +30,8 @@ from acci.domain.users.queries import GetUser, SearchUsers, UserRow
 from acci.domain.users.user import CreateUser, DeactivateUser, UpdateUser, User
 from acci.domain.users.user_view import UserView
 from acci.store.aggregates.loading import Loaded
-from acci.store.application.pool import ApplicationClosed, NoTenant
+from acci.store.application.acting import NoTenant
+from acci.store.application.pool import ApplicationClosed
 from acci.store.log.expected_version import NoSuchStream
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Connection

@@ -12,7 +12,7 @@ from tests.support.shell import acci
 
 def test_findings_are_listed_for_people_programs_and_spreadsheets(bank_url: str, tmp_path: Path) -> None:
     setting = {"ACCI_DATABASE_URL": bank_url, "ACCI_CONTEXTS": "tests.domains.bank"}
-    assert "nothing wrong" in acci("findings", **setting).stdout
+    assert "no open findings" in acci("findings", **setting).stdout
     with connect(bank_url, "test") as connection:
         tenant, account = some_account(connection)
         corrupt(connection, "accounts", "UPDATE {table} SET owner = 'Eve' WHERE id = %(id)s", id=account)

@@ -41,7 +41,7 @@ def store(database: Database) -> EventStore:
 
 def test_reading_events_of_unknown_types(store: EventStore) -> None:
     with pytest.raises(NotAList, match=r"Give \('Paid',\)"):
-        store.read_all(event_types="Paid")
+        store.read_all(event_types="Paid", tenant_id=TENANT)
     with pytest.raises(UnknownName, match="no event named 'Payed'. Known: Closed, Opened, Paid"):  # noqa: RUF043
         store.read_all(event_types=["Paid", "Payed"], tenant_id=TENANT)
     assert list(store.read_all(event_types=[], tenant_id=TENANT)) == []

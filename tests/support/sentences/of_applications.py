@@ -1,7 +1,8 @@
 """What is refused to a program that holds an application or reads the log, and the sentence that says so."""
 
 from acci.domain.errors import AcciError
-from acci.store.application.pool import ApplicationClosed, NoTenant
+from acci.store.application.acting import NoTenant
+from acci.store.application.pool import ApplicationClosed
 from acci.store.log.append_within import NoTransaction
 from acci.store.log.expected_version import NoSuchStream
 from acci.store.log.reading import TenantNeeded, WrongBound

@@ -24,7 +24,7 @@ class GetUser(OneQuery[UserRow]):
     name: ClassVar[str] = "get_user"
 
     tenant_id: str
-    id: str
+    id: str = Field(examples=["ann"])
 
 
 class SearchUsers(Query[UserRow]):
@@ -33,6 +33,6 @@ class SearchUsers(Query[UserRow]):
     name: ClassVar[str] = "search_users"
 
     tenant_id: str
-    query: str
+    query: str = Field(examples=["ann"])
     limit: int = Field(default=50, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)

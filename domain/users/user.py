@@ -16,31 +16,35 @@ Filled = Annotated[str, Field(min_length=1, pattern=r"\S")]  # not only of blank
 class UserCommand(CommandData):
     aggregate_id_field: ClassVar[str] = "user_id"
 
-    user_id: Filled = Field(max_length=200)
+    user_id: Filled = Field(max_length=200, examples=["ann"])
 
 
 class CreateUser(UserCommand):
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
-    name: Filled = Field(max_length=200)
+    """Begin a user; the id must be new."""
+
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320, examples=["ann@example.com"])
+    name: Filled = Field(max_length=200, examples=["Ann"])
 
 
 class UpdateUser(UserCommand):
     """Change the email, the name or both; what is not given stays."""
 
-    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)
-    name: Filled | None = Field(default=None, max_length=200)
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=320, examples=["ann@example.com"])
+    name: Filled | None = Field(default=None, max_length=200, examples=["Anna"])
 
 
 class DeactivateUser(UserCommand):
-    reason: str | None = Field(default=None, max_length=1000)
+    """Suspend a user, until they are reactivated."""
+
+    reason: str | None = Field(default=None, max_length=1000, examples=["on leave"])
 
 
 class ReactivateUser(UserCommand):
-    pass
+    """Let a user who was deactivated in again."""
 
 
 class DeleteUser(UserCommand):
-    pass
+    """Delete a user for good; the id cannot be used again."""
 
 
 class User(Aggregate):

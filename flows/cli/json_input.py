@@ -38,7 +38,7 @@ def with_tenant(data: dict[str, Any], tenant: str | None) -> dict[str, Any]:
 
 
 def _standard_input() -> str:
-    from acci.store.values.strict_json import NotJson
+    from acci.store.values.strict_json import NotJson, decoded
 
     if sys.stdin is None:
         raise NotJson("standard input is closed")
@@ -48,7 +48,4 @@ def _standard_input() -> str:
         raise NotJson(f"standard input cannot be read ({error.strerror})") from error
     if len(raw) > MAX_INPUT_BYTES:
         raise NotJson(f"it is longer than {MAX_INPUT_BYTES:,} bytes")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise NotJson(f"byte {error.start + 1} is not UTF-8") from error
+    return decoded(raw)

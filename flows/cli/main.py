@@ -24,6 +24,7 @@ from acci.flows.cli import (
     migrate,
     query,
     send,
+    serve,
     simulate,
     status,
     up,
@@ -71,6 +72,7 @@ app.command("status")(status.status)
 app.command("watch")(watch.watch)
 app.command("health")(health.health)
 app.command("metrics")(metrics.metrics)
+app.command("serve")(serve.serve)
 app.command("send")(send.send)
 app.command("query")(query.query)
 app.command("as-of")(as_of.as_of)

@@ -42,6 +42,24 @@ def text(found: Metrics) -> str:
     return generate_latest(registry).decode()
 
 
+def at_each_scrape(database_url: str, catalogue: Catalogue) -> CollectorRegistry:
+    """A registry that reads the metrics when it is asked for them, one at a time, each by a connection of its own."""
+    one_at_a_time = threading.Lock()
+
+    def read() -> Metrics | None:
+        try:
+            with one_at_a_time, connect(database_url, "metrics", "administer", shared=True) as connection:
+                return read_metrics(connection, catalogue)
+        except (AcciError, psycopg.Error) as error:
+            if not isinstance(error, AcciError) and refusal_of(error) is None:
+                raise
+            return None
+
+    registry = CollectorRegistry()
+    registry.register(Figures(read))
+    return registry
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
@@ -57,20 +75,7 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: 
     Only requests by IP address, by `host` or by one of the other `names` are answered. Each scrape reads the metrics,
     one at a time. Raises OSError if the address cannot be bound.
     """
-    one_at_a_time = threading.Lock()
-
-    def read() -> Metrics | None:
-        try:
-            with one_at_a_time, connect(database_url, "metrics", "administer", shared=True) as connection:
-                return read_metrics(connection, catalogue)
-        except (AcciError, psycopg.Error) as error:
-            if not isinstance(error, AcciError) and refusal_of(error) is None:
-                raise
-            return None
-
-    registry = CollectorRegistry()
-    registry.register(Figures(read))
-    application = for_own_hosts(make_wsgi_app(registry), (host, *names))
+    application = for_own_hosts(make_wsgi_app(at_each_scrape(database_url, catalogue)), (host, *names))
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     _Server.address_family, address = found[0], str(found[4][0])
     server = make_server(address, port, application, _Server, _Handler)

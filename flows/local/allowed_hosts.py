@@ -1,4 +1,4 @@
-"""Answers only requests under this server's own names, so that other sites' pages cannot read it (DNS rebinding).
+"""A server's own names, so that other sites' pages cannot use it (DNS rebinding).
 
 A page whose domain is made to resolve to this machine sends that domain as Host. IP addresses cannot be rebound.
 """
@@ -10,19 +10,30 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def for_own_hosts(application: WSGIApplication, names: Iterable[str]) -> WSGIApplication:
-    """The application; refuses requests of other sites' pages: those with an Origin, or a Host not among `names`.
+class OwnHosts:
+    """The names under which a server may be asked: those given, and this machine's own."""
 
-    This machine's own names are allowed too.
-    """
-    own = {_plain(name) for name in (*names, "localhost", socket.gethostname(), socket.getfqdn())}
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = {_plain(name) for name in (*names, "localhost", socket.gethostname(), socket.getfqdn())}
+
+    def __contains__(self, host: str) -> bool:
+        """Whether a Host header, with or without a port, is one of them or an IP address."""
+        name = _plain(host)
+        return name in self._names or _is_address(name)
+
+
+def for_own_hosts(application: WSGIApplication, names: Iterable[str]) -> WSGIApplication:
+    """The application; refuses requests of other sites' pages: those with an Origin, or a Host that is not its own."""
+    own = OwnHosts(names)
 
     def answer(asked: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        host = _plain(asked.get("HTTP_HOST", ""))
+        host = asked.get("HTTP_HOST", "")
         if "HTTP_ORIGIN" in asked:
             return _refuse(start, "Requests from other sites' pages are refused.")
-        if host not in own and not _is_address(host):
-            return _refuse(start, f"This server is not known as {host!r}. If it should be, start it with --name.")
+        if host not in own:
+            return _refuse(
+                start, f"This server is not known as {_plain(host)!r}. If it should be, start it with --name."
+            )
         return application(asked, start)
 
     return answer

@@ -28,18 +28,20 @@ def typed(
     metadata: CommandMetadata,
     command_id: UUID | None = None,
 ) -> Command[CommandData]:
-    """The command `name`, its id a new one if none is given.
+    """The command `name`, its id a new one if none is given. Raises what `content_of` raises."""
+    return Command(command_id or uuid4(), content_of(catalogue, name, data), metadata)
 
-    Raises `UnknownName`, or `InvalidCommand` naming every field that is wrong.
-    """
+
+def content_of(catalogue: Catalogue, name: str, data: object) -> CommandData:
+    """The content of the command `name`. Raises `UnknownName`, or `InvalidCommand` naming every field that is wrong."""
     _, kind = catalogue.command(name)
     try:
-        content = kind.model_validate(data)
+        made = kind.model_validate(data)
     except ValidationError as error:
         raise InvalidCommand(name, problems_of(error)) from error
-    if problems := tuple(misread(data, content)):
+    if problems := tuple(misread(data, made)):
         raise InvalidCommand(name, problems)
-    return Command(command_id or uuid4(), content, metadata)
+    return made
 
 
 class CommandKind(NamedTuple):

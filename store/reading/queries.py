@@ -1,5 +1,6 @@
 """Queries: a typed question to a read model, answered by the SQL file of its name."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar, overload
@@ -129,6 +130,16 @@ def ask(
     if query.one:
         return answers[0] if answers else None
     return answers
+
+
+def read_by(catalogue: Catalogue, name: str) -> list[str]:
+    """The registered read models that the query's SQL names; all of them if it names none, as behind a view.
+
+    Raises `UnknownName`, `DefinitionError`.
+    """
+    catalogue.query(name)
+    words = set(re.findall(r"\w+", _statement(name, _file(name, catalogue.folders[name]))))
+    return sorted(words & catalogue.projections.keys()) or sorted(catalogue.projections)
 
 
 def _file(name: str, folder: Path) -> Path:

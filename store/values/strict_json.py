@@ -20,6 +20,14 @@ class NotJson(AcciError):
     sentence = "This is not a JSON object that can be read: {reason}. Correct it and try again."
 
 
+def decoded(raw: bytes) -> str:
+    """The text; a byte order mark is left out. Raises `NotJson` if it is not UTF-8."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotJson(f"byte {error.start + 1} is not UTF-8") from error
+
+
 def parse_object(text: str) -> dict[str, Any]:
     """The object that `text` spells. Numbers that a float would round come as Decimal.
 

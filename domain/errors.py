@@ -12,6 +12,7 @@
     ├── store/application  ApplicationClosed, NoTenant
     ├── store/auditing     KeyDoesNotFit, LeftOut (DoesNotFit)
     ├── store/backfilling  NotOnlyNewColumns, Superseded
+    ├── store/contract     NoContract, NotMadeByUs, UnusableContract
     ├── store/embedded     ForeignData, LogsClosed, NoDatabase, NoEmbeddedPostgres, NoSystemUser, PortTaken,
     │                      ServerDidNotStart, ServerDidNotStop
     ├── store/encryption   KeyMissing, KeyUnknown, NoKeyStore, Tampered, WrongMasterKey

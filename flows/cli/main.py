@@ -11,6 +11,7 @@ from acci.flows.cli import (
     as_of,
     check_schemas,
     config,
+    contract,
     dead_letters,
     deploy,
     erase,
@@ -83,6 +84,7 @@ app.command("history")(history.history)
 app.command("erase")(erase.erase)
 app.command("check-schemas")(check_schemas.check_schemas)
 app.command("coverage", hidden=True)(check_schemas.coverage)
+app.command("contract")(contract.contract)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
 app.add_typer(generations.app, name="generations", help="The builds of read models.")

@@ -8,9 +8,9 @@ from psycopg import sql as identifiers
 from psycopg.types.json import Jsonb
 
 from acci.domain.errors import AcciError
-from acci.domain.projections import FoldProjection, Projection
+from acci.domain.projections import Projection
 from acci.store.generations import table_definition
-from acci.store.generations.fingerprints import define
+from acci.store.generations.fingerprints import changes_beside, define
 from acci.store.generations.generations import Generation
 from acci.store.generations.rule_order import require_not_older
 from acci.store.generations.tables import create, table_sql
@@ -49,7 +49,8 @@ def adopt(
     now = define(catalogue, projection)
     if now.fingerprint == generation.fingerprint:
         return
-    _require_same_rules_otherwise(catalogue, projection, generation, columns)
+    if others := changes_beside(catalogue, projection, generation.definition, columns):
+        raise NotOnlyNewColumns(projection.name, others)
     require_not_older(connection, projection.name, now)
     wanted = _shape_to_be(connection, catalogue, projection, generation)
     there = table_definition.made_as(connection, generation)
@@ -76,18 +77,6 @@ def show(connection: Connection, generation: Generation) -> None:
     """Let readers see the table's columns. In the caller's transaction."""
     connection.execute(sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)})
     repoint_view(connection, generation, generation.read_model(connection))
-
-
-def _require_same_rules_otherwise(
-    catalogue: Catalogue, projection: type[Projection], generation: Generation, columns: tuple[str, ...]
-) -> None:
-    """The rules without the new columns must be those that the live rows were made with."""
-    if issubclass(projection, FoldProjection):
-        raise NotOnlyNewColumns(projection.name, ("it is a fold in Python, whose code may have changed anywhere",))
-    without = define(catalogue, projection, but=frozenset(columns)).changes_from(generation.definition)
-    others = tuple(change for change in without if not change.startswith("table "))
-    if others:
-        raise NotOnlyNewColumns(projection.name, others)
 
 
 def _shape_to_be(

@@ -62,6 +62,19 @@ def define(catalogue: Catalogue, projection: type[Projection], but: frozenset[st
     return Definition(parts, _digest(json.dumps(parts, sort_keys=True)))
 
 
+def changes_beside(
+    catalogue: Catalogue, projection: type[Projection], old: dict[str, str], columns: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What differs from the parts `old` beside these columns and the table, as phrases.
+
+    None: if nothing else of the table differs, a backfill of the columns is enough.
+    """
+    if issubclass(projection, FoldProjection):
+        return ("it is a fold in Python, whose code may have changed anywhere",)
+    without = define(catalogue, projection, but=frozenset(columns)).changes_from(old)
+    return tuple(change for change in without if not change.startswith("table "))
+
+
 def _meaning(rule: Rule, but: frozenset[str]) -> str:
     """A rule's compiled actions, and its event's former names; its method's name and source do not count."""
     said = [

@@ -76,17 +76,22 @@ class Decoder:
         return _unreadable(text, f"no event type {event_type} is registered.", Unregistered)
 
 
+def typed(data: type[EventData], schema_version: int, text: str) -> EventData:
+    """The payload in today's shape. Raises `ValueError`, also what pydantic raises, and what the domain's code does."""
+    if schema_version != data.schema_version:
+        text = upcast(data, schema_version, text)
+    read: EventData = data.__pydantic_validator__.validate_json(text)
+    return read
+
+
 def _read(data: type[EventData], schema_version: int, text: str) -> EventData:
     try:
-        if schema_version != data.schema_version:
-            text = upcast(data, schema_version, text)
-        read: EventData = data.__pydantic_validator__.validate_json(text)
+        return typed(data, schema_version, text)
     except ValidationError as error:
         field, why = problems_of(error)[0]
         return _unreadable(text, f"{field or 'its payload'}: {_redacted(data, why, 'it does not fit')}.")
     except Exception as error:  # noqa: BLE001 an upcaster, or a validator of the domain's, may meet anything in an old payload
         return _unreadable(text, f"{_redacted(data, said(error), type(error).__name__)}.")
-    return read
 
 
 def _may_be_personal(data: type[EventData]) -> bool:

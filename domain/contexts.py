@@ -7,12 +7,14 @@ package knows what is in it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel
 
 from acci.domain.aggregates import Aggregate
 from acci.domain.commands import CommandData
+from acci.domain.declarations import classes_in, modules_of, objects_in
 from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData
 from acci.domain.projections import Projection
@@ -40,6 +42,33 @@ class Context:
     simulation: Simulation | None = None
     retired: tuple[str, ...] = ()
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
+
+    @classmethod
+    def of_packages(
+        cls,
+        name: str,
+        sql: Path,
+        *packages: ModuleType,
+        simulation: Simulation | None = None,
+        retired: tuple[str, ...] = (),
+    ) -> "Context":
+        """The context of all that the modules of these packages declare, so that a new module needs no entry in a list.
+
+        Every module in them is imported. Left out is what a module only imports, and each class whose name begins with
+        an underscore: a base of others.
+        """
+        modules = modules_of(packages)
+        return cls(
+            name,
+            sql,
+            events=tuple(classes_in(modules, EventData)),
+            aggregates=tuple(classes_in(modules, Aggregate)),
+            projections=tuple(each for each in classes_in(modules, Projection) if "name" in vars(each)),
+            queries=tuple(each for each in classes_in(modules, Question) if "name" in vars(each)),
+            suites=tuple(objects_in(modules, Suite)),
+            simulation=simulation,
+            retired=retired,
+        )
 
     def __post_init__(self) -> None:
         _check_former_names(self.name, self.events, self.retired)

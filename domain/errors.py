@@ -5,8 +5,10 @@
     │                      ProjectionError), InvalidCommand, NotAList, Refused, UnknownName, UnknownNumber
     ├── flows/cli          CannotServe, NoOutput, NoPrefectServer, UnusableArgument, UnusableFile
     ├── flows/local        AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable,
-    │                      UnusableDeployments, UnusablePrefix
+    │                      UnusableDeployments, UnusablePrefix, UnusableToken
     ├── flows/runtime      RedactedError
+    ├── flows/scaffold     AlreadyThere, FolderInUse, NoPlace, NoWheel, UnusableName
+    ├── flows/web          AddressRefused, UnusableRequest
     ├── store              MissingExtra
     ├── store/aggregates   SnapshotRefused, UnreadableEvent (UnregisteredEvent), WrongAggregate
     ├── store/application  ApplicationClosed, NoTenant

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from acci.flows.cli.printing import cell, console
+from acci.flows.cli.stopping import end_as_by_ctrl_c
 
 
 def follow(
@@ -24,6 +25,7 @@ def follow(
     url, catalogue = direct()
     with session("probe"):
         pass  # fails now if the database cannot be reached; later outages are waited for
+    end_as_by_ctrl_c()
     out = console(stderr=True)
     out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
     try:

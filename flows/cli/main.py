@@ -23,6 +23,7 @@ from acci.flows.cli import (
     import_,
     metrics,
     migrate,
+    new,
     query,
     send,
     serve,
@@ -31,6 +32,7 @@ from acci.flows.cli import (
     up,
     url,
     watch,
+    worker,
 )
 from acci.flows.cli.output import finish_output, open_output
 from acci.flows.cli.printing import as_json, passage
@@ -63,12 +65,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("new")(new.new)
 app.command("up")(up.up)
 app.command("deploy")(deploy.deploy)
 app.command("migrate")(migrate.migrate)
 app.command("config")(config.config)
 app.command("url")(url.url)
 app.command("follow")(follow.follow)
+app.command("worker")(worker.worker)
 app.command("status")(status.status)
 app.command("watch")(watch.watch)
 app.command("health")(health.health)

@@ -7,6 +7,7 @@ import typer
 
 from acci.domain.errors import AcciError
 from acci.flows.cli.printing import console
+from acci.flows.cli.stopping import end_as_by_ctrl_c
 
 if TYPE_CHECKING:
     from acci.store.registry import Catalogue
@@ -49,6 +50,7 @@ def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[s
         at = serve(url, catalogue, host, port, names)
     except OSError as error:
         raise CannotServe(host, port, error.strerror or str(error)) from None
+    end_as_by_ctrl_c()
     out = console(stderr=True)
     out.print(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
     try:

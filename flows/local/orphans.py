@@ -1,4 +1,4 @@
-"""Orphaned processes: flow runs without a worker, and what a killed `acci up` left running."""
+"""Processes found by a mark in their environment: flow runs without a worker, what a killed `acci up` left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,11 +14,16 @@ EXIT_TIMEOUT_SECONDS = 5
 
 
 def end_orphaned_processes(settings: Settings, spare: int | None = None) -> int:
-    """End every process that an `acci up` of this folder started, flow runs too, except `spare`.
+    """End all that an `acci up` of this folder started, flow runs too, except `spare`; gives how many there were."""
+    return end_processes(str(settings.home), spare)
 
-    Returns how many there were. PostgreSQL rolls back what they had not committed.
+
+def end_processes(mark: str, spare: int | None = None) -> int:
+    """End every process whose environment has that mark, except `spare`; gives how many there were.
+
+    PostgreSQL rolls back what they had not committed.
     """
-    found = [process for process in _ours(settings) if process.pid != spare]
+    found = [process for process in _marked(mark) if process.pid != spare]
     for process in found:
         _signal(process.terminate)
     _, alive = psutil.wait_procs(found, EXIT_TIMEOUT_SECONDS)
@@ -28,11 +33,11 @@ def end_orphaned_processes(settings: Settings, spare: int | None = None) -> int:
     return len(found)
 
 
-def _ours(settings: Settings) -> Iterator[psutil.Process]:
+def _marked(mark: str) -> Iterator[psutil.Process]:
     # Their parents may be gone, and flow runs have sessions of their own; but they all inherited the environment.
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # it has just ended, or belongs to another user
-            if process.environ().get(MARK) == str(settings.home):
+            if process.environ().get(MARK) == mark:
                 yield process
 
 

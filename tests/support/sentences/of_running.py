@@ -11,6 +11,10 @@ from acci.flows.local.object_names import UnusablePrefix
 from acci.flows.local.own_deployments import UnusableDeployments
 from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
 from acci.flows.runtime.redaction import RedactedError
+from acci.flows.scaffold.additions import AlreadyThere, NoPlace
+from acci.flows.scaffold.names import UnusableName
+from acci.flows.scaffold.own_wheel import NoWheel
+from acci.flows.scaffold.project import FolderInUse
 from acci.store.embedded.account import ForeignData, NoSystemUser
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop
@@ -50,6 +54,26 @@ from acci.store.postgres.session import SharedSession, WrongSession
 from acci.store.settings import SecretInFile, UnknownSetting, UnusableProject, WrongSetting
 
 SENTENCES: list[tuple[AcciError, str]] = [
+    (
+        UnusableName("json", "Python has a module of that name"),
+        "The name 'json' cannot be used: Python has a module of that name. Choose another one.",
+    ),
+    (
+        FolderInUse("/home/ann/shop"),
+        "/home/ann/shop is there already and is not empty: choose another name, or name another --folder.",
+    ),
+    (
+        NoWheel("pip failed"),
+        "ACCI cannot be packed as a wheel for the project: pip failed. Install ACCI from a wheel, and try again.",
+    ),
+    (
+        NoPlace("read-model", "shop and bank each have one. Choose by --context"),
+        "There is no place for a new read-model: shop and bank each have one. Choose by --context.",
+    ),
+    (
+        AlreadyThere("tests/test_sales.py"),
+        ("tests/test_sales.py exists already, and nothing was changed. Choose another name, or move that file."),
+    ),
     (
         DatabaseUnreachable("h:1/d", "connection refused"),
         (

@@ -1,0 +1,15 @@
+"""Signals that end a command which runs until it is stopped, from a terminal or by a supervisor alike."""
+
+import signal
+
+
+def end_as_by_ctrl_c() -> None:
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, also in process 1, and where SIGINT was ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
+def finish_undisturbed() -> None:
+    """From now on these signals are ignored: stopping is bounded in time, and must not be left half done."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

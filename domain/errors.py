@@ -105,7 +105,9 @@ class UnknownName(AcciError):
     known: tuple[str, ...]
 
     def __str__(self) -> str:
-        known = f"Known: {', '.join(sorted(self.known))}." if self.known else "Is its domain named in ACCI_CONTEXTS?"
+        known = (
+            f"Known: {', '.join(sorted(set(self.known)))}." if self.known else "Is its domain named in ACCI_CONTEXTS?"
+        )
         return f"There is no {self.kind} named {self.name!r}. {known}"
 
 

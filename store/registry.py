@@ -120,6 +120,8 @@ def load(given: Iterable[str | Context]) -> Catalogue:
         if isinstance(module, Context):
             contexts.append(module)
             continue
+        if not isinstance(module, str):
+            raise TypeError(f"{module!r:.100} is neither a Context nor the name of a module that has one.")
         if not all(part.isidentifier() for part in module.split(".")):
             raise DefinitionError(f"ACCI_CONTEXTS names {module}", "that is no module's name, as acci.domain.users is.")
         above = module.partition(".")[0]

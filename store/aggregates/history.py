@@ -48,8 +48,9 @@ def history(
 
     Memory stays flat. `backwards` the last ones come first, and all that are asked for are held. Raises `WrongBound`.
     """
+    for name, bound in (("after", after), ("to", to), ("limit", limit)):
+        require(name, bound)
     if backwards:
-        require("limit", limit, 0)
         last = store.version(stream)
         last = last if to is None else min(last, to)
         after = after if limit is None else max(after, last - limit)

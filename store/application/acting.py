@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from acci.domain.errors import AcciError
 
 
-@dataclass(eq=False, repr=False)
 class NoTenant(AcciError):
     """A call concerns one tenant's data, and neither it nor `acting_as` says whose."""
 
-    def __str__(self) -> str:
-        return "No tenant is named: give tenant_id, or call it in `with acci.acting_as(tenant_id=…)`."
+    sentence = "No tenant is named: give tenant_id, or call it in `with acci.acting_as(tenant_id=…)`."
 
 
 class Acting(NamedTuple):
@@ -35,13 +32,12 @@ def acting_as(
 ) -> Iterator[None]:
     """Inside, an application's calls are for this tenant and by this person, as part of this correlation.
 
-    What is left out stays as it was; what a call says itself beats it. It holds for this thread or asyncio task, and
-    what those begin with their context; a web framework enters it once a request.
+    What is None stays as it was; what a call says itself beats it. It holds for this thread or asyncio task, and what
+    those begin with their context; a web framework enters it once a request.
     """
     before = _ACTING.get(_NOBODY)
-    _ACTING.set(
-        Acting(tenant_id or before.tenant_id, user_id or before.user_id, correlation_id or before.correlation_id)
-    )
+    given = Acting(tenant_id, user_id, correlation_id)
+    _ACTING.set(Acting(*(old if new is None else new for new, old in zip(given, before, strict=True))))
     try:
         yield
     finally:
@@ -54,8 +50,8 @@ def acting() -> Acting:
 
 
 def tenant_of(given: str | None) -> str:
-    """The tenant that a call names, or that the caller acts for. Raises `NoTenant`."""
-    tenant_id = given or acting().tenant_id
-    if tenant_id is None:
+    """The tenant of a call; an empty one is none, and not that of `acting_as`. Raises `NoTenant`."""
+    tenant_id = acting().tenant_id if given is None else given
+    if not tenant_id:
         raise NoTenant
     return tenant_id

@@ -1,11 +1,14 @@
-"""The application: one object for a program that sends commands and asks questions."""
+"""The application: one object for a program that sends commands and asks questions.
+
+Longer than most modules: it lists all that a program can ask, one method each, with nothing else in it.
+"""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar, overload
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -20,6 +23,7 @@ from acci.store.aggregates.history import Change, history, types_of
 from acci.store.aggregates.loading import Loaded
 from acci.store.aggregates.repository import Repository
 from acci.store.application.acting import tenant_of
+from acci.store.application.given import of_class, projection_name, require_versions, stream_of
 from acci.store.application.handled import Handled
 from acci.store.application.pool import ApplicationPool, Sentences
 from acci.store.application.sending import as_command
@@ -29,13 +33,16 @@ from acci.store.encryption.configured import key_store
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_stream
+from acci.store.log.payloads import check_names
+from acci.store.log.reading import require
 from acci.store.monitoring.status import Status, read_status
 from acci.store.reading.as_of import rows_as_of
 from acci.store.reading.queries import ask
 from acci.store.reading.waiting import looking, wait
-from acci.store.registry import load
+from acci.store.registry import load, several
 from acci.store.settings import Settings
 from acci.store.telemetry import Tracing
+from acci.store.values.timestamps import in_utc
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R", bound=BaseModel)
@@ -96,11 +103,12 @@ class Application:
         `CommandReused`.
         """
         given = as_command(command, idempotency_key, tenant_id, user_id, correlation_id, timestamp)
+        version = None if isinstance(expected_version, ExpectedVersion) else expected_version
+        require("expected_version", version)
         with Sentences():
             if expected_version is EXISTS:
                 stream = self._stream_of(given)
                 require_stream(stream, self.events.version(stream), EXISTS)
-            version = None if isinstance(expected_version, ExpectedVersion) else expected_version
             return self._handled(given, self._handler.handle(given, version))
 
     def send_together(
@@ -119,14 +127,16 @@ class Application:
         The streams in `unchanged` must be at those versions, whether they are written or not. Sent again with the same
         `idempotency_key`, in the same order, they happen once. Otherwise as `send`.
         """
+        require_versions(unchanged or {})
         given = [
             as_command(
                 command,
-                None if idempotency_key is None else uuid5(idempotency_key, str(place)),
+                idempotency_key,
                 tenant_id,
                 user_id,
                 correlation_id,
                 timestamp,
+                place,
             )
             for place, command in enumerate(commands)
         ]
@@ -147,9 +157,10 @@ class Application:
 
         Raises `UnknownName`, `UnreadableEvent`, `WrongTimestamp`.
         """
-        if self.catalogue.aggregate(aggregate.aggregate_type()) is not aggregate:
+        stream = stream_of(of_class(aggregate, Aggregate), aggregate_id, tenant_id)
+        require("to_version", to_version)
+        if self.catalogue.aggregate(stream.aggregate_type) is not aggregate:
             raise DefinitionError(f"Aggregate {aggregate.__name__}", "another class of that name is registered.")
-        stream = StreamId(tenant_of(tenant_id), aggregate.aggregate_type(), aggregate_id)
         with Sentences():
             return self._repository.load(aggregate, stream, to_version, as_of)
 
@@ -169,8 +180,8 @@ class Application:
         Those after version `after`, to version `to`, at most `limit`; `backwards` from the last. Raises `UnknownName`,
         `WrongBound`.
         """
-        name = aggregate if isinstance(aggregate, str) else aggregate.aggregate_type()
-        stream = StreamId(tenant_of(tenant_id), name, aggregate_id)
+        stream = stream_of(aggregate, aggregate_id, tenant_id)
+        name = stream.aggregate_type
         with Sentences():
             if name not in self.catalogue.aggregates:
                 types = types_of(self.database, stream.tenant_id, aggregate_id)
@@ -188,7 +199,9 @@ class Application:
         Asked within that tenant, or the query's own field `tenant_id`. As far as the read model has come; `wait_for`
         waits. Raises `UnknownName`, `InvalidQuery`, `NotPublished`, `DefinitionError`.
         """
-        tenant = tenant_of(tenant_id or getattr(query, "tenant_id", None))
+        if not isinstance(query, Question):
+            raise TypeError(f"{query!r:.100} is no query.")
+        tenant = tenant_of(getattr(query, "tenant_id", None) if tenant_id is None else tenant_id)
         with Sentences(), self.database.connection() as connection:
             return ask(connection, self.catalogue, query, tenant, role="read")
 
@@ -206,8 +219,11 @@ class Application:
         In order of key; `key`, in the order of the projection's key, narrows to one row, `limit` to the first so many.
         Raises `UnknownName`, `NotFinal`, `NotApplicable`, `WrongTimestamp`, `WrongKey`, `NotBuilt`, `RebuildNeeded`.
         """
-        declared = self.catalogue.projection(_name(projection))
-        position, timestamp = (None, at) if isinstance(at, datetime) else (at, None)
+        declared = self.catalogue.projection(projection_name(projection))
+        if isinstance(at, int):
+            require("at", at, -(2**63))
+        position, timestamp = (at, None) if isinstance(at, int) else (None, in_utc(at))
+        require("limit", limit)
         keys = None if key is None else [tuple(key)]
         with self.database.reading("read", tenant_of(tenant_id)) as connection:
             rows = rows_as_of(connection, self.catalogue, declared, position, timestamp, keys, limit)
@@ -231,8 +247,13 @@ class Application:
         self, position: int | Handled, projections: Iterable[type[Projection] | str] | None, timeout: float
     ) -> Generator[float, None, None]:
         """As `wait_for`, look by look: yields the seconds to wait before the next, for loops of other kinds."""
-        names = sorted(self.catalogue.projections) if projections is None else [_name(each) for each in projections]
+        names = (
+            sorted(self.catalogue.projections)
+            if projections is None
+            else [projection_name(each) for each in several(projections, "projections")]
+        )
         last = position.position if isinstance(position, Handled) else position
+        require("position", last)
         for name in names:
             self.catalogue.projection(name)
         if last is not None:
@@ -244,6 +265,8 @@ class Application:
 
         Its login must have the role acci_administer, since every tenant's events count. Raises `NotAllowed`.
         """
+        if tenant_id is not None:
+            check_names(StreamId(tenant_of(tenant_id), "", ""))
         with self.database.reading("administer", None) as connection:
             return read_status(connection, self.catalogue, tenant_id)
 
@@ -265,7 +288,3 @@ class Application:
     def _stream_of(self, command: Command[CommandData]) -> StreamId:
         aggregate, _ = self.catalogue.command(type(command.data).__name__)
         return StreamId(command.metadata.tenant_id, aggregate.aggregate_type(), command.data.aggregate_id)
-
-
-def _name(projection: type[Projection] | str) -> str:
-    return projection if isinstance(projection, str) else projection.name

@@ -42,6 +42,10 @@ def _answer(answer: asyncio.Future[T], call: Callable[[], T]) -> None:
     settle: Callable[[], None]
     try:
         settle = partial(answer.set_result, call())
+    except StopIteration as error:  # which no future takes: what awaits it would wait for ever
+        ended = RuntimeError("What was called in a thread has ended by StopIteration.")
+        ended.__cause__ = error
+        settle = partial(answer.set_exception, ended)
     except BaseException as error:  # noqa: BLE001 raised where it is awaited
         settle = partial(answer.set_exception, error)
     answer.get_loop().call_soon_threadsafe(_settle, answer, settle)

@@ -1,7 +1,7 @@
 """Commands as an application sends them: who, when and why filled in where the caller does not say."""
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from pydantic import ValidationError
 
@@ -14,19 +14,29 @@ from acci.store.values.timestamps import in_utc
 
 def as_command(
     data: CommandData,
-    command_id: UUID | None,
+    idempotency_key: UUID | None,
     tenant_id: str | None,
     user_id: str | None,
     correlation_id: str | None,
     timestamp: datetime | None,
+    place: int | None = None,
 ) -> Command[CommandData]:
     """The command to send: what is None is taken from `acting_as`; else a new id, the id as correlation, and now.
 
-    Raises `InvalidCommand` if nobody says for which tenant or by whom it is, `WrongTimestamp`.
+    Its id is the key; at a `place` among several sent together, one made of both. Raises `InvalidCommand` if nobody
+    says for which tenant or by whom it is, or the key is no UUID; `WrongTimestamp`.
     """
-    now, wanted = acting(), command_id or uuid4()
-    tenant_id, user_id = tenant_id or now.tenant_id, user_id or now.user_id
+    now = acting()
+    tenant_id = now.tenant_id if tenant_id is None else tenant_id
+    user_id = now.user_id if user_id is None else user_id
+    correlation_id = now.correlation_id if correlation_id is None else correlation_id
     name = type(data).__name__
+    if idempotency_key is None:
+        wanted = uuid4()
+    elif not isinstance(idempotency_key, UUID):
+        raise InvalidCommand(name, (("idempotency_key", "is no UUID"),))
+    else:
+        wanted = idempotency_key if place is None else uuid5(idempotency_key, str(place))
     if tenant_id is None or user_id is None:
         missing = [field for field, value in (("tenant_id", tenant_id), ("user_id", user_id)) if value is None]
         raise InvalidCommand(
@@ -35,7 +45,7 @@ def as_command(
     try:
         metadata = CommandMetadata(
             user_id=user_id,
-            correlation_id=correlation_id or now.correlation_id or str(wanted),
+            correlation_id=str(wanted) if correlation_id is None else correlation_id,
             tenant_id=tenant_id,
             timestamp=datetime.now(UTC) if timestamp is None else in_utc(timestamp),
         )

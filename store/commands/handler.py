@@ -81,7 +81,7 @@ class CommandHandler:
 
         The streams in `unchanged` must be at those versions, whether they are written or not; one on which a command
         led to nothing is still as it was then. Without commands, only that is looked at. Returns what each command led
-        to; otherwise as `handle`.
+        to; otherwise as `handle`. All of `commands` and `unchanged` are of one tenant.
         """
         accepted = [validate(self._kinds, command) for command in commands]
         once: dict[UUID, AcceptedCommand] = {}
@@ -91,6 +91,10 @@ class CommandHandler:
                 raise InvalidCommand(one.record.name, (problem,))
             if once.setdefault(one.command.id, one).record != one.record:
                 raise CommandReused(one.record.name, str(one.command.id))
+        for stream in unchanged or {}:
+            if accepted and stream.tenant_id != accepted[0].stream.tenant_id:
+                problem = "unchanged", f"has a stream of another tenant, {stream.tenant_id!r}"
+                raise InvalidCommand(accepted[0].record.name, (problem,))
         results = dict(zip(once, self._run(list(once.values()), unchanged or {}), strict=True))
         return tuple(results[one.command.id] for one in accepted)
 

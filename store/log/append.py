@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Cursor, DatabaseError
 
 from acci.domain.errors import UnknownName
-from acci.domain.events import Event, EventData, RecordedEvent, StreamId
+from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId
 from acci.store.log.append_errors import MisplacedEvent, translated
 from acci.store.log.idempotency import IdempotencyRecord
 from acci.store.log.payloads import check_stream, encode, problem_of_timestamp
@@ -117,17 +117,23 @@ def array(texts: Iterable[str]) -> str:
 
 
 def _check(event: Event[EventData], stream: StreamId, version: int, types: Mapping[str, type[EventData]]) -> None:
+    if not isinstance(event, Event):
+        raise TypeError(f"{event!r:.100} is no Event.")
     found = types.get(event.event_type)
     if found is None:
         raise UnknownName("event", event.event_type, tuple(types))
     problem = None
+    if not isinstance(event.id, UUID):
+        raise MisplacedEvent(event.event_type, event.aggregate_id, f"its id {event.id!r:.100} is no UUID.")
+    if not isinstance(event.metadata, EventMetadata):
+        raise MisplacedEvent(event.event_type, event.aggregate_id, "its metadata is no EventMetadata.")
     if (event.metadata.tenant_id, event.aggregate_type, event.aggregate_id) != stream:
         problem = f"its stream is {tuple(event.stream)}, not {tuple(stream)}."
     elif event.version != version:
         problem = f"it has version {event.version}, and version {version} is next."
     elif type(event.data) is not found or event.schema_version != found.schema_version:
         problem = f"its payload is not a {found.__name__} of schema version {found.schema_version}."
-    elif event.timestamp.tzinfo is not UTC and (wrong := problem_of_timestamp(event.timestamp)):
+    elif getattr(event.timestamp, "tzinfo", None) is not UTC and (wrong := problem_of_timestamp(event.timestamp)):
         problem = f"its timestamp {event.timestamp} {wrong}."
     if problem:
         raise MisplacedEvent(event.event_type, event.aggregate_id, problem)

@@ -15,16 +15,18 @@ from acci.domain.errors import AcciError
 from acci.store.log.append import Append, Encoder, Lend, Recorded, recorded
 from acci.store.log.append_errors import translated
 from acci.store.postgres.database import Connection
+from acci.store.postgres.refusals import refusal_of
 
 
 class NoTransaction(AcciError):
-    """An append was to be part of the caller's transaction, and there is none."""
+    """An append was to be part of the caller's transaction, and there is none that takes it; `problem` says why."""
 
     where: str
+    problem: str
 
     sentence = (
-        "The connection to {where} is in autocommit and has begun no transaction: append inside "
-        "`with connection.transaction()`, or leave the connection out."
+        "The connection to {where} {problem}: append inside `with connection.transaction()`, or leave the connection "
+        "out."
     )
 
 
@@ -32,17 +34,29 @@ class NoTransaction(AcciError):
 def lent_by_caller(connection: psycopg.Connection[Any]) -> Iterator[Connection]:
     """The caller's connection as a store asks it; what it makes of rows is as before afterwards.
 
-    Raises `NoTransaction`.
+    Raises `NoTransaction`; what PostgreSQL refuses for a reason outside the program is an `AcciError`, too.
     """
+    if not isinstance(connection, psycopg.Connection):  # an AsyncConnection, say
+        raise TypeError(f"{connection!r:.100} is no psycopg.Connection, whose transaction an append can be part of.")
+    if connection.closed:
+        raise NoTransaction("the database", "is closed")
     info = connection.info
+    where = f"{info.host}:{info.port}/{info.dbname}"
+    if info.transaction_status == TransactionStatus.INERROR:
+        raise NoTransaction(where, "is in a transaction that has failed and can only be rolled back")
     if info.transaction_status == TransactionStatus.IDLE:
         if connection.autocommit:
-            raise NoTransaction(f"{info.host}:{info.port}/{info.dbname}")
+            raise NoTransaction(where, "is in autocommit and has begun no transaction")
         connection.execute("SELECT 1")  # begins the transaction: a savepoint in none would be committed with its block
     rows = connection.row_factory
     connection.row_factory = tuple_row
     try:
         yield cast("Connection", connection)
+    except psycopg.Error as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     finally:
         connection.row_factory = rows
 

@@ -18,8 +18,8 @@ from acci.store.log.append_within import append_within, in_utc, lent_by_caller
 from acci.store.log.bulk import Appended, RawEvent, append_in_bulk
 from acci.store.log.expected_version import ExpectedVersion, append_behind
 from acci.store.log.idempotency import CommandReused, caused_by, encrypted, is_same, record_of_append
-from acci.store.log.payloads import PAYLOAD_LIMIT
-from acci.store.log.reading import EventReader
+from acci.store.log.payloads import PAYLOAD_LIMIT, check_names
+from acci.store.log.reading import EventReader, require
 from acci.store.log.stream_locks import in_turn
 from acci.store.log.tracing import appending
 from acci.store.postgres.database import Connection, Database
@@ -68,6 +68,11 @@ class EventStore(EventReader):
         """
         if not events:
             return ()
+        check_names(stream)
+        if idempotency_key is not None and not isinstance(idempotency_key, UUID):
+            raise TypeError(f"The idempotency_key {idempotency_key!r:.100} is no UUID: make one by uuid.UUID(…).")
+        if not isinstance(expected_version, ExpectedVersion):
+            require("expected_version", expected_version)
         if connection is not None:
             with lent_by_caller(connection) as lent:
                 stored = self._as_part_of(lent).append(stream, expected_version, events, idempotency_key)

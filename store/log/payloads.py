@@ -48,8 +48,21 @@ def check_stream(stream: StreamId) -> None:
             raise Unstorable("The stream", field, f"is {size:,} bytes long; the limit is {NAME_LIMIT}.")
 
 
-def problem_of_timestamp(timestamp: datetime) -> str | None:
+def check_names(stream: StreamId) -> None:
+    """Raises `TypeError` for what is no stream named by texts, `Unstorable` for a text that PostgreSQL cannot hold."""
+    if not isinstance(stream, StreamId):
+        raise TypeError(f"{stream!r:.100} is no StreamId.")
+    for field, value in zip(StreamId._fields, stream, strict=True):
+        if not isinstance(value, str):
+            raise TypeError(f"{field} is {value!r:.100}, which is no text.")
+        if problem := check_text(value):
+            raise Unstorable("The stream", field, f"{problem}.")
+
+
+def problem_of_timestamp(timestamp: object) -> str | None:
     """What is wrong with the timestamp, if PostgreSQL could not hold it or Python not read it from there."""
+    if not isinstance(timestamp, datetime):
+        return "is no datetime"
     if timestamp.tzinfo is None:
         return "has no time zone"
     try:

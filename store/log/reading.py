@@ -11,6 +11,7 @@ from acci.store.log.append import Lend, Recorded
 from acci.store.log.append_errors import version_of
 from acci.store.log.decoding import Decoder
 from acci.store.log.high_water import establish
+from acci.store.log.payloads import check_names
 from acci.store.postgres.database import Database
 from acci.store.postgres.statements import sql
 from acci.store.postgres.tenants import enter
@@ -34,19 +35,19 @@ class TenantNeeded(AcciError):
 
 
 class WrongBound(AcciError):
-    """A bound of what is to be read has a value that means nothing."""
+    """A bound of what is to be read, or a version, has a value that means nothing."""
 
     name: str
-    value: int
+    value: str
     least: int
 
-    sentence = "{name} is {value}: give it a whole number from {least} on."
+    sentence = "{name} is {value}: give it a whole number from {least} on, below 2^63."
 
 
-def require(name: str, value: int | None, least: int) -> None:
-    """Raises `WrongBound`."""
-    if value is not None and value < least:
-        raise WrongBound(name, value, least)
+def require(name: str, value: int | None, least: int = 0) -> None:
+    """Raises `WrongBound` for what is no whole number from `least` on that PostgreSQL can hold."""
+    if value is not None and (type(value) is not int or not least <= value < 2**63):
+        raise WrongBound(name, f"{value!r:.100}", least)
 
 
 class EventReader:
@@ -67,6 +68,7 @@ class EventReader:
 
     def version(self, stream: StreamId) -> int:
         """The stream's version now; 0 if there is no such stream."""
+        check_names(stream)
         with self.connection() as connection:
             return version_of(connection, stream)
 
@@ -80,6 +82,8 @@ class EventReader:
 
     def event(self, event_id: UUID, tenant_id: str | None = None) -> Recorded | None:
         """The event with this id, of that tenant if one is given; None without one. Raises `TenantNeeded`."""
+        if not isinstance(event_id, UUID):
+            raise TypeError(f"The id {event_id!r:.100} is no UUID.")
         rows = self._within(tenant_id, "log/events:of_id", {"id": event_id})
         return self.decoder.event(rows[0]) if rows and tenant_id in (None, rows[0][6]) else None
 
@@ -97,6 +101,9 @@ class EventReader:
 
         Raises `WrongTimestamp`, `WrongBound`.
         """
+        check_names(stream)
+        require("after", after)
+        require("to", to)
         until = None if as_of is None else in_utc(as_of)
         window = {**stream._asdict(), "after": after, "to": to, "as_of": until}
         statement = "log/streams:events_backwards" if backwards else "log/streams:events"
@@ -111,7 +118,8 @@ class EventReader:
         self, tenant_id: str, correlation_id: str, limit: int | None = None, backwards: bool = False
     ) -> tuple[Recorded, ...]:
         """The events of one correlation, whatever their aggregate, in order of position. Raises `WrongBound`."""
-        require("limit", limit, 0)
+        check_names(StreamId(tenant_id, "", correlation_id))
+        require("limit", limit)
         arguments = {"tenant_id": tenant_id, "correlation_id": correlation_id, "limit": limit}
         statement = "log/events:of_correlation_backwards" if backwards else "log/events:of_correlation"
         with self.connection() as connection:
@@ -137,6 +145,8 @@ class EventReader:
         Raises `UnknownName`, `NotAList`, `TenantNeeded`, `WrongTimestamp` or `WrongBound` at once.
         """
         self._require_tenant(tenant_id)
+        require("after", after)
+        require("to", to)
         window = {
             "after": after,
             "event_types": None if event_types is None else self._catalogue.stored_names(event_types),
@@ -168,7 +178,8 @@ class EventReader:
 
         In the order of the database's collation, after the stream `after`. Read in pages. Raises `WrongBound`.
         """
-        require("limit", limit, 0)
+        check_names(StreamId(tenant_id, "" if aggregate_type is None else aggregate_type, prefix))
+        require("limit", limit)
         return self._streams(tenant_id, aggregate_type, prefix, after, limit)
 
     def _streams(
@@ -207,7 +218,7 @@ class EventReader:
                 return connection.execute(sql(statement), arguments).fetchall()
 
     def _paged(self, read: Read, place: int, limit: int | None, backwards: bool, page: int) -> Iterator[Recorded]:
-        require("limit", limit, 0)
+        require("limit", limit)
         require("page", page, 1)
         return self._pages(read, place, limit, backwards, page)
 

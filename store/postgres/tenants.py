@@ -12,6 +12,8 @@ def enter(connection: Connection, tenant_id: str, *, local: bool = False) -> Non
     """
     if not local:
         connection.require_own()
+    if not isinstance(tenant_id, str):
+        raise TypeError(f"The tenant {tenant_id!r:.100} is no text.")
     if problem := check_text(tenant_id):
         raise Unstorable("The tenant", "its name", f"{problem}.")
     connection.execute(sql("postgres/enter_tenant"), {"tenant_id": tenant_id, "local": local})

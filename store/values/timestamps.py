@@ -26,6 +26,8 @@ def parse_timestamp(text: str) -> datetime:
 
 def in_utc(given: datetime) -> datetime:
     """The same point in time, in UTC. Raises `WrongTimestamp` without a zone, which would leave it open."""
+    if not isinstance(given, datetime):
+        raise WrongTimestamp(str(given))
     if given.tzinfo is None:
         raise WrongTimestamp(given.isoformat())
     try:

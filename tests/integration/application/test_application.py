@@ -34,6 +34,7 @@ from acci.store.application.acting import NoTenant
 from acci.store.application.pool import ApplicationClosed
 from acci.store.log.expected_version import NoSuchStream
 from acci.store.log.idempotency import CommandReused
+from acci.store.log.reading import WrongBound
 from acci.store.postgres.database import Connection
 from acci.store.postgres.errors import NotAllowed
 from acci.store.reading.waiting import NotThereYet
@@ -134,8 +135,16 @@ def test_what_is_wrong_with_a_command_is_a_sentence(app: Application) -> None:
             app.send(ANN, timestamp=datetime(2026, 1, 1))  # noqa: DTZ001
         with pytest.raises(InvalidCommand, match="user_id"):
             app.send(ANN, user_id=7)  # type: ignore[arg-type]
-        with pytest.raises(InvalidCommand, match="id: is no UUID"):
+        with pytest.raises(InvalidCommand, match="idempotency_key: is no UUID"):
             app.send(ANN, idempotency_key="seven")  # type: ignore[arg-type]
+        with pytest.raises(InvalidCommand, match="idempotency_key: is no UUID"):
+            app.send_together([ANN], idempotency_key="")  # type: ignore[arg-type]
+        with pytest.raises(WrongBound, match="expected_version is True"):
+            app.send(ANN, expected_version=True)
+        with pytest.raises(WrongBound, match="The version of 'ann' in unchanged is '1'"):
+            app.send_together([ANN], unchanged={StreamId("t1", "User", "ann"): "1"})  # type: ignore[dict-item]
+        with pytest.raises(InvalidCommand, match="unchanged: has a stream of another tenant, 't2'"):
+            app.send_together([ANN], unchanged={StreamId("t2", "User", "ann"): 0})
 
 
 def test_an_aggregate_now_and_as_it_was(app: Application) -> None:

@@ -152,3 +152,12 @@ def test_after_closing_every_call_is_refused(database_url: str) -> None:
             await app.wait_for(1)
 
     run(work())
+
+
+def test_a_call_that_ends_an_iteration_does_not_hang(app: Application) -> None:
+    async def work() -> None:
+        async with application(app.database.url) as asynchronous:
+            with pytest.raises(RuntimeError, match="StopIteration"):
+                await asynchronous.run(next, iter(()))
+
+    run(work())

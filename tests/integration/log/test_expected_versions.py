@@ -1,5 +1,6 @@
 """Appends that expect no certain version, and appends in the caller's own transaction."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -18,6 +19,7 @@ from acci.store.log.event_store import EventStore
 from acci.store.log.expected_version import NoSuchStream
 from acci.store.log.idempotency import CommandReused
 from acci.store.postgres.database import Database, connect
+from acci.store.postgres.errors import SchemaMissing
 from acci.store.registry import Catalogue
 from tests.domains.ledger import CONTEXT, TENANT, Opened, Owner, Paid, event, stream
 
@@ -153,3 +155,36 @@ def test_without_a_transaction_it_is_refused(store: EventStore, database_url: st
             store.append(A, 0, [event(OPENED, 1)], connection=own)
         assert store.version(A) == 1
         assert next(store.read_stream(A)).tenant_id == TENANT
+    with pytest.raises(NoTransaction, match="is closed"):
+        store.append(A, 1, [paid(version=2)], connection=own)
+
+
+def test_a_transaction_that_takes_nothing_more_is_refused(
+    store: EventStore, own: psycopg.Connection[dict[str, object]]
+) -> None:
+    with pytest.raises(psycopg.Error):
+        own.execute("SELECT 1 / 0")
+    with pytest.raises(NoTransaction, match="has failed and can only be rolled back"):
+        store.append(A, 0, [event(OPENED, 1)], connection=own)
+    own.rollback()
+    assert len(store.append(A, 0, [event(OPENED, 1)], connection=own)) == 1
+
+
+def test_a_connection_to_another_database_is_refused(store: EventStore, database_url: str) -> None:
+    with psycopg.connect(f"{database_url.rpartition('/')[0]}/postgres") as own, pytest.raises(SchemaMissing):
+        store.append(A, 0, [event(OPENED, 1)], connection=own)
+
+
+def test_a_connection_for_asyncio_is_refused(store: EventStore, database_url: str) -> None:
+    async def append() -> None:
+        async with await psycopg.AsyncConnection.connect(database_url) as own:
+            with pytest.raises(TypeError, match=r"is no psycopg\.Connection"):
+                store.append(A, 0, [event(OPENED, 1)], connection=own)  # type: ignore[arg-type]
+
+    asyncio.run(append())
+
+
+def test_a_key_that_is_text_is_refused(store: EventStore) -> None:
+    with pytest.raises(TypeError, match=r"make one by uuid\.UUID"):
+        store.append(A, 0, [event(OPENED, 1)], str(uuid4()))  # type: ignore[arg-type]
+    assert not store.exists(A)

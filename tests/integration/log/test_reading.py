@@ -1,9 +1,11 @@
 """Reading the log under one vocabulary of bounds, either way round; one event, and the streams of a tenant."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -132,6 +134,12 @@ def test_bounds_that_mean_nothing_are_refused(store: EventStore) -> None:
             read(limit=-1)
         with pytest.raises(WrongBound, match="page is 0"):
             read(page=0)
+    wrong: Any
+    for wrong in (-1, True, 1.5, "1", 2**63, float("nan")):
+        for name in ("after", "to", "limit"):
+            for read in (store.read_all, lambda **bounds: store.read_stream(stream("a"), **bounds)):
+                with pytest.raises(WrongBound, match=f"{name} is {re.escape(repr(wrong))}: give it a whole number"):
+                    read(**{name: wrong})
     with pytest.raises(WrongBound):
         store.read_correlated(TENANT, "c", -1)
     with pytest.raises(WrongBound):

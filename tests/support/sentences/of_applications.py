@@ -17,9 +17,9 @@ SENTENCES: list[tuple[AcciError, str]] = [
         "No tenant is named: give tenant_id, or call it in `with acci.acting_as(tenant_id=…)`.",
     ),
     (
-        NoTransaction("h:5432/acci"),
+        NoTransaction("h:5432/acci", "is closed"),
         (
-            "The connection to h:5432/acci is in autocommit and has begun no transaction: append inside `with "
+            "The connection to h:5432/acci is closed: append inside `with "
             "connection.transaction()`, or leave the connection out."
         ),
     ),
@@ -35,7 +35,7 @@ SENTENCES: list[tuple[AcciError, str]] = [
         ),
     ),
     (
-        WrongBound("limit", -1, 0),
-        "limit is -1: give it a whole number from 0 on.",
+        WrongBound("limit", "-1", 0),
+        "limit is -1: give it a whole number from 0 on, below 2^63.",
     ),
 ]

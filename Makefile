@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian test-extras check docs format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian test-extras test-web check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
 	@echo "make test-extras  install the wheel with each extra, as pinned and as new as may be, and try what belongs to it"
+	@echo "make test-web  kill the web API for a minute under 50 clients, and try it at length by its own OpenAPI"
 	@echo "make check   lint, format, types, dependency direction, documentation"
 	@echo "make docs    build the documentation in .site/html, and fail if a link is dead or a public name undocumented"
 	@echo "make format  let ruff put the format right"
@@ -62,6 +63,10 @@ test-extras: $(INSTALLED)
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv==$(UV)
 	@$(OURS) $(BIN)/python -m pytest -m extras tests/extras $(ARGS)
+
+test-web: $(INSTALLED)
+	@$(OURS) ACCI_TEST_WEB_SECONDS=60 ACCI_TEST_EXAMPLES=200 $(BIN)/python -m pytest --timeout 900 \
+		tests/e2e/test_web.py tests/integration/web/test_openapi.py $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

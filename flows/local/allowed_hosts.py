@@ -14,7 +14,8 @@ class OwnHosts:
     """The names under which a server may be asked: those given, and this machine's own."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = {_plain(name) for name in (*names, "localhost", socket.gethostname(), socket.getfqdn())}
+        own = (*names, "localhost", socket.gethostname(), socket.getfqdn())
+        self._names = {name for each in own if (name := _plain(each))}
 
     def __contains__(self, host: str) -> bool:
         """Whether a Host header, with or without a port, is one of them or an IP address."""

@@ -17,7 +17,8 @@ def required(given: object) -> Identity:
     """What the program's dependency gave. Raises `DefinitionError` unless it names a tenant and a user."""
     if not isinstance(given, Identity):
         raise DefinitionError("The identity of a request", f"give an Identity, not a {type(given).__name__}.")
-    for text in (given.tenant_id, given.user_id):
+    texts: tuple[object, ...] = (given.tenant_id, given.user_id)
+    for text in texts:
         if not isinstance(text, str) or not text.strip():
             raise DefinitionError(
                 "The identity of a request", "its tenant_id and user_id are texts that are not empty."

@@ -30,15 +30,16 @@ def expected(request: Request) -> Expected:
     Raises `UnusableRequest`.
     """
     match, none_match = _field(request, "if-match"), _field(request, "if-none-match")
-    if none_match is not None:
-        if none_match != "*":
-            raise UnusableRequest(400, "If-None-Match of a command is an asterisk.")
-        return (0,) if match is None else ()
+    if none_match not in (None, "*"):
+        raise UnusableRequest(400, "If-None-Match of a command is an asterisk.")
     if match is None:
-        return None
+        return None if none_match is None else (0,)
+    tags = [] if match == "*" else _tags("If-Match", match)
+    if none_match is not None:
+        return ()
     if match == "*":
         return EXISTS
-    return tuple(int(tag) for is_weak, tag in _tags("If-Match", match) if not is_weak and _VERSION.fullmatch(tag))
+    return tuple(int(tag) for is_weak, tag in tags if not is_weak and _VERSION.fullmatch(tag))
 
 
 def is_known(request: Request, version: int) -> bool:

@@ -86,7 +86,7 @@ _BEYOND = Kind(413, "beyond-limits", "It is more than the database takes", "Ask 
 UNEXPECTED = Kind(
     500, "unexpected", "Something went wrong here", "The correlation id finds it in the log of the server."
 )
-_REQUESTS: dict[int, tuple[str, str]] = {
+OF_REQUESTS: dict[int, tuple[str, str]] = {
     400: ("malformed-request", "The request is malformed"),
     401: ("not-authenticated", "The request has no valid token"),
     403: ("foreign-origin", "The request comes from another site"),
@@ -148,7 +148,7 @@ TABLE: dict[type[AcciError], Kind] = {
 def kind_of(error: BaseException) -> Kind:
     """The kind of problem that the error is for a client."""
     if isinstance(error, UnusableRequest):
-        return Kind(error.status, *_REQUESTS.get(error.status, _REQUESTS[400]), error.reason)
+        return Kind(error.status, *OF_REQUESTS.get(error.status, OF_REQUESTS[400]), error.reason)
     return next((TABLE[each] for each in type(error).__mro__ if each in TABLE), UNEXPECTED)
 
 
@@ -179,7 +179,7 @@ def answer(error: BaseException, correlation_id: str | None = None) -> Response:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of answers with these statuses, and of those that any request may have."""
-    titles = {status: title for status, (_, title) in _REQUESTS.items()}
+    titles = {status: title for status, (_, title) in OF_REQUESTS.items()}
     for kind in (*TABLE.values(), UNEXPECTED):
         titles.setdefault(kind.status, kind.title)
     return {

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.params import Depends
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from acci.domain.errors import UnknownName
 from acci.domain.queries import Question
 from acci.flows.web import problems
 from acci.flows.web.identity import required
 from acci.flows.web.running import Runner, answered
-from acci.flows.web.strict_requests import Whole, is_list, parameters
+from acci.flows.web.strict_requests import WHOLE, is_list, parameters
 from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.reading.queries import question, read_by
 from acci.store.values.strict_json import LARGEST
@@ -21,10 +21,11 @@ TENANT = "tenant_id"  # a field of that name is the identity's tenant, and no pa
 MIN_POSITION = "min-position"
 
 MinPosition = Annotated[
-    Whole | None,
+    int,
+    Field(ge=0, le=LARGEST),
+    WHOLE,
     Query(
         alias=MIN_POSITION,
-        le=LARGEST,
         description="Answer when the read model has come to this position, such as a command answered; 503 if it has "
         "not in time.",
     ),
@@ -60,7 +61,7 @@ def _endpoint(
     app = runner.application
     lists = {each["name"] for each in _parameters(declared) if is_list(each["schema"])}
 
-    async def ask(request: Request, who: Any = identity, min_position: MinPosition = None) -> Response:
+    async def ask(request: Request, who: Any = identity, min_position: MinPosition = 0) -> Response:
         acts = required(who)
         given: dict[str, Any] = {}
         for name, value in parameters(request):
@@ -71,7 +72,7 @@ def _endpoint(
         if TENANT in declared.model_fields:
             given[TENANT] = acts.tenant_id
         asked = question(app.catalogue, declared.name, _declared_only(declared, given))
-        if min_position is not None:
+        if min_position:
             await runner.wait_for(min_position, read_by(app.catalogue, declared.name), longest_wait)
         found = await runner.run(lambda: app.query(asked, tenant_id=acts.tenant_id))
         if found is None:

@@ -24,6 +24,7 @@ from acci.store.extras import needs
 with needs("web"):
     import uvicorn
 
+BACKLOG = 2048  # connections that wait to be accepted
 PATIENCE = 30  # seconds for requests under way, when it ends
 
 
@@ -62,7 +63,9 @@ def web_application(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that is bound; port 0 is any free one. Raises `AddressRefused`."""
+    """A socket that takes connections; port 0 is any free one. Raises `AddressRefused`."""
+    if not host.strip():
+        raise AddressRefused(host, port, "it names no host")  # it would be every address
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -71,6 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(address)
+            made.listen(BACKLOG)
         except BaseException:
             made.close()
             raise

@@ -13,7 +13,7 @@ from acci.flows.web.identity import required
 from acci.flows.web.preconditions import TAGS, is_known, tag_of
 from acci.flows.web.running import Runner, answered
 from acci.flows.web.stored_events import StoredEvent
-from acci.flows.web.strict_requests import Whole
+from acci.flows.web.strict_requests import WHOLE
 from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.log.payloads import check_stream
 from acci.store.values.storable import Unstorable
@@ -23,8 +23,8 @@ LAST_VERSION = 2**31 - 1
 
 Type = Annotated[str, Path(description="The aggregate's type, such as User.")]
 Id = Annotated[str, Path(description="The aggregate's id.")]
-After = Annotated[Whole, Query(le=LAST_VERSION, description="Only events after this version.")]
-Limit = Annotated[Whole, Query(ge=1, le=MOST, description="At most so many events.")]
+After = Annotated[int, Field(ge=0, le=LAST_VERSION), WHOLE, Query(description="Only events after this version.")]
+Limit = Annotated[int, Field(ge=1, le=MOST), WHOLE, Query(description="At most so many events.")]
 IfNoneMatch = Annotated[
     str | None,
     WithJsonSchema(TAGS),

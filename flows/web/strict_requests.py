@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from email.message import Message
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -11,14 +11,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from psycopg import Error
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator
 
 from acci.domain.errors import AcciError
 from acci.flows.web import problems
 from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.postgres.refusals import refusal_of
 from acci.store.values.pydantic_errors import lowered
-from acci.store.values.strict_json import LARGEST, decoded, parse_object
+from acci.store.values.strict_json import decoded, parse_object
 
 MOST_PARAMETERS = 1000
 BODY_LIMIT = 1_000_000  # bytes
@@ -30,9 +30,7 @@ def _whole(value: object) -> object:
     return value
 
 
-Whole = Annotated[
-    int, BeforeValidator(_whole), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": LARGEST})
-]  # in a parameter
+WHOLE = BeforeValidator(_whole)  # of a number in a parameter, behind its bounds
 
 
 class JsonRequest(Request):

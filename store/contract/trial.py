@@ -37,7 +37,7 @@ class Refusal:
 def unread(event: type[EventData], version: int, shape: Shape) -> Refusal | None:
     """The first payload of that shape, stored in that schema version, that today's class or a rule cannot read."""
     for payload in examples(shape):
-        reason = _why_unread(event, version, payload)
+        reason = why_unread(event, version, payload)
         if reason is not None:
             return Refusal(_shown(payload), reason)
     return None
@@ -65,7 +65,8 @@ def untried_changes(before: Shape, after: Shape) -> Iterator[str]:
             yield name
 
 
-def _why_unread(event: type[EventData], version: int, payload: Any) -> str | None:
+def why_unread(event: type[EventData], version: int, payload: Any) -> str | None:
+    """Why today's class, or a rule that uses one of its fields, cannot read a payload; None if both can."""
     text = json_text(payload)
     try:
         typed(event, version, text)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -58,59 +59,61 @@ def test_it_finishes_what_is_under_way_and_ends(web: WebProcess, database_url: s
 
 def _answers(web: WebProcess) -> bool:
     try:
-        httpx.get(f"{web.url}/livez", timeout=60)
-    except httpx.TransportError:
+        socket.create_connection(("127.0.0.1", web.port)).close()
+    except OSError:
         return False
     return True
 
 
 def test_what_it_acknowledged_is_stored_once(web: WebProcess, database_url: str) -> None:
     end = time.monotonic() + SECONDS
-    ends = threading.Event()
+    killed: list[float] = []
 
     def kill() -> None:
-        while not ends.wait(min(SECONDS / 5, 4)):
+        while time.monotonic() < end:
+            time.sleep(min(SECONDS / 4, 4))
             web.kill()
             web.start()
+            killed.append(time.monotonic())
 
     killer = threading.Thread(target=kill)
     killer.start()
-    try:
-        acknowledged = asyncio.run(_clients(web, end, ends))
-    finally:
-        ends.set()
-        killer.join()
+    acknowledged = asyncio.run(_clients(web, end))
+    killer.join()
     with connect(database_url, "test") as connection:
         stored = connection.execute("SELECT aggregate_id, count(*) FROM acci.events GROUP BY 1").fetchall()
     assert {many for _, many in stored} == {1}
     assert set(acknowledged) == {name for name, _ in stored}
-    assert len(acknowledged) > CLIENTS
-    print(f"{len(acknowledged):,} commands of {CLIENTS} clients in {SECONDS:g} s")  # noqa: T201
+    assert len(acknowledged) >= CLIENTS
+    assert killed
+    print(f"{len(acknowledged):,} commands of {CLIENTS} clients, killed {len(killed)} times in {SECONDS:g} s")  # noqa: T201
 
 
-async def _clients(web: WebProcess, end: float, ends: threading.Event) -> list[str]:
-    limits = httpx.Limits(max_connections=CLIENTS)
-    async with httpx.AsyncClient(base_url=web.url, headers=web.headers, timeout=60, limits=limits) as client:
-        found = await asyncio.gather(*(_client(client, number, end) for number in range(CLIENTS)))
-    ends.set()
+async def _clients(web: WebProcess, end: float) -> list[str]:
+    found = await asyncio.gather(*(_client(web, number, end) for number in range(CLIENTS)))
     return [name for each in found for name in each]
 
 
-async def _client(client: httpx.AsyncClient, number: int, end: float) -> list[str]:
+async def _client(web: WebProcess, number: int, end: float) -> list[str]:
     """What one client had acknowledged: each command is sent with its key until it is."""
     acknowledged: list[str] = []
-    while time.monotonic() < end:
-        name = f"user-{number}-{len(acknowledged)}"
-        command = {"user_id": name, "email": f"{name}@example.com", "name": name}
-        while True:
-            try:
-                answer = await client.post("/commands/CreateUser", json=command, headers={"Idempotency-Key": name})
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-                continue
-            if answer.status_code == 200:
-                break
-            assert answer.status_code == 503, answer.text
-            await asyncio.sleep(0.1)
-        acknowledged.append(name)
+    async with httpx.AsyncClient(base_url=web.url, headers=web.headers, timeout=60, verify=False) as client:  # noqa: S501
+        while time.monotonic() < end:
+            name = f"user-{number}-{len(acknowledged)}"
+            await _acknowledged(client, name)
+            acknowledged.append(name)
     return acknowledged
+
+
+async def _acknowledged(client: httpx.AsyncClient, name: str) -> None:
+    command = {"user_id": name, "email": f"{name}@example.com", "name": name}
+    while True:
+        try:
+            answer = await client.post("/commands/CreateUser", json=command, headers={"Idempotency-Key": name})
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+            continue
+        if answer.status_code == 200:
+            return
+        assert answer.status_code == 503, answer.text
+        await asyncio.sleep(0.1)

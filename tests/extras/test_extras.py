@@ -181,7 +181,7 @@ def test_commands_are_traced(install: Callable[[str, str], Installed], versions:
 @pytest.mark.parametrize(
     ("extra", "program"),
     [
-        ("web", "import fastapi, uvicorn"),
+        ("web", "import acci.flows.web.serving"),
         ("testing", "import hypothesis, pytest, acci.store.testing.kit"),
         ("dask", "from acci.flows.runtime.task_runners import chosen_runner; print(chosen_runner())"),
         ("all", "import dask, great_expectations, prefect, acci.flows.rebuild"),

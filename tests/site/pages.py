@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.site.cli_page import cli
 from tests.site.metrics_page import metrics
+from tests.site.problems_page import http_problems
 from tests.site.python_pages import errors, python_api, verbs_and_functions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,7 @@ MADE = {
     "reference/verbs-and-functions.md": verbs_and_functions,
     "reference/python-api.md": python_api,
     "reference/errors.md": errors,
+    "reference/http-problems.md": http_problems,
 }
 COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")

@@ -39,6 +39,8 @@ STORE = (
     "acci.store.settings:Settings",
     "acci.store.settings:Limits",
     "acci.store.telemetry:Tracing",
+    "acci.flows.web:router",
+    "acci.flows.web:Identity",
 )
 NO_DOCSTRING = {
     "ANY": "The expected version of an append or a command that its stream may be at any version.",
@@ -56,7 +58,8 @@ The names with which a domain is written, and a program uses it. The verbs and f
 own](verbs-and-functions.md).
 """.strip()
 OF_STORE = """
-What an application is made of, what it answers, and the test kit. Each is imported from the module that is named.
+What an application is made of, what it answers, the test kit, and the web API. Each is imported from the module that is
+named.
 """.strip()
 REFUSALS = """
 What ACCI refuses is an `AcciError`. Its text says what happened, to what, and what to do next. It carries its data as
@@ -83,7 +86,7 @@ def python_api() -> str:
         OWN,
     ]
     parts += [_entry(name, getattr(acci, name)) for name in own]
-    parts += ["## `acci.store`", OF_STORE]
+    parts += ["## `acci.store` and `acci.flows`", OF_STORE]
     for path in STORE:
         module, _, name = path.partition(":")
         parts.append(_entry(name, getattr(importlib.import_module(module), name), module))

@@ -45,7 +45,7 @@ def test_what_is_no_token_is_refused(settings: Settings, content: bytes) -> None
 def test_a_link_or_a_folder_is_refused(settings: Settings, tmp_path: Path) -> None:
     settings.home.mkdir()
     token_file(settings).mkdir(mode=0o700)
-    with pytest.raises(UnusableToken, match="it is no file"):
+    with pytest.raises(UnusableToken, match="Is a directory"):
         web_token(settings)
     token_file(settings).rmdir()
     token_file(settings).symlink_to(tmp_path / "elsewhere")

@@ -10,6 +10,9 @@ from acci.domain.projections import Projection, Upsert, add, count, local_date, 
 from acci.store.backfilling import backfill as backfilling
 from acci.store.backfilling.new_columns import NotOnlyNewColumns
 from acci.store.backfilling.selection import Choice
+from acci.store.contract.changes import Verdict
+from acci.store.contract.check import check
+from acci.store.contract.document import contract_of
 from acci.store.generations.fingerprints import RebuildNeeded
 from acci.store.monitoring.status import read_status
 from acci.store.postgres.database import Connection, connect
@@ -47,6 +50,12 @@ def with_column(definition: str = "smallest numeric(12,2)") -> str:
     return TABLE.replace("    PRIMARY KEY", f"    {definition},\n    PRIMARY KEY")
 
 
+def said_by_contract(before: Catalogue, after: Catalogue) -> set[Verdict]:
+    """What the contract says that the rows of daily_sales need, without a database."""
+    changes = check(contract_of(before), after)
+    return {each.verdict for each in changes if each.name == "daily_sales"} & {Verdict.BACKFILL, Verdict.REBUILD}
+
+
 def test_only_a_new_column_is_filled_beside_live_work(
     connection: Connection, catalogue: Catalogue, sales: type[Projection], tmp_path: Path, database_url: str
 ) -> None:
@@ -54,6 +63,7 @@ def test_only_a_new_column_is_filled_beside_live_work(
     build.rebuild(connection, catalogue, sales)
     wider = widened(tmp_path, with_column())
     rules = wider.projection("daily_sales")
+    assert said_by_contract(catalogue, wider) == {Verdict.BACKFILL}
     with pytest.raises(RebuildNeeded):
         catch_up(connection, wider, rules)
 
@@ -134,6 +144,8 @@ def test_more_than_a_new_column_needs_a_rebuild(
 ) -> None:
     live_with_orders(connection, catalogue, sales, 10)
     wider = widened(tmp_path, table, amount)
+    both_named = "note" in table  # the contract names every new column; here one is left out
+    assert said_by_contract(catalogue, wider) == {Verdict.BACKFILL if both_named else Verdict.REBUILD}
     with pytest.raises(NotOnlyNewColumns, match=says):
         backfill(connection, wider, wider.projection("daily_sales"), Choice(columns=("smallest",)))
     catch_up(connection, catalogue, sales)

@@ -6,7 +6,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from acci import AsyncApplication
-from acci.flows.web.serving import web_application
+from acci.flows.web.serving import AddressRefused, listen, web_application
 from tests.integration.application.conftest import USERS
 from tests.integration.web.conftest import Client
 from tests.integration.web.test_commands import ANN
@@ -49,7 +49,9 @@ def test_its_own_hosts(served: Client, host: str) -> None:
     assert served.get("/livez", headers={"Host": host, "Origin": f"http://{host.lower()}"}).status_code == 200
 
 
-@pytest.mark.parametrize(("host", "status"), [("evil.example", 403), ("api.example.com.evil.example", 403), ("", 400)])
+@pytest.mark.parametrize(
+    ("host", "status"), [("evil.example", 403), ("api.example.com.evil.example", 403), (":80", 403), ("", 400)]
+)
 def test_another_host_is_refused(served: Client, host: str, status: int) -> None:
     assert served.get("/livez", headers={"Host": host}).status_code == status
     assert served.get(STREAM, headers=KNOWN | {"Host": host}).status_code == status
@@ -85,3 +87,14 @@ def test_what_is_not_there_is_a_problem_too(served: Client) -> None:
     method = served.request("DELETE", STREAM, headers=KNOWN)
     assert (method.status_code, "GET" in method.headers["allow"]) == (405, True)
     assert method.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("host", ["", " ", "no.such.host.invalid", "192.0.2.1"])
+def test_an_address_that_cannot_be_had_is_a_sentence(host: str) -> None:
+    with pytest.raises(AddressRefused, match="Choose another --port or --host"):
+        listen(host, 0)
+
+
+def test_a_port_that_is_taken_is_a_sentence() -> None:
+    with listen("127.0.0.1", 0) as first, pytest.raises(AddressRefused, match="in use"):
+        listen("127.0.0.1", first.getsockname()[1])

@@ -12,9 +12,10 @@ from acci import AsyncApplication
 from acci.flows.web.serving import web_application
 from tests.integration.application.conftest import USERS, publish
 
-EXAMPLES = int(os.environ.get("ACCI_TEST_EXAMPLES", "15"))  # of each operation, valid and invalid
+EXAMPLES = int(os.environ.get("ACCI_TEST_EXAMPLES", "5"))  # of each operation, valid and invalid
 TOKEN = {"Authorization": "Bearer one-of-the-test"}
 NUMBERS = count()
+PLAIN = ("/livez", "/readyz", "/metrics")  # nothing can be wrong with a request for them
 # What a schema cannot say: the version of an aggregate, no NUL in text, and what is blank beyond ASCII.
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -34,7 +35,8 @@ def test_every_operation_answers_as_it_says(database_url: str) -> None:
         assert len(operations) == 11
         for operation in operations:
             for mode in schemathesis.GenerationMode:
-                _try(operation, mode)
+                if operation.path not in PLAIN or mode is schemathesis.GenerationMode.POSITIVE:
+                    _try(operation, mode)
 
 
 def _try(operation: Any, mode: Any) -> None:

@@ -72,7 +72,7 @@ def test_parameters_that_are_not_utf_8(published: Client) -> None:
 
 
 class Colour(Enum):
-    RED = "red"
+    red = "red"
 
 
 class Echo(BaseModel):

@@ -10,11 +10,14 @@ from acci.flows.local.instance import AlreadyRunning, NoHome
 from acci.flows.local.object_names import UnusablePrefix
 from acci.flows.local.own_deployments import UnusableDeployments
 from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
+from acci.flows.local.web_token import UnusableToken
 from acci.flows.runtime.redaction import RedactedError
 from acci.flows.scaffold.additions import AlreadyThere, NoPlace
 from acci.flows.scaffold.names import UnusableName
 from acci.flows.scaffold.own_wheel import NoWheel
 from acci.flows.scaffold.project import FolderInUse
+from acci.flows.web.serving import AddressRefused
+from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.embedded.account import ForeignData, NoSystemUser
 from acci.store.embedded.log_files import LogsClosed
 from acci.store.embedded.ports import PortTaken, ServerDidNotStart, ServerDidNotStop
@@ -416,6 +419,21 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         CannotServe("10.0.0.1", 80, "permission denied"),
         "Metrics cannot be served at 10.0.0.1:80: permission denied. Choose another --serve or --host.",
+    ),
+    (
+        AddressRefused("10.0.0.1", 80, "permission denied"),
+        ("The web API cannot be served at 10.0.0.1:80: permission denied. Choose another --port or --host."),
+    ),
+    (
+        UnusableToken("/home/.acci/web-token", "its mode is 644 instead of 600, others can use it"),
+        (
+            "The token of `acci serve` in /home/.acci/web-token cannot be used: its mode is 644 instead of 600, others "
+            "can use it. Correct that, or remove the file: the next start makes another one."
+        ),
+    ),
+    (
+        UnusableRequest(415, "Send application/json, in UTF-8."),
+        "The request cannot be used (status 415): Send application/json, in UTF-8.",
     ),
     (
         UnusableArgument(2, "holds half a surrogate pair, which is no character"),

@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian test-extras test-web check docs format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian test-extras test-web test-tutorial check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
 	@echo "make test-extras  install the wheel with each extra, as pinned and as new as may be, and try what belongs to it"
 	@echo "make test-web  kill the web API for a minute under 50 clients, and try it at length by its own OpenAPI"
+	@echo "make test-tutorial  do all that the tutorial says, in order, in a project that 'acci new' makes"
 	@echo "make check   lint, format, types, dependency direction, documentation"
 	@echo "make docs    build the documentation in .site/html, and fail if a link is dead or a public name undocumented"
 	@echo "make format  let ruff put the format right"
@@ -67,6 +68,10 @@ test-extras: $(INSTALLED)
 test-web: $(INSTALLED)
 	@$(OURS) ACCI_TEST_WEB_SECONDS=60 ACCI_TEST_EXAMPLES=200 $(BIN)/python -m pytest --timeout 900 \
 		tests/e2e/test_web.py tests/integration/web/test_openapi.py $(ARGS)
+
+# Some minutes: it starts everything, and each of its flows is a process of its own, as a reader has it.
+test-tutorial: $(INSTALLED)
+	@$(OURS) $(BIN)/python -m pytest -m tutorial tests/tutorial $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

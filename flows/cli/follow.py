@@ -27,8 +27,8 @@ def follow(
         pass  # fails now if the database cannot be reached; later outages are waited for
     end_as_by_ctrl_c()
     out = console(stderr=True)
-    out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
     try:
+        out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
         follow_log(
             url,
             catalogue,

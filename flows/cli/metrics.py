@@ -52,8 +52,8 @@ def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[s
         raise CannotServe(host, port, error.strerror or str(error)) from None
     end_as_by_ctrl_c()
     out = console(stderr=True)
-    out.print(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
     try:
+        out.print(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

@@ -4,9 +4,10 @@ import signal
 
 
 def end_as_by_ctrl_c() -> None:
-    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, also in process 1, and where SIGINT was ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, in process 1 too, unless ignored (nohup)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def finish_undisturbed() -> None:

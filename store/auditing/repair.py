@@ -42,7 +42,8 @@ def repair(
 
     Rows are re-derived while no batch runs; so are parked keys, which are released if that succeeds. Wrong snapshots
     are replaced or dropped, and the live view points at the live generation again. The log's checks are made first:
-    what is wrong with the log is left for a person, and so is all that may depend on it, unless `trust_log`.
+    what is wrong with the log is left for a person, and so is all that may depend on it, unless `trust_log`. Findings
+    of other checks that repaired rows explain, such as wrong totals, are gone afterwards too.
     Raises `RebuildNeeded`, `TableAltered`, `Busy`.
     """
 
@@ -57,7 +58,17 @@ def repair(
         for found in (findings(connection, check.name, projection),)
         for name in sorted({each.projection or "" for each in found})
     ]
-    return [_repaired(check, RepairContext(connection, catalogue, found, suspects)) for check, found in todo]
+    done = [_repaired(check, RepairContext(connection, catalogue, found, suspects)) for check, found in todo]
+    for name in {each.projection for each in done if each.projection and each.audited}:
+        _look_again(connection, catalogue, name)
+    return done
+
+
+def _look_again(connection: Connection, catalogue: Catalogue, projection: str) -> None:
+    """Checks of the read model that carry no repair are made again: what its rows were repaired of, they found too."""
+    for check in all_checks(catalogue).values():
+        if check.repair is None and findings(connection, check.name, projection):
+            audit(connection, catalogue, check, projection)
 
 
 def audit_log(connection: Connection, catalogue: Catalogue) -> SuspectStreams:

@@ -82,7 +82,6 @@ def test_a_new_project_is_tested_and_up_at_once(shop: Shop) -> None:
     assert " passed" in shop.run("make", "test", "ARGS=-k order")
 
     ports = f"--port {free_port()} --database-port {free_port()}"
-    shop.own["MAKEFLAGS"] = "--no-print-directory"
     with shop.started("ACCI is up", ".venv/bin/acci", "up", *ports.split()):
         shop.acci(*SEND, "AddItem", '{"item": "bolt", "title": "Bolt M6"}')
         shop.acci(*SEND, "MoveStock", '{"item": "bolt", "count": 5}')
@@ -99,8 +98,10 @@ def _serves(shop: Shop) -> None:
     port = free_port()
     token = (shop.folder / ".acci" / "web-token").read_text().strip()
     headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": "t1", "X-User-ID": "me"}
-    with shop.started("Serving at", ".venv/bin/acci", "serve", "--port", str(port)):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
-            assert client.get("/livez").is_success
-            moved = client.post("/commands/MoveStock", json={"item": "bolt", "count": 2})
-            assert moved.is_success, moved.text
+    with (
+        shop.started("Serving at", ".venv/bin/acci", "serve", "--port", str(port)),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client,
+    ):
+        assert client.get("/livez").is_success
+        moved = client.post("/commands/MoveStock", json={"item": "bolt", "count": 2})
+        assert moved.is_success, moved.text

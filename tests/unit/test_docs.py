@@ -11,7 +11,7 @@ from acci.store.importing.sources import Source
 from acci.store.settings import PROJECT_VARIABLE
 from acci.store.settings.definitions import SETTINGS
 from tests.site import checks, cli_page, pages, python_pages
-from tests.support.pages import RUN, SHOWN, all_pages, blocks, name_of
+from tests.support.pages import RUN, SHOWN, all_pages, blocks, is_of_the_tutorial, name_of
 from tests.support.shell import CHECKOUT
 
 PAGES = pytest.mark.parametrize("page", [*all_pages(), CHECKOUT / "SECURITY.md"], ids=name_of)
@@ -33,7 +33,7 @@ def test_each_block_is_executed_or_says_why_not(page: Path) -> None:
     assert text_of(page).count("```") == 2 * sum(block.language != "before" for block in found)
     for block in found:
         assert block.language in (*RUN, *SHOWN, "before"), f"line {block.line}: {block.language or 'no language'}"
-        if block.language in ("toml", "yaml", "csv"):
+        if block.language in ("toml", "yaml", "csv", "diff"):
             assert block.file or block.why_not, f"line {block.line}: which file is it?"
         for path in re.findall(r"tests/[\w/.]+\w", block.why_not or ""):
             assert (CHECKOUT / path).exists(), path
@@ -54,7 +54,9 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
 
 @PAGES
 def test_paths_that_a_page_names_exist(page: Path) -> None:
-    for path in re.findall(r"`([\w./-]+)`", text_of(page)):
+    session = page.parent.glob("*.md") if is_of_the_tutorial(page) else [page]
+    made = {block.file for each in session for block in blocks(each)}
+    for path in set(re.findall(r"`([\w./-]+)`", text_of(page))) - made:
         if path.startswith(tuple(f"{folder}/" for folder in FOLDERS)):
             assert (CHECKOUT / path).exists(), path
 

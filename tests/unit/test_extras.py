@@ -93,6 +93,7 @@ def test_the_constraints_shipped_are_what_is_tested() -> None:
         ("run audit", "flows"),
         ("up", "flows"),
         ("deploy", "flows"),
+        ("worker", "flows"),
         ("follow", "projections"),
         ("serve", "web"),
         ("as-of user_view --tenant t --key a --position 1", "projections"),

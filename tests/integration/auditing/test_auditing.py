@@ -60,6 +60,16 @@ def test_a_wrong_row_stays_in_the_sample_until_it_is_repaired(connection: Connec
     assert findings(connection) == []
 
 
+def test_totals_that_a_wrong_row_falsified_are_right_once_it_is_repaired(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    corrupt(connection, "turnover", "UPDATE {table} SET amount = amount + 1")
+    audited(connection, catalogue, projection="turnover")
+    assert {"rows", "totals"} <= {each.check for each in findings(connection)}
+    repair(connection, catalogue)
+    assert findings(connection) == []
+
+
 def test_every_row_of_a_sample_that_is_wrong_is_named(connection: Connection, catalogue: Catalogue) -> None:
     corrupt(connection, "accounts", "UPDATE {table} SET balance = balance + 1")
     row = connection.execute("SELECT count(*) FROM read.accounts").fetchone()

@@ -12,13 +12,13 @@ import pytest
 
 from acci.store.embedded.programs import programs as postgres_programs
 from acci.store.postgres.database import connect
-from tests.support.pages import Block, all_pages, executed, name_of
+from tests.support.pages import Block, all_pages, executed, is_of_the_tutorial, name_of
 from tests.support.prefect_server import PrefectServer
 from tests.support.servers import SharedServer
 from tests.support.shell import CHECKOUT
 
 PROGRAMS = {"acci": "acci.flows.cli", "build-read-models": "tests.support.build_read_models", "pytest": "pytest"}
-PAGES = [page for page in all_pages() if executed(page)]
+PAGES = [page for page in all_pages() if executed(page) and not is_of_the_tutorial(page)]
 SETTING = re.compile(r"ALTER SYSTEM SET (\w+) = '?(\w+)'?")
 FLOWS = re.compile(r"\bacci run (?!\S+ --help)")
 pytestmark = pytest.mark.timeout(600)  # a page may run six flows, each in a process of its own

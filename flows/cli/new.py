@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from acci.flows.cli.printing import passage
-from acci.flows.scaffold.additions import Addition
+from acci.flows.scaffold.kinds import Addition
 
 
 def new(
@@ -22,10 +22,10 @@ def new(
         str | None, typer.Option(help="With --add: the context, if several have a place for it.")
     ] = None,
 ) -> None:
-    """Make a project: a small domain with tests, settings, a Makefile, continuous integration, containers.
+    """Make a project, or add to one.
 
-    It is ready at once: `make up` starts it, `make test` tests it. ACCI itself comes along as a wheel, unless it was
-    installed from an index.
+    A small domain with tests, settings, a Makefile, continuous integration and containers: `make up` starts it,
+    `make test` tests it. ACCI itself comes along as a wheel, unless it was installed from an index.
     """
     _check(folder, add, event, context)
     if add is None:

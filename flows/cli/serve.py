@@ -15,7 +15,9 @@ def serve(
         list[str] | None, typer.Option(help="Another host name that requests may use; repeatable.")
     ] = None,
 ) -> None:
-    """Serve commands, queries and streams over HTTP, until Ctrl-C or SIGTERM.
+    """Serve commands, queries and streams over HTTP.
+
+    Until Ctrl-C or SIGTERM, which end it after the requests under way.
 
     Every request but /livez needs the token in the home's file web-token, which is made at the first start.
     """

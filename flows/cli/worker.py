@@ -16,10 +16,11 @@ def worker(
         str | None, typer.Option(help="Its name in the Prefect UI; one that is made up if not given.")
     ] = None,
 ) -> None:
-    """Run what the deployments ask for, until Ctrl-C or SIGTERM.
+    """Run flows for a Prefect server.
 
-    A Prefect worker for the pool that `acci deploy` makes, with ACCI's settings. When it ends, its runs end with it:
-    they report that, and what they had not committed is undone. Start as many as you like, on any machines.
+    Until Ctrl-C or SIGTERM. It is a Prefect worker for the pool that `acci deploy` makes, with ACCI's settings. When it
+    ends, its runs end with it: they report that, and what they had not committed is undone. Start as many as you like,
+    on any machines.
     """
     require("flows")
     from acci.flows.cli.deploy import NoPrefectServer

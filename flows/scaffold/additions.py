@@ -3,28 +3,16 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.events import EventData
+from acci.flows.scaffold.kinds import Addition
 from acci.flows.scaffold.names import UnusableName, aggregate_name, read_model_name
 from acci.flows.scaffold.templates import rendered
 from acci.store.registry import Catalogue
 
 WIDTH = 120  # of a line in a project; its pyproject.toml says so
-
-
-class Addition(StrEnum):
-    """What can be added to a project."""
-
-    AGGREGATE = "aggregate"
-    READ_MODEL = "read-model"
-
-    @property
-    def package(self) -> str:
-        """Where its module is, in the context's package."""
-        return self.value.replace("-", "_") + "s"
 
 
 class NoPlace(AcciError):

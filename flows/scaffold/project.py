@@ -37,14 +37,26 @@ def new_project(name: str, folder: Path | None) -> Path:
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         _fill(made, package)
-        made.chmod(0o777 & ~_umask())
-        made.rename(target)  # over an empty folder, but over nothing else
-    except BaseException as error:
+        if target.exists():
+            _move_into(target, made)  # it stays the same folder: a shell may be in it
+        else:
+            made.chmod(0o777 & ~_umask())
+            made.rename(target)
+    finally:
         shutil.rmtree(made, ignore_errors=True)
-        if isinstance(error, OSError) and target.exists():
-            raise FolderInUse(str(target)) from error
-        raise
     return target
+
+
+def _move_into(target: Path, made: Path) -> None:
+    """All of it, or nothing."""
+    moved: list[Path] = []
+    try:
+        for each in made.iterdir():
+            moved.append(each.rename(target / each.name))  # noqa: PERF401 what was moved before a failure counts
+    except BaseException:
+        for file in moved:
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        raise
 
 
 def _fill(folder: Path, package: str) -> None:

@@ -20,7 +20,7 @@ from acci.flows.web.stored_events import StoredEvent
 from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.application.handled import Handled
 from acci.store.commands.validation import content_of
-from acci.store.log.expected_version import NoSuchStream
+from acci.store.log.expected_version import ExpectedVersion, NoSuchStream
 
 KEYS = UUID("b7c5a7c4-6d5c-4a44-9a31-0a5f7c7d2f3e")  # the namespace of idempotency keys
 LONGEST = 200  # characters of a correlation id
@@ -143,13 +143,17 @@ def _send(
 ) -> Handled:
     app = runner.application
     aggregate, _ = app.catalogue.command(type(data).__name__)
-    version = wanted
+    version: int | ExpectedVersion | None
     if isinstance(wanted, tuple):
         if not wanted:
             raise UnusableRequest(412, "No version of the aggregate has such an entity tag.")
-        stream = StreamId(acts.tenant_id, aggregate.aggregate_type(), data.aggregate_id)
-        # With none of several it fails, unless it was handled before: then the answer is the one it had.
-        version = wanted[0] if len(wanted) == 1 or (now := app.events.version(stream)) not in wanted else now
+        version = wanted[0]
+        if len(wanted) > 1:
+            # With none of several it fails, unless it was handled before: then the answer is the one it had.
+            now = app.events.version(StreamId(acts.tenant_id, aggregate.aggregate_type(), data.aggregate_id))
+            version = now if now in wanted else version
+    else:
+        version = wanted
     try:
         return app.send(
             data,

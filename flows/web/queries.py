@@ -71,7 +71,7 @@ def _endpoint(
                 given[name] = value
         if TENANT in declared.model_fields:
             given[TENANT] = acts.tenant_id
-        asked = question(app.catalogue, declared.name, _declared_only(declared, given))
+        asked: Any = question(app.catalogue, declared.name, _declared_only(declared, given))
         if min_position:
             await runner.wait_for(min_position, read_by(app.catalogue, declared.name), longest_wait)
         found = await runner.run(lambda: app.query(asked, tenant_id=acts.tenant_id))

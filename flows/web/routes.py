@@ -30,7 +30,8 @@ def router(
     bytes; with `min-position` a query waits at most `longest_wait` seconds. What is refused is answered as a problem
     (RFC 9457), whatever the program does with other errors. Raises `DefinitionError` without an identity.
     """
-    for name, given in (("identity", identity), ("operator", operator)):
+    checked: tuple[tuple[str, object], ...] = (("identity", identity), ("operator", operator))
+    for name, given in checked:
         if not isinstance(given, Depends) and (given is not None or name == "identity"):
             raise DefinitionError(f"{name} of the router", "it is fastapi.Depends(…) of what says who asks.")
     made = APIRouter(route_class=route_of(body_limit))

@@ -74,7 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(address)
-            made.listen(BACKLOG)
+            made.listen(BACKLOG)  # from the first word on, who comes waits instead of being refused
         except BaseException:
             made.close()
             raise

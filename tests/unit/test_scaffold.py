@@ -10,7 +10,8 @@ import pytest
 import acci
 from acci import Context
 from acci.flows.scaffold import templates
-from acci.flows.scaffold.additions import Addition, AlreadyThere, NoPlace, Place, add_aggregate, add_read_model
+from acci.flows.scaffold.additions import AlreadyThere, NoPlace, Place, add_aggregate, add_read_model
+from acci.flows.scaffold.kinds import Addition
 from acci.flows.scaffold.names import UnusableName, aggregate_name, package_name, read_model_name
 from acci.flows.scaffold.project import FolderInUse, new_project
 from acci.store.registry import load
@@ -129,6 +130,14 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
             new_project("shop", tmp_path / name)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "link", "shop"]
     assert [each.name for each in (tmp_path / "shop").iterdir()] == ["mine"]
+
+
+def test_an_empty_folder_stays_the_same_folder(tmp_path: Path) -> None:
+    before = tmp_path.stat().st_ino
+    assert new_project("shop", tmp_path) == tmp_path
+    assert tmp_path.stat().st_ino == before
+    assert (tmp_path / "Makefile").is_file()
+    assert not [each for each in tmp_path.parent.iterdir() if each.name.startswith(f".{tmp_path.name}")]
 
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

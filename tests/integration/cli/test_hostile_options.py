@@ -19,7 +19,8 @@ from tests.support.histories import value
 from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
 
-UNENDING = ("up", "watch", "follow", "serve")  # only numbers are tried, which are refused before anything begins
+# Only numbers are tried, which are refused before anything begins.
+UNENDING = ("up", "watch", "follow", "serve", "worker")
 NO_NUMBERS = ("nan", "-nan", "1e400", "-1e400", "9" * 400, "0x10", "", "'; DROP TABLE acci.events; --", "1\0")
 TEXTS = (
     "'; DROP TABLE acci.events; --", "\udcff\ud800", "a\0b", "", "%s%(x)s{}", "[" * 50_000, "x" * 200_000, "\x1b[2J",
@@ -44,7 +45,7 @@ SELECT (SELECT count(*) FROM acci.events), (SELECT count(*) FROM acci.commands),
        (SELECT count(*) FROM acci.discarded_events), (SELECT count(*) FROM acci.backfills),
        (SELECT count(*) FROM acci.generations), (SELECT count(*) FROM acci.seals)
 """
-LITTLE = {"simulate": ["--events", "1"]}
+LITTLE = {"new": ["--add", "aggregate"], "simulate": ["--events", "1"]}
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +42,6 @@ class Reader:
     def read(self, page: Path) -> None:
         for block in blocks_of(page):
             where = f"{name_of(page)}, line {block.line}"
-            begun = time.monotonic()
             if block.language == "text":
                 if not shows(block.text, self._said):
                     self.problems.append(f"{where}: it says\n{block.text}but one sees\n{self._said}")
@@ -57,7 +55,6 @@ class Reader:
                 self._open_terminal(block.text, block.until, where)
             else:
                 self._shell(block, where)
-            print(f"{time.monotonic() - begun:6.1f} s  {where}", len(self.problems), flush=True)  # noqa: T201
 
     def close(self) -> None:
         """Afterwards Ctrl-C has ended what runs in the terminals, the last one first."""

@@ -135,7 +135,7 @@ def test_projections_are_kept_without_prefect(install: Callable[[str, str], Inst
     kept.python(_FOLLOWED)
     assert "Ann" in kept.acci("query", "search_users", '{"query": "ann"}', "--tenant", "acme")
     assert "No dead letters" in kept.acci("dead-letters", "list")
-    assert "nothing wrong" in kept.acci("findings")
+    assert "no open findings" in kept.acci("findings")
 
 
 @both

@@ -107,7 +107,7 @@ def test_a_corrupted_row(on_call: OnCall) -> None:
     assert on_call.unhealthy() == {"findings"}
     assert "note-7" in on_call.says("findings")
     assert on_call.run("repair", projection="notes")["type"] == "COMPLETED"
-    assert "nothing wrong" in on_call.says("findings")
+    assert "no open findings" in on_call.says("findings")
     assert on_call.unhealthy() == set()
 
 

@@ -35,4 +35,5 @@ class SearchUsers(Query[UserRow]):
     tenant_id: str
     query: str = Field(examples=["ann"])
     limit: int = Field(default=50, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0)
+    # Far larger ones are refused by PostgreSQL: this is what a client may count on.
+    offset: int = Field(default=0, ge=0, json_schema_extra={"maximum": 1_000_000_000})

@@ -36,7 +36,6 @@ from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_str
 from acci.store.log.payloads import check_names
 from acci.store.log.reading import require
 from acci.store.monitoring.status import Status, read_status
-from acci.store.reading.as_of import rows_as_of
 from acci.store.reading.queries import ask
 from acci.store.reading.waiting import looking, wait
 from acci.store.registry import load, several
@@ -219,6 +218,8 @@ class Application:
         In order of key; `key`, in the order of the projection's key, narrows to one row, `limit` to the first so many.
         Raises `UnknownName`, `NotFinal`, `NotApplicable`, `WrongTimestamp`, `WrongKey`, `NotBuilt`, `RebuildNeeded`.
         """
+        from acci.store.reading.as_of import rows_as_of  # it needs the extra `projections`, the rest does not
+
         declared = self.catalogue.projection(projection_name(projection))
         if isinstance(at, int):
             require("at", at, -(2**63))

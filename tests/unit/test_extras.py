@@ -119,6 +119,12 @@ def test_help_needs_no_extra() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_an_application_needs_no_extra() -> None:
+    program = WITHOUT + "import acci; acci.Application; acci.AsyncApplication; acci.acting_as"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_traces_that_cannot_be_made_are_a_warning() -> None:
     program = WITHOUT + "from acci.store.telemetry import Tracing; print(Tracing.from_environment())"
     done = subprocess.run(

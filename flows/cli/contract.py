@@ -31,7 +31,9 @@ def contract(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write acci.contract.json, to be committed: the shapes of events, commands, queries and read models.
+    """Write the domain's contract, or check a change against it.
+
+    The contract is acci.contract.json, to be committed: the shapes of events, commands, queries and read models.
 
     With --check it exits with 0 if nothing changed or all is compatible, 3 if a read model needs a rebuild or a
     backfill, 4 if a reader or a sender breaks, 5 if stored events need an upcaster: the highest that applies.

@@ -12,12 +12,16 @@ from tests.support.shell import acci, command, refusal
 @pytest.mark.parametrize("words", ["metrics --serve 0", "follow"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_it_ends_well(words: str, number: signal.Signals, database_url: str) -> None:
-    running = subprocess.Popen(
-        command(words.split()),
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"ACCI_DATABASE_URL": database_url},
-    )
+    before = signal.signal(number, signal.SIG_DFL)  # of `nohup make test` the command would inherit that it is ignored
+    try:
+        running = subprocess.Popen(
+            command(words.split()),
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"ACCI_DATABASE_URL": database_url},
+        )
+    finally:
+        signal.signal(number, before)
     try:
         assert running.stderr is not None
         assert "Ctrl-C ends it" in running.stderr.readline()

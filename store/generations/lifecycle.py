@@ -5,7 +5,7 @@ from contextlib import suppress
 from psycopg import errors
 from psycopg import sql as identifiers
 
-from acci.store.generations import generations, lifecycle
+from acci.store.generations import generations
 from acci.store.generations.generations import Generation
 from acci.store.generations.live import BuildGone, while_there
 from acci.store.postgres.database import Connection
@@ -60,7 +60,7 @@ def discard(connection: Connection, generation: Generation) -> None:
 def _discard(connection: Connection, generation: Generation) -> None:
     with connection.transaction():
         connection.execute(
-            sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(lifecycle.LOCK_WAIT_MILLISECONDS)}
+            sql("postgres/locks:limit_wait_of_transaction"), {"milliseconds": str(LOCK_WAIT_MILLISECONDS)}
         )
         connection.execute(
             identifiers.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifiers.Identifier(generation.schema))

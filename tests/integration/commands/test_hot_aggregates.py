@@ -241,7 +241,10 @@ def test_a_process_that_is_forked_off_has_locks_of_its_own() -> None:
 
 
 def _wait_for_a_queue(connection: Connection) -> None:
-    query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    query = (  # of this database: tests of other processes wait on the same server
+        "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+    )
     while (row := connection.execute(query).fetchone()) is None:
         pass
     wait_until_blocked(connection, row[0])

@@ -19,7 +19,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Tracing",
         ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.exporter.otlp"),
     ),
-    "web": ("The web API", ("fastapi", "uvicorn", "anyio", "starlette")),
+    "web": ("The web API", ("fastapi", "uvicorn", "starlette")),
 }
 INSTEAD = {
     "dask": ", or unset ACCI_DASK",

@@ -32,12 +32,12 @@ def serve(
 
     settings = Settings.from_environment()
     registered(settings)
-    token = web_token(settings)
+    token = web_token(settings.home)
     application = AsyncApplication(settings=settings)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     out = console(stderr=True)
     with listen(host, port) as bound:
         at = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        out.print(f"Serving at {at}; the token is in {token_file(settings)}. Ctrl-C ends it.", soft_wrap=True)
+        out.print(f"Serving at {at}; the token is in {token_file(settings.home)}. Ctrl-C ends it.", soft_wrap=True)
         run(web_application(application, token, [host, *(allow_host or ())]), bound)
     out.print("Ended.")

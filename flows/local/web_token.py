@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from acci.domain.errors import AcciError
-from acci.store.settings import Settings
 
 SHORTEST = 20  # characters
 LARGEST = 1000  # bytes
@@ -25,14 +24,14 @@ class UnusableToken(AcciError):
     )
 
 
-def token_file(settings: Settings) -> Path:
+def token_file(home: Path) -> Path:
     """Where it is."""
-    return settings.home / "web-token"
+    return home / "web-token"
 
 
-def web_token(settings: Settings) -> str:
+def web_token(home: Path) -> str:
     """The token; made if there is none, in a file of mode 600. Raises `UnusableToken`."""
-    file = token_file(settings)
+    file = token_file(home)
     try:
         return _kept(file)
     except FileNotFoundError:

@@ -80,7 +80,7 @@ class Place:
                 with (self.project / path).open("x", encoding="utf-8") as file:
                     made.append(self.project / path)
                     file.write(content)
-        except BaseException:
+        except BaseException:  # Ctrl-C too
             for each in made:
                 each.unlink()
             raise

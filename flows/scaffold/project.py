@@ -10,7 +10,7 @@ from acci.flows.local.web_token import web_token
 from acci.flows.scaffold import own_wheel
 from acci.flows.scaffold.names import CONSTRAINTS, package_name
 from acci.flows.scaffold.templates import rendered
-from acci.store.settings import CHECKOUT, Settings, default_home
+from acci.store.settings import CHECKOUT, default_home
 
 VENDOR = "vendor"
 DASHBOARD = CHECKOUT / "flows" / "dashboards" / "acci.json"
@@ -53,7 +53,7 @@ def _move_into(target: Path, made: Path) -> None:
     try:
         for each in made.iterdir():
             moved.append(each.rename(target / each.name))  # noqa: PERF401 what was moved before a failure counts
-    except BaseException:
+    except BaseException:  # Ctrl-C too
         for file in moved:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
         raise
@@ -75,11 +75,11 @@ def _fill(folder: Path, package: str) -> None:
         (folder / path).write_text(content, encoding="utf-8")
     shutil.copyfile(CONSTRAINTS, folder / "constraints.txt")
     shutil.copyfile(DASHBOARD, folder / "operations" / "grafana" / DASHBOARD.name)
-    web_token(Settings(database_url=None, contexts=(), home=default_home(folder), prefect_api_url=None))
+    web_token(default_home(folder))
 
 
 def _source(wheel: Path | None) -> str:
-    """Where uv finds ACCI; pip is told by the Makefile, as it takes no relative path from here."""
+    """Where uv finds ACCI; pip gets it from the Makefile, as it takes no relative path from here."""
     if wheel is None:
         return ""
     return f'\n[tool.uv.sources]  # until an index has ACCI\nacci = {{ path = "{VENDOR}/{wheel.name}" }}\n'

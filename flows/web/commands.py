@@ -15,9 +15,10 @@ from acci.domain.events import StreamId
 from acci.flows.web import problems
 from acci.flows.web.identity import Identity, required
 from acci.flows.web.preconditions import TAGS, Expected, expected, tag_of
-from acci.flows.web.running import Runner, answered
 from acci.flows.web.stored_events import StoredEvent
 from acci.flows.web.unusable_request import UnusableRequest
+from acci.store.application.application import Application
+from acci.store.application.asynchronous import AsyncApplication
 from acci.store.application.handled import Handled
 from acci.store.commands.validation import content_of
 from acci.store.log.expected_version import ExpectedVersion, NoSuchStream
@@ -74,13 +75,13 @@ class Done(BaseModel):
     events: list[StoredEvent]
 
 
-def add_commands(router: APIRouter, runner: Runner, identity: Depends) -> None:
+def add_commands(router: APIRouter, shared: AsyncApplication, identity: Depends) -> None:
     """Afterwards the router has a route for each command."""
-    for context in runner.application.catalogue.contexts:
+    for context in shared.catalogue.contexts:
         for name, (_, kind) in context.commands.items():
             router.add_api_route(
                 f"/commands/{name}",
-                answered(_endpoint(runner, identity, name, kind)),
+                problems.answered(_endpoint(shared, identity, name, kind)),
                 methods=["POST"],
                 name=name,
                 operation_id=name,
@@ -93,11 +94,13 @@ def add_commands(router: APIRouter, runner: Runner, identity: Depends) -> None:
                     **problems.documented(400, 409, 412, 413, 415, 422),
                 },
             )
-    router.add_api_route("/commands/{name:path}", answered(_unknown), methods=["POST"], include_in_schema=False)
+    router.add_api_route(
+        "/commands/{name:path}", problems.answered(_unknown), methods=["POST"], include_in_schema=False
+    )
 
 
-def _endpoint(runner: Runner, identity: Depends, name: str, kind: type[CommandData]) -> Any:
-    aggregate, _ = runner.application.catalogue.command(name)
+def _endpoint(shared: AsyncApplication, identity: Depends, name: str, kind: type[CommandData]) -> Any:
+    aggregate, _ = shared.catalogue.command(name)
     example = _example(kind)
 
     async def send(
@@ -111,7 +114,7 @@ def _endpoint(runner: Runner, identity: Depends, name: str, kind: type[CommandDa
     ) -> Response:
         acts, wanted = required(who), expected(request)
         key = _key(request, acts, idempotency_key)
-        handled = await runner.run(lambda: _send(runner, acts, data, key, wanted, x_correlation_id))
+        handled = await shared.run(lambda: _send(shared.application, acts, data, key, wanted, x_correlation_id))
         changed = bool(handled.events)
         done = Done(
             command_id=handled.command_id,
@@ -125,7 +128,7 @@ def _endpoint(runner: Runner, identity: Depends, name: str, kind: type[CommandDa
         return Response(done.model_dump_json(), headers=headers, media_type="application/json")
 
     def read(given: object) -> CommandData:
-        return content_of(runner.application.catalogue, name, given)
+        return content_of(shared.catalogue, name, given)
 
     body = PlainValidator(read, json_schema_input_type=kind)
     send.__annotations__["data"] = (
@@ -139,9 +142,13 @@ async def _unknown(name: str) -> Response:
 
 
 def _send(
-    runner: Runner, acts: Identity, data: CommandData, key: UUID | None, wanted: Expected, correlation: str | None
+    app: Application,
+    acts: Identity,
+    data: CommandData,
+    key: UUID | None,
+    wanted: Expected,
+    correlation: str | None,
 ) -> Handled:
-    app = runner.application
     aggregate, _ = app.catalogue.command(type(data).__name__)
     version: int | ExpectedVersion | None
     if isinstance(wanted, tuple):

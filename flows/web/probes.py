@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from acci.flows.cli.prometheus import at_each_scrape
 from acci.flows.web import problems
-from acci.flows.web.running import Runner, answered
+from acci.store.application.asynchronous import AsyncApplication
 from acci.store.postgres.migrations import require_migrated
 
 
@@ -19,17 +19,17 @@ class Well(BaseModel):
     status: str = "well"
 
 
-def add_probes(router: APIRouter, runner: Runner, operator: Depends | None) -> None:
+def add_probes(router: APIRouter, shared: AsyncApplication, operator: Depends | None) -> None:
     """Afterwards the router has them; `/metrics` only with what says that an operator asks."""
-    app = runner.application
+    app = shared.application
 
-    @answered
+    @problems.answered
     async def livez() -> Response:
         return _well()
 
-    @answered
+    @problems.answered
     async def readyz() -> Response:
-        await runner.run(ready)
+        await shared.run(ready)
         return _well()
 
     def ready() -> None:
@@ -55,9 +55,9 @@ def add_probes(router: APIRouter, runner: Runner, operator: Depends | None) -> N
     if operator is not None:
         registry = at_each_scrape(app.database.url, app.catalogue)
 
-        @answered
+        @problems.answered
         async def metrics(_: Any = operator) -> Response:
-            text = await runner.run(lambda: generate_latest(registry))
+            text = await shared.run(lambda: generate_latest(registry))
             return Response(text, headers={"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE_LATEST})
 
         router.add_api_route(

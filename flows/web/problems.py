@@ -5,13 +5,13 @@ What only an operator can use (names, addresses, settings) goes to the log, unde
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 from uuid import uuid4
 
-from fastapi import Response
+from fastapi import HTTPException, Response
 from pydantic import BaseModel, Field
 
 from acci.domain.errors import (
@@ -203,3 +203,18 @@ def _schema() -> Mapping[str, Any]:
     schema["properties"]["errors"]["items"] = parts["FieldProblem"]
     schema["required"] = ["type", "title", "status", "detail", "correlation_id"]
     return schema
+
+
+def answered(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Coroutine[Any, Any, Response]]:
+    """The endpoint; whatever it raises is answered as a problem."""
+
+    @wraps(endpoint)
+    async def answering(*args: Any, **kwargs: Any) -> Response:
+        try:
+            return await endpoint(*args, **kwargs)
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 no client sees a traceback
+            return answer(error)
+
+    return answering

@@ -11,9 +11,9 @@ from acci.domain.errors import UnknownName
 from acci.domain.queries import Question
 from acci.flows.web import problems
 from acci.flows.web.identity import required
-from acci.flows.web.running import Runner, answered
 from acci.flows.web.strict_requests import WHOLE, is_list, parameters
 from acci.flows.web.unusable_request import UnusableRequest
+from acci.store.application.asynchronous import AsyncApplication
 from acci.store.reading.queries import question, read_by
 from acci.store.values.strict_json import LARGEST
 
@@ -32,15 +32,15 @@ MinPosition = Annotated[
 ]
 
 
-def add_queries(router: APIRouter, runner: Runner, identity: Depends, longest_wait: float) -> None:
+def add_queries(router: APIRouter, shared: AsyncApplication, identity: Depends, longest_wait: float) -> None:
     """Afterwards the router has a route for each query."""
-    for context in runner.application.catalogue.contexts:
+    for context in shared.catalogue.contexts:
         for declared in context.queries:
             shape: Any = declared.answer if declared.one else list[declared.answer]  # type: ignore[name-defined]
             for method in ("GET", "HEAD"):
                 router.add_api_route(
                     f"/queries/{declared.name}",
-                    answered(_endpoint(runner, identity, declared, TypeAdapter(shape), longest_wait)),
+                    problems.answered(_endpoint(shared, identity, declared, TypeAdapter(shape), longest_wait)),
                     methods=[method],
                     name=declared.name,
                     operation_id=declared.name,
@@ -52,14 +52,26 @@ def add_queries(router: APIRouter, runner: Runner, identity: Depends, longest_wa
                     openapi_extra={"parameters": _parameters(declared)},
                     include_in_schema=method == "GET",
                 )
-    router.add_api_route("/queries/{name:path}", answered(_unknown), methods=["GET"], include_in_schema=False)
+    router.add_api_route("/queries/{name:path}", problems.answered(_unknown), methods=["GET"], include_in_schema=False)
 
 
 def _endpoint(
-    runner: Runner, identity: Depends, declared: type[Question[Any]], shape: TypeAdapter[Any], longest_wait: float
+    shared: AsyncApplication,
+    identity: Depends,
+    declared: type[Question[Any]],
+    shape: TypeAdapter[Any],
+    longest_wait: float,
 ) -> Any:
-    app = runner.application
-    lists = {each["name"] for each in _parameters(declared) if is_list(each["schema"])}
+    app = shared.application
+    fields = _parameters(declared)
+    names = {each["name"] for each in fields}
+    lists = {each["name"] for each in fields if is_list(each["schema"])}
+
+    def answer(asked: Any, tenant_id: str) -> bytes:
+        found = app.query(asked, tenant_id=tenant_id)
+        if found is None:
+            raise UnusableRequest(404, "The query has no answer.")
+        return shape.dump_json(found)
 
     async def ask(request: Request, who: Any = identity, min_position: MinPosition = 0) -> Response:
         acts = required(who)
@@ -67,26 +79,17 @@ def _endpoint(
         for name, value in parameters(request):
             if name in lists:
                 given.setdefault(name, []).append(value)
-            elif name != MIN_POSITION:
+            elif name in names:  # the others are for the program's own dependencies; unknown ones were refused before
                 given[name] = value
         if TENANT in declared.model_fields:
             given[TENANT] = acts.tenant_id
-        asked: Any = question(app.catalogue, declared.name, _declared_only(declared, given))
+        asked: Any = question(app.catalogue, declared.name, given)
         if min_position:
-            await runner.wait_for(min_position, read_by(app.catalogue, declared.name), longest_wait)
-        found = await runner.run(lambda: app.query(asked, tenant_id=acts.tenant_id))
-        if found is None:
-            raise UnusableRequest(404, "The query has no answer.")
-        content = await runner.run(lambda: shape.dump_json(found))
+            await shared.wait_for(min_position, read_by(app.catalogue, declared.name), longest_wait)
+        content = await shared.run(answer, asked, acts.tenant_id)
         return Response(content, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
     return ask
-
-
-def _declared_only(declared: type[Question[Any]], given: dict[str, Any]) -> dict[str, Any]:
-    """Without what the program's own dependencies take from the address; what nobody knows was refused before."""
-    names = {each["name"] for each in _parameters(declared)} | {TENANT}
-    return {name: value for name, value in given.items() if name in names}
 
 
 async def _unknown(name: str) -> Response:

@@ -7,7 +7,6 @@ from acci.domain.errors import DefinitionError
 from acci.flows.web.commands import add_commands
 from acci.flows.web.probes import add_probes
 from acci.flows.web.queries import add_queries
-from acci.flows.web.running import Runner
 from acci.flows.web.streams import add_streams
 from acci.flows.web.strict_requests import BODY_LIMIT, route_of
 from acci.store.application.application import WAIT, Application
@@ -35,9 +34,9 @@ def router(
         if not isinstance(given, Depends) and (given is not None or name == "identity"):
             raise DefinitionError(f"{name} of the router", "it is fastapi.Depends(…) of what says who asks.")
     made = APIRouter(route_class=route_of(body_limit))
-    runner = Runner(application)
-    add_commands(made, runner, identity)
-    add_queries(made, runner, identity, longest_wait)
-    add_streams(made, runner, identity)
-    add_probes(made, runner, operator)
+    shared = application if isinstance(application, AsyncApplication) else AsyncApplication.around(application)
+    add_commands(made, shared, identity)
+    add_queries(made, shared, identity, longest_wait)
+    add_streams(made, shared, identity)
+    add_probes(made, shared, operator)
     return made

@@ -74,8 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(address)
-            made.listen(BACKLOG)  # from the first word on, who comes waits instead of being refused
-        except BaseException:
+            made.listen(BACKLOG)  # clients that come before it serves wait instead of being refused
+        except BaseException:  # the caller never gets the socket to close
             made.close()
             raise
     except (OSError, UnicodeError) as error:

@@ -11,10 +11,11 @@ from acci.flows.web import problems
 from acci.flows.web.commands import ETAG
 from acci.flows.web.identity import required
 from acci.flows.web.preconditions import TAGS, is_known, tag_of
-from acci.flows.web.running import Runner, answered
 from acci.flows.web.stored_events import StoredEvent
 from acci.flows.web.strict_requests import WHOLE
 from acci.flows.web.unusable_request import UnusableRequest
+from acci.store.application.asynchronous import AsyncApplication
+from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import check_stream
 from acci.store.values.storable import Unstorable
 
@@ -42,12 +43,12 @@ class Stream(BaseModel):
     next: int | None = Field(description="What `after` is for the next page; null on the last.")
 
 
-def add_streams(router: APIRouter, runner: Runner, identity: Depends) -> None:
+def add_streams(router: APIRouter, shared: AsyncApplication, identity: Depends) -> None:
     """Afterwards the router has a route for streams."""
     for method in ("GET", "HEAD"):
         router.add_api_route(
             "/streams/{aggregate_type}/{aggregate_id:path}",
-            answered(_endpoint(runner, identity)),
+            problems.answered(_endpoint(shared, identity)),
             methods=[method],
             name="stream",
             operation_id="stream",
@@ -64,7 +65,7 @@ def add_streams(router: APIRouter, runner: Runner, identity: Depends) -> None:
         )
 
 
-def _endpoint(runner: Runner, identity: Depends) -> Any:
+def _endpoint(shared: AsyncApplication, identity: Depends) -> Any:
     async def stream(
         request: Request,
         aggregate_type: Type,
@@ -75,13 +76,12 @@ def _endpoint(runner: Runner, identity: Depends) -> Any:
         if_none_match: IfNoneMatch = None,  # noqa: ARG001 declared for OpenAPI
     ) -> Response:
         wanted = StreamId(required(who).tenant_id, aggregate_type, aggregate_id)
-        return await runner.run(lambda: _page(request, runner, wanted, after, limit))
+        return await shared.run(lambda: _page(request, shared.events, wanted, after, limit))
 
     return stream
 
 
-def _page(request: Request, runner: Runner, stream: StreamId, after: int, limit: int) -> Response:
-    events = runner.application.events
+def _page(request: Request, events: EventStore, stream: StreamId, after: int, limit: int) -> Response:
     try:
         check_stream(stream)
     except Unstorable:

@@ -72,8 +72,18 @@ class AsyncApplication:
         *,
         settings: Settings | None = None,
     ) -> None:
-        self.application = Application(database, contexts, settings=settings)
-        self._threads = ThreadPoolExecutor(self.application.database.size, "acci")
+        self._hold(Application(database, contexts, settings=settings))
+
+    @classmethod
+    def around(cls, application: Application) -> Self:
+        """The same application, for asyncio: its pool is shared, and closing one closes the other."""
+        found = cls.__new__(cls)
+        found._hold(application)  # noqa: SLF001 its own
+        return found
+
+    def _hold(self, application: Application) -> None:
+        self.application = application
+        self._threads = ThreadPoolExecutor(application.database.size, "acci")
 
     @property
     def catalogue(self) -> Catalogue:

@@ -1,4 +1,4 @@
-"""The API as its own OpenAPI says: every answer fits it, whatever is sent."""
+"""The API as its own OpenAPI says: every answer fits it, to valid and to invalid requests."""
 
 import os
 from itertools import count

@@ -25,7 +25,7 @@ from acci.store.aggregates.repository import Repository
 from acci.store.application.acting import tenant_of
 from acci.store.application.given import of_class, projection_name, require_versions, stream_of
 from acci.store.application.handled import Handled
-from acci.store.application.pool import ApplicationPool, Sentences
+from acci.store.application.pool import ApplicationPool
 from acci.store.application.sending import as_command
 from acci.store.commands.handler import CommandHandler
 from acci.store.database_url import database_url
@@ -36,6 +36,7 @@ from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_str
 from acci.store.log.payloads import check_names
 from acci.store.log.reading import require
 from acci.store.monitoring.status import Status, read_status
+from acci.store.postgres.refusals import TranslatedErrors
 from acci.store.reading.queries import ask
 from acci.store.reading.waiting import looking, wait
 from acci.store.registry import load, several
@@ -73,9 +74,8 @@ class Application:
         self.catalogue = load(settings.contexts if contexts is None else contexts)
         self.database = ApplicationPool(
             database_url(settings),
-            settings.limits.pool_size,
-            "append",
-            settings.limits,
+            role="append",
+            limits=settings.limits,
             keys=key_store(settings),
             tracing=Tracing.from_environment(),
         )
@@ -104,7 +104,7 @@ class Application:
         given = as_command(command, idempotency_key, tenant_id, user_id, correlation_id, timestamp)
         version = None if isinstance(expected_version, ExpectedVersion) else expected_version
         require("expected_version", version)
-        with Sentences():
+        with TranslatedErrors():
             if expected_version is EXISTS:
                 stream = self._stream_of(given)
                 require_stream(stream, self.events.version(stream), EXISTS)
@@ -139,7 +139,7 @@ class Application:
             )
             for place, command in enumerate(commands)
         ]
-        with Sentences():
+        with TranslatedErrors():
             results = self._handler.handle_together(given, unchanged)
             return tuple(self._handled(one, events) for one, events in zip(given, results, strict=True))
 
@@ -160,7 +160,7 @@ class Application:
         require("to_version", to_version)
         if self.catalogue.aggregate(stream.aggregate_type) is not aggregate:
             raise DefinitionError(f"Aggregate {aggregate.__name__}", "another class of that name is registered.")
-        with Sentences():
+        with TranslatedErrors():
             return self._repository.load(aggregate, stream, to_version, as_of)
 
     def history(
@@ -181,7 +181,7 @@ class Application:
         """
         stream = stream_of(aggregate, aggregate_id, tenant_id)
         name = stream.aggregate_type
-        with Sentences():
+        with TranslatedErrors():
             if name not in self.catalogue.aggregates:
                 types = types_of(self.database, stream.tenant_id, aggregate_id)
                 if name not in types:
@@ -201,7 +201,7 @@ class Application:
         if not isinstance(query, Question):
             raise TypeError(f"{query!r:.100} is no query.")
         tenant = tenant_of(getattr(query, "tenant_id", None) if tenant_id is None else tenant_id)
-        with Sentences(), self.database.connection() as connection:
+        with TranslatedErrors(), self.database.connection() as connection:
             return ask(connection, self.catalogue, query, tenant, role="read")
 
     def as_of(
@@ -258,7 +258,7 @@ class Application:
         for name in names:
             self.catalogue.projection(name)
         if last is not None:
-            with Sentences():
+            with TranslatedErrors():
                 yield from looking(self.database, names, last, timeout)
 
     def status(self, tenant_id: str | None = None) -> Status:

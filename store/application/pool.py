@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-
 from acci.domain.errors import AcciError
 from acci.store.postgres.database import Connection, Database, whereabouts
 from acci.store.postgres.lending import Loan
-from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.refusals import TranslatedErrors
 from acci.store.postgres.session import Role, take
 from acci.store.postgres.tenants import enter
 
@@ -19,16 +17,6 @@ class ApplicationClosed(AcciError):
     where: str
 
     sentence = "This application of the database at {where} is closed: use it inside its `with`, or make another one."
-
-
-class Sentences:
-    """What PostgreSQL refuses inside for a reason outside the program is raised as an `AcciError`."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, psycopg.Error) and (refusal := refusal_of(error)) is not None:
-            raise refusal from error
 
 
 class ApplicationPool(Database):
@@ -45,7 +33,7 @@ class ApplicationPool(Database):
     @contextmanager
     def reading(self, role: Role, tenant_id: str | None) -> Iterator[Connection]:
         """A transaction with the rights of `role`, within that tenant. Raises `NotAllowed`, and as `connection`."""
-        with Sentences(), self.connection() as connection, connection.transaction():
+        with TranslatedErrors(), self.connection() as connection, connection.transaction():
             take(connection, role)
             if tenant_id is not None:
                 enter(connection, tenant_id, local=True)

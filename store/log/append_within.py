@@ -15,7 +15,7 @@ from acci.domain.errors import AcciError
 from acci.store.log.append import Append, Encoder, Lend, Recorded, recorded
 from acci.store.log.append_errors import translated
 from acci.store.postgres.database import Connection
-from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.refusals import TranslatedErrors
 
 
 class NoTransaction(AcciError):
@@ -51,12 +51,8 @@ def lent_by_caller(connection: psycopg.Connection[Any]) -> Iterator[Connection]:
     rows = connection.row_factory
     connection.row_factory = tuple_row
     try:
-        yield cast("Connection", connection)
-    except psycopg.Error as error:
-        refusal = refusal_of(error)
-        if refusal is None:
-            raise
-        raise refusal from error
+        with TranslatedErrors():
+            yield cast("Connection", connection)
     finally:
         connection.row_factory = rows
 

@@ -75,16 +75,20 @@ class EventStore(EventReader):
             require("expected_version", expected_version)
         if connection is not None:
             with lent_by_caller(connection) as lent:
-                stored = self._as_part_of(lent).append(stream, expected_version, events, idempotency_key)
+                stored = self._as_part_of(lent)._append(stream, idempotency_key, expected_version, events)  # noqa: SLF001
             return tuple(map(in_utc, stored))
-        if isinstance(expected_version, ExpectedVersion):
-            again = partial(self._append_as, stream, idempotency_key)
-            return append_behind(stream, expected_version, events, self.version, again)
-        return self._append_as(stream, idempotency_key, expected_version, events)
+        return self._append(stream, idempotency_key, expected_version, events)
 
-    def _append_as(
-        self, stream: StreamId, idempotency_key: UUID | None, expected_version: int, events: Sequence[Event[EventData]]
+    def _append(
+        self,
+        stream: StreamId,
+        idempotency_key: UUID | None,
+        expected_version: int | ExpectedVersion,
+        events: Sequence[Event[EventData]],
     ) -> tuple[Recorded, ...]:
+        if isinstance(expected_version, ExpectedVersion):
+            at = partial(self._append, stream, idempotency_key)
+            return append_behind(stream, expected_version, events, self.version, at)
         if idempotency_key is None:
             return self.commit([Append(stream, expected_version, events)])[0]
         return self._append_once(stream, expected_version, caused_by(idempotency_key, events), idempotency_key)

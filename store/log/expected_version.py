@@ -1,4 +1,4 @@
-"""What an append may expect of its stream, where no certain version is meant."""
+"""What an append may expect of its stream, in place of a certain version."""
 
 import random
 from collections.abc import Callable, Sequence

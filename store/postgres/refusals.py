@@ -64,6 +64,16 @@ def refusal_of(error: BaseException) -> AcciError | None:
     return None if kind is None else kind("; ".join((first_line(error), *getattr(error, "__notes__", ()))))
 
 
+class TranslatedErrors:
+    """What PostgreSQL refuses inside for a reason outside the program is raised as an `AcciError`."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.Error) and (refusal := refusal_of(error)) is not None:
+            raise refusal from error
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same again may succeed: a lost connection, a deadlock, a server that is a standby for the moment."""
     if isinstance(error, AcciError):

@@ -151,7 +151,7 @@ def _show(changes: "list[Change]", counts: list[int | None], database: bool) -> 
     print_table(heads, rows)
     for line in dict.fromkeys(_advice(change) for change in changes if change.do):
         console().print(line, markup=False, soft_wrap=True)
-    console().print("If this is meant, run `acci contract` and commit the file.", markup=False)
+    console().print("If this is intended, run `acci contract` and commit the file.", markup=False)
 
 
 def _advice(change: "Change") -> str:

@@ -52,7 +52,7 @@ class CommandPart(_Part):
 
 
 class ColumnPart(_Part):
-    """A column as the SQL file spells it (None: only PostgreSQL can tell), and where its values come from."""
+    """A column as the SQL file spells it (None: only PostgreSQL knows), and where its values come from."""
 
     type: str | None
     nullable: bool

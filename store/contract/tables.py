@@ -29,7 +29,7 @@ class TableColumn:
 class TableText:
     """What the SQL file says: the table's columns in order, and all the rest of it, statement by statement.
 
-    No columns: the file makes the table in a way that only PostgreSQL can tell.
+    No columns: the file makes the table in a way that only PostgreSQL can read.
     """
 
     columns: tuple[TableColumn, ...]

@@ -150,7 +150,7 @@ class EmbeddedServer:
             time.sleep(0.05)
 
     def _wait_while_recovering(self) -> None:
-        """Waits until the server has recovered from a crash of one of its processes; its pid file does not tell."""
+        """Waits until the server has recovered from a crash of one of its processes; its pid file does not say so."""
         from psycopg.pq import PGconn, Ping
 
         deadline = time.monotonic() + PATIENCE

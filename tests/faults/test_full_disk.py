@@ -85,19 +85,19 @@ def test_appending(server: EmbeddedServer, disk: SmallDisk, connection: Connecti
     """Acknowledged commands are stored; refused ones are not, and may be sent again."""
     with Database(server.start(), 1, "append") as database:
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
-        told = len(handler.handle(command(Open(account="a", holder="Ann"))))
+        acknowledged = len(handler.handle(command(Open(account="a", holder="Ann"))))
         with disk.full():
             refused, sent = None, command(Pay(account="a", amount=Decimal(1)))
             while refused is None:
                 sent = command(Pay(account="a", amount=Decimal(1)))
                 try:
-                    told += len(handler.handle(sent))
+                    acknowledged += len(handler.handle(sent))
                 except psycopg.errors.DiskFull as error:
                     refused = error
             assert not is_transient(refused)
-            assert value(connection, "SELECT count(*) FROM acci.events WHERE aggregate_id = 'a'") == told
+            assert value(connection, "SELECT count(*) FROM acci.events WHERE aggregate_id = 'a'") == acknowledged
         (paid,) = handler.handle(sent)
-        assert paid.version == told + 1
+        assert paid.version == acknowledged + 1
         assert handler.handle(sent) == (paid,)
 
 
@@ -122,16 +122,16 @@ def test_catching_up_and_rebuilding(disk: SmallDisk, connection: Connection) -> 
 def test_no_room_for_the_write_ahead_log(server: EmbeddedServer, disk: SmallDisk) -> None:
     """PostgreSQL stops then, and restarts when there is room: with everything that was acknowledged."""
     url = server.start(port=0)
-    told, sent = 0, command(Open(account="b", holder="Bob"))
+    acknowledged, sent = 0, command(Open(account="b", holder="Bob"))
     with Database(url, 1, "append") as database, connect(url, "other") as other:
         build.rebuild(other, CATALOGUE, USERS)
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER, tries=1)
-        told += len(handler.handle(sent))
+        acknowledged += len(handler.handle(sent))
         with disk.full(), suppress(psycopg.OperationalError, AcciError):
             while True:
                 other.execute("SELECT pg_switch_wal()")
                 sent = command(Pay(account="b", amount=Decimal(1)))
-                told += len(handler.handle(sent))
+                acknowledged += len(handler.handle(sent))
 
     def is_back() -> bool:
         with suppress(psycopg.OperationalError, AcciError):
@@ -142,8 +142,8 @@ def test_no_room_for_the_write_ahead_log(server: EmbeddedServer, disk: SmallDisk
     url = server.start(port=0)
     with Database(url, 1, "append") as database, connect(url, "test") as again:
         stored = value(again, "SELECT count(*) FROM acci.events WHERE aggregate_id = 'b'")
-        assert told <= stored <= told + 1, "the last one may be stored, and nobody heard"
+        assert acknowledged <= stored <= acknowledged + 1, "the last one may be stored, and nobody heard"
         handler = CommandHandler(EventStore(database, LEDGER), LEDGER)
-        assert [event.version for event in handler.handle(sent)] == [told + 1]
+        assert [event.version for event in handler.handle(sent)] == [acknowledged + 1]
         catch_up(again, CATALOGUE, USERS)
         assert wrong_rows(again, USERS) == 0

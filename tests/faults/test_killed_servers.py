@@ -55,7 +55,7 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
         url = server.start()
         port = int(url.rpartition("/")[0].rpartition(":")[2])
         migrate(url)
-        told, stop, lock = [0], threading.Event(), threading.Lock()
+        acknowledged, stop, lock = [0], threading.Event(), threading.Lock()
         failed: list[BaseException] = []
 
         def client(account: str) -> None:
@@ -74,7 +74,7 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
                         time.sleep(0.1)
                         continue
                     with lock:
-                        told[0] += many
+                        acknowledged[0] += many
                     heard = True
 
         followed = threading.Event()
@@ -97,8 +97,8 @@ def test_postgresql_is_killed_under_load(tmp_path: Path, kind: type[Doomed]) -> 
             await_end(connection, following)
             followed.set()
             following.join()
-            assert value(connection, "SELECT count(*) FROM acci.events") == told[0] > 4
-            assert value(connection, "SELECT count(*) FROM acci.commands") == told[0]
+            assert value(connection, "SELECT count(*) FROM acci.events") == acknowledged[0] > 4
+            assert value(connection, "SELECT count(*) FROM acci.commands") == acknowledged[0]
             gaps = (
                 "SELECT count(*) FROM (SELECT FROM acci.events GROUP BY aggregate_id HAVING max(version) <> count(*)) g"
             )

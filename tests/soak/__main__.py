@@ -118,18 +118,18 @@ class Soak:
 
 def settle(soak: Soak) -> tuple[int, int, int]:
     """Resend unanswered commands; how many events were acknowledged by now, commands sent, and commands resent."""
-    catalogue, told, commands, asked = load(CONTEXTS), 0, 0, 0
+    catalogue, acknowledged, commands, asked = load(CONTEXTS), 0, 0, 0
     with Database(soak.url, 2, "append", keys=key_store(Settings.from_environment())) as database:
         handler = CommandHandler(EventStore(database, catalogue), catalogue)
         for entry in entries(soak.folder):
             commands += 1
-            if entry.told is None:
+            if entry.acknowledged is None:
                 asked += 1
                 with suppress(Refused):
-                    told += len(handler.handle(command(entry.data, entry.tenant, entry.id)))
+                    acknowledged += len(handler.handle(command(entry.data, entry.tenant, entry.id)))
             else:
-                told += entry.told
-    return told, commands, asked
+                acknowledged += entry.acknowledged
+    return acknowledged, commands, asked
 
 
 def main() -> int:
@@ -161,7 +161,7 @@ def main() -> int:
 
 def report(soak: Soak) -> int:
     catalogue = load(CONTEXTS)
-    told, commands, asked = settle(soak)
+    acknowledged, commands, asked = settle(soak)
     with connect(soak.url, "soak", "administer", keys=key_store(Settings.from_environment())) as connection:
         for projection in catalogue.projections.values():
             if generations.live(connection, projection.name):
@@ -175,10 +175,10 @@ def report(soak: Soak) -> int:
     done = {name: _lines(soak.folder / f"{name}.log") for name in ("rebuild", "audit")}
     tell(f"kills: {sum(soak.kills.values())} ({', '.join(f'{n} {k}' for k, n in sorted(soak.kills.items()))})")
     tell(f"commands: {commands:,}, of which {asked:,} were not answered and asked for again")
-    tell(f"events: told {told:,}, stored {stored:,}, distinct {distinct:,}; dead letters {lost}")
+    tell(f"events: acknowledged {acknowledged:,}, stored {stored:,}, distinct {distinct:,}; dead letters {lost}")
     tell(f"rebuilds: {done['rebuild']}, whole audits meanwhile: {done['audit']}")
     tell(f"the last audit: {len(wrong)} findings" + "".join(f"\n  {each}" for each in wrong[:20]))
-    return 0 if told == stored == distinct and not wrong and not lost else 1
+    return 0 if acknowledged == stored == distinct and not wrong and not lost else 1
 
 
 def _lines(log: Path) -> int:

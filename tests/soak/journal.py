@@ -15,12 +15,12 @@ KINDS: dict[str, type[CommandData]] = {kind.__name__: kind for kind in (Register
 
 @dataclass(frozen=True)
 class Entry:
-    """A command; `told` is how many events its answer had, None without an answer."""
+    """A command; `acknowledged` is how many events its answer had, None without an answer."""
 
     id: UUID
     tenant: str
     data: CommandData
-    told: int | None
+    acknowledged: int | None
 
 
 class Journal:
@@ -33,7 +33,7 @@ class Journal:
         self._write({"id": str(command_id), "tenant": tenant, "kind": type(data).__name__, "data": data.model_dump()})
 
     def heard(self, command_id: UUID, events: int) -> None:
-        self._write({"id": str(command_id), "told": events})
+        self._write({"id": str(command_id), "acknowledged": events})
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
@@ -52,4 +52,4 @@ def entries(folder: Path) -> Iterator[Entry]:
             sent[said["id"]] = sent.get(said["id"], {}) | said
         for said in sent.values():
             data = KINDS[said["kind"]].model_validate(said["data"])
-            yield Entry(UUID(said["id"]), said["tenant"], data, said.get("told"))
+            yield Entry(UUID(said["id"]), said["tenant"], data, said.get("acknowledged"))

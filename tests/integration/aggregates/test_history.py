@@ -47,14 +47,14 @@ def differences(changes: Iterator[Change]) -> list[tuple[str, int, dict[str, Any
 
 
 def test_history_shows_the_difference_each_event_made(store: EventStore) -> None:
-    told = list(history(store, CATALOGUE, stream("a")))
-    assert differences(iter(told)) == [
+    answered = list(history(store, CATALOGUE, stream("a")))
+    assert differences(iter(answered)) == [
         ("a", 1, {"open": (False, True), "holder": ("", "Ann Berg")}),
         ("a", 2, {"balance": ("0", "5.00")}),
         ("a", 3, {"balance": ("5.00", "4.00")}),
     ]
-    assert [change.event.metadata.correlation_id for change in told] == ["signing up", "first payment", "a gift"]
-    assert {change.event.metadata.user_id for change in told} == {"clerk"}
+    assert [change.event.metadata.correlation_id for change in answered] == ["signing up", "first payment", "a gift"]
+    assert {change.event.metadata.user_id for change in answered} == {"clerk"}
 
 
 def test_a_part_of_a_history_shows_the_same_differences(store: EventStore) -> None:
@@ -102,8 +102,8 @@ def test_an_unknown_difference_has_a_remark_and_stops_nothing(store: EventStore,
         connection.execute(INSERT, (6, 9, "Account", "Paid"))
         connection.execute(INSERT, (7, 1, "Account", "Paid"))
         connection.execute(INSERT, (1, 1, "Unheard", "Paid"))
-    told = list(history(store, CATALOGUE, stream("a"), after=3))
-    assert [(change.difference, change.remark) for change in told] == [
+    answered = list(history(store, CATALOGUE, stream("a"), after=3))
+    assert [(change.difference, change.remark) for change in answered] == [
         ({}, "Its payload cannot be read: no event type Forgotten is registered."),
         ({}, "Its payload cannot be read: no event type Forgotten is registered."),
         ({}, "Its payload cannot be read: its schema version is 9, and this code knows 2 at most."),
@@ -124,10 +124,10 @@ def test_the_command_line_shows_a_history(store: EventStore, database_url: str) 
     assert "balance: '0' → '5.00'" in shown
     done = acci("history", "--correlation", "a gift", "--tenant", TENANT, "--json", **place)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [(each["aggregate_id"], each["version"]) for each in told] == [("a", 3), ("b", 2)]
-    assert told[0]["difference"] == {"balance": {"before": "5.00", "after": "4.00"}}
-    assert told[0]["data"] == {"amount": "-1.00"}
+    answered = json.loads(done.stdout)
+    assert [(each["aggregate_id"], each["version"]) for each in answered] == [("a", 3), ("b", 2)]
+    assert answered[0]["difference"] == {"balance": {"before": "5.00", "after": "4.00"}}
+    assert answered[0]["data"] == {"amount": "-1.00"}
     nothing = acci("history", "nobody", "--tenant", TENANT, "--type", "Account", **place)
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "Nothing found.\n")
     neither = acci("history", "--tenant", TENANT, **place)
@@ -151,15 +151,15 @@ def test_the_command_line_shows_the_state_as_of_a_version_and_a_timestamp(store:
     assert "Ann Berg" in shown
     second = list(store.read_stream(stream("a")))[1].timestamp
 
-    def told(*more: str) -> tuple[int, str] | None:
+    def answered(*more: str) -> tuple[int, str] | None:
         done = acci(*asked, *more, "--json", **place)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         return found and (found["version"], found["state"]["balance"])
 
-    assert told() == told("--version", "9", "--type", "Account") == (3, "4.00")
-    assert told("--version", "2") == told("--as-of", second.isoformat()) == (2, "5.00")
-    assert told("--as-of", (second - timedelta(days=9)).isoformat()) is None
+    assert answered() == answered("--version", "9", "--type", "Account") == (3, "4.00")
+    assert answered("--version", "2") == answered("--as-of", second.isoformat()) == (2, "5.00")
+    assert answered("--as-of", (second - timedelta(days=9)).isoformat()) is None
     assert acci("aggregate", "nobody", "--tenant", TENANT, **place).stderr == "Nothing found.\n"
     assert acci("aggregate", "a", "--tenant", "other", **place).stderr == "Nothing found.\n"
     assert refusal(acci(*asked, "--as-of", "noon", **place)).startswith("'noon' is no moment with a time zone")
@@ -246,6 +246,6 @@ def test_only_the_newest_changes_are_read(store: EventStore, database_url: str) 
     assert list(history_of_correlation(store, CATALOGUE, TENANT, "a gift", 1, backwards=True)) == across[-1:]
     place = {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.ledger"}
     asked = ["history", "a", "--tenant", TENANT, "--limit", "2"]
-    told = json.loads(acci(*asked, "--json", **place).stdout)
-    assert [each["version"] for each in told] == [3, 2]
+    answered = json.loads(acci(*asked, "--json", **place).stdout)
+    assert [each["version"] for each in answered] == [3, 2]
     assert "There may be older ones" in acci(*asked, **place).stderr

@@ -152,14 +152,14 @@ def test_an_event_of_an_unknown_class_stops_decisions(
     assert plan.plan(connection, after, after.projection("stock"), 1).unknown_events == {"ItemAdded": 2}
     with pytest.raises(GateClosed, match="Events of unknown types, so their rows may be missing: 2 ItemAdded"):
         gated(connection, after, "stock")
-    told = list(event_types(connection, after, Bounds()))
-    assert [(check.healthy, "2 ItemAdded" in check.said) for check in told] == [(False, True)]
+    shown = list(event_types(connection, after, Bounds()))
+    assert [(check.healthy, "2 ItemAdded" in check.said) for check in shown] == [(False, True)]
     assert [shape.problem for shape in stored_shapes(connection, after)] == [
         "no event type ItemAdded is registered.",
         None,
     ]
-    told = list(event_types(connection, before, Bounds()))
-    assert "1 ItemRegistered" in told[0].said
+    shown = list(event_types(connection, before, Bounds()))
+    assert "1 ItemRegistered" in shown[0].said
 
 
 def test_a_renamed_class_reads_its_events_in_every_engine(

@@ -1,4 +1,4 @@
-"""A context: one domain package's events, commands, aggregates, projections and queries, under one name.
+"""A context: one domain package's events, commands, aggregates, projections, queries and reactions, under one name.
 
 A package is registered by naming it in the setting ACCI_CONTEXTS; its attribute CONTEXT is read. Nothing outside the
 package knows what is in it.
@@ -20,6 +20,7 @@ from acci.domain.events import EventData
 from acci.domain.projections import Projection
 from acci.domain.quality import Suite
 from acci.domain.queries import Question
+from acci.domain.reactions import Reaction
 from acci.domain.simulations import Simulation
 from acci.domain.upcasting import check_upcasters
 
@@ -38,6 +39,7 @@ class Context:
     aggregates: tuple[type[Aggregate], ...] = ()
     projections: tuple[type[Projection], ...] = ()
     queries: tuple[type[Question[Any]], ...] = ()
+    reactions: tuple[type[Reaction], ...] = ()
     suites: tuple[Suite, ...] = ()
     simulation: Simulation | None = None
     retired: tuple[str, ...] = ()
@@ -65,6 +67,7 @@ class Context:
             aggregates=tuple(classes_in(modules, Aggregate)),
             projections=tuple(each for each in classes_in(modules, Projection) if "name" in vars(each)),
             queries=tuple(each for each in classes_in(modules, Question) if "name" in vars(each)),
+            reactions=tuple(each for each in classes_in(modules, Reaction) if "name" in vars(each)),
             suites=tuple(objects_in(modules, Suite)),
             simulation=simulation,
             retired=retired,
@@ -74,6 +77,8 @@ class Context:
         _check_former_names(self.name, self.events, self.retired)
         for event in self.events:
             check_upcasters(event)
+        for reaction in self.reactions:
+            _check_reaction(reaction)
         for stored in (*self.events, *(each for each in self.aggregates if each.snapshot_every)):
             _check_names(stored)
         commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = {}
@@ -94,6 +99,13 @@ def _check_former_names(context: str, events: Iterable[type[EventData]], retired
     for subject, names in ((f"Context {context}", retired), *((e.__name__, e.formerly) for e in events)):
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise DefinitionError(subject, 'its retired or former names are a tuple of texts, such as ("OldName",).')
+
+
+def _check_reaction(reaction: type[Reaction]) -> None:
+    if "name" not in vars(reaction):
+        raise DefinitionError(f"Reaction {reaction.__name__}", "give it a name, by which it is known for good.")
+    if reaction.is_stateful():
+        _check_names(reaction)
 
 
 def _check_names(stored: type[BaseModel]) -> None:

@@ -160,6 +160,22 @@ ALTER TABLE acci.dead_letters ENABLE ROW LEVEL SECURITY;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.dead_letters TO acci_project;
 GRANT SELECT ON TABLE acci.dead_letters TO acci_read;
 
+-- acci.deliveries
+
+CREATE TABLE acci.deliveries (
+    "position" bigint NOT NULL,
+    rewind integer NOT NULL,
+    ordinal integer NOT NULL,
+    tries integer NOT NULL,
+    ended_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    reaction text NOT NULL,
+    ended text NOT NULL,
+    reason text,
+    CONSTRAINT deliveries_ended_check CHECK ((ended = ANY (ARRAY['delivered'::text, 'refused'::text, 'discarded'::text, 'erased'::text]))),
+    CONSTRAINT deliveries_pkey PRIMARY KEY (reaction, rewind, "position", ordinal)
+);
+GRANT INSERT, SELECT ON TABLE acci.deliveries TO acci_project;
+
 -- acci.discarded_events
 
 CREATE TABLE acci.discarded_events (
@@ -324,6 +340,63 @@ CREATE TABLE acci.lag_samples (
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.lag_samples TO acci_project;
 
+-- acci.outbox
+
+CREATE TABLE acci.outbox (
+    "position" bigint NOT NULL,
+    rewind integer NOT NULL,
+    ordinal integer NOT NULL,
+    reaction text NOT NULL,
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    topic text NOT NULL,
+    correlation_id text NOT NULL,
+    event_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    content jsonb NOT NULL,
+    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['command'::text, 'message'::text, 'flow'::text]))),
+    CONSTRAINT outbox_pkey PRIMARY KEY (reaction, rewind, "position", ordinal)
+);
+CREATE INDEX outbox_by_key ON acci.outbox USING btree (reaction, tenant_id, key, rewind, "position", ordinal);
+GRANT DELETE, INSERT, SELECT ON TABLE acci.outbox TO acci_project;
+
+-- acci.outbox_heads
+
+CREATE TABLE acci.outbox_heads (
+    due timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    lease uuid,
+    tries integer NOT NULL DEFAULT 0,
+    reaction text NOT NULL,
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    error text,
+    last_tried timestamp with time zone,
+    CONSTRAINT outbox_heads_pkey PRIMARY KEY (reaction, tenant_id, key)
+);
+CREATE INDEX outbox_heads_by_due ON acci.outbox_heads USING btree (due);
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.outbox_heads TO acci_project;
+
+-- acci.outcomes
+
+CREATE TABLE acci.outcomes (
+    "position" bigint NOT NULL,
+    rewind integer NOT NULL,
+    effects integer NOT NULL,
+    reaction text NOT NULL,
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    ended text NOT NULL DEFAULT 'decided'::text,
+    digest bytea NOT NULL,
+    reason text,
+    CONSTRAINT outcomes_effects_check CHECK ((effects >= 0)),
+    CONSTRAINT outcomes_ended_check CHECK ((ended = ANY (ARRAY['decided'::text, 'discarded'::text]))),
+    CONSTRAINT outcomes_pkey PRIMARY KEY (reaction, rewind, "position")
+);
+CREATE INDEX outcomes_by_key ON acci.outcomes USING btree (reaction, tenant_id, key, "position");
+GRANT INSERT, SELECT ON TABLE acci.outcomes TO acci_project;
+GRANT UPDATE (digest) ON acci.outcomes TO acci_administer;
+
 -- acci.parked_keys
 
 CREATE TABLE acci.parked_keys (
@@ -357,6 +430,59 @@ CREATE TABLE acci.partitions (
     CONSTRAINT partitions_pkey PRIMARY KEY (generation, partition)
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.partitions TO acci_project;
+
+-- acci.processes
+
+CREATE TABLE acci.processes (
+    "position" bigint NOT NULL,
+    reaction text NOT NULL,
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    state_schema text NOT NULL,
+    subject text,
+    state jsonb NOT NULL,
+    CONSTRAINT processes_pkey PRIMARY KEY (reaction, tenant_id, key),
+    CONSTRAINT processes_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.processes TO acci_project;
+
+-- acci.reactions
+
+CREATE TABLE acci.reactions (
+    reaction text NOT NULL,
+    checkpoint bigint NOT NULL,
+    begins bigint NOT NULL,
+    rewind integer NOT NULL DEFAULT 0,
+    fingerprint text NOT NULL,
+    server text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    advanced_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    paused_by text,
+    reason text,
+    CONSTRAINT reactions_begins_check CHECK ((begins >= 0)),
+    CONSTRAINT reactions_checkpoint_check CHECK ((checkpoint >= 0)),
+    CONSTRAINT reactions_pkey PRIMARY KEY (reaction),
+    CONSTRAINT reactions_rewind_check CHECK ((rewind >= 0))
+);
+-- column checkpoint of table acci.reactions: Every event up to this position has been decided, or waits behind one that could not be.
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.reactions TO acci_project;
+
+-- acci.rewinds
+
+CREATE TABLE acci.rewinds (
+    reaction text NOT NULL,
+    rewind integer NOT NULL,
+    "position" bigint NOT NULL,
+    reason text NOT NULL,
+    made_by text NOT NULL DEFAULT SESSION_USER,
+    made_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT rewinds_pkey PRIMARY KEY (reaction, rewind),
+    CONSTRAINT rewinds_position_check CHECK (("position" >= 0)),
+    CONSTRAINT rewinds_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction),
+    CONSTRAINT rewinds_rewind_check CHECK ((rewind > 0))
+);
+GRANT INSERT, SELECT ON TABLE acci.rewinds TO acci_project;
 
 -- acci.rules
 
@@ -425,6 +551,51 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.snapshots TO acci_project;
 GRANT INSERT, SELECT ON TABLE acci.snapshots TO acci_append;
 GRANT SELECT ON TABLE acci.snapshots TO acci_read;
 GRANT UPDATE (state, state_schema, taken_at) ON acci.snapshots TO acci_append;
+
+-- acci.timers
+
+CREATE TABLE acci.timers (
+    due timestamp with time zone NOT NULL,
+    "position" bigint NOT NULL,
+    rewind integer NOT NULL,
+    ordinal integer NOT NULL,
+    schema_version integer NOT NULL DEFAULT 1,
+    event_id uuid NOT NULL,
+    caused_by uuid NOT NULL,
+    reaction text NOT NULL,
+    stream_type text NOT NULL,
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    topic text NOT NULL,
+    correlation_id text NOT NULL,
+    content jsonb NOT NULL,
+    CONSTRAINT timers_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'command'::text, 'message'::text, 'flow'::text]))),
+    CONSTRAINT timers_pkey PRIMARY KEY (reaction, tenant_id, key, name),
+    CONSTRAINT timers_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction)
+);
+CREATE INDEX timers_by_due ON acci.timers USING btree (reaction, due);
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.timers TO acci_project;
+
+-- acci.undecided
+
+CREATE TABLE acci.undecided (
+    "position" bigint NOT NULL,
+    rewind integer NOT NULL,
+    reaction text NOT NULL,
+    tenant_id text NOT NULL,
+    key text,
+    event_type text NOT NULL,
+    error text,
+    tries integer NOT NULL DEFAULT 0,
+    first_seen timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    last_tried timestamp with time zone,
+    CONSTRAINT undecided_pkey PRIMARY KEY (reaction, rewind, "position"),
+    CONSTRAINT undecided_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction)
+);
+CREATE INDEX undecided_by_key ON acci.undecided USING btree (reaction, tenant_id, key, "position");
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.undecided TO acci_project;
 
 -- acci_migrations.applied
 
@@ -878,6 +1049,16 @@ CREATE OR REPLACE FUNCTION acci.seal_chain(before bytea, after bigint, upto bigi
  IMMUTABLE PARALLEL SAFE
 RETURN sha256(((((COALESCE(before, '\x'::bytea) || int8send(after)) || int8send(upto)) || int8send(events)) || digest));
 GRANT EXECUTE ON FUNCTION acci.seal_chain(before bytea, after bigint, upto bigint, events bigint, digest bytea) TO PUBLIC;
+
+-- acci.server_identity
+
+CREATE OR REPLACE FUNCTION acci.server_identity()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN concat_ws('/'::text, (SELECT pg_control_system.system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)), (SELECT pg_database.oid FROM pg_database WHERE (pg_database.datname = current_database())), CASE WHEN (NOT pg_is_in_recovery()) THEN "left"(pg_walfile_name(pg_current_wal_lsn()), 8) ELSE NULL::text END);
+GRANT EXECUTE ON FUNCTION acci.server_identity() TO acci_administer, acci_append, acci_project, acci_read;
 
 -- acci.sessions
 

@@ -14,6 +14,7 @@ from acci.domain.events import EventData, by_stored_name
 from acci.domain.projections import Projection
 from acci.domain.quality import Suite
 from acci.domain.queries import Question
+from acci.domain.reactions import OWN_EVENTS, Reaction
 
 T = TypeVar("T")
 
@@ -22,8 +23,8 @@ T = TypeVar("T")
 class Catalogue:
     """What is registered. Names are unique across contexts; `folders` has a projection's or query's SQL folder.
 
-    `stored` has the events by every name under which they are in the log, former ones too; `retired` are the names of
-    those that are skipped.
+    `stored` has the events by every name under which they are in the log, former ones too, and those that ACCI itself
+    stores for reactions; `retired` are the names of those that are skipped.
     """
 
     contexts: tuple[Context, ...]
@@ -34,6 +35,7 @@ class Catalogue:
     commands: dict[str, tuple[type[Aggregate], type[CommandData]]] = field(init=False)
     projections: dict[str, type[Projection]] = field(init=False)
     queries: dict[str, type[Question[Any]]] = field(init=False)
+    reactions: dict[str, type[Reaction]] = field(init=False)
     suites: dict[str, Suite] = field(init=False)
     folders: dict[str, Path] = field(init=False)
 
@@ -51,7 +53,10 @@ class Catalogue:
             object.__setattr__(self, name, value)
 
         keep("events", gather("event", lambda c: ((e.event_type(), e) for e in c.events)))
-        keep("stored", gather("event name", lambda c: ((n, e) for e in c.events for n in e.stored_names())))
+        stored = gather("event name", lambda c: ((n, e) for e in c.events for n in e.stored_names()))
+        if taken := [each.event_type() for each in OWN_EVENTS if each.event_type() in stored]:
+            raise DefinitionError(f"The event {taken[0]}", "that name is ACCI's own; give it another.")
+        keep("stored", stored | {each.event_type(): each for each in OWN_EVENTS})
         keep("retired", frozenset(name for context in self.contexts for name in context.retired))
         if alive := sorted(self.retired & self.stored.keys()):
             raise DefinitionError(f"The event {alive[0]}", "it is retired, and a registered class has that name too.")
@@ -59,6 +64,10 @@ class Catalogue:
         keep("commands", gather("command", lambda c: c.commands.items()))
         keep("projections", gather("projection", lambda c: ((p.name, p) for p in c.projections)))
         keep("queries", gather("query", lambda c: ((q.name, q) for q in c.queries)))
+        keep("reactions", gather("reaction", lambda c: ((r.name, r) for r in c.reactions)))
+        streams = gather("reaction class", lambda c: ((r.stream_type(), r) for r in c.reactions))
+        if same := sorted(streams.keys() & self.aggregates.keys()):
+            raise DefinitionError(f"The reaction {same[0]}", "an aggregate has that name too; rename one.")
         keep("suites", gather("quality suite of", lambda c: ((s.projection.name, s) for s in c.suites)))
         keep(
             "folders",
@@ -69,7 +78,7 @@ class Catalogue:
     @property
     def renamed(self) -> dict[str, str]:
         """Events' former names, each with today's."""
-        return {name: event.event_type() for name, event in self.stored.items() if name not in self.events}
+        return {name: event.event_type() for name, event in self.stored.items() if name != event.event_type()}
 
     def event(self, name: str) -> type[EventData]:
         """Of today's name or a former one. Raises `UnknownName`."""
@@ -98,6 +107,10 @@ class Catalogue:
     def query(self, name: str) -> type[Question[Any]]:
         """Raises `UnknownName`."""
         return known(self.queries, "query", name)
+
+    def reaction(self, name: str) -> type[Reaction]:
+        """Raises `UnknownName`."""
+        return known(self.reactions, "reaction", name)
 
 
 def several(names: Iterable[T], parameter: str) -> tuple[T, ...]:

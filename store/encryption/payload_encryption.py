@@ -64,7 +64,7 @@ def encrypt(data: type[BaseModel], text: str, tenant_id: str, aggregate_id: str,
     subject = subject_of(data, payload, aggregate_id)
     for name in fields:
         if payload.get(name) is not None:
-            payload[name] = _encrypted(payload[name], tenant_id, subject, about, keys)
+            payload[name] = encrypt_value(payload[name], tenant_id, subject, about, keys)
     return json.dumps(payload, ensure_ascii=False)
 
 
@@ -83,11 +83,12 @@ def encrypt_state(
     """
     if not has_personal(aggregate):
         return text
-    encrypted = json.dumps(_encrypted(json.loads(text), tenant_id, aggregate_id, aggregate_id, keys))
+    encrypted = json.dumps(encrypt_value(json.loads(text), tenant_id, aggregate_id, aggregate_id, keys))
     return None if required(keys).just_destroyed(tenant_id, aggregate_id) else encrypted
 
 
-def _encrypted(value: object, tenant_id: str, subject: str, about: str, keys: Keys | None) -> dict[str, str]:
+def encrypt_value(value: object, tenant_id: str, subject: str, about: str, keys: Keys | None) -> dict[str, str]:
+    """The value as it stands in JSON, encrypted with the person's key and bound to `about`."""
     with needs("encryption"):
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

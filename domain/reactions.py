@@ -27,12 +27,16 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 class TimerFired(EventData):
-    """A timer of a reaction came due, and what was set for it happens now. In the reaction's own stream."""
+    """A timer of a reaction came due, and what was set for it happens now. In the reaction's own stream.
+
+    `person`: whose data is in its content, if anybody's.
+    """
 
     name: str
     kind: str
     topic: str
     content: Any
+    person: str | None = None
 
 
 class CommandRefused(EventData):
@@ -134,13 +138,23 @@ class Reaction(Folded):
     @classmethod
     def key_of(cls, event: RecordedEvent[Any]) -> str:
         """The key of the event. Raises `DefinitionError` if its payload has none."""
-        field = cls._keys_by_type().get(event.event_type)
-        if field is None or event.aggregate_type == cls.stream_type():
+        field = cls._key_field(event)
+        if field is None:
             return event.aggregate_id
         key = getattr(event.data, field, None)
         if key is None or not str(key):
             raise DefinitionError(f"Reaction {cls.__name__}", f"the {event.event_type} has no {field}, its key.")
         return str(key)
+
+    @classmethod
+    def has_key_in_payload(cls, event: RecordedEvent[Any]) -> bool:
+        """Whether the key is in the event's payload; else it is the aggregate's id."""
+        return cls._key_field(event) is not None
+
+    @classmethod
+    def _key_field(cls, event: RecordedEvent[Any]) -> str | None:
+        named = None if event.aggregate_type == cls.stream_type() else cls._keys_by_type()
+        return named.get(event.event_type) if named else None
 
     @classmethod
     @cache

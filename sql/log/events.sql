@@ -36,6 +36,10 @@ position > %(after)s AND position <= %(to)s
   AND (%(since)s::timestamptz IS NULL OR "timestamp" >= %(since)s::timestamptz)
   AND (%(until)s::timestamptz IS NULL OR "timestamp" < %(until)s::timestamptz)
 
+-- name: at
+-- The events at these positions.
+SELECT {log/events:columns} FROM acci.events WHERE position = ANY (%(positions)s::bigint[]) ORDER BY position;
+
 -- name: of_id
 -- The event with this id: the first, should there be several.
 SELECT {log/events:columns} FROM acci.events_of_ids(ARRAY[%(id)s]::uuid[]) ORDER BY position LIMIT 1;

@@ -92,6 +92,7 @@ CREATE TABLE acci.outbox (
     topic          text        NOT NULL,  -- the command's name, the message's topic, the deployment
     correlation_id text        NOT NULL,
     event_id       uuid        NOT NULL,  -- the event that it follows from
+    subject        text,                  -- whose key `content` is encrypted with; NULL: it is not
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     content        jsonb       NOT NULL,
     PRIMARY KEY (reaction, rewind, position, ordinal)
@@ -148,6 +149,7 @@ CREATE TABLE acci.timers (
     kind           text        NOT NULL CHECK (kind IN ('event', 'command', 'message', 'flow')),
     topic          text        NOT NULL,
     correlation_id text        NOT NULL,
+    subject        text,
     content        jsonb       NOT NULL,
     PRIMARY KEY (reaction, tenant_id, key, name)
 );

@@ -47,6 +47,7 @@ class OutboxRow:
     topic: str
     correlation_id: str
     event_id: UUID
+    subject: str | None
     content: str
 
 
@@ -69,6 +70,7 @@ class TimerRow:
     kind: str
     topic: str
     correlation_id: str
+    subject: str | None
     content: str
 
 
@@ -105,6 +107,7 @@ def outbox_row(cause: Cause, ordinal: int, effect: Deliverable, keys: Keys | Non
         topic,
         event.metadata.correlation_id,
         event.id,
+        cause.subject,
         _text(cause, content, about, keys),
     )
 
@@ -138,6 +141,7 @@ def timer_row(cause: Cause, ordinal: int, effect: After, payload_limit: int, key
         kind,
         topic,
         event.metadata.correlation_id,
+        cause.subject,
         text,
     )
 

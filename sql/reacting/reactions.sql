@@ -1,0 +1,49 @@
+-- Where each reaction has come to, and whether it runs.
+
+-- name: columns
+reaction, checkpoint, begins, rewind, fingerprint, server, created_at, advanced_at, paused_at, paused_by, reason
+
+-- name: all
+SELECT {reacting/reactions:columns} FROM acci.reactions ORDER BY reaction;
+
+-- name: one
+SELECT {reacting/reactions:columns} FROM acci.reactions WHERE reaction = %(reaction)s;
+
+-- name: register
+-- Does nothing for one that is there.
+INSERT INTO acci.reactions (reaction, checkpoint, begins, fingerprint, server)
+VALUES (%(reaction)s, %(position)s, %(position)s, %(fingerprint)s, acci.server_identity())
+ON CONFLICT (reaction) DO NOTHING
+RETURNING {reacting/reactions:columns};
+
+-- name: recorded_before
+-- The last position of what was recorded before a moment.
+SELECT position FROM acci.events
+WHERE position <= %(to)s AND recorded_at < %(moment)s
+ORDER BY position DESC
+LIMIT 1;
+
+-- name: lock
+-- The reaction's lock: nobody else decides for it, or fires its timers, until this transaction ends.
+SELECT {reacting/reactions:columns} FROM acci.reactions WHERE reaction = %(reaction)s FOR UPDATE SKIP LOCKED;
+
+-- name: lock_waiting
+-- The same, waited for up to lock_timeout: a batch under way ends soon.
+SELECT {reacting/reactions:columns} FROM acci.reactions WHERE reaction = %(reaction)s FOR UPDATE;
+
+-- name: advance
+UPDATE acci.reactions
+SET checkpoint = %(checkpoint)s, fingerprint = %(fingerprint)s, advanced_at = clock_timestamp()
+WHERE reaction = %(reaction)s;
+
+-- name: pause
+UPDATE acci.reactions SET paused_at = clock_timestamp(), paused_by = session_user, reason = %(reason)s
+WHERE reaction = %(reaction)s AND paused_at IS NULL;
+
+-- name: resume
+-- On this server: it is the one that somebody looked at.
+UPDATE acci.reactions SET paused_at = NULL, paused_by = NULL, reason = NULL, server = acci.server_identity()
+WHERE reaction = %(reaction)s;
+
+-- name: server
+SELECT acci.server_identity();

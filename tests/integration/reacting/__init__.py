@@ -1,0 +1,1 @@
+"""Tests of `acci.store.projecting` with a real PostgreSQL."""

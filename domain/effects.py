@@ -1,6 +1,5 @@
 """Effects: what a reaction asks for. Plain values; nothing happens until they are stored and delivered."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from acci.domain.commands import CommandData
 from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData
 
+_LIMIT = 500  # bytes
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token, as RFC 9110 has it
 
 
@@ -40,14 +40,11 @@ class Message:
 
     def __post_init__(self) -> None:
         _require_name("Message", "topic", self.topic)
-        _require_json("Message", "payload", self.payload)
+        _require_object("Message", "payload", self.payload)
         if self.key is not None:
             _require_name("Message", "key", self.key)
         for name, value in self.headers.items():
-            if not (isinstance(name, str) and _HEADER.fullmatch(name)) or not isinstance(value, str):
-                raise DefinitionError("Message", f"its header {name!r:.100} is not a name with a text.")
-            if any(character in value for character in "\r\n\0"):
-                raise DefinitionError("Message", f"its header {name} has a line break in it.")
+            _require_header(name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class StartFlow:
 
     def __post_init__(self) -> None:
         _require_name("StartFlow", "deployment", self.deployment)
-        _require_json("StartFlow", "parameters", self.parameters)
+        _require_object("StartFlow", "parameters", self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +105,19 @@ Effect = Deliverable | After | Cancel
 
 
 def _require_name(subject: str, what: str, name: object) -> None:
-    if not isinstance(name, str) or not name or len(name.encode(errors="replace")) > 500 or "\0" in name:
-        raise DefinitionError(subject, f"its {what} {name!r:.100} is not a text of 1 to 500 bytes.")
+    if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) <= _LIMIT:
+        raise DefinitionError(subject, f"its {what} {name!r:.100} is not a text of 1 to {_LIMIT} bytes.")
+    if not name.isprintable():  # nor can PostgreSQL hold every other one
+        raise DefinitionError(subject, f"its {what} {name!r:.100} has characters that cannot be shown.")
 
 
-def _require_json(subject: str, what: str, value: object) -> None:
+def _require_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not _HEADER.fullmatch(name) or not isinstance(value, str):
+        raise DefinitionError("Message", f"its header {name!r:.100} is not a name with a text.")
+    if any(character in value for character in "\r\n\0"):
+        raise DefinitionError("Message", f"its header {name} has a line break in it.")
+
+
+def _require_object(subject: str, what: str, value: object) -> None:
     if not isinstance(value, Mapping):
         raise DefinitionError(subject, f"its {what} is no JSON object: give a dict.")
-    try:
-        json.dumps(dict(value), allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DefinitionError(subject, f"its {what} has no JSON form: {error}.") from error

@@ -5,13 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from acci.domain.effects import After, Cancel, Deliverable, Effect, Message, Send, StartFlow
+from acci.domain.effects import Effect
 from acci.domain.errors import DefinitionError
 from acci.domain.events import EventData, RecordedEvent, Unreadable
 from acci.domain.personal import ERASED, personal_fields
 from acci.domain.reactions import Reaction, TimerFired
 from acci.store.encryption.payload_encryption import have_personal_fields, subject_of
-from acci.store.reacting.effect_rows import COMMAND, MESSAGE, Cause, digest_of
+from acci.store.log.payloads import NAME_LIMIT
+from acci.store.reacting.contents import effect_of
+from acci.store.reacting.effect_rows import Cause
 from acci.store.registry import Catalogue
 
 
@@ -25,20 +27,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from an event: each effect with its ordinal, the state after it, and the digest of all."""
+    """What follows from an event, in order, and the state after it."""
 
     cause: Cause
     effects: tuple[Effect, ...]
-    digest: bytes
     after: State
-
-    def deliverable(self) -> list[tuple[int, Deliverable]]:
-        return [
-            (place, each) for place, each in enumerate(self.effects) if isinstance(each, Send | Message | StartFlow)
-        ]
-
-    def timers(self) -> list[tuple[int, After | Cancel]]:
-        return [(place, each) for place, each in enumerate(self.effects) if isinstance(each, After | Cancel)]
 
 
 class Decider:
@@ -52,7 +45,10 @@ class Decider:
         """The event's key; None if it is in a payload that cannot be read. Raises `DefinitionError` without one."""
         if isinstance(event.data, Unreadable) and self.reaction.has_key_in_payload(event):
             return None
-        return self.reaction.key_of(event)
+        key = self.reaction.key_of(event)
+        if len(key) > NAME_LIMIT // 4 and len(key.encode()) > NAME_LIMIT:
+            raise DefinitionError(f"Reaction {self.reaction.__name__}", f"a key has more than {NAME_LIMIT} bytes.")
+        return key
 
     def keys_of(self, events: Iterable[RecordedEvent[Any]]) -> set[tuple[str, str]]:
         """The tenants and keys of the events, of those that have one."""
@@ -71,7 +67,7 @@ class Decider:
         after = before if not self.reaction.evolutions else State(before.state.evolve(event), subject)
         effects = self._of_timer(event) if isinstance(event.data, TimerFired) else after.state.react(event)
         cause = Cause(self.reaction, rewind, key, event, subject)
-        return Decision(cause, effects, digest_of(effects), after)
+        return Decision(cause, effects, after)
 
     def subject(self, event: RecordedEvent[Any], before: State) -> str | None:
         """The person whose data may be in what is decided, and in the state; None if the reaction handles none."""
@@ -89,10 +85,4 @@ class Decider:
         fired = event.data
         if fired.content == ERASED:
             return ()
-        if fired.kind == COMMAND:
-            _, command = self._catalogue.command(fired.topic)
-            return (Send(command.model_validate(fired.content["data"])),)
-        if fired.kind == MESSAGE:
-            content = fired.content
-            return (Message(fired.topic, content["payload"], content.get("key"), content["headers"]),)
-        return (StartFlow(fired.topic, fired.content["parameters"]),)
+        return (effect_of(self._catalogue, fired.kind, fired.topic, fired.content),)

@@ -1,7 +1,6 @@
 """What a reaction decided, as rows: of the outbox, of timers; and the digest by which a decision is known again.
 
-Content is JSON: of a command {"data": …}, of a message {"payload": …, "headers": …}, of a flow run {"parameters": …},
-of a timer's event its payload. Where a reaction handles personal data, the content is encrypted as a whole.
+Where a reaction handles personal data, the content is encrypted as a whole, with the key of the person.
 """
 
 import hashlib
@@ -12,14 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from acci.domain.effects import After, Cancel, Deliverable, Effect, Message, Send
+from acci.domain.effects import After, Cancel, Deliverable, Effect, Message
 from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent
 from acci.domain.reactions import Reaction
 from acci.store.encryption.payload_encryption import encrypt_value
 from acci.store.log.payloads import encode_data
 from acci.store.postgres.keys import Keys
-
-COMMAND, MESSAGE, FLOW, EVENT = "command", "message", "flow", "event"
+from acci.store.reacting.contents import Content, content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,47 +82,60 @@ def bound_to(reaction: str, rewind: int, position: int, ordinal: int) -> str:
     return f"{reaction}/{rewind}/{position}/{ordinal}"
 
 
-def digest_of(effects: Sequence[Effect]) -> bytes:
+def digest_of(effects: Sequence[Effect], contents: Sequence[Content | None]) -> bytes:
     """Of all that was decided, in order: 32 bytes, the same for the same decision in every process."""
-    text = json.dumps([_spelled(each) for each in effects], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    found = hashlib.sha256()
+    for effect, content in zip(effects, contents, strict=True):
+        found.update(_spelled(effect, content).encode() + b"\n")
+    return found.digest()
 
 
-def outbox_row(cause: Cause, ordinal: int, effect: Deliverable, keys: Keys | None) -> OutboxRow:
+def contents_of(effects: Sequence[Effect]) -> list[Content | None]:
+    """The content of each; None of one that only cancels. Raises `Unstorable`."""
+    return [
+        None if isinstance(each, Cancel) else content_of(each.what if isinstance(each, After) else each)
+        for each in effects
+    ]
+
+
+def outbox_row(cause: Cause, ordinal: int, effect: Deliverable, content: Content, keys: Keys | None) -> OutboxRow:
     """The row of an effect that is to be delivered; a message's own key goes before the event's."""
     name, event = cause.reaction.name, cause.event
-    kind, topic, content = content_of(effect)
-    key = effect.key if isinstance(effect, Message) and effect.key is not None else cause.key
-    about = bound_to(name, cause.rewind, event.position, ordinal)
+    text = content.text
+    if cause.subject is not None:
+        text = _encrypted(cause, text, bound_to(name, cause.rewind, event.position, ordinal), keys)
     return OutboxRow(
         event.position,
         cause.rewind,
         ordinal,
         name,
         event.tenant_id,
-        key,
-        kind,
-        topic,
+        effect.key if isinstance(effect, Message) and effect.key is not None else cause.key,
+        content.kind,
+        content.topic,
         event.metadata.correlation_id,
         event.id,
         cause.subject,
-        _text(cause, content, about, keys),
+        text,
     )
 
 
-def timer_row(cause: Cause, ordinal: int, effect: After, payload_limit: int, keys: Keys | None) -> TimerRow:
+def timer_row(
+    cause: Cause, ordinal: int, effect: After, content: Content, payload_limit: int, keys: Keys | None
+) -> TimerRow:
     """The row of a timer. Raises what encoding the event that it becomes does."""
     name, event, what = cause.reaction.name, cause.event, effect.what
     event_id = effect_id(event.id, name, cause.rewind, ordinal)
     due = effect.moment(event.recorded_at).astimezone(UTC)
+    version, text = 1, content.text
     if isinstance(what, EventData):
-        kind, topic, version = EVENT, what.event_type(), what.schema_version
-        metadata = EventMetadata(event.tenant_id, event.metadata.correlation_id)
-        stored = Event(event_id, cause.key, cause.reaction.stream_type(), topic, 1, what, metadata, due, version)
-        text = encode_data(stored, payload_limit, keys)
-    else:
-        kind, topic, content = content_of(what)
-        version, text = 1, _text(cause, content, str(event_id), keys)
+        version, metadata = what.schema_version, EventMetadata(event.tenant_id, event.metadata.correlation_id)
+        stream = cause.reaction.stream_type()
+        text = encode_data(
+            Event(event_id, cause.key, stream, content.topic, 1, what, metadata, due, version), payload_limit, keys
+        )
+    elif cause.subject is not None:
+        text = _encrypted(cause, text, str(event_id), keys)
     return TimerRow(
         due,
         event.position,
@@ -138,38 +149,23 @@ def timer_row(cause: Cause, ordinal: int, effect: After, payload_limit: int, key
         event.tenant_id,
         cause.key,
         effect.name,
-        kind,
-        topic,
+        content.kind,
+        content.topic,
         event.metadata.correlation_id,
         cause.subject,
         text,
     )
 
 
-def content_of(effect: Deliverable) -> tuple[str, str, dict[str, Any]]:
-    """Kind, topic and content."""
-    if isinstance(effect, Send):
-        command = effect.command
-        return COMMAND, type(command).__name__, {"data": json.loads(command.model_dump_json())}
-    if isinstance(effect, Message):
-        content = {"payload": dict(effect.payload), "headers": dict(effect.headers)}
-        return MESSAGE, effect.topic, content if effect.key is None else content | {"key": effect.key}
-    return FLOW, effect.deployment, {"parameters": dict(effect.parameters)}
+def _encrypted(cause: Cause, text: str, about: str, keys: Keys | None) -> str:
+    return json.dumps(encrypt_value(json.loads(text), cause.event.tenant_id, str(cause.subject), about, keys))
 
 
-def _text(cause: Cause, content: dict[str, Any], about: str, keys: Keys | None) -> str:
-    if cause.subject is None:
-        return json.dumps(content, ensure_ascii=False)
-    return json.dumps(encrypt_value(content, cause.event.tenant_id, cause.subject, about, keys))
-
-
-def _spelled(effect: Effect) -> list[Any]:
-    if isinstance(effect, Cancel):
-        return ["cancel", effect.name]
-    if isinstance(effect, After):
-        due = effect.due.astimezone(UTC).isoformat() if isinstance(effect.due, datetime) else effect.due.total_seconds()
-        what = effect.what
-        if isinstance(what, EventData):
-            return ["after", effect.name, due, EVENT, what.event_type(), json.loads(what.model_dump_json())]
-        return ["after", effect.name, due, *content_of(what)]
-    return list(content_of(effect))
+def _spelled(effect: Effect, content: Content | None) -> str:
+    if content is None:
+        return f"cancel {effect.name}"  # type: ignore[union-attr]
+    what = f"{content.kind} {content.topic} {content.text}"
+    if not isinstance(effect, After):
+        return what
+    due = effect.due.astimezone(UTC).isoformat() if isinstance(effect.due, datetime) else effect.due.total_seconds()
+    return f"after {due} {effect.name} {what}"

@@ -76,7 +76,7 @@ class KeysInOrder:
         before = self._known.get(position)
         if before is None:
             self.batch.decided.append(prepared)
-        elif before and before != decision.digest:
+        elif before and before != prepared.digest:
             self.changed.append(position)
 
     def _fail(self, event: RecordedEvent[Any], key: str, error: Exception) -> None:

@@ -6,6 +6,7 @@ to the end of its lease.
 
 from collections.abc import Sequence
 
+from acci.store.log.append import array
 from acci.store.log.bulk import JSONB
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -41,6 +42,6 @@ def put(connection: Connection, rows: Sequence[OutboxRow]) -> None:
                 )
             )
     heads = sorted({(row.reaction, row.tenant_id, row.key) for row in rows})  # locked in one order by all
-    reactions, tenant_ids, keys = (list(column) for column in zip(*heads, strict=True))
+    reactions, tenant_ids, keys = map(array, zip(*heads, strict=True))
     named = {"reactions": reactions, "tenant_ids": tenant_ids, "keys": keys}
     connection.execute(sql("reacting/outbox:add_heads"), named)

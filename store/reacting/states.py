@@ -8,6 +8,7 @@ from acci.domain.folding import state_schema_of
 from acci.domain.personal import ERASED
 from acci.domain.reactions import Reaction
 from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, encrypt_value
+from acci.store.log.append import array
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
@@ -63,7 +64,7 @@ class States:
             "state_schema": self._schema,
             "positions": [position for _, position, _, _ in kept],
             "subjects": [state.subject for _, _, state, _ in kept],
-            "states": [text for *_, text in kept],
+            "states": array(text for *_, text in kept),
         }
         self._connection.execute(sql("reacting/processes:save"), arguments)
 
@@ -86,6 +87,6 @@ class States:
         return f"{self._reaction.name}/{key[1]}"
 
 
-def _columns(keys: Iterable[Key]) -> dict[str, list[str]]:
+def _columns(keys: Iterable[Key]) -> dict[str, str]:
     listed = list(keys)
-    return {"tenant_ids": [tenant_id for tenant_id, _ in listed], "keys": [key for _, key in listed]}
+    return {"tenant_ids": array(tenant_id for tenant_id, _ in listed), "keys": array(key for _, key in listed)}

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from acci.domain.effects import After
+from acci.domain.effects import After, Cancel
 from acci.domain.events import RecordedEvent
 from acci.domain.reactions import Reaction
+from acci.store.log.append import array
+from acci.store.log.bulk import JSONB
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 from acci.store.reacting.deciding import Decision, State
-from acci.store.reacting.effect_rows import OutboxRow, TimerRow, outbox_row, timer_row
+from acci.store.reacting.effect_rows import OutboxRow, TimerRow, contents_of, digest_of, outbox_row, timer_row
 from acci.store.reacting.outbox import put
 from acci.store.reacting.states import Key
 
@@ -20,14 +22,14 @@ TIMER_TYPES = [
     "timestamptz", "int8", "int4", "int4", "int4", "uuid", "uuid", "text", "text", "text", "text", "text", "text",
     "text", "text", "text", "bytea",
 ]  # fmt: skip
-JSONB = b"\x01"  # the version that begins a jsonb value in binary COPY
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A decision as the rows that it becomes. `timers` by name; None: cancelled."""
+    """A decision as the rows that it becomes, and its digest. `timers` by name; None: cancelled."""
 
     decision: Decision
+    digest: bytes
     outbox: list[OutboxRow]
     timers: dict[str, TimerRow | None]
 
@@ -51,14 +53,18 @@ class Batch:
 
 
 def prepare(decision: Decision, payload_limit: int, keys: Keys | None) -> Prepared:
-    """The rows of a decision. Raises what encoding a timer's event does, and `NoKeyStore`."""
-    cause = decision.cause
-    rows = [outbox_row(cause, ordinal, effect, keys) for ordinal, effect in decision.deliverable()]
-    timers = {
-        effect.name: timer_row(cause, ordinal, effect, payload_limit, keys) if isinstance(effect, After) else None
-        for ordinal, effect in decision.timers()
-    }
-    return Prepared(decision, rows, timers)
+    """The rows of a decision. Raises `Unstorable`, what encoding a timer's event does, and `NoKeyStore`."""
+    cause, contents = decision.cause, contents_of(decision.effects)
+    rows: list[OutboxRow] = []
+    timers: dict[str, TimerRow | None] = {}
+    for ordinal, (effect, content) in enumerate(zip(decision.effects, contents, strict=True)):
+        if isinstance(effect, Cancel) or content is None:
+            timers[effect.name] = None  # type: ignore[union-attr]
+        elif isinstance(effect, After):
+            timers[effect.name] = timer_row(cause, ordinal, effect, content, payload_limit, keys)
+        else:
+            rows.append(outbox_row(cause, ordinal, effect, content, keys))
+    return Prepared(decision, digest_of(decision.effects, contents), rows, timers)
 
 
 def store(connection: Connection, reaction: type[Reaction], rewind: int, batch: Batch) -> int:
@@ -87,7 +93,7 @@ def _copy_outcomes(connection: Connection, decided: Iterable[Prepared]) -> None:
                     event.tenant_id,
                     cause.key,
                     "decided",
-                    each.decision.digest,
+                    each.digest,
                     None,
                 )
             )
@@ -102,7 +108,7 @@ def _set_timers(connection: Connection, reaction: type[Reaction], decided: Itera
     }
     if not timers:
         return
-    tenant_ids, keys, names = map(list, zip(*timers, strict=True))
+    tenant_ids, keys, names = map(array, zip(*timers, strict=True))
     dropped = {"reaction": reaction.name, "tenant_ids": tenant_ids, "keys": keys, "names": names}
     connection.execute(sql("reacting/timers:drop"), dropped)
     with connection.cursor() as cursor, cursor.copy(sql("reacting/timers:copy")) as copy:

@@ -11,3 +11,51 @@ COPY acci.timers (
     due, position, rewind, ordinal, schema_version, event_id, caused_by, reaction, stream_type, tenant_id, key, name, kind,
     topic, correlation_id, subject, content
 ) FROM STDIN (FORMAT binary);
+
+-- name: due
+-- The running reactions of these that have timers to fire.
+SELECT r.reaction FROM acci.reactions AS r
+WHERE r.reaction = ANY (%(reactions)s) AND r.paused_at IS NULL
+  AND EXISTS (SELECT FROM acci.timers AS t WHERE t.reaction = r.reaction AND t.due <= clock_timestamp())
+ORDER BY r.reaction;
+
+-- name: take
+-- Those that are due leave the table; each with the version that its event will have, and its payload.
+WITH due AS (
+    SELECT tenant_id, key, name FROM acci.timers
+    WHERE reaction = %(reaction)s AND due <= clock_timestamp()
+    ORDER BY due
+    LIMIT %(limit)s
+), fired AS (
+    DELETE FROM acci.timers AS t USING due AS d
+    WHERE t.reaction = %(reaction)s AND t.tenant_id = d.tenant_id AND t.key = d.key AND t.name = d.name
+    RETURNING t.*
+), streams AS (
+    SELECT s.*, (SELECT coalesce(max(e.version), 0) FROM acci.events AS e
+                 WHERE e.tenant_id = s.tenant_id AND e.aggregate_type = s.stream_type AND e.aggregate_id = s.key) AS version
+    FROM (SELECT DISTINCT tenant_id, stream_type, key FROM fired) AS s
+)
+SELECT f.tenant_id, f.due, f.event_id, s.version + row_number() OVER (
+           PARTITION BY f.tenant_id, f.stream_type, f.key ORDER BY f.due, f.position, f.ordinal
+       ) AS version,
+       CASE WHEN f.kind = 'event' THEN f.schema_version ELSE 1 END, f.stream_type, f.key,
+       CASE WHEN f.kind = 'event' THEN f.topic ELSE 'TimerFired' END,
+       CASE WHEN f.kind = 'event' THEN f.content
+            ELSE jsonb_build_object('name', f.name, 'kind', f.kind, 'topic', f.topic, 'content', f.content,
+                                    'person', f.subject) END::text,
+       jsonb_build_object('tenant_id', f.tenant_id, 'correlation_id', f.correlation_id, 'causation_id', f.caused_by)::text
+FROM fired AS f
+JOIN streams AS s USING (tenant_id, stream_type, key)
+ORDER BY f.tenant_id, f.due, f.position, f.ordinal;
+
+-- name: store
+-- What fired, of one tenant, as events.
+INSERT INTO acci.events ("timestamp", id, version, schema_version, tenant_id, aggregate_type, aggregate_id, event_type,
+                         data, metadata)
+SELECT "timestamp", id, version, schema_version, %(tenant_id)s, aggregate_type, aggregate_id, event_type, data, metadata
+FROM unnest(
+    %(due)s::timestamptz[], %(ids)s::uuid[], %(versions)s::integer[], %(schema_versions)s::integer[],
+    %(stream_types)s::text[], %(stream_keys)s::text[], %(event_types)s::text[], %(datas)s::jsonb[], %(metadatas)s::jsonb[]
+) WITH ORDINALITY AS given ("timestamp", id, version, schema_version, aggregate_type, aggregate_id, event_type, data,
+                            metadata, place)
+ORDER BY place;

@@ -95,15 +95,36 @@ def follow(
     tracing: Tracing | None = None,
 ) -> int:
     """Follow until `stop()`, polling every `interval` seconds; the rows changed. Reconnects after a lost connection."""
-    changed, pause = 0, interval
+
+    def stepping(connection: Connection) -> Callable[[], int]:
+        return Follower(connection, catalogue, names, notify).step
+
+    return poll(database_url, "follow", stepping, interval, stop, notify, keys, tracing)
+
+
+def poll(
+    database_url: str,
+    purpose: str,
+    stepping: Callable[[Connection], Callable[[], int]],
+    interval: float,
+    stop: Callable[[], bool],
+    notify: Notify,
+    keys: Keys | None = None,
+    tracing: Tracing | None = None,
+) -> int:
+    """Take steps until `stop()`, with a pause of `interval` seconds after one that did nothing; what they did in all.
+
+    `stepping` makes the step of a connection; a lost one is opened again, with more and more patience.
+    """
+    done, pause = 0, interval
     while not stop():
         try:
-            with connect(database_url, "follow", "project", keys=keys, tracing=tracing) as connection:
-                follower = Follower(connection, catalogue, names, notify)
+            with connect(database_url, purpose, "project", keys=keys, tracing=tracing) as connection:
+                step = stepping(connection)
                 while not stop():
-                    rows = follower.step()
-                    changed, pause = changed + rows, interval
-                    if not rows:
+                    moved = step()
+                    done, pause = done + moved, interval
+                    if not moved:
                         time.sleep(interval)
         except (psycopg.Error, AcciError) as error:
             if not is_transient(error):
@@ -111,4 +132,4 @@ def follow(
             notify("database", f"lost, trying again: {first_line(error)}")
             pause = min(pause * 2, LONGEST_PAUSE)
             time.sleep(pause)
-    return changed
+    return done

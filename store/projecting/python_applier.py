@@ -25,6 +25,7 @@ from acci.store.projecting.column_probe import ColumnProbe
 from acci.store.projecting.exclusions import parked_keys
 from acci.store.projecting.ranges import Key as TextKey
 from acci.store.projecting.ranges import PoisonEvent, Span
+from acci.store.projecting.uncollected import uncollected
 
 CHUNK = 10_000  # events in memory at a time, however long the span
 
@@ -52,7 +53,7 @@ class FoldApplier:
     def apply(self, connection: Connection, span: Span) -> int:
         parked = parked_keys(connection, self._generation) if span.skip_parked else frozenset()
         changed = 0
-        for events in _uncollected(self._chunks(connection, span.after, span.upto)):
+        for events in _rarely_collected(self._chunks(connection, span.after, span.upto)):
             touching = [
                 (key, event)
                 for event in events
@@ -160,18 +161,12 @@ class FoldApplier:
             yield Jsonb(value) if value is not None and name in self._json else value
 
 
-def _uncollected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[RecordedEvent[Any]]]:
-    """The chunks, with garbage collection of cycles rarely run: events have none, and it would take a fifth."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+def _rarely_collected(chunks: Iterator[list[RecordedEvent[Any]]]) -> Iterator[list[RecordedEvent[Any]]]:
+    with uncollected():
         for number, events in enumerate(chunks, 1):
             yield events
             if number % 32 == 0:
                 gc.collect()
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Texts:

@@ -12,6 +12,7 @@ from acci.store.log.decoding import Decoder
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.projecting.uncollected import uncollected
 from acci.store.reacting.deciding import Decider, State
 from acci.store.reacting.keys_in_order import KeysInOrder
 from acci.store.reacting.registrations import Registration, fingerprint, lock
@@ -60,7 +61,7 @@ class Batcher:
         An event that cannot be decided is a dead letter, and those of its key wait behind it. Raises `ReactionBusy`,
         `ReactionPaused`, `NotRegistered`.
         """
-        with self._connection.transaction():
+        with self._connection.transaction(), uncollected():
             here = lock(self._connection, self._reaction.name)
             here.require_running()
             if here.checkpoint >= bound:

@@ -32,6 +32,7 @@ from tests.bench import (
     snapshots,
 )
 from tests.bench.ground import Ground
+from tests.bench.reacting import deciding
 from tests.bench.rows import Row
 
 RESULTS = Path(__file__).parent / "results"
@@ -55,6 +56,7 @@ SUBJECTS: dict[str, Subject] = {
     "backfill": lambda ground, said: backfill.measure(ground, said.events, said.turns),
     "growth": lambda ground, said: growth.measure(ground, said.events, said.growth, said.turns),
     "following": lambda ground, said: following.measure(ground, said.turns),
+    "deciding": lambda ground, said: deciding.measure(ground, said.events, said.turns),
     "scheduling": lambda ground, said: scheduling.measure(ground, said.turns),
 }
 

@@ -1,0 +1,1 @@
+"""Reactions, measured: deciding, delivering to a receiver on this machine, and the time from commit to arrival."""

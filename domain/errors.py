@@ -31,9 +31,11 @@
     │                      ReadOnlyServer, SchemaMissing, SequenceBehind, ServerTooOld, SharedSession, TookTooLong,
     │                      WrongSession
     ├── store/projecting   TooManyDeadLetters, WrongKey
+    ├── store/reacting     NotRegistered, ReactionBusy, ReactionPaused, StartBeyondLog
+    ├── store/reacting/senders  DeliveryFailed, DeliveryRefused
     ├── store/reading      InvalidQuery, NotApplicable, NotFinal, NotPublished, NotThereYet
     ├── store/rebuilding   GateClosed, NotPutBack, NothingKept, OtherRules, SwapBlocked
-    ├── store/settings     SecretInFile, UnknownSetting, UnusableProject, WrongSetting
+    ├── store/settings     SecretInFile, UnknownSetting, UnusableProject, UnusableTopic, WrongSetting
     ├── store/testing      SimulationRunning
     ├── store/values       NotJson, Unstorable, WrongTimestamp
 

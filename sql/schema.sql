@@ -353,6 +353,7 @@ CREATE TABLE acci.outbox (
     topic text NOT NULL,
     correlation_id text NOT NULL,
     event_id uuid NOT NULL,
+    subject text,
     created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     content jsonb NOT NULL,
     CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['command'::text, 'message'::text, 'flow'::text]))),
@@ -374,7 +375,7 @@ CREATE TABLE acci.outbox_heads (
     last_tried timestamp with time zone,
     CONSTRAINT outbox_heads_pkey PRIMARY KEY (reaction, tenant_id, key)
 );
-CREATE INDEX outbox_heads_by_due ON acci.outbox_heads USING btree (due);
+CREATE INDEX outbox_heads_by_due ON acci.outbox_heads USING btree (reaction, due);
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.outbox_heads TO acci_project;
 
 -- acci.outcomes
@@ -570,6 +571,7 @@ CREATE TABLE acci.timers (
     kind text NOT NULL,
     topic text NOT NULL,
     correlation_id text NOT NULL,
+    subject text,
     content jsonb NOT NULL,
     CONSTRAINT timers_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'command'::text, 'message'::text, 'flow'::text]))),
     CONSTRAINT timers_pkey PRIMARY KEY (reaction, tenant_id, key, name),

@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "flows": ("A flow", ("prefect", "httpx", "pandas", "psutil", "sqlalchemy")),
     "projections": ("A projection", ("sqlalchemy",)),
     "quality": ("A quality suite", ("great_expectations", "pandas", "sqlalchemy")),
+    "rabbitmq": ("The sender rabbitmq", ("pika",)),
     "testing": ("The test kit", ("hypothesis", "pytest")),
     "tracing": (
         "Tracing",

@@ -3,7 +3,7 @@
 import os
 
 from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
-from acci.store.settings import VARIABLES, Found, found_settings, hide_password
+from acci.store.settings import VARIABLES, Found, found_settings, hide_password, shown_topic
 
 HIDDEN = "(hidden)"
 
@@ -35,6 +35,8 @@ def _shown(found: Found) -> object:
         return hide_password(value)
     if found.setting.field == "schedules":
         return dict(value) if isinstance(value, tuple) else value
+    if found.setting.field == "topics" and isinstance(value, tuple):
+        return {name: shown_topic(topic) for name, topic in value}
     return value
 
 

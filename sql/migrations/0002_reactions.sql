@@ -112,7 +112,7 @@ CREATE TABLE acci.outbox_heads (
     last_tried timestamptz,
     PRIMARY KEY (reaction, tenant_id, key)
 ) WITH (fillfactor = 70);
-CREATE INDEX outbox_heads_by_due ON acci.outbox_heads (due);
+CREATE INDEX outbox_heads_by_due ON acci.outbox_heads (reaction, due);  -- what a paused one has is passed over
 
 -- How each row of the outbox ended, for good.
 CREATE TABLE acci.deliveries (

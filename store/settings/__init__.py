@@ -9,6 +9,7 @@ from acci.store.settings.passwords import hide_password
 from acci.store.settings.project import CHECKOUT, PROJECT_VARIABLE, UnusableProject
 from acci.store.settings.settings import Settings
 from acci.store.settings.sources import VARIABLES, Found, SecretInFile, UnknownSetting, found_settings
+from acci.store.settings.topics import Topic, UnusableTopic, shown_topic
 from acci.store.settings.values import WrongSetting
 
 __all__ = [
@@ -20,10 +21,13 @@ __all__ = [
     "Limits",
     "SecretInFile",
     "Settings",
+    "Topic",
     "UnknownSetting",
     "UnusableProject",
+    "UnusableTopic",
     "WrongSetting",
     "default_home",
     "found_settings",
     "hide_password",
+    "shown_topic",
 ]

@@ -14,6 +14,7 @@ from acci.store.settings.values import (
     PATH,
     SECONDS,
     TEXT,
+    TOPICS,
     YES_OR_NO,
     Kind,
 )
@@ -70,6 +71,7 @@ OF_SETTINGS = (
     Setting("prefect_prefix", "ACCI_PREFECT_PREFIX", default=lambda _: ""),
     Setting("prefect_file", "ACCI_PREFECT_FILE", PATH, _own_deployments),
     Setting("schedules", "", PAIRS, lambda _: ()),
+    Setting("topics", "ACCI_TOPICS", TOPICS, lambda _: ()),
     Setting("timeout_seconds", "ACCI_TIMEOUT_SECONDS", SECONDS, in_file=False),
     Setting("dask", "ACCI_DASK", DASK),
 )

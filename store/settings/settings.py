@@ -9,6 +9,7 @@ from typing import Any, cast
 from acci.store.settings.definitions import OF_LIMITS, OF_SETTINGS
 from acci.store.settings.limits import Limits
 from acci.store.settings.sources import Sources
+from acci.store.settings.topics import Topic
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
     limits: of an application's connections.
     unique_event_ids: whether `acci migrate` makes a unique index on event ids, or drops it (ACCI_UNIQUE_EVENT_IDS, yes
         or no); None leaves it as it is.
+    topics: where the messages of each topic go (ACCI_TOPICS, JSON); `*` is any other.
     timeout_seconds: how long the run of this process may take (ACCI_TIMEOUT_SECONDS); None: without an end.
     project: the folder of the project (ACCI_PROJECT names another); None in ACCI's own checkout.
     """
@@ -52,6 +54,7 @@ class Settings:
     unique_event_ids: bool | None = None
     prefect_file: Path | None = None
     schedules: tuple[tuple[str, str], ...] = ()
+    topics: tuple[tuple[str, Topic], ...] = ()
     timeout_seconds: float | None = None
     project: Path | None = None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acci.domain.errors import AcciError
+from acci.store.settings.topics import topics_in_table, topics_in_text
 
 LONGEST = 2_000_000  # seconds: what PostgreSQL takes as a time limit
 SHOWN = 100  # characters of a value that is refused
@@ -147,3 +148,4 @@ SECONDS = Kind("a number of seconds from 0 on", _seconds(_number_in_text), _seco
 YES_OR_NO = Kind("yes or no (in a file true or false)", _yes_or_no, _boolean)
 DASK = Kind("a scheduler's address or a number of processes", _text, _dask, may_hold_password=True)
 PAIRS = Kind("a table of texts", _never, _pairs)
+TOPICS = Kind("a table of topics (in the environment JSON)", topics_in_text, topics_in_table, may_hold_password=True)

@@ -54,7 +54,8 @@ from acci.store.postgres.migrations import (
     ServerTooOld,
 )
 from acci.store.postgres.session import SharedSession, WrongSession
-from acci.store.settings import SecretInFile, UnknownSetting, UnusableProject, WrongSetting
+from acci.store.reacting.senders.sender import DeliveryFailed, DeliveryRefused
+from acci.store.settings import SecretInFile, UnknownSetting, UnusableProject, UnusableTopic, WrongSetting
 
 SENTENCES: list[tuple[AcciError, str]] = [
     (
@@ -211,6 +212,18 @@ SENTENCES: list[tuple[AcciError, str]] = [
             "master-key in [tool.acci] of /shop/pyproject.toml holds a secret. Secrets belong in the environment, not "
             "in a file: remove it there, and set ACCI_MASTER_KEY."
         ),
+    ),
+    (
+        UnusableTopic("mail", "it has no sender"),
+        "The topic 'mail' cannot be used: it has no sender. Correct it in [tool.acci.topics] or in ACCI_TOPICS.",
+    ),
+    (
+        DeliveryFailed("shop.example answered 503 Service Unavailable", 60.0),
+        "Not delivered: shop.example answered 503 Service Unavailable. It is tried again.",
+    ),
+    (
+        DeliveryRefused("shop.example answered 410 Gone"),
+        "Not delivered, and not tried again by itself: shop.example answered 410 Gone.",
     ),
     (
         UnusableProject("/shop/pyproject.toml", "[tool.acci] is no table"),

@@ -1,0 +1,234 @@
+"""Delivering: what is due leaves, by several threads and any number of workers, in order per key, at least once.
+
+One thread takes what is due and stores what became of it, many together; others send. A worker that is killed leaves
+leases behind, which end by themselves: what it was sending is sent again, with the same idempotency key.
+"""
+
+import queue
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psycopg
+
+from acci.domain.errors import AcciError
+from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.keys import Keys
+from acci.store.postgres.refusals import first_line, is_transient
+from acci.store.reacting.outbox import DELIVERED, Settlement, Taken, settle, take
+from acci.store.reacting.own_events import append_refusal, is_told
+from acci.store.reacting.routes import Routes
+from acci.store.reacting.senders.sender import DeliveryRefused
+from acci.store.reacting.sending import SETTLING, Sent, send_rows
+from acci.store.registry import Catalogue
+from acci.store.telemetry import Tracing
+
+THREADS = 16
+KEYS, ROWS = 128, 16  # taken at a time; of each key
+LEASE = 30.0  # seconds, if no delivery may take longer
+POLL = 0.02  # seconds
+TOGETHER = 0.005  # seconds in which what is sent meanwhile is stored together
+QUEUED = 2.0  # seconds that a key waits for a thread of its topic; then others come first
+LONGEST_PAUSE = 5.0  # seconds between tries to connect again
+Notify = Callable[[str, str], None]
+
+
+@dataclass
+class Delivered:
+    """What was done: rows that ended, by how; keys whose next row failed, whose lease was lost, that were put back."""
+
+    ended: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    dead_letters: int = 0
+    lost: int = 0
+    released: int = 0
+
+    @property
+    def delivered(self) -> int:
+        return self.ended[DELIVERED]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    taken: Taken
+    topic: str
+    ends: float
+    since: float
+
+
+class Deliverer:
+    """Delivers what is due. `connection` has the role `project`, and may be replaced after it was lost.
+
+    Of a key at most one row is under way, and the next only after it. A topic whose receiver is slow has half of the
+    threads at most. `notify` is called with a reaction and a sentence for each dead letter and each lost lease.
+    """
+
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, routes: Routes, notify: Notify, threads: int = THREADS
+    ) -> None:
+        self.connection = connection
+        self._catalogue, self._routes, self._notify = catalogue, routes, notify
+        self._lease = max(LEASE, 2 * (routes.longest + SETTLING))
+        self._at_once = max(1, threads // 2)
+        self._threads = ThreadPoolExecutor(threads, "acci-deliver")
+        self._waiting: deque[_Waiting] = deque()
+        self._running: Counter[str] = Counter()  # by topic
+        self._finished: queue.SimpleQueue[tuple[str, Sent]] = queue.SimpleQueue()
+        self._unsettled: list[Sent] = []
+        self._is_stopping = False
+        self._stop: Callable[[], bool] = lambda: False
+
+    def __enter__(self) -> "Deliverer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def step(self, stop: Callable[[], bool] = lambda: False) -> Delivered:
+        """Deliver until nothing is due. On `stop` what is being sent is finished, and the rest put back."""
+        done, self._stop = Delivered(), stop
+        while True:
+            self._is_stopping = self._stops()
+            taken = 0 if self._is_stopping else self._take()
+            self._begin(done)
+            if not self._running and not self._unsettled and not taken and self._finished.empty():
+                return done
+            self._settle(done)
+
+    def close(self) -> None:
+        """Finish what is being sent, and put back what is not begun, as far as the database can be used."""
+        self._is_stopping = True
+        with suppress(psycopg.Error):  # the leases end by themselves
+            self.step()
+        self._threads.shutdown()
+        self._routes.close()
+
+    def _take(self) -> int:
+        """What is due, if there is room for it; how many keys."""
+        room = KEYS - len(self._waiting) - self._running.total()
+        if room < KEYS // 2:
+            return 0
+        since = time.monotonic()
+        found = take(self.connection, self._lease, room, ROWS)
+        self._waiting.extend([_Waiting(each, self._topic(each), since + self._lease, since) for each in found])
+        return len(found)
+
+    def _topic(self, taken: Taken) -> str:
+        if taken.rows:
+            with suppress(DeliveryRefused):
+                return self._routes.of(taken.rows[0]).name
+        return ""
+
+    def _begin(self, done: Delivered) -> None:
+        """Give the threads what waits, in order, each topic no more than its share."""
+        kept: deque[_Waiting] = deque()
+        now = time.monotonic()
+        for each in self._waiting:
+            if self._is_stopping or each.since + QUEUED < now:
+                self._put_back(each, done)
+            elif self._running[each.topic] >= self._at_once:
+                kept.append(each)
+            else:
+                self._running[each.topic] += 1
+                sending = self._threads.submit(send_rows, each.taken, self._routes, each.ends, self._stops)
+                sending.add_done_callback(lambda future, topic=each.topic: self._finish(topic, future))  # type: ignore[misc]
+        self._waiting = kept
+
+    def _put_back(self, waiting: _Waiting, done: Delivered) -> None:
+        """For another worker at once, or for a topic that has room again."""
+        delay = 0.0 if self._is_stopping else QUEUED * random.uniform(0.5, 1)  # noqa: S311 nothing secret
+        taken = waiting.taken
+        self._unsettled.append(Sent(Settlement(taken.head, taken.lease, tries=taken.tries, delay=delay)))
+        done.released += 1
+
+    def _stops(self) -> bool:
+        return self._is_stopping or self._stop()
+
+    def _finish(self, topic: str, sending: "Future[Sent]") -> None:
+        self._finished.put((topic, sending.result()))
+
+    def _settle(self, done: Delivered) -> None:
+        """Store what has been sent meanwhile; kept for later if the database is lost."""
+        with suppress(queue.Empty):
+            if self._running:
+                self._collect(self._finished.get(timeout=POLL))
+                time.sleep(TOGETHER)
+            while True:
+                self._collect(self._finished.get_nowait())
+        if not self._unsettled:
+            return
+        with self.connection.transaction():
+            lost = settle(self.connection, [each.settlement for each in self._unsettled])
+            for each in self._unsettled:
+                if each.settlement.head not in lost:
+                    self._tell(each)
+        settled, self._unsettled = self._unsettled, []
+        for each in settled:
+            self._count(each, each.settlement.head in lost, done)
+
+    def _collect(self, finished: tuple[str, Sent]) -> None:
+        topic, sent = finished
+        self._running -= Counter({topic: 1})
+        self._unsettled.append(sent)
+
+    def _tell(self, sent: Sent) -> None:
+        for each in sent.refused:
+            reaction = self._catalogue.reactions.get(each.row.reaction)
+            if reaction is not None and is_told(reaction, each.row.topic):
+                append_refusal(self.connection, reaction, each.row, each.reason or "")
+
+    def _count(self, sent: Sent, is_lost: bool, done: Delivered) -> None:
+        settlement = sent.settlement
+        if is_lost:
+            done.lost += 1
+            self._notify(settlement.head.reaction, "its lease ended during a delivery: what was sent is sent again.")
+            return
+        done.ended.update(each.ended for each in settlement.ended)
+        done.failed += sent.failed
+        done.released += sent.released
+        if (dead := sent.dead_letter) is not None:
+            done.dead_letters += 1
+            self._notify(dead.reaction, f"{dead.name} is a dead letter: {settlement.error}. Its key waits behind it.")
+
+
+def deliver(
+    database_url: str,
+    catalogue: Catalogue,
+    routes: Routes,
+    stop: Callable[[], bool],
+    notify: Notify,
+    keys: Keys | None = None,
+    tracing: Tracing | None = None,
+) -> int:
+    """Deliver until `stop()`, looking 50 times a second; how many were. Reconnects after a lost connection.
+
+    What was sent while the database was lost is stored afterwards, if the lease still holds. On the way out what is
+    being sent is finished, and the rest put back.
+    """
+    count, pause, deliverer = 0, POLL, None
+    try:
+        while not stop():
+            try:
+                with connect(database_url, "deliver", "project", keys=keys, tracing=tracing) as connection:
+                    deliverer = deliverer or Deliverer(connection, catalogue, routes, notify)
+                    deliverer.connection = connection
+                    while not stop():
+                        done = deliverer.step(stop)
+                        count, pause = count + done.delivered, POLL
+                        if not done.ended:
+                            time.sleep(POLL)
+                    deliverer.close()
+            except (psycopg.Error, AcciError) as error:
+                if not is_transient(error):
+                    raise
+                notify("database", f"lost, trying again: {first_line(error)}")
+                pause = min(pause * 2, LONGEST_PAUSE)
+                time.sleep(pause)
+    finally:
+        if deliverer is not None:
+            deliverer.close()
+    return count

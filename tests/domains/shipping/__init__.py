@@ -101,10 +101,24 @@ class Tracking(Reaction):
         return [Cancel("overdue"), Message("parcels", {"refused": event.data.reason, "steps": self.steps})]
 
 
+class Chaser(Reaction):
+    """A timer for each parcel, which nothing cancels."""
+
+    name: ClassVar[str] = "chaser"
+
+    @reacts(ParcelSent)
+    def wait(self, _: RecordedEvent[ParcelSent]) -> After:
+        return After(timedelta(seconds=1), ParcelOverdue(), "overdue")
+
+    @reacts(ParcelOverdue)
+    def chase(self, event: RecordedEvent[ParcelOverdue]) -> Message:
+        return Message("parcels", {"chased": event.aggregate_id})
+
+
 CONTEXT = Context(
     name="shipping",
     sql=Path(__file__).parent / "sql",
     events=(ParcelSent, ParcelArrived, ParcelOverdue, LabelPrinted),
     aggregates=(Label,),
-    reactions=(Announcement, Tracking),
+    reactions=(Announcement, Tracking, Chaser),
 )

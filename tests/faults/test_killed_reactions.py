@@ -13,6 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -112,14 +113,14 @@ class Load:
         event = Event(uuid4(), parcel, "Parcel", "ParcelSent", 1, data, about, datetime.now(UTC))
         while True:
             try:
-                store.append(StreamId("t", "Parcel", parcel), 0, [event])
-                return
-            except ConcurrencyError:
-                return  # it was stored, and the answer was lost
+                with suppress(ConcurrencyError):  # it was stored, and the answer was lost
+                    store.append(StreamId("t", "Parcel", parcel), 0, [event])
             except (psycopg.OperationalError, AcciError) as error:
                 if isinstance(error, AcciError) and not error.transient:
                     raise
                 time.sleep(0.05)
+            else:
+                return
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ One thread takes what is due and stores what became of it, many together; others
 leases behind, which end by themselves: what it was sending is sent again, with the same idempotency key.
 """
 
-import queue
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,6 +17,7 @@ from acci.domain.errors import AcciError
 from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.refusals import first_line, is_transient
+from acci.store.reacting.lanes import Lanes, Waiting
 from acci.store.reacting.outbox import DELIVERED, Settlement, Taken, settle, take
 from acci.store.reacting.own_events import append_refusal, is_told
 from acci.store.reacting.routes import Routes
@@ -27,12 +26,12 @@ from acci.store.reacting.sending import SETTLING, Sent, send_rows
 from acci.store.registry import Catalogue
 from acci.store.telemetry import Tracing
 
-THREADS = 16
-KEYS, ROWS = 128, 16  # taken at a time; of each key
+THREADS = 32
+KEYS, ROWS = 256, 16  # taken at a time; of each key
 LEASE = 30.0  # seconds, if no delivery may take longer
 POLL = 0.02  # seconds
 TOGETHER = 0.005  # seconds in which what is sent meanwhile is stored together
-QUEUED = 2.0  # seconds that a key waits for a thread of its topic; then others come first
+QUEUED = 2.0  # seconds that a key waits for a thread; then those of other topics come first
 LONGEST_PAUSE = 5.0  # seconds between tries to connect again
 Notify = Callable[[str, str], None]
 
@@ -52,14 +51,6 @@ class Delivered:
         return self.ended[DELIVERED]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    taken: Taken
-    topic: str
-    ends: float
-    since: float
-
-
 class Deliverer:
     """Delivers what is due. `connection` has the role `project`, and may be replaced after it was lost.
 
@@ -73,11 +64,7 @@ class Deliverer:
         self.connection = connection
         self._catalogue, self._routes, self._notify = catalogue, routes, notify
         self._lease = max(LEASE, 2 * (routes.longest + SETTLING))
-        self._at_once = max(1, threads // 2)
-        self._threads = ThreadPoolExecutor(threads, "acci-deliver")
-        self._waiting: deque[_Waiting] = deque()
-        self._running: Counter[str] = Counter()  # by topic
-        self._finished: queue.SimpleQueue[tuple[str, Sent]] = queue.SimpleQueue()
+        self._lanes = Lanes(threads, self._send)
         self._unsettled: list[Sent] = []
         self._is_stopping = False
         self._stop: Callable[[], bool] = lambda: False
@@ -94,8 +81,8 @@ class Deliverer:
         while True:
             self._is_stopping = self._stops()
             taken = 0 if self._is_stopping else self._take()
-            self._begin(done)
-            if not self._running and not self._unsettled and not taken and self._finished.empty():
+            self._put_back(done)
+            if not taken and not self._unsettled and not len(self._lanes):
                 return done
             self._settle(done)
 
@@ -104,61 +91,43 @@ class Deliverer:
         self._is_stopping = True
         with suppress(psycopg.Error):  # the leases end by themselves
             self.step()
-        self._threads.shutdown()
+        self._lanes.close()
         self._routes.close()
 
     def _take(self) -> int:
         """What is due, if there is room for it; how many keys."""
-        room = KEYS - len(self._waiting) - self._running.total()
+        room = KEYS - len(self._lanes)
         if room < KEYS // 2:
             return 0
         since = time.monotonic()
         found = take(self.connection, self._lease, room, ROWS)
-        self._waiting.extend([_Waiting(each, self._topic(each), since + self._lease, since) for each in found])
+        self._lanes.add([Waiting(each, self._route(each), since + self._lease, since) for each in found])
         return len(found)
 
-    def _topic(self, taken: Taken) -> str:
+    def _route(self, taken: Taken) -> str:
         if taken.rows:
             with suppress(DeliveryRefused):
                 return self._routes.of(taken.rows[0]).name
         return ""
 
-    def _begin(self, done: Delivered) -> None:
-        """Give the threads what waits, in order, each topic no more than its share."""
-        kept: deque[_Waiting] = deque()
-        now = time.monotonic()
-        for each in self._waiting:
-            if self._is_stopping or each.since + QUEUED < now:
-                self._put_back(each, done)
-            elif self._running[each.topic] >= self._at_once:
-                kept.append(each)
-            else:
-                self._running[each.topic] += 1
-                sending = self._threads.submit(send_rows, each.taken, self._routes, each.ends, self._stops)
-                sending.add_done_callback(lambda future, topic=each.topic: self._finish(topic, future))  # type: ignore[misc]
-        self._waiting = kept
+    def _send(self, waiting: Waiting) -> Sent:
+        return send_rows(waiting.taken, self._routes, waiting.ends, self._stops)
 
-    def _put_back(self, waiting: _Waiting, done: Delivered) -> None:
-        """For another worker at once, or for a topic that has room again."""
-        delay = 0.0 if self._is_stopping else QUEUED * random.uniform(0.5, 1)  # noqa: S311 nothing secret
-        taken = waiting.taken
-        self._unsettled.append(Sent(Settlement(taken.head, taken.lease, tries=taken.tries, delay=delay)))
-        done.released += 1
+    def _put_back(self, done: Delivered) -> None:
+        """What is not begun: all if it is to stop, for other workers; else what waits long for a route that is slow."""
+        now = time.monotonic()
+        for each in self._lanes.withdraw(now if self._is_stopping else now - QUEUED):
+            delay = 0.0 if self._is_stopping else QUEUED * random.uniform(0.5, 1)  # noqa: S311 nothing secret
+            taken = each.taken
+            self._unsettled.append(Sent(Settlement(taken.head, taken.lease, tries=taken.tries, delay=delay)))
+            done.released += 1
 
     def _stops(self) -> bool:
         return self._is_stopping or self._stop()
 
-    def _finish(self, topic: str, sending: "Future[Sent]") -> None:
-        self._finished.put((topic, sending.result()))
-
     def _settle(self, done: Delivered) -> None:
         """Store what has been sent meanwhile; kept for later if the database is lost."""
-        with suppress(queue.Empty):
-            if self._running:
-                self._collect(self._finished.get(timeout=POLL))
-                time.sleep(TOGETHER)
-            while True:
-                self._collect(self._finished.get_nowait())
+        self._unsettled += self._lanes.collect(0 if self._unsettled else POLL, TOGETHER)
         if not self._unsettled:
             return
         with self.connection.transaction():
@@ -169,11 +138,6 @@ class Deliverer:
         settled, self._unsettled = self._unsettled, []
         for each in settled:
             self._count(each, each.settlement.head in lost, done)
-
-    def _collect(self, finished: tuple[str, Sent]) -> None:
-        topic, sent = finished
-        self._running -= Counter({topic: 1})
-        self._unsettled.append(sent)
 
     def _tell(self, sent: Sent) -> None:
         for each in sent.refused:

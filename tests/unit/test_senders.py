@@ -78,7 +78,7 @@ def test_an_address_of_the_internet_may_be_gone_to(address: str) -> None:
 
 def test_one_private_address_among_several_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(2, 1, 6, "", (address, 443)) for address in ("93.184.216.34", "10.0.0.1")]
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
     with pytest.raises(DeliveryRefused, match=r"10\.0\.0\.1"):
         addresses.resolve("two-faced.example", 443, private=False)
     assert len(addresses.resolve("two-faced.example", 443, private=True)) == 2
@@ -102,10 +102,8 @@ def test_a_header_cannot_begin_another(value: str) -> None:
 
 
 def test_a_cloud_event_has_the_position_as_text_and_a_sequence_that_compares() -> None:
-    first, later, rewound = (
-        json.loads(cloud_event(outgoing(**changes)))
-        for changes in ({"position": 9}, {"position": 2**40, "ordinal": 3}, {"position": 1, "rewind": 1})
-    )
+    shapes: list[dict[str, Any]] = [{"position": 9}, {"position": 2**40, "ordinal": 3}, {"position": 1, "rewind": 1}]
+    first, later, rewound = (json.loads(cloud_event(outgoing(**changes))) for changes in shapes)
     assert later["position"] == str(2**40)
     assert first["sequence"] < later["sequence"] < rewound["sequence"]
     assert (first["specversion"], first["type"], first["subject"]) == ("1.0", "mail", "k")
@@ -204,7 +202,7 @@ def test_topics_are_read_from_a_file_and_from_json() -> None:
     assert in_file == topics_in_text(json.dumps(table), HERE)
     assert in_file[0][1] == Topic("smtp", "smtps://mail.example.com", "u", ("MAIL",), sent_from="a@b")
     read = Settings.from_environment({"ACCI_TOPICS": json.dumps({"*": HOOK})})
-    assert read.topics == (("*", Topic(**HOOK)),)
+    assert read.topics == (("*", Topic(HOOK["sender"], HOOK["url"])),)
     with pytest.raises(WrongSetting):
         Settings.from_environment({"ACCI_TOPICS": "{"})
 

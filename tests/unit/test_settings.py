@@ -13,6 +13,7 @@ from acci.store.settings import (
     Limits,
     SecretInFile,
     Settings,
+    Topic,
     UnknownSetting,
     UnusableProject,
     WrongSetting,
@@ -33,6 +34,7 @@ FILED = {
     "prefect-prefix": '"shop"',
     "prefect-file": '"deployments.yaml"',
     "schedules": '{audit = "off"}',
+    "topics": '{mail = {sender = "smtp", url = "smtps://h"}}',
     "dask": "2",
     "pool-size": "3",
     "pool-wait": "1.5",
@@ -96,6 +98,7 @@ def test_everything_but_secrets_can_be_set_in_the_project(tmp_path: Path) -> Non
         unique_event_ids=True,
         prefect_file=shop / "deployments.yaml",
         schedules=(("audit", "off"),),
+        topics=(("mail", Topic("smtp", "smtps://h")),),
         project=shop,
         limits=Limits(3, 1.5, 2.0, 4.0),
     )

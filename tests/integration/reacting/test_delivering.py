@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,9 +17,11 @@ from acci.store.postgres.database import Connection, Database, connect
 from acci.store.reacting.contents import COMMAND, FLOW, content_of
 from acci.store.reacting.delivering import Delivered, Deliverer, deliver
 from acci.store.reacting.effect_rows import effect_id
+from acci.store.reacting.lanes import Waiting
 from acci.store.reacting.routes import Routes
 from acci.store.reacting.senders.commands import CommandSender
 from acci.store.reacting.senders.sender import DeliveryFailed, DeliveryRefused, Sender
+from acci.store.reacting.sending import Sent
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Topic
 from tests.domains.shipping import PrintLabel
@@ -215,7 +218,7 @@ def test_what_is_not_begun_is_put_back_when_it_is_to_stop(database_url: str, con
     fill(connection, row(1, "a", kind=FLOW), row(2, "a", kind=FLOW), row(3, "b", kind=FLOW))
     done: list[Delivered] = []
     for world in worlds(database_url, Routes((), flows=Slow())):
-        world.deliverer._at_once = 1
+        world.deliverer._lanes._at_once = 1
 
         def work(deliverer: Deliverer = world.deliverer) -> None:
             done.append(deliverer.step(stop.is_set))
@@ -252,8 +255,8 @@ def test_nothing_is_sent_that_the_lease_may_not_outlast(
 ) -> None:
     world.deliverer._lease = 1.0  # less than a delivery may take
     fill(connection, row(1, "a"))
-    stop = iter([False, True]).__next__
-    assert world.deliverer.step(stop).released == 1
+    looks = iter([False, False])
+    assert world.deliverer.step(lambda: next(looks, True)).released == 1
     assert receiver.received == []
 
 
@@ -366,15 +369,14 @@ def test_a_command_that_is_not_valid_is_a_dead_letter(
 
 def test_what_a_person_had_erased_ends_unsent(world: World, receiver: Receiver, connection: Connection) -> None:
     fill(connection, row(1, "a"))
-    taken = world.deliverer._take
+    send = world.deliverer._send
 
-    def erased() -> int:
-        count = taken()
-        for each in world.deliverer._waiting:
-            object.__setattr__(each.taken.rows[0], "is_erased", True)
-        return count
+    def erased(waiting: Waiting) -> Sent:
+        (one,) = waiting.taken.rows
+        taken = replace(waiting.taken, rows=(replace(one, content={}, is_erased=True),))
+        return send(replace(waiting, taken=taken))
 
-    world.deliverer._take = erased  # type: ignore[method-assign]
+    world.deliverer._lanes._send = erased
     assert world.deliverer.step().ended == Counter(erased=1)
     assert receiver.received == []
     assert connection.execute("SELECT ended, tries FROM acci.deliveries").fetchall() == [("erased", 0)]

@@ -51,7 +51,7 @@ class Tracing:
         OTEL_EXPORTER_OTLP_ENDPOINT. None if it asks for no traces, and without the extra for them, which is logged as
         a warning: commands go on. Other variables mean what OpenTelemetry says.
         """
-        names = _exporters(environment)
+        names = exporters(environment)
         try:
             if names:
                 require("tracing")
@@ -112,7 +112,7 @@ class Tracing:
         return self._tracer
 
 
-def _exporters(environment: Mapping[str, str]) -> tuple[str, ...]:
+def exporters(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Those that the environment asks for; none: no traces."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
@@ -145,6 +145,15 @@ def trace_id(tenant_id: str, correlation_id: str) -> str:
         number = 0
     text = f"{tenant_id}\0{correlation_id}".encode()
     return f"{number or int.from_bytes(hashlib.sha256(text).digest()[:16]):032x}"
+
+
+def current_ids() -> tuple[str, ...]:
+    """The ids, in hexadecimal digits, of the trace and the span that the caller is in; none if it is in none."""
+    trace = sys.modules.get("opentelemetry.trace")  # where nobody imported it, nobody began a span
+    if trace is None:
+        return ()
+    context = trace.get_current_span().get_span_context()
+    return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ()
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from acci.flows.cli.printing import cell, console
+from acci.flows.cli.announcing import announcing
 from acci.flows.cli.stopping import end_as_by_ctrl_c
+from acci.store.settings import Settings
 
 
 def follow(
@@ -21,23 +22,23 @@ def follow(
     from acci.flows.runtime.session import direct, keys, projection_names, session, tracing
     from acci.store.projecting.following import follow as follow_log
 
+    say = announcing(Settings.from_environment())
     names = projection_names(projection)
     url, catalogue = direct()
     with session("probe"):
         pass  # fails now if the database cannot be reached; later outages are waited for
     end_as_by_ctrl_c()
-    out = console(stderr=True)
     try:
-        out.print(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
+        say(f"Following the log for {', '.join(names)}; Ctrl-C ends it.")
         follow_log(
             url,
             catalogue,
             names,
             interval,
             lambda: False,
-            lambda name, what: out.print(cell(f"{name}: {what}")),
+            lambda name, what: say(f"{name}: {what}"),
             keys(),
             tracing(),
         )
     except KeyboardInterrupt:
-        out.print("Ended.")
+        say("Ended.")

@@ -14,6 +14,7 @@ from acci.flows.cli import (
     contract,
     dead_letters,
     deploy,
+    doctor,
     erase,
     findings,
     follow,
@@ -76,6 +77,7 @@ app.command("worker")(worker.worker)
 app.command("status")(status.status)
 app.command("watch")(watch.watch)
 app.command("health")(health.health)
+app.command("doctor")(doctor.doctor)
 app.command("metrics")(metrics.metrics)
 app.command("serve")(serve.serve)
 app.command("send")(send.send)
@@ -129,12 +131,8 @@ def main() -> None:
         refusal = error if isinstance(error, AcciError) else _refusal_of(error)
         if refusal is None:
             raise
-        if "--json" in sys.argv:
-            sentence = as_json({"error": str(refusal), "type": type(refusal).__name__}, sys.stderr)
-        else:
-            sentence = passage(f"acci: {refusal}")
         try:
-            typer.echo(sentence, err=True)
+            _say(refusal)
         except OSError:
             sys.stderr = None  # nothing can be printed; at exit Python would try again, and exit with 120
         sys.exit(1)
@@ -147,6 +145,17 @@ def _check_arguments() -> None:
             raise UnusableArgument(place, "it is not UTF-8")
         if "\0" in word:
             raise UnusableArgument(place, "it has the character NUL")
+
+
+def _say(refusal: AcciError) -> None:
+    """On stderr: as the answer in JSON that was asked for, as a line of a log that is JSON, or as a sentence."""
+    logs = sys.modules.get("acci.flows.runtime.logs")  # of a command that logs
+    if "--json" in sys.argv:
+        typer.echo(as_json({"error": str(refusal), "type": type(refusal).__name__}, sys.stderr), err=True)
+    elif logs is not None and logs.are_json():
+        logs.log.error("%s", refusal, extra={"error": type(refusal).__name__})
+    else:
+        typer.echo(passage(f"acci: {refusal}"), err=True)
 
 
 def _refusal_of(error: Exception) -> AcciError | None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acci.domain.errors import AcciError
-from acci.flows.cli.printing import console
+from acci.flows.cli.announcing import announcing
 from acci.flows.cli.stopping import end_as_by_ctrl_c
+from acci.store.settings import Settings
 
 if TYPE_CHECKING:
     from acci.store.registry import Catalogue
@@ -46,15 +47,15 @@ def metrics(
 def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[str]) -> None:
     from acci.flows.cli.prometheus import serve
 
+    say = announcing(Settings.from_environment())
     try:
         at = serve(url, catalogue, host, port, names)
     except OSError as error:
         raise CannotServe(host, port, error.strerror or str(error)) from None
     end_as_by_ctrl_c()
-    out = console(stderr=True)
     try:
-        out.print(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
+        say(f"Serving metrics at http://{host}:{at}/metrics; Ctrl-C ends it.")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        out.print("Ended.")
+        say("Ended.")

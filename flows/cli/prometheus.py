@@ -2,9 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import psycopg
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -20,6 +21,7 @@ from acci.store.postgres.refusals import refusal_of
 from acci.store.registry import Catalogue
 
 UP = "Whether the database answers and has the schema"
+PATH = "/metrics"
 
 
 class Figures(Collector):
@@ -73,14 +75,35 @@ def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: 
     """Answer scrapes at http://host:port/metrics from threads of this process; gives the port.
 
     Only requests by IP address, by `host` or by one of the other `names` are answered. Each scrape reads the metrics,
-    one at a time. Raises OSError if the address cannot be bound.
+    one at a time. Other paths are answered with 404, other methods than GET and HEAD with 405. Raises OSError if the
+    address cannot be bound.
     """
-    application = for_own_hosts(make_wsgi_app(at_each_scrape(database_url, catalogue)), (host, *names))
+    scraped = make_wsgi_app(at_each_scrape(database_url, catalogue))
+    application = for_own_hosts(_only_metrics(scraped), (host, *names))
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     _Server.address_family, address = found[0], str(found[4][0])
     server = make_server(address, port, application, _Server, _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
+
+
+def _only_metrics(application: WSGIApplication) -> WSGIApplication:
+    """The application, which would answer at any path, at that of the metrics only."""
+
+    def answer(asked: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        method = asked["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD"):
+            refused, said = "405 Method Not Allowed", f"{PATH} is read with GET or HEAD."
+        elif asked["PATH_INFO"] != PATH:
+            refused, said = "404 Not Found", f"The metrics are at {PATH}; nothing else is here."
+        else:
+            body = application(asked | {"REQUEST_METHOD": "GET"}, start)
+            return () if method == "HEAD" else body
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        start(refused, [*headers, ("Allow", "GET, HEAD")] if refused.startswith("405") else headers)
+        return () if method == "HEAD" else [f"{said}\n".encode()]
+
+    return answer
 
 
 def families(found: Metrics) -> Iterator[Metric]:

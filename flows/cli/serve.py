@@ -1,11 +1,10 @@
 """`acci serve`: commands, queries and streams over HTTP."""
 
-import logging
 from typing import Annotated
 
 import typer
 
-from acci.flows.cli.printing import console
+from acci.flows.cli.announcing import announcing
 
 
 def serve(
@@ -31,13 +30,12 @@ def serve(
     from acci.store.settings import Settings
 
     settings = Settings.from_environment()
+    say = announcing(settings)
     registered(settings)
     token = web_token(settings.home)
     application = AsyncApplication(settings=settings)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    out = console(stderr=True)
     with listen(host, port) as bound:
         at = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        out.print(f"Serving at {at}; the token is in {token_file(settings.home)}. Ctrl-C ends it.", soft_wrap=True)
+        say(f"Serving at {at}; the token is in {token_file(settings.home)}. Ctrl-C ends it.")
         run(web_application(application, token, [host, *(allow_host or ())]), bound)
-    out.print("Ended.")
+    say("Ended.")

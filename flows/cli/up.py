@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acci.flows.cli.announcing import announcing
 from acci.flows.cli.bounds import PORT
 from acci.flows.cli.printing import console
 from acci.store.extras import require
@@ -53,19 +54,25 @@ def up(
 
     settings = Settings.from_environment()
     registered(settings)  # a misspelt context is refused before anything is started
-    screen = console()
-    remark = partial(screen.print, markup=False, soft_wrap=True)
+    screen = console() if settings.log_format == "text" else None
+    remark = partial(screen.print, markup=False, soft_wrap=True) if screen else announcing(settings)
+    steps = _steps(screen) if screen else _logged_steps(remark)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ask_to_stop)
-    stack = LocalStack(settings, UpOptions(port, database_port, sample), Reporter(_steps(screen), remark))
+    stack = LocalStack(settings, UpOptions(port, database_port, sample), Reporter(steps, remark))
     with only_one(settings, stack.api_url, stack.ui_url):
         begun = time.monotonic()
         try:
             stack.start()
-            _greet(screen, stack, settings, time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            if screen:
+                _greet(screen, stack, settings, seconds)
+            else:
+                remark(_greeting(stack, seconds))
             stack.watch()
         except _Stop:
-            screen.print()
+            if screen:
+                screen.print()
         finally:
             # Stopping is bounded in time; a second Ctrl-C must not leave half of it undone.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -86,6 +93,24 @@ def _steps(screen: "Console") -> Callable[[str], AbstractContextManager[None]]:
         screen.print(f"  [green]✓[/] {what} [dim]{time.monotonic() - begun:.1f} s[/]")
 
     return step
+
+
+def _logged_steps(say: Callable[[str], None]) -> Callable[[str], AbstractContextManager[None]]:
+    @contextmanager
+    def step(what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        say(f"{what}: {time.monotonic() - begun:.1f} s")
+
+    return step
+
+
+def _greeting(stack: "LocalStack", seconds: float) -> str:
+    """For a log, in which there are no passwords."""
+    from acci.store.postgres.database import whereabouts
+
+    at = whereabouts(stack.database_url)
+    return f"ACCI is up after {seconds:.0f} s. Prefect UI: {stack.ui_url}, database: {at}, logs: {stack.logs}."
 
 
 def _greet(screen: "Console", stack: "LocalStack", settings: Settings, seconds: float) -> None:

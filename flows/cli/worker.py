@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from acci.flows.cli.printing import console
+from acci.flows.cli.announcing import announcing
 from acci.flows.cli.stopping import end_as_by_ctrl_c, finish_undisturbed
 from acci.store.extras import require
 from acci.store.settings import Settings
@@ -29,6 +29,7 @@ def worker(
     from acci.flows.runtime.project import registered
 
     settings = Settings.from_environment()
+    say = announcing(settings)
     registered(settings)  # a misspelt context is refused here, not in each run
     access = prefect_access(settings)
     if access is None:
@@ -40,6 +41,6 @@ def worker(
     except KeyboardInterrupt:
         finish_undisturbed()
         started.stop()
-        console(stderr=True).print("Ended.")
+        say("Ended.")
     else:
         raise typer.Exit(code)

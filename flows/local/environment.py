@@ -5,6 +5,7 @@ import os
 from acci.flows.local.inherited_environment import passed_on, python_path
 from acci.flows.local.prefect_login import Access
 from acci.flows.local.server_protection import closed
+from acci.flows.runtime import logs
 from acci.store.settings import CHECKOUT, PROJECT_VARIABLE, Settings
 
 MARK = "ACCI_STARTED_BY_UP"  # marks our processes, also flow runs, so that they can be found without their parents
@@ -45,7 +46,8 @@ def prefect_environment(settings: Settings, access: Access, database_url: str | 
     """
     temporary = settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    chosen = NO_TELEMETRY | SERVER | CLIENT | {"PREFECT_HOME": str(settings.home / "prefect")}
+    chosen = NO_TELEMETRY | SERVER | CLIENT | logs.variables(settings)
+    chosen |= {"PREFECT_HOME": str(settings.home / "prefect")}
     chosen |= os.environ if database_url is None else passed_on(os.environ)
     chosen |= {"ACCI_HOME": str(settings.home), MARK: str(settings.home), "TMPDIR": str(temporary)}
     chosen[PROJECT_VARIABLE] = str(settings.project or CHECKOUT)

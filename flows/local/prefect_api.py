@@ -81,6 +81,22 @@ class PrefectApi:
         """Raises LoginRefused if the server refuses the login."""
         self._ask("POST", "/work_pools/filter", {"limit": 1})
 
+    def version(self) -> str | None:
+        """The server's version of Prefect; None if it does not say, as Prefect Cloud."""
+        try:
+            answer = self._client.get("/admin/version")
+        except httpx.TransportError as error:
+            raise PrefectUnreachable(self.url, str(error)) from error
+        return str(answer.json()) if answer.is_success else None
+
+    def workers_online(self, pool: str) -> list[str] | None:
+        """The names of the pool's workers that reported recently; None if there is no such pool."""
+        if not self._ask("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [pool]}}}):
+            return None
+        return [
+            each["name"] for each in self._all(f"/work_pools/{pool}/workers/filter", {}) if each["status"] == "ONLINE"
+        ]
+
     def ensure_work_pool(self, name: str) -> None:
         """Afterwards there is a pool for process workers of that name; the first worker fills in its template."""
         if not self._ask("POST", "/work_pools/filter", {"work_pools": {"name": {"any_": [name]}}}):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from acci.flows.local.relayed_output import logged
 from acci.store.embedded.log_files import open_log
 from acci.store.embedded.ports import ServerDidNotStart
 
@@ -95,7 +96,15 @@ class Program:
         content = self._log.read_bytes()
         said = (content[self._said_before :] or content).decode(errors="replace")  # a large log was rotated meanwhile
         said = re.sub(r" *│\n│ *", " ", said)  # one sentence, wrapped by the box around it
-        lines = [line.strip(" \t─│╭╮╰╯") for line in said.splitlines()]
+        lines = [line.strip(" \t─│╭╮╰╯") for each in said.splitlines() for line in _said_by(each)]
         spoken = [line for line in lines if line] or ["it said nothing"]
         errors = [line for line in spoken if re.match(r"[\w.]*(Error|Exception): .", line)]
         return (errors or spoken)[-1]
+
+
+def _said_by(line: str) -> list[str]:
+    """The line; of one that was logged as JSON its message and its exception."""
+    found = logged(line)
+    if found is None:
+        return [line]
+    return [str(found.get("message", "")), *str(found.get("exception", "")).splitlines()]

@@ -9,6 +9,7 @@ from acci.flows.local.environment import MARK, prefect_environment
 from acci.flows.local.object_names import OwnNames
 from acci.flows.local.orphans import end_processes
 from acci.flows.local.prefect_login import Access
+from acci.flows.local.relayed_output import RelayedOutput
 from acci.store.settings import Settings
 
 STOP_TIMEOUT_SECONDS = 20
@@ -28,11 +29,17 @@ class Worker:
             env=prefect_environment(settings, access, None) | {MARK: self._mark},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            # Not all that Prefect and a run print is logged.
+            stdout=subprocess.PIPE if settings.log_format == "json" else None,
+            stderr=subprocess.STDOUT if settings.log_format == "json" else None,
         )
+        self._relayed = None if self._process.stdout is None else RelayedOutput(self._process.stdout)
 
     def wait(self) -> int:
         """Its exit code, once it has ended by itself."""
-        return self._process.wait()
+        code = self._process.wait()
+        self._finish_output()
+        return code
 
     def stop(self) -> None:
         """Afterwards it and its runs have ended; the runs have reported that. What they had not committed is undone."""
@@ -43,6 +50,11 @@ class Worker:
             self._process.kill()
             self._process.wait()
         end_processes(self._mark)
+        self._finish_output()
+
+    def _finish_output(self) -> None:
+        if self._relayed is not None:
+            self._relayed.finish()
 
 
 def _quiet_folder(settings: Settings) -> Path:

@@ -159,9 +159,11 @@ def answer(error: BaseException, correlation_id: str | None = None) -> Response:
     if kind.status == 500:
         frames = "\n".join(f"  {f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(error.__traceback__))
         what = f"{type(found).__name__}: {found}" if isinstance(found, DefinitionError) else type(found).__name__
-        log.error("%s, correlation id %r, raised at:\n%s", what, correlation_id, frames)
+        known = {"correlation_id": correlation_id}
+        log.error("%s, correlation id %r, raised at:\n%s", what, correlation_id, frames, extra=known)
     elif kind.status == 503:
-        log.warning("%s, correlation id %r: %s", type(found).__name__, correlation_id, found)
+        known = {"correlation_id": correlation_id}
+        log.warning("%s, correlation id %r: %s", type(found).__name__, correlation_id, found, extra=known)
     problem = Problem(
         type=kind.type,
         title=kind.title,

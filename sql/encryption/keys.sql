@@ -34,6 +34,9 @@ SELECT id, key FROM acci_keys.keys WHERE tenant_id = %(tenant_id)s AND subject =
 -- name: find
 SELECT id, key FROM acci_keys.keys WHERE id = ANY (%(ids)s);
 
+-- name: any
+SELECT key FROM acci_keys.keys WHERE key IS NOT NULL LIMIT 1;
+
 -- name: destroy
 UPDATE acci_keys.keys SET key = NULL, destroyed_at = clock_timestamp()
 WHERE tenant_id = %(tenant_id)s AND subject = %(subject)s AND key IS NOT NULL;

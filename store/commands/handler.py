@@ -219,7 +219,8 @@ class CommandHandler:
         try:
             Repository(self._store).save_snapshot(stream, loaded.version, loaded.state)
         except SnapshotRefused as refusal:
-            log.warning("%s", refusal)
+            log.warning("%s", refusal, extra={"tenant_id": stream.tenant_id})
         except Exception:
             # The command is committed: what makes later loads quicker must not make it fail.
-            log.warning("No snapshot of %s at version %d", tuple(stream), loaded.version, exc_info=True)
+            known = {"tenant_id": stream.tenant_id}
+            log.warning("No snapshot of %s at version %d", tuple(stream), loaded.version, exc_info=True, extra=known)

@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+from psycopg import errors
+
 from acci.domain.errors import AcciError
 from acci.store.extras import needs
-from acci.store.postgres.database import NO_LIMITS, Connection, Database
+from acci.store.postgres.database import NO_LIMITS, Connection, Database, connect
 from acci.store.postgres.statements import sql
 from acci.store.settings import Limits
 
@@ -125,6 +127,16 @@ class KeyStore:
                 raise (KeyUnknown if self._is_of_the_log else KeyMissing)(str(min(unknown)))
             found |= new
         return found
+
+    def check(self) -> bool:
+        """Whether there is a key, which can be used. Makes nothing. Raises `WrongMasterKey`, what `connect` raises."""
+        url, _ = self._url if isinstance(self._url, str) else self._url(), self._master
+        with connect(url, "keys", shared=True) as connection:
+            try:
+                row = connection.execute(sql("encryption/keys:any")).fetchone()
+            except errors.UndefinedTable:
+                return False
+        return row is not None and bool(self._unwrapped(row[0]))
 
     def clear_cache(self) -> None:
         """Clear the cache: every key is fetched again, so a key destroyed meanwhile is no longer used."""

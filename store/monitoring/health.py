@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acci.domain.errors import AcciError
 from acci.store.database_url import direct_url
 from acci.store.monitoring.checks import audits, log, read_models, schema
-from acci.store.monitoring.checks.check import Bounds, Check
+from acci.store.monitoring.checks.check import PATIENCE, Bounds, Check
 from acci.store.postgres.database import Connection, connect, whereabouts
 from acci.store.postgres.errors import SchemaMissing
 from acci.store.postgres.refusals import refusal_of
@@ -17,7 +17,6 @@ from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 from acci.store.settings import Settings
 
-PATIENCE = "10s"  # for one statement: a late answer is of no use
 CheckFunction = Callable[[Connection, Catalogue, Bounds], Iterator[Check]]
 CHECKS: tuple[tuple[str, CheckFunction], ...] = (
     ("migrations", schema.migrations),

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import psycopg
 from psycopg import errors
@@ -108,6 +108,17 @@ def begin(connection: Session, where: str, role: Role | None, wanted: dict[str, 
     if wrong:
         raise WrongSession(where, login, wrong)
     return True
+
+
+def is_direct(connection: Session) -> bool:
+    """Whether there is no pooler in between."""
+    return _look(connection, {"role": "none"})[0]
+
+
+def brought_role(error: WrongSession) -> Role | None:
+    """The role of ACCI's that the login brings to a session that keeps nothing; None if it brings none."""
+    brought = {f"acci_{role}": role for role in get_args(Role)}
+    return next((brought[value] for name, value, _ in error.wrong if name == "role" and value in brought), None)
 
 
 def options_of(role: Role) -> str:

@@ -9,6 +9,7 @@ from acci.store.settings.values import (
     ADDRESS,
     COUNT,
     DASK,
+    LOG_FORMAT,
     NAMES,
     PAIRS,
     PATH,
@@ -74,6 +75,7 @@ OF_SETTINGS = (
     Setting("topics", "ACCI_TOPICS", TOPICS, lambda _: ()),
     Setting("timeout_seconds", "ACCI_TIMEOUT_SECONDS", SECONDS, in_file=False),
     Setting("dask", "ACCI_DASK", DASK),
+    Setting("log_format", "ACCI_LOG_FORMAT", LOG_FORMAT, lambda _: "text"),
 )
 OF_LIMITS = (
     Setting("pool_size", "ACCI_POOL_SIZE", COUNT, lambda _: 10),

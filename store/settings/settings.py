@@ -36,6 +36,7 @@ class Settings:
         or no); None leaves it as it is.
     topics: where the messages of each topic go (ACCI_TOPICS, JSON); `*` is any other.
     timeout_seconds: how long the run of this process may take (ACCI_TIMEOUT_SECONDS); None: without an end.
+    log_format: how ACCI's programs log (ACCI_LOG_FORMAT): text, or json, one object a line.
     project: the folder of the project (ACCI_PROJECT names another); None in ACCI's own checkout.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     schedules: tuple[tuple[str, str], ...] = ()
     topics: tuple[tuple[str, Topic], ...] = ()
     timeout_seconds: float | None = None
+    log_format: str = "text"
     project: Path | None = None
 
     @classmethod

@@ -119,6 +119,15 @@ def _yes_or_no(text: str, _folder: Path) -> bool:
     return answers[text.lower()]
 
 
+def _one_of(*known: str) -> Callable[[object, Path], str]:
+    def one_of(value: object, _folder: Path) -> str:
+        if value not in known:
+            raise ValueError
+        return str(value)
+
+    return one_of
+
+
 def _boolean(value: object, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -146,6 +155,7 @@ NAMES = Kind("a list of names", _names_in_text, _names)
 COUNT = Kind("a whole number from 1 on", _count(_number_in_text), _count(_number))
 SECONDS = Kind("a number of seconds from 0 on", _seconds(_number_in_text), _seconds(_number))
 YES_OR_NO = Kind("yes or no (in a file true or false)", _yes_or_no, _boolean)
+LOG_FORMAT = Kind("text or json", _one_of("text", "json"), _one_of("text", "json"))
 DASK = Kind("a scheduler's address or a number of processes", _text, _dask, may_hold_password=True)
 PAIRS = Kind("a table of texts", _never, _pairs)
 TOPICS = Kind("a table of topics (in the environment JSON)", topics_in_text, topics_in_table, may_hold_password=True)

@@ -17,6 +17,8 @@ from acci.domain.users.user import CreateUser, User
 from acci.flows.runtime.session import session
 from acci.store.commands.handler import CommandHandler
 from acci.store.log.event_store import EventStore
+from acci.store.monitoring.doctor.diagnosis import Diagnosis, Verdict
+from acci.store.monitoring.doctor.examination import examine_database
 from acci.store.postgres import tenants
 from acci.store.postgres.advisory_locks import try_lock
 from acci.store.postgres.database import Connection, Database, connect
@@ -26,6 +28,7 @@ from acci.store.projecting.batches import catch_up
 from acci.store.reading.queries import ask, question
 from acci.store.rebuilding import build
 from acci.store.registry import load
+from acci.store.settings import Settings
 from tests.domains.ledger import command
 from tests.support.histories import value
 from tests.support.poolers import Pooler
@@ -211,6 +214,35 @@ def test_long_work_refuses_a_pooler_in_transaction_mode(database_url: str, tmp_p
             assert "Set ACCI_DIRECT_URL" in refusal(acci(*words, ACCI_DATABASE_URL=url))
         with connect(url, "test", "project", shared=True) as shared, pytest.raises(SharedSession):
             tenants.enter(shared, "acme")
+
+
+def examined(**environment: str) -> dict[str, Diagnosis]:
+    return {line.name: line for line in examine_database(Settings.from_environment(environment), CATALOGUE)}
+
+
+@pytest.mark.usefixtures("users")
+def test_the_doctor_says_which_pooler_is_in_between(database_url: str, tmp_path: Path, users: Connection) -> None:
+    with Pooler(tmp_path / "session", database_url, "session") as pooler:
+        found = examined(ACCI_DATABASE_URL=pooler.url())
+        assert "in session mode" in found["pooler"].said
+    with (
+        login(users, "append") as name,
+        Pooler(tmp_path / "transaction", database_url, "transaction", logins={name: "p"}) as pooler,
+    ):
+        found = examined(ACCI_DATABASE_URL=pooler.url(name))
+        assert (found["pooler"].verdict, "Set ACCI_DIRECT_URL" in found["pooler"].said) == (Verdict.WRONG, True)
+        assert found["rights"].said.startswith(f"{name} may append.")
+        found = examined(ACCI_DATABASE_URL=pooler.url(name), ACCI_DIRECT_URL=database_url)
+        assert (found["pooler"].verdict, found["applications"].verdict) == (Verdict.WELL, Verdict.WELL)
+        assert "to which the login brings all that ACCI relies on" in found["applications"].said
+    with (
+        login(users, "append", DateStyle="German") as name,
+        Pooler(tmp_path / "lacking", database_url, "transaction", logins={name: "p"}) as pooler,
+    ):
+        (line,) = examined(ACCI_DATABASE_URL=pooler.url(name)).values()
+        assert (line.name, line.verdict) == ("database", Verdict.WRONG)
+        assert "SET DateStyle = " in line.said
+        assert "SET role" not in line.said
 
 
 @pytest.mark.usefixtures("users")

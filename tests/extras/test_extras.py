@@ -117,6 +117,9 @@ def test_the_base_is_small_and_sends_and_asks(install: Callable[[str, str], Inst
     assert "UserCreated" in base.acci("history", "ann", "--tenant", "acme")
     assert "user_view" in base.acci("status")
     assert "acci_up 1" in base.acci("metrics")
+    examined = base.acci("doctor", refused=True)  # a test's server has fsync off
+    assert "acci may append, project, read and administer." in examined
+    assert "the extra flows is not installed" in examined
     subprocess.run([sys.executable, "-m", "tests.support.build_read_models"], check=True, env=_own(base))
     assert "Ann" in base.acci("query", "search_users", '{"query": "ann"}', "--tenant", "acme")
     assert "pip install 'acci[flows]'" in base.acci("run", "rebuild", "user_view", refused=True)

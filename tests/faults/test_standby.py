@@ -13,6 +13,8 @@ from acci.store.embedded.programs import programs
 from acci.store.log import high_water
 from acci.store.log.event_store import EventStore
 from acci.store.monitoring.checks.check import Bounds
+from acci.store.monitoring.doctor.diagnosis import Diagnosis, Verdict
+from acci.store.monitoring.doctor.examination import examine_database
 from acci.store.monitoring.health import examine
 from acci.store.monitoring.metrics import read_metrics
 from acci.store.monitoring.status import read_status
@@ -108,6 +110,33 @@ def test_read_only_commands_work_in_the_shell(pair: Pair, words: list[str]) -> N
         user, tenant = connection.execute("SELECT id, tenant_id FROM read.user_view LIMIT 1").fetchone() or ("", "")
     done = acci(*(word.format(user=user, tenant=tenant) for word in words), ACCI_DATABASE_URL=pair.standby.url)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def examined(url: str) -> dict[str, Diagnosis]:
+    settings = Settings.from_environment({"ACCI_DATABASE_URL": url})
+    return {line.name: line for line in examine_database(settings, CATALOGUE)}
+
+
+def test_the_doctor_sees_who_follows_and_whom_commits_wait_for(pair: Pair) -> None:
+    assert "standby (streaming, async, " in examined(pair.primary.url)["standbys"].said
+    with connect(pair.primary.url, "test") as connection:
+        connection.execute("CREATE ROLE shop LOGIN IN ROLE acci_append, acci_read")
+        connection.execute("GRANT CONNECT ON DATABASE acci TO shop")
+        hidden = examined(pair.primary.url.replace("acci@", "shop@"))["standbys"].said
+        assert hidden.startswith("Connected: standby. How far they are shows only to members of pg_monitor.")
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'elsewhere'")
+        connection.execute("SELECT pg_reload_conf()")
+        line = wait_for(lambda: examined(pair.primary.url).get("synchronous standby"), 10, "the server has read it")
+        assert (line.verdict, "elsewhere" in line.said) == (Verdict.WRONG, True)
+        for statement in (line.remedy or "").partition("or: ")[2].rstrip(";").split("; "):
+            connection.execute(statement.encode())
+        wait_for(lambda: "synchronous standby" not in examined(pair.primary.url), 10, "nobody is waited for")
+        connection.execute("DROP OWNED BY shop")
+        connection.execute("DROP ROLE shop")
+    pair.wait()
+    standby = examined(pair.standby.url)
+    assert (standby["standby"].verdict, "standbys" in standby) == (Verdict.WARNING, False)
+    assert {name for name, line in standby.items() if line.verdict is Verdict.WRONG} == {"fsync"}
 
 
 def test_writes_are_refused_with_one_sentence(pair: Pair) -> None:

@@ -114,6 +114,24 @@ def test_a_command_without_its_extra_says_what_to_install(command: str, extra: s
     assert f"pip install 'acci[{extra}]'" in done.stderr
 
 
+def test_the_doctor_looks_at_what_the_base_has(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT + RUN, "doctor"],
+        env={"ACCI_DATABASE_URL": "postgresql://127.0.0.1:1/none", "ACCI_HOME": str(tmp_path), "ACCI_DASK": "2"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"Not installed: {', '.join(EXTRAS)};" in done.stdout
+    wrong = [
+        line.partition(":")[0].removeprefix("wrong").strip() for line in done.stdout.splitlines() if "wrong" in line
+    ]
+    assert wrong == ["extra dask", "database"]
+    assert "Prefect: Not looked at: the extra flows is not installed." in done.stdout
+
+
 def test_help_needs_no_extra() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT + RUN, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -26,6 +26,20 @@ def test_telemetry_is_off(settings: Settings) -> None:
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
+def test_prefects_processes_log_in_the_format_of_the_settings(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [name for name in prefect_environment(settings, ACCESS, None) if "FORMATTER" in name]
+    as_json = replace(settings, log_format="json")
+    for database_url in (None, "postgresql://u:p@h:1/prefect"):
+        environment = prefect_environment(as_json, ACCESS, database_url)
+        assert environment["PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"] == "json"
+        assert environment["PREFECT_LOGGING_FORMATTERS_JSON_CLASS"] == "acci.store.application.json_logs.JsonFormatter"
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "debug")
+    environment = prefect_environment(as_json, ACCESS, None)
+    assert environment["PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"] == "debug"
+
+
 def test_the_server_keeps_its_records_in_the_database_it_is_given(settings: Settings) -> None:
     environment = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
     assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect"

@@ -53,6 +53,7 @@ def _join_prefect() -> None:
     from acci.flows.local.instance import prefect_access
     from acci.flows.local.prefect_api import require_usable
     from acci.flows.local.server_protection import closed_to_others
+    from acci.flows.runtime import logs
 
     settings = Settings.from_environment()
     access = prefect_access(settings)
@@ -63,7 +64,7 @@ def _join_prefect() -> None:
         os.environ |= closed_to_others()
     home = settings.home / "prefect"
     home.mkdir(parents=True, exist_ok=True)
-    wanted = NO_TELEMETRY | {"PREFECT_HOME": str(home)}
+    wanted = NO_TELEMETRY | logs.variables(settings) | {"PREFECT_HOME": str(home)}
     wanted |= {} if access else {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
     # The first start makes the server's tables, which takes longer than the 20 s that Prefect would wait.
     wanted |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+PATIENCE = "10s"  # for one statement of a check: a late answer is of no use
+
 
 @dataclass(frozen=True)
 class Bounds:

@@ -1,9 +1,12 @@
 """A command that runs until it is stopped ends well by SIGTERM, with which supervisors and containers stop it."""
 
+import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.shell import acci, command, refusal
@@ -28,6 +31,28 @@ def test_it_ends_well(words: str, number: signal.Signals, database_url: str) -> 
         running.send_signal(number)
         assert running.communicate(timeout=60)[1].strip().endswith("Ended.")
         assert running.returncode == 0
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.parametrize("words", ["metrics --serve 0", "follow", "serve --port 0"])
+def test_what_it_says_can_be_json(words: str, database_url: str, tmp_path: Path) -> None:
+    own = {"ACCI_DATABASE_URL": database_url, "ACCI_LOG_FORMAT": "json", "ACCI_HOME": str(tmp_path)}
+    running = subprocess.Popen(
+        command(words.split()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | own
+    )
+    try:
+        assert running.stderr is not None
+        begun = json.loads(running.stderr.readline())
+        assert (begun["level"], "Ctrl-C ends it" in begun["message"]) == ("INFO", True)
+        if words.startswith("serve"):  # the socket takes requests before it is served
+            at = begun["message"].partition("Serving at ")[2].partition(";")[0]
+            assert httpx.get(f"{at}/livez", timeout=60).status_code == 200
+        running.send_signal(signal.SIGTERM)
+        said, more = running.communicate(timeout=60)
+        assert [json.loads(line)["message"] for line in more.splitlines()][-1] == "Ended."
+        assert (said, running.returncode) == ("", 0)
     finally:
         running.kill()
         running.wait()

@@ -172,6 +172,7 @@ def test_metrics_are_served_while_the_database_restarts(server: SharedServer) ->
             for other in ({"Host": "pages.example"}, {"Host": ""}, {"Origin": "http://pages.example"}):
                 refused = httpx.get(address[0], headers=other)
                 assert (refused.status_code, "acci_up" in refused.text) == (403, False), other
+            _only_metrics_are_answered(address[0])
             name = url.rpartition("/")[2]
             with connect(server.url, "test") as connection:
                 connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
@@ -184,6 +185,23 @@ def test_metrics_are_served_while_the_database_restarts(server: SharedServer) ->
         finally:
             serving.kill()
             serving.wait()
+
+
+def _only_metrics_are_answered(address: str) -> None:
+    root = address.removesuffix("/metrics")
+    for path in ("/", "/metrics/", "/metric", "/metrics/../etc/passwd", "/favicon.ico", "/METRICS"):
+        missing = httpx.get(root + path)
+        assert (missing.status_code, missing.text.count("\n"), "acci_up" in missing.text) == (404, 1, False), path
+        assert missing.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert (httpx.head(root + path).status_code, httpx.head(root + path).content) == (404, b"")
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "NONSENSE"):
+        for at in (address, f"{root}/elsewhere"):
+            refused = httpx.request(method, at)
+            assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD"), method
+            assert refused.text == "/metrics is read with GET or HEAD.\n"
+    head = httpx.head(address)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Type"] == httpx.get(address).headers["Content-Type"]
 
 
 def test_an_address_that_cannot_be_bound_is_refused(bank_url: str) -> None:

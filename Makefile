@@ -20,7 +20,7 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian test-extras test-web test-tutorial check docs format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian test-failover test-extras test-web test-tutorial check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
 	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
+	@echo "make test-failover  those of them that need PostgreSQL 15 alone: failover, standbys, TLS (apt-get install postgresql-15)"
 	@echo "make test-extras  install the wheel with each extra, as pinned and as new as may be, and try what belongs to it"
 	@echo "make test-web  kill the web API for a minute under 50 clients, and try it at length by its own OpenAPI"
 	@echo "make test-tutorial  do all that the tutorial says, in order, in a project that 'acci new' makes"
@@ -58,6 +59,9 @@ $(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
 # A test fails where the package is missing: nothing is left out without a word.
 test-debian: $(INSTALLED)
 	$(BIN)/pytest -m debian tests/debian $(ARGS)
+
+test-failover: $(INSTALLED)
+	$(BIN)/pytest -m debian tests/debian --ignore=tests/debian/test_poolers.py $(ARGS)
 
 # uv installs, from its cache, what pip would take many minutes for.
 test-extras: $(INSTALLED)

@@ -27,9 +27,9 @@
     ├── store/maintenance  NobodyToErase
     ├── store/postgres     BeyondLimits, Cancelled, Contended, Damaged, DatabaseLost, DatabaseUnreachable, IdleTooLong,
     │                      Locked, MadeBeforeBaseline, MigrationEdited, MigrationFailed, MigrationMissing, NoIdentity,
-    │                      NoMemory, NoRoom, NoSession, NotAdmitted, NotAllowed, NotUnicode, PoolExhausted,
-    │                      ReadOnlyServer, SchemaMissing, SequenceBehind, ServerTooOld, SharedSession, TookTooLong,
-    │                      WrongSession
+    │                      NoMemory, NoRoom, NoSession, NotAdmitted, NotAllowed, NotSecured, NotUnicode,
+    │                      PoolExhausted, ReadOnlyServer, SchemaMissing, SequenceBehind, ServerTooOld, SharedSession,
+    │                      TookTooLong, WrongSession
     ├── store/projecting   TooManyDeadLetters, WrongKey
     ├── store/reacting     NotRegistered, ReactionBusy, ReactionPaused, StartBeyondLog
     ├── store/reacting/senders  DeliveryFailed, DeliveryRefused

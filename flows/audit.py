@@ -11,7 +11,7 @@ from acci.flows.runtime.links import this_run
 from acci.flows.runtime.parameters import AllOrOne, CheckName, KeyOfRow, Tenant, Timestamp
 from acci.flows.runtime.retrying import refusing, step
 from acci.flows.runtime.run_names import audit_run_name
-from acci.flows.runtime.session import session
+from acci.flows.runtime.session import replica_up_to_date, session
 from acci.flows.runtime.timeouts import allowed_seconds
 from acci.store.auditing import repair as repairing
 from acci.store.auditing.audit import Audited, chosen
@@ -34,13 +34,13 @@ LOG = "the log"
 
 @step("audit {of}")
 def run_checks(of: str, checks: list[str], extent: AuditScope) -> list[Audited]:
-    """Run the checks of the log or of one read model, and store their findings."""
+    """Run the checks of the log or of one read model, where it can on the replica, and store their findings."""
     projection = None if of == LOG else of
     done = []
-    with session("audit") as (connection, catalogue):
+    with session("audit") as (connection, catalogue), replica_up_to_date("audit") as replica:
         for check, name in chosen(catalogue, checks, projection):
             if name == projection:
-                done.append(run_check(connection, catalogue, check, name, extent))
+                done.append(run_check(connection, catalogue, check, name, extent, replica()))
                 get_run_logger().info("%s %s: %s", check.name, name or "", _summary(done[-1]))
     return done
 

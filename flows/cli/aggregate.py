@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from acci.domain.aggregates import Aggregate
     from acci.domain.events import StreamId
     from acci.store.aggregates.loading import Loaded
+    from acci.store.postgres.database import Database
 
 
 def aggregate(
@@ -25,17 +26,24 @@ def aggregate(
     json: JsonFlag = False,
 ) -> None:
     """Show an aggregate's state, now or as it was."""
-    from acci.flows.runtime.session import pool
+    from acci.domain.errors import UnknownName
+    from acci.flows.runtime.session import reads
     from acci.store.aggregates.repository import Repository
     from acci.store.log.event_store import EventStore
     from acci.store.values.timestamps import parse_timestamp
 
     as_of = None if timestamp is None else parse_timestamp(timestamp)
-    with pool("read") as (database, catalogue):
-        stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
-        store = EventStore(database, catalogue)
-        loaded = stream and Repository(store).load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
-    found = _plain(stream, loaded) if stream and loaded and loaded.version else None
+    with reads("read") as (source, catalogue):
+
+        def looked(database: "Database") -> dict[str, Any] | None:
+            stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
+            if stream is None:
+                return None
+            repository = Repository(EventStore(database, catalogue))
+            loaded = repository.load(catalogue.aggregate(stream.aggregate_type), stream, version, as_of)
+            return _plain(stream, loaded) if loaded.version else None
+
+        found = source.read(looked, (UnknownName,))
     if json:
         print_json(found)
     else:

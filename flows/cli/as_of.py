@@ -1,13 +1,17 @@
 """`acci as-of`: a read model as it was."""
 
 from contextlib import ExitStack, closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acci.flows.cli.bounds import BIGINT
 from acci.flows.cli.printing import JsonFlag, console, print_json, print_table
 from acci.flows.cli.timestamp_options import AsOfOption, FormerMoment
+
+if TYPE_CHECKING:
+    from acci.domain.projections.reference import Row
+    from acci.store.postgres.database import Database
 
 
 def as_of(
@@ -28,10 +32,11 @@ def as_of(
 
     Its rows are re-derived from the events.
     """
-    from acci.flows.runtime.session import catalogue, session
+    from acci.flows.runtime.session import catalogue, reads
+    from acci.store.generations.generations import NotBuilt
     from acci.store.postgres.session import Role
     from acci.store.postgres.tenants import enter
-    from acci.store.reading.as_of import rows_as_of
+    from acci.store.reading.as_of import NotFinal, rows_as_of
     from acci.store.values.timestamps import parse_timestamp
 
     found = catalogue().projection(projection)
@@ -40,13 +45,17 @@ def as_of(
     then = None if timestamp is None else parse_timestamp(timestamp)
     keys = None if key is None else [key]
     role: Role = "read" if tenant else "administer"
-    opened = session("as-of", role, shared=True, pooled=tenant is not None)
-    with opened as (connection, registered), ExitStack() as until:
-        if tenant:
-            until.enter_context(connection.transaction())
-            enter(connection, tenant, local=True)
-        with closing(rows_as_of(connection, registered, found, position, then, keys, limit)) as derived:
-            rows = list(derived)
+    with reads(role, pooled=tenant is not None) as (source, registered):
+
+        def derived(database: "Database") -> "list[Row]":
+            with database.connection() as connection, ExitStack() as until:
+                if tenant:
+                    until.enter_context(connection.transaction())
+                    enter(connection, tenant, local=True)
+                with closing(rows_as_of(connection, registered, found, position, then, keys, limit)) as rows:
+                    return list(rows)
+
+        rows = source.read(derived, (NotBuilt, NotFinal))
     if json:
         print_json(rows)
         return

@@ -13,6 +13,7 @@ from acci.flows.cli.streams import TypeOption, stream_meant
 
 if TYPE_CHECKING:
     from acci.store.aggregates.history import Change
+    from acci.store.postgres.database import Database
 
 
 def history(
@@ -33,7 +34,8 @@ def history(
 
     Who, when and why, and what each changed.
     """
-    from acci.flows.runtime.session import pool
+    from acci.domain.errors import UnknownName
+    from acci.flows.runtime.session import reads
     from acci.store.aggregates.history import history as history_of
     from acci.store.aggregates.history import history_of_correlation
     from acci.store.log.event_store import EventStore
@@ -47,19 +49,20 @@ def history(
     if (aggregate_id is None) == (correlation is None):
         neither = aggregate_id is None
         raise typer.BadParameter(f"give an aggregate's id, or --correlation{'' if neither else ', not both'}.")
-    with pool("read") as (database, catalogue):
-        store = EventStore(database, catalogue)
-        if aggregate_id is None:
-            changes: Iterable[Change] = history_of_correlation(
-                store, catalogue, tenant, correlation or "", limit, backwards=True
-            )
-        else:
+    with reads("read") as (source, catalogue):
+
+        def found(database: "Database") -> "list[Change]":
+            store = EventStore(database, catalogue)
+            if aggregate_id is None:
+                return list(history_of_correlation(store, catalogue, tenant, correlation or "", limit, backwards=True))
             stream = stream_meant(database, catalogue, tenant, aggregate_id, aggregate_type)
-            changes = history_of(store, catalogue, stream, after, to, limit, backwards=True) if stream else ()
-        if json:
-            print_json([_change_json(change) for change in changes])
-        else:
-            _show(changes, limit)
+            return list(history_of(store, catalogue, stream, after, to, limit, backwards=True)) if stream else []
+
+        changes = source.read(found, (UnknownName,))
+    if json:
+        print_json([_change_json(change) for change in changes])
+    else:
+        _show(changes, limit)
 
 
 def _change_json(change: "Change") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`acci metrics`: figures for Prometheus."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,23 +34,24 @@ def metrics(
 ) -> None:
     """Print or serve the figures as Prometheus reads them."""
     from acci.flows.cli.prometheus import text
-    from acci.flows.runtime.session import direct, session
+    from acci.flows.runtime.session import direct, lag_of_replica, session
     from acci.store.monitoring.metrics import read_metrics
 
     if serve is not None:
         _serve(*direct(), host, serve, name or [])
         return
     with session("metrics", "administer", shared=True) as (connection, catalogue):
-        found = read_metrics(connection, catalogue)
+        found = replace(read_metrics(connection, catalogue), replica=lag_of_replica())
     typer.echo(text(found), nl=False)
 
 
 def _serve(url: str, catalogue: "Catalogue", host: str, port: int, names: list[str]) -> None:
     from acci.flows.cli.prometheus import serve
+    from acci.flows.runtime.session import lag_of_replica
 
     say = announcing(Settings.from_environment())
     try:
-        at = serve(url, catalogue, host, port, names)
+        at = serve(url, catalogue, host, port, names, lag_of_replica)
     except OSError as error:
         raise CannotServe(host, port, error.strerror or str(error)) from None
     end_as_by_ctrl_c()

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,6 +19,7 @@ from acci.flows.local.allowed_hosts import for_own_hosts
 from acci.store.monitoring.metrics import Histogram, Metrics, read_metrics
 from acci.store.postgres.database import connect
 from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.replica import Lag
 from acci.store.registry import Catalogue
 
 UP = "Whether the database answers and has the schema"
@@ -44,14 +46,23 @@ def text(found: Metrics) -> str:
     return generate_latest(registry).decode()
 
 
-def at_each_scrape(database_url: str, catalogue: Catalogue) -> CollectorRegistry:
-    """A registry that reads the metrics when it is asked for them, one at a time, each by a connection of its own."""
+def no_replica() -> None:
+    return None
+
+
+def at_each_scrape(
+    database_url: str, catalogue: Catalogue, replica: Callable[[], Lag | None] = no_replica
+) -> CollectorRegistry:
+    """A registry that reads the metrics when it is asked for them, one at a time, each by a connection of its own.
+
+    `replica` gives how far the one that reads go to is behind, if there is one.
+    """
     one_at_a_time = threading.Lock()
 
     def read() -> Metrics | None:
         try:
             with one_at_a_time, connect(database_url, "metrics", "administer", shared=True) as connection:
-                return read_metrics(connection, catalogue)
+                return replace(read_metrics(connection, catalogue), replica=replica())
         except (AcciError, psycopg.Error) as error:
             if not isinstance(error, AcciError) and refusal_of(error) is None:
                 raise
@@ -71,14 +82,21 @@ class _Handler(WSGIRequestHandler):
         """Log no scrapes."""
 
 
-def serve(database_url: str, catalogue: Catalogue, host: str, port: int, names: Sequence[str] = ()) -> int:
+def serve(
+    database_url: str,
+    catalogue: Catalogue,
+    host: str,
+    port: int,
+    names: Sequence[str] = (),
+    replica: Callable[[], Lag | None] = no_replica,
+) -> int:
     """Answer scrapes at http://host:port/metrics from threads of this process; gives the port.
 
     Only requests by IP address, by `host` or by one of the other `names` are answered. Each scrape reads the metrics,
     one at a time. Other paths are answered with 404, other methods than GET and HEAD with 405. Raises OSError if the
     address cannot be bound.
     """
-    scraped = make_wsgi_app(at_each_scrape(database_url, catalogue))
+    scraped = make_wsgi_app(at_each_scrape(database_url, catalogue, replica))
     application = for_own_hosts(_only_metrics(scraped), (host, *names))
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     _Server.address_family, address = found[0], str(found[4][0])
@@ -110,6 +128,7 @@ def families(found: Metrics) -> Iterator[Metric]:
     """Every metric, by name."""
     yield from _of_the_log(found)
     yield from _of_projections(found)
+    yield from _of_replica(found.replica)
     yield _histogram("acci_batch_duration_seconds", "How long a batch took", "projection", found.batches)
     yield _histogram("acci_snapshot_size_bytes", "Snapshots by size as stored", "aggregate", found.snapshots)
     findings = GaugeMetricFamily("acci_findings", "Open findings", labels=["severity", "projection"])
@@ -138,6 +157,15 @@ def _of_the_log(found: Metrics) -> Iterator[Metric]:
     yield GaugeMetricFamily("acci_high_water_position", "The high-water mark as last established", mark.position)
     yield GaugeMetricFamily("acci_high_water_age_seconds", "How long the mark has been behind the log", mark.behind)
     yield GaugeMetricFamily("acci_high_water_holders", "Transactions that append above the mark", len(mark.holders))
+
+
+def _of_replica(found: Lag | None) -> Iterator[Metric]:
+    if found is not None:
+        yield GaugeMetricFamily("acci_replica_read", "1 if reads go to the replica", found.problem is None)
+    if found is not None and found.seconds is not None:
+        yield GaugeMetricFamily("acci_replica_lag_seconds", "How long ago the replica had everything", found.seconds)
+    if found is not None and found.positions is not None:
+        yield GaugeMetricFamily("acci_replica_lag_positions", "Positions that the replica has not yet", found.positions)
 
 
 def _of_projections(found: Metrics) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from acci.domain.queries import Question
+    from acci.store.postgres.database import Database
     from acci.store.registry import Catalogue
 
     Answer = list[BaseModel] | BaseModel | None
@@ -29,15 +30,20 @@ def query(
 
     The answer is as current as its projection. Without a tenant, no rows are visible.
     """
-    from acci.flows.runtime.session import catalogue, session
+    from acci.flows.runtime.session import catalogue, reads
     from acci.store.postgres.session import Role
-    from acci.store.reading.queries import ask
+    from acci.store.reading.queries import NotPublished, ask
 
     given, named = read_object(parameters), "tenant_id" in catalogue().query(name).model_fields
     asked = _question(catalogue(), name, with_tenant(given, tenant) if named else given, all_tenants)
     role: Role = "administer" if all_tenants else "read"
-    with session("query", role, shared=True, pooled=not all_tenants) as (connection, registered):
-        answer = ask(connection, registered, asked, tenant)
+    with reads(role, pooled=not all_tenants) as (source, registered):
+
+        def answered(database: "Database") -> "Answer":
+            with database.connection() as connection:
+                return ask(connection, registered, asked, tenant)
+
+        answer = source.read(answered, (NotPublished,))
     if json:
         print_json(_plain(answer))
     else:

@@ -1,7 +1,7 @@
 """`acci status`: where the log and the read models stand."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,11 +19,11 @@ def status(
     json: JsonFlag = False,
 ) -> None:
     """Show where the log and every projection stand."""
-    from acci.flows.runtime.session import session
+    from acci.flows.runtime.session import lag_of_replica, session
     from acci.store.monitoring.status import read_status
 
     with session("status", "administer", shared=True) as (connection, catalogue):
-        now = read_status(connection, catalogue, tenant)
+        now = replace(read_status(connection, catalogue, tenant), replica=lag_of_replica())
     if json:
         print_json(asdict(now))
     else:
@@ -41,13 +41,13 @@ def _show(now: "Status") -> None:
 
 
 def log_lines(now: "Status") -> list[str]:
-    """The log's head, the high-water mark and its holders."""
+    """The log's head, the high-water mark and its holders, and the replica."""
     mark = now.high_water
     lines = [f"head {mark.head:,}   high-water mark {mark.position:,}"]
     for holder in mark.holders:
         process = "" if holder.pid is None else f", process {holder.pid}"
         lines.append(f"  held by {holder.who}{process}, {holder.state}, appending since {holder.since}")
-    return lines
+    return lines if now.replica is None else [*lines, str(now.replica)]
 
 
 def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> "Table":

@@ -107,7 +107,7 @@ def _logged_steps(say: Callable[[str], None]) -> Callable[[str], AbstractContext
 
 def _greeting(stack: "LocalStack", seconds: float) -> str:
     """For a log, in which there are no passwords."""
-    from acci.store.postgres.database import whereabouts
+    from acci.store.postgres.address import whereabouts
 
     at = whereabouts(stack.database_url)
     return f"ACCI is up after {seconds:.0f} s. Prefect UI: {stack.ui_url}, database: {at}, logs: {stack.logs}."
@@ -150,6 +150,6 @@ def _shown(database_url: str, settings: Settings) -> str:
         return database_url
     from rich.markup import escape
 
-    from acci.store.postgres.database import whereabouts
+    from acci.store.postgres.address import whereabouts
 
     return escape(f"{whereabouts(database_url)} (ACCI_DATABASE_URL)")

@@ -1,6 +1,7 @@
 """`acci url`: the database's address."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,7 +9,10 @@ from acci.flows.cli.printing import JsonFlag, print_json, printable
 from acci.store.settings import Settings, hide_password
 
 
-def url(json: JsonFlag = False) -> None:
+def url(
+    read: Annotated[bool, typer.Option("--read", help="That of the replica, ACCI_READ_URL.")] = False,
+    json: JsonFlag = False,
+) -> None:
     """Print the database's address, as psql takes it.
 
     `psql "$(acci url)"` opens it. It is that of ACCI_DATABASE_URL, or of the running embedded PostgreSQL. On a
@@ -16,7 +20,10 @@ def url(json: JsonFlag = False) -> None:
     """
     from acci.store.database_url import database_url
 
-    address = database_url(Settings.from_environment())
+    settings = Settings.from_environment()
+    if read and settings.read_url is None:
+        raise typer.BadParameter("there is no replica: ACCI_READ_URL names one.")
+    address = str(settings.read_url) if read else database_url(settings)
     shown = hide_password(address) if sys.stdout.isatty() else address
     if json:
         print_json({"url": shown})

@@ -57,5 +57,6 @@ def prefect_environment(settings: Settings, access: Access, database_url: str | 
     if database_url is not None:
         chosen |= closed(access.login or "", access.url.removesuffix("/api"))
         scheme, _, rest = database_url.partition("://")
-        chosen["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{scheme}+asyncpg://{rest}"
+        # The embedded server has no TLS, which PGSSLMODE may ask for, of another server.
+        chosen["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"{scheme}+asyncpg://{rest}?ssl=disable"
     return chosen

@@ -30,6 +30,7 @@ with needs("quality"):
 MAX_ROWS_SHOWN = 20  # failing rows shown for an expectation
 DOUBLE = '"'
 MAX_KEYS = 5_000  # keys: where more rows changed, the whole table is checked instead
+SET_HERE = {"user", "password", "host", "port", "dbname", "options", "application_name", "client_encoding"}
 Key = tuple[str | None, ...]
 
 
@@ -178,9 +179,13 @@ def _on_one_line(error: object) -> str:
 
 
 def _url(connection: Connection, schema: str) -> str:
-    """The connection's address, for a second one by way of SQLAlchemy that looks for tables in `schema` first."""
+    """The connection's address, for a second one by way of SQLAlchemy that looks for tables in `schema` first.
+
+    It is secured as the first one is: with the same sslmode and certificates.
+    """
     info = connection.info
     address = (info.user, info.password or None, info.host, info.port, info.dbname)
+    others = {name: value for name, value in info.get_parameters().items() if name not in SET_HERE}
     options = f"{options_of('project')} -c search_path={schema},public"
-    url = URL.create("postgresql+psycopg", *address, query={"options": options})
+    url = URL.create("postgresql+psycopg", *address, query=others | {"options": options})
     return url.render_as_string(hide_password=False)

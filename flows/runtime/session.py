@@ -1,14 +1,16 @@
 """From the environment to the catalogue and a connection, the same for flows and CLI commands."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 
+from acci.domain.errors import AcciError
 from acci.flows.runtime.project import registered
 from acci.store.database_url import database_url, direct_url
 from acci.store.encryption.configured import key_store
 from acci.store.encryption.key_store import KeyStore
 from acci.store.postgres.database import Connection, Database, connect
+from acci.store.postgres.replica import Lag, Replica, lag_of
 from acci.store.postgres.session import Role
 from acci.store.registry import Catalogue
 from acci.store.settings import Settings
@@ -59,10 +61,64 @@ def pool(role: Role) -> Iterator[tuple[Database, Catalogue]]:
     """A small pool of connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
     settings = Settings.from_environment()
     found = registered(settings)
-    with Database(
-        database_url(settings), 2, role, settings.limits, keys=key_store(settings), tracing=tracing()
-    ) as database:
+    with _pool(settings, database_url(settings), role) as database:
         yield database, found
+
+
+@contextmanager
+def reads(role: Role, *, pooled: bool = True) -> Iterator[tuple[Database | Replica[Database], Catalogue]]:
+    """Where reads go, with the rights of `role`, and the catalogue: a replica that is little behind, if one is named.
+
+    `pooled`: to the primary by way of the pooler, if there is one. Raises what `session` raises.
+    """
+    settings = Settings.from_environment()
+    found = registered(settings)
+    with _pool(settings, database_url(settings) if pooled else direct_url(settings), role) as primary:
+        if settings.read_url is None:
+            yield primary, found
+            return
+        with Replica(primary, _pool(settings, settings.read_url, role), settings.read_lag) as replica:
+            yield replica, found
+
+
+@contextmanager
+def replica_up_to_date(purpose: str) -> Iterator[Callable[[], Connection | None]]:
+    """A function that gives a connection to the replica, once it has all that the primary has now; it may project.
+
+    None if the settings name no replica, or it does not within the seconds that it may be behind.
+    """
+    settings = Settings.from_environment()
+    if settings.read_url is None:
+        yield lambda: None
+        return
+    with ExitStack() as open_until, _pool(settings, direct_url(settings), "project") as primary:
+        url, opened = settings.read_url, list[Connection]()
+        replica = open_until.enter_context(Replica(primary, _pool(settings, url, "project"), settings.read_lag))
+
+        def lent() -> Connection | None:
+            if not replica.catches_up():
+                return None
+            if not opened or opened[-1].closed:
+                try:
+                    there = connect(url, purpose, "project", keys=key_store(settings), tracing=tracing())
+                except AcciError:  # the pooler before it gives no session of its own, or it went away just now
+                    return None
+                opened.append(open_until.enter_context(there))
+            return opened[-1]
+
+        yield lent
+
+
+def lag_of_replica() -> Lag | None:
+    """How far the replica that reads go to is behind; None if the settings name none."""
+    settings = Settings.from_environment()
+    if settings.read_url is None:
+        return None
+    return lag_of(direct_url(settings), settings.read_url, settings.read_lag, "administer")
+
+
+def _pool(settings: Settings, url: str, role: Role) -> Database:
+    return Database(url, 2, role, settings.limits, keys=key_store(settings), tracing=tracing())
 
 
 def projection_names(wanted: str) -> list[str]:

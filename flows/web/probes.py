@@ -53,7 +53,7 @@ def add_probes(router: APIRouter, shared: AsyncApplication, operator: Depends | 
                 include_in_schema=method == "GET",
             )
     if operator is not None:
-        registry = at_each_scrape(app.database.url, app.catalogue)
+        registry = at_each_scrape(app.database.url, app.catalogue, app.replica)
 
         @problems.answered
         async def metrics(_: Any = operator) -> Response:

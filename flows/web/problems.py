@@ -137,6 +137,7 @@ TABLE: dict[type[AcciError], Kind] = {
     postgres.NoSession: _UNAVAILABLE,
     postgres.NotAdmitted: _UNAVAILABLE,
     postgres.NotAllowed: _UNAVAILABLE,
+    postgres.NotSecured: _UNAVAILABLE,
     postgres.PoolExhausted: _BUSY,
     postgres.ReadOnlyServer: _UNAVAILABLE,
     postgres.SchemaMissing: _UNAVAILABLE,

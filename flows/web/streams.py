@@ -1,5 +1,6 @@
 """`GET /streams/{type}/{id}`: the events of one aggregate, page by page."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -15,8 +16,8 @@ from acci.flows.web.stored_events import StoredEvent
 from acci.flows.web.strict_requests import WHOLE
 from acci.flows.web.unusable_request import UnusableRequest
 from acci.store.application.asynchronous import AsyncApplication
-from acci.store.log.event_store import EventStore
 from acci.store.log.payloads import check_stream
+from acci.store.log.reading import EventReader
 from acci.store.values.storable import Unstorable
 
 MOST, USUAL = 1000, 100  # events on a page
@@ -76,12 +77,16 @@ def _endpoint(shared: AsyncApplication, identity: Depends) -> Any:
         if_none_match: IfNoneMatch = None,  # noqa: ARG001 declared for OpenAPI
     ) -> Response:
         wanted = StreamId(required(who).tenant_id, aggregate_type, aggregate_id)
-        return await shared.run(lambda: _page(request, shared.events, wanted, after, limit))
+        page = partial(_page, request, wanted, after, limit)
+        found = await shared.read(page) or await shared.run(page, shared.events)  # a replica may not have it yet
+        if found is None:
+            raise UnusableRequest(404, "There is no such aggregate.")
+        return found
 
     return stream
 
 
-def _page(request: Request, events: EventStore, stream: StreamId, after: int, limit: int) -> Response:
+def _page(request: Request, stream: StreamId, after: int, limit: int, events: EventReader) -> Response | None:
     try:
         check_stream(stream)
     except Unstorable:
@@ -89,7 +94,7 @@ def _page(request: Request, events: EventStore, stream: StreamId, after: int, li
     else:
         version = events.version(stream)
     if version == 0:
-        raise UnusableRequest(404, "There is no such aggregate.")
+        return None
     headers = {"ETag": tag_of(version), "Cache-Control": "no-store"}
     if is_known(request, version):
         return Response(status_code=304, headers=headers)

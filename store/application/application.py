@@ -3,7 +3,7 @@
 Longer than most modules: it lists all that a program can ask, one method each, with nothing else in it.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -25,19 +25,21 @@ from acci.store.aggregates.repository import Repository
 from acci.store.application.acting import tenant_of
 from acci.store.application.given import of_class, projection_name, require_versions, stream_of
 from acci.store.application.handled import Handled
-from acci.store.application.pool import ApplicationPool
+from acci.store.application.pool import ApplicationPool, where_reads_go
 from acci.store.application.sending import as_command
 from acci.store.commands.handler import CommandHandler
 from acci.store.database_url import database_url
 from acci.store.encryption.configured import key_store
+from acci.store.generations.generations import NotBuilt
 from acci.store.log.append import Recorded
 from acci.store.log.event_store import EventStore
 from acci.store.log.expected_version import EXISTS, ExpectedVersion, require_stream
 from acci.store.log.payloads import check_names
-from acci.store.log.reading import require
+from acci.store.log.reading import EventReader, require
 from acci.store.monitoring.status import Status, read_status
 from acci.store.postgres.refusals import TranslatedErrors
-from acci.store.reading.queries import ask
+from acci.store.postgres.replica import Lag, Replica
+from acci.store.reading.queries import NotPublished, ask
 from acci.store.reading.waiting import looking, wait
 from acci.store.registry import load, several
 from acci.store.settings import Settings
@@ -46,6 +48,7 @@ from acci.store.values.timestamps import in_utc
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
 WAIT = 10.0  # seconds
 
 
@@ -56,6 +59,9 @@ class Application:
     environment. One pool of connections, opened at first use, with the rights to append; each question takes those of
     reading for its transaction. Safe to share between threads, and by a process that is forked off. Close it, or use it
     in a `with`.
+
+    Where the settings name a replica (ACCI_READ_URL), `query`, `as_of`, `history`, `read` and `status` read it while it
+    is little behind, and `wait_for` waits for it. What decides never does: `send`, `load`, `events` are of the primary.
 
     Tenant, person and correlation of a call are its arguments, or those of `acting_as`. A call that needs a tenant and
     has none raises `NoTenant`. What PostgreSQL refuses is raised as an `AcciError` that says what to do.
@@ -80,6 +86,7 @@ class Application:
             tracing=Tracing.from_environment(),
         )
         self.events = EventStore(self.database, self.catalogue)
+        self._reads = where_reads_go(self.database, settings)
         self._repository = Repository(self.events)
         self._handler = CommandHandler(self.events, self.catalogue)
 
@@ -180,13 +187,25 @@ class Application:
         `WrongBound`.
         """
         stream = stream_of(aggregate, aggregate_id, tenant_id)
-        name = stream.aggregate_type
-        with TranslatedErrors():
+
+        def asked(events: EventStore, database: ApplicationPool) -> list[Change]:
+            name = stream.aggregate_type
             if name not in self.catalogue.aggregates:
-                types = types_of(self.database, stream.tenant_id, aggregate_id)
+                types = types_of(database, stream.tenant_id, aggregate_id)
                 if name not in types:
                     raise UnknownName("aggregate", name, (*self.catalogue.aggregates, *types))
-            return list(history(self.events, self.catalogue, stream, after, to, limit, backwards))
+            return list(history(events, self.catalogue, stream, after, to, limit, backwards))
+
+        with TranslatedErrors():
+            return self._reads.read(lambda database: asked(self._log_of(database), database), (UnknownName,))
+
+    def read(self, work: Callable[[EventReader], T]) -> T:
+        """What `work` reads of the log: by the replica, if reads go there, else as `events`.
+
+        What the replica lacks yet may be missing; `events` lacks nothing.
+        """
+        with TranslatedErrors():
+            return self._reads.read(lambda database: work(self._log_of(database)))
 
     @overload
     def query(self, query: Query[R], *, tenant_id: str | None = None) -> list[R]: ...
@@ -201,8 +220,13 @@ class Application:
         if not isinstance(query, Question):
             raise TypeError(f"{query!r:.100} is no query.")
         tenant = tenant_of(getattr(query, "tenant_id", None) if tenant_id is None else tenant_id)
-        with TranslatedErrors(), self.database.connection() as connection:
-            return ask(connection, self.catalogue, query, tenant, role="read")
+
+        def asked(database: ApplicationPool) -> Any:
+            with database.connection() as connection:
+                return ask(connection, self.catalogue, query, tenant, role="read")
+
+        with TranslatedErrors():
+            return self._reads.read(asked, (NotPublished,))
 
     def as_of(
         self,
@@ -218,7 +242,7 @@ class Application:
         In order of key; `key`, in the order of the projection's key, narrows to one row, `limit` to the first so many.
         Raises `UnknownName`, `NotFinal`, `NotApplicable`, `WrongTimestamp`, `WrongKey`, `NotBuilt`, `RebuildNeeded`.
         """
-        from acci.store.reading.as_of import rows_as_of  # it needs the extra `projections`, the rest does not
+        from acci.store.reading.as_of import NotFinal, rows_as_of  # it needs the extra `projections`, the rest does not
 
         declared = self.catalogue.projection(projection_name(projection))
         if isinstance(at, int):
@@ -226,10 +250,15 @@ class Application:
         position, timestamp = (at, None) if isinstance(at, int) else (None, in_utc(at))
         require("limit", limit)
         keys = None if key is None else [tuple(key)]
-        with self.database.reading("read", tenant_of(tenant_id)) as connection:
-            rows = rows_as_of(connection, self.catalogue, declared, position, timestamp, keys, limit)
-            with closing(rows):
-                return list(rows)
+        tenant = tenant_of(tenant_id)
+
+        def derived(database: ApplicationPool) -> list[dict[str, Any]]:
+            with database.reading("read", tenant) as connection:
+                rows = rows_as_of(connection, self.catalogue, declared, position, timestamp, keys, limit)
+                with closing(rows):
+                    return list(rows)
+
+        return self._reads.read(derived, (NotBuilt, NotFinal))
 
     def wait_for(
         self,
@@ -259,7 +288,7 @@ class Application:
             self.catalogue.projection(name)
         if last is not None:
             with TranslatedErrors():
-                yield from looking(self.database, names, last, timeout)
+                yield from looking(self._reads, names, last, timeout)
 
     def status(self, tenant_id: str | None = None) -> Status:
         """Where the log and every projection stand; with `tenant_id`, the lag in that tenant's events only.
@@ -268,11 +297,20 @@ class Application:
         """
         if tenant_id is not None:
             check_names(StreamId(tenant_of(tenant_id), "", ""))
-        with self.database.reading("administer", None) as connection:
-            return read_status(connection, self.catalogue, tenant_id)
+
+        def looked(database: ApplicationPool) -> Status:
+            with database.reading("administer", None) as connection:
+                return read_status(connection, self.catalogue, tenant_id)
+
+        return replace(self._reads.read(looked), replica=self.replica())
+
+    def replica(self) -> Lag | None:
+        """How far the replica is behind that reads go to, and why they do not; None if there is none."""
+        return self._reads.lag() if isinstance(self._reads, Replica) else None
 
     def close(self) -> None:
         """End every connection. What is called afterwards raises `ApplicationClosed`."""
+        self._reads.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -280,6 +318,9 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _log_of(self, database: ApplicationPool) -> EventStore:
+        return self.events if database is self.database else EventStore(database, self.catalogue)
 
     def _handled(self, command: Command[CommandData], events: tuple[Recorded, ...]) -> Handled:
         if events:

@@ -16,7 +16,8 @@ from acci.store.application.application import WAIT, Application
 from acci.store.application.handled import Handled
 from acci.store.application.pool import ApplicationClosed
 from acci.store.log.event_store import EventStore
-from acci.store.postgres.database import whereabouts
+from acci.store.log.reading import EventReader
+from acci.store.postgres.address import whereabouts
 from acci.store.registry import Catalogue
 from acci.store.settings import Settings
 
@@ -108,6 +109,7 @@ class AsyncApplication:
     send_together = _in_thread(Application.send_together)
     load = _in_thread(Application.load)
     history = _in_thread(Application.history)
+    replica = _in_thread(Application.replica)
     as_of = _in_thread(Application.as_of)
     status = _in_thread(Application.status)
 
@@ -118,6 +120,10 @@ class AsyncApplication:
     async def query(self, query: Any, *, tenant_id: str | None = None) -> Any:
         """As `Application.query`."""
         return await self.run(partial(self.application.query, query, tenant_id=tenant_id))
+
+    async def read(self, work: Callable[[EventReader], T]) -> T:
+        """As `Application.read`."""
+        return await self.run(self.application.read, work)
 
     async def wait_for(
         self,

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from acci.domain.errors import AcciError
-from acci.store.postgres.database import Connection, Database, whereabouts
+from acci.store.postgres.address import whereabouts
+from acci.store.postgres.database import Connection, Database
 from acci.store.postgres.lending import Loan
 from acci.store.postgres.refusals import TranslatedErrors
+from acci.store.postgres.replica import PATIENCE, Replica
 from acci.store.postgres.session import Role, take
 from acci.store.postgres.tenants import enter
+from acci.store.settings import Settings
 
 
 class ApplicationClosed(AcciError):
@@ -42,3 +46,12 @@ class ApplicationPool(Database):
     def close(self) -> None:
         self.closed = True
         super().close()
+
+
+def where_reads_go(primary: ApplicationPool, settings: Settings) -> ApplicationPool | Replica[ApplicationPool]:
+    """The replica that the settings name, with as many connections again; else the pool itself."""
+    if settings.read_url is None:
+        return primary
+    limits = replace(settings.limits, pool_wait=min(PATIENCE, settings.limits.pool_wait))
+    standby = ApplicationPool(settings.read_url, None, "read", limits, primary.keys, primary.tracing, PATIENCE)
+    return Replica(primary, standby, settings.read_lag)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
-from acci.domain.errors import CannotApply, DefinitionError, UnknownName
+import psycopg
+
+from acci.domain.errors import AcciError, CannotApply, DefinitionError, UnknownName
 from acci.domain.projections import Projection
 from acci.store.auditing import kept_generations, payloads, read_models, repairs, rows, schema, snapshots, views
 from acci.store.auditing.checks import MOST, Check, CheckContext, DoesNotFit, LeftOut
@@ -15,7 +17,8 @@ from acci.store.auditing.scope import WHOLE, AuditScope
 from acci.store.auditing.sql_checks import sql_checks
 from acci.store.generations import generations
 from acci.store.postgres.database import Connection
-from acci.store.postgres.refusals import first_line
+from acci.store.postgres.refusals import first_line, refusal_of
+from acci.store.postgres.replica import ELSEWHERE
 from acci.store.postgres.statements import sql
 from acci.store.projecting.batches import WORK_MEM
 from acci.store.projecting.poison_events import TooManyDeadLetters, is_poison
@@ -134,17 +137,26 @@ def chosen(catalogue: Catalogue, names: Iterable[str], projection: str | None) -
 
 
 def audit(
-    connection: Connection, catalogue: Catalogue, check: Check, projection: str | None = None, scope: AuditScope = WHOLE
+    connection: Connection,
+    catalogue: Catalogue,
+    check: Check,
+    projection: str | None = None,
+    scope: AuditScope = WHOLE,
+    replica: Connection | None = None,
 ) -> Audited:
     """Make the check and keep what it finds. Nothing but findings is written; writers and runners go on beside it.
 
+    With a `replica`, which must have all that the primary had just now, it is made there, if a standby can make it:
+    one that needs a temporary table, or that a conflict with what is replayed ends, is made on `connection`.
     Raises `DefinitionError` for a check's file that cannot be used.
     """
     began = time.monotonic()
     if not check.narrows and scope.keys:
         return _left_out(check, projection, scope, DoesNotFit("It cannot be confined to keys."))
     rules = None if projection is None else catalogue.projection(projection)
-    outcome = _run_undisturbed(connection, catalogue, check, rules, scope)
+    outcome = None if replica is None else _run_on_replica(replica, catalogue, check, rules, scope)
+    if outcome is None:
+        outcome = _run_undisturbed(connection, catalogue, check, rules, scope)
     if outcome.left_out is not None:
         return _left_out(check, projection, scope, outcome.left_out)
     found = list(outcome.found)
@@ -164,6 +176,22 @@ class _Outcome:
     found: tuple[Found, ...] = ()
     to_its_end: bool = False
     left_out: LeftOut | None = None
+
+
+def _run_on_replica(
+    replica: Connection,
+    catalogue: Catalogue,
+    check: Check,
+    projection: type[Projection] | None,
+    scope: AuditScope,
+) -> _Outcome | None:
+    """The outcome there; None if it has to be made on the primary."""
+    try:
+        return _run_undisturbed(replica, catalogue, check, projection, scope)
+    except (AcciError, psycopg.Error) as error:
+        if isinstance(error if isinstance(error, AcciError) else refusal_of(error), ELSEWHERE):
+            return None
+        raise
 
 
 def _run_undisturbed(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from acci.domain.events import Retired, Unreadable
 from acci.store.auditing.checks import MOST, CheckContext
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.scope import make_audited_events
+from acci.store.auditing.scope import of_audited_events
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
 
@@ -15,13 +15,13 @@ PAGE = 10_000  # events in memory at a time
 
 def check_payloads(context: CheckContext) -> Iterator[Found]:
     """Events that cannot be read: each, or an event type's schema version as one if none of it can be."""
-    make_audited_events(context.connection, context.scope)
     decoder = Decoder(context.catalogue.stored, context.catalogue.retired, context.connection.keys)
     read: dict[tuple[str, int], int] = defaultdict(int)
     unread: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     with context.connection.cursor(name="payloads") as cursor:
         cursor.itersize = PAGE
-        for position, event_type, schema_version, text, event_id in cursor.execute(sql("auditing/scope:payloads")):
+        payloads = of_audited_events(context.connection, context.scope, sql("auditing/scope:payloads"))
+        for position, event_type, schema_version, text, event_id in cursor.execute(payloads, {}):
             shape = (event_type, schema_version)
             data = decoder.data(event_type, schema_version, text, event_id)
             if not isinstance(data, Unreadable) or isinstance(data, Retired):

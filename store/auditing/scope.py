@@ -77,8 +77,11 @@ WHOLE = AuditScope()
 STREAM = ("tenant_id", "aggregate_id")
 
 
-def make_audited_events(connection: Connection, scope: AuditScope) -> None:
-    """Make the temporary view `audited_events`: whole streams, those of the scope. In the caller's transaction."""
+def of_audited_events(connection: Connection, scope: AuditScope, query: str) -> bytes:
+    """The query, in which `audited_events` are the events of whole streams, those of the scope; it takes parameters.
+
+    No view is made, since a standby can make none.
+    """
     compose, literal = identifiers.SQL, identifiers.Literal
     conditions: list[identifiers.Composable] = [compose("true")]
     if scope.tenant_id is not None:
@@ -97,9 +100,8 @@ def make_audited_events(connection: Connection, scope: AuditScope) -> None:
         )
         conditions.append(changed.format(literal(position_before(connection, scope.since))))
     where = compose(" AND ").join(conditions)
-    connection.execute(
-        compose("CREATE TEMPORARY VIEW audited_events AS SELECT * FROM acci.events WHERE {}").format(where)
-    )
+    audited = compose("WITH audited_events AS NOT MATERIALIZED (SELECT * FROM acci.events WHERE {})").format(where)
+    return f"{audited.as_string(connection).replace('%', '%%')}\n{query}".encode()
 
 
 def position_before(connection: Connection, timestamp: datetime) -> int:

@@ -13,7 +13,7 @@ from acci.store.aggregates.repository import fold
 from acci.store.aggregates.snapshots import decrypted
 from acci.store.auditing.checks import CheckContext
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.scope import make_audited_events
+from acci.store.auditing.scope import of_audited_events
 from acci.store.encryption.payload_encryption import UNREADABLE
 from acci.store.log.decoding import Decoder
 from acci.store.postgres.keys import Keys
@@ -26,10 +26,9 @@ STREAM_ID = slice(6, 9)  # where a row has its stream
 
 def check_snapshots(context: CheckContext) -> Iterator[Found]:
     """Snapshots whose state differs from replay, and those of an older class, which loading ignores."""
-    make_audited_events(context.connection, context.scope)
     with context.connection.cursor(name="snapshots") as cursor:
         cursor.itersize = PAGE
-        rows = cursor.execute(sql("auditing/snapshots"))
+        rows = cursor.execute(of_audited_events(context.connection, context.scope, sql("auditing/snapshots")), {})
         for stream, of_stream in groupby(rows, lambda row: StreamId(*row[STREAM_ID])):
             yield from _stream(context, stream, of_stream)
 

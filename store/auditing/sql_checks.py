@@ -32,7 +32,7 @@ from acci.domain.events import by_stored_name
 from acci.store.auditing.checks import Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.repairs import Repair, repair_listed_rows, repair_parked_keys, repair_snapshots
-from acci.store.auditing.scope import make_audited_events
+from acci.store.auditing.scope import of_audited_events
 from acci.store.postgres.refusals import first_line
 from acci.store.postgres.statements import SQL, sql
 from acci.store.registry import Catalogue
@@ -138,13 +138,12 @@ def _rows_found(audit: Audit, context: CheckContext) -> Iterator[Found]:
         raise DoesNotFit(f"{audit.name} cannot be confined to keys.")
     if scope.tenant_id is not None and not confined and "tenant_id" not in audit.place:
         raise DoesNotFit(f"{audit.name} cannot be confined to a tenant.")
-    make_audited_events(connection, scope)
     text = f"SELECT * FROM (\n{audit.text}\n) AS audit"  # noqa: S608 the file is part of the program
     if scope.tenant_id is not None and "tenant_id" in audit.place:
         text += " WHERE tenant_id = %(tenant_id)s"
     parameters = _parameters(audit, context)
     try:
-        cursor = connection.execute(text.encode(), parameters)
+        cursor = connection.execute(of_audited_events(connection, scope, text), parameters)
     except (errors.SyntaxErrorOrAccessRuleViolation, ProgrammingError) as error:
         raise DefinitionError(f"The audit {audit.name}.sql", f"PostgreSQL refuses it: {first_line(error)}.") from error
     names = [column.name for column in cursor.description or ()]

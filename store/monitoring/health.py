@@ -10,9 +10,11 @@ from acci.domain.errors import AcciError
 from acci.store.database_url import direct_url
 from acci.store.monitoring.checks import audits, log, read_models, schema
 from acci.store.monitoring.checks.check import PATIENCE, Bounds, Check
-from acci.store.postgres.database import Connection, connect, whereabouts
+from acci.store.postgres.address import whereabouts
+from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.errors import SchemaMissing
 from acci.store.postgres.refusals import refusal_of
+from acci.store.postgres.replica import lag_of
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 from acci.store.settings import Settings
@@ -61,7 +63,14 @@ def examine(settings: Settings, catalogue: Catalogue, bounds: Bounds) -> Health:
             checks += found
             if name == "migrations" and not all(check.healthy for check in found):
                 break  # with another schema the other checks mean nothing
-    return Health(tuple(checks))
+    return Health((*checks, *_of_replica(settings, url)))
+
+
+def _of_replica(settings: Settings, url: str) -> Iterator[Check]:
+    """Reads go to the replica, if there is one."""
+    if settings.read_url is not None:
+        found = lag_of(url, settings.read_url, settings.read_lag, "administer")
+        yield Check("replica", found.problem is None, str(found))
 
 
 def _made(

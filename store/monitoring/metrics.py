@@ -13,6 +13,7 @@ from acci.store.log.high_water import CurrentMark
 from acci.store.log.positions import end_of_stride
 from acci.store.monitoring.status import ProjectionStatus, read_projections
 from acci.store.postgres.database import Connection
+from acci.store.postgres.replica import Lag
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
@@ -32,7 +33,10 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The figures now. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1."""
+    """The figures now. Batches by projection and snapshots by aggregate; rebuilds: done, from 0 to 1.
+
+    `replica` is how far the one that reads go to is behind; None if there is none, or it was not asked for.
+    """
 
     mark: CurrentMark
     events: dict[str, int]
@@ -43,6 +47,7 @@ class Metrics:
     rebuilds: dict[str, float]
     findings: dict[tuple[str, str], int]
     audit: LastAudit | None
+    replica: Lag | None = None
 
 
 def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:

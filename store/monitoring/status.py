@@ -9,6 +9,7 @@ from acci.store.generations.open_backfills import unfinished
 from acci.store.log import high_water
 from acci.store.log.high_water import HighWater
 from acci.store.postgres.database import Connection
+from acci.store.postgres.replica import Lag
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
@@ -45,10 +46,14 @@ class ProjectionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The log's head, the high-water mark with its holders, and the projections of the registered contexts."""
+    """The log's head, the high-water mark with its holders, and the projections of the registered contexts.
+
+    `replica` is how far the one that reads go to is behind; None if there is none, or it was not asked for.
+    """
 
     high_water: HighWater
     projections: tuple[ProjectionStatus, ...]
+    replica: Lag | None = None
 
 
 def read_status(connection: Connection, catalogue: Catalogue, tenant_id: str | None = None) -> Status:

@@ -1,18 +1,19 @@
 """Connections to PostgreSQL: a pool for short statements, a connection of one's own for long work."""
 
 import threading
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
 from psycopg import errors
 from psycopg.abc import RV, PQGen
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
 
 from acci.domain.errors import AcciError
-from acci.store.postgres.errors import DatabaseUnreachable, PoolExhausted
+from acci.store.postgres.address import whereabouts
+from acci.store.postgres.errors import PoolExhausted
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.lending import Loan, forget_when_forked
 from acci.store.postgres.lock_waits import holders
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 
+T = TypeVar("T")
+
+
 def _json(text: str | bytes) -> Any:
     """What the JSON says; the text itself if it nests too deeply for Python, or has a number too long for it."""
     try:
@@ -40,8 +44,8 @@ set_json_loads(_json)
 calendar.read_every_moment()
 
 NO_LIMITS = Limits()
+PATIENCE = 10  # seconds for a connection to be made
 LOCK_WAIT, LONG_LOCK_WAIT = "10s", "5min"  # of an application, and of long work
-FORM = "it is not of the form postgresql://user:password@host:port/database, special characters percent-encoded"
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -80,19 +84,6 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             self.execute(sql("postgres/locks:limit_wait"), {"timeout": timeout})
 
 
-def whereabouts(url: str) -> str:
-    """`host:port/database` of a connection URL; never the user's name or password. Raises `DatabaseUnreachable`."""
-    try:
-        known = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        known = {"port": "unreadable"}
-    host, port = str(known.get("host", "localhost")), str(known.get("port", 5432))
-    # An @, : or / that was not encoded puts a part of the password where the host or the port is read.
-    if "@" in host or not port.replace(",", "").isdigit():
-        raise DatabaseUnreachable("the address in ACCI_DATABASE_URL", FORM) from None
-    return f"{host}:{port}/{known.get('dbname', '')}"
-
-
 def connect(
     url: str,
     purpose: str,
@@ -110,16 +101,18 @@ def connect(
     Raises `DatabaseUnreachable`, `NoSession`, `NotAdmitted`, `SharedSession`, `WrongSession`, `NotAllowed` if the
     login may not take the role, `SchemaMissing` if there is none.
     """
-    opened = _connected(url, purpose, role, {}, shared)
+    opened = _connected(url, purpose, role, {}, shared, PATIENCE)
     opened.keys, opened.tracing = keys, tracing
     opened.bound_lock_waits(LONG_LOCK_WAIT)
     return opened
 
 
-def _connected(url: str, purpose: str, role: Role | None, settings: dict[str, str], shared: bool) -> Connection:
+def _connected(
+    url: str, purpose: str, role: Role | None, settings: dict[str, str], shared: bool, patience: int
+) -> Connection:
     where = whereabouts(url)
     try:
-        opened = Connection.connect(url, **_how(f"acci {purpose}"), connect_timeout=10)
+        opened = Connection.connect(url, **_how(f"acci {purpose}", patience))
     except psycopg.OperationalError as error:
         raise unreached(where, error) from error
     try:
@@ -141,10 +134,11 @@ def _begin(opened: Connection, where: str, role: Role | None, settings: dict[str
         opened.prepare_threshold = None  # the next statement may run in another session, without what was prepared
 
 
-def _how(application_name: str) -> dict[str, Any]:
+def _how(application_name: str, patience: int) -> dict[str, Any]:
     """Autocommit, and statements prepared at first use."""
     return {
-        "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "client_encoding": "UTF8"
+        "autocommit": True, "prepare_threshold": 0, "application_name": application_name, "client_encoding": "UTF8",
+        "connect_timeout": patience,
     }  # fmt: skip
 
 
@@ -154,6 +148,7 @@ class Database:
     A pooler in transaction mode may be in between if the login brings the role and all that ACCI relies on. A process
     that is forked off opens a pool of its own. `size` is used instead of the limits' own. `keys` are those of the
     personal data in its log; `tracing` is where commands, appends and batches are traced to, if anywhere.
+    A connection is made within `patience` seconds, or not at all.
     """
 
     def __init__(
@@ -164,12 +159,13 @@ class Database:
         limits: Limits = NO_LIMITS,
         keys: Keys | None = None,
         tracing: Tracing | None = None,
+        patience: int = PATIENCE,
     ) -> None:
         self.url = url
         self.keys = keys
         self.tracing = tracing
         self.role = role
-        self.size, self._wait = size or limits.pool_size, limits.pool_wait
+        self.size, self._wait, self._patience = size or limits.pool_size, limits.pool_wait, patience
         given = {"statement_timeout": limits.statement_timeout, "lock_timeout": limits.lock_timeout}
         self._settings = {name: duration(seconds) for name, seconds in given.items() if seconds is not None}
         self._opening = threading.Lock()
@@ -183,12 +179,16 @@ class Database:
         """
         return Loan(self._pool or self._opened(), self._none_free)
 
+    def read(self, work: Callable[[Self], T], lacking: object = (), keep: object = None) -> T:  # noqa: ARG002
+        """What `work` reads here: as `Replica.read`, where there is none."""
+        return work(self)
+
     def _none_free(self) -> AcciError:
         self._probe()  # says what is wrong, if it is the server
         return PoolExhausted(whereabouts(self.url), self.size, self._wait)
 
     def _probe(self) -> None:
-        _connected(self.url, "probe", self.role, self._settings, shared=True).close()
+        _connected(self.url, "probe", self.role, self._settings, shared=True, patience=self._patience).close()
 
     def _configure(self, opened: Connection) -> None:
         _begin(opened, whereabouts(self.url), self.role, self._settings, shared=True)
@@ -228,6 +228,6 @@ class Database:
                     connection_class=Connection,
                     configure=self._configure,
                     open=True,
-                    kwargs=_how("acci"),
+                    kwargs=_how("acci", self._patience),
                 )
             return self._pool

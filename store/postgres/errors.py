@@ -44,6 +44,19 @@ class NotAdmitted(AcciError):
     sentence = "The database at {where} refuses the login: {reason}. Correct ACCI_DATABASE_URL."
 
 
+class NotSecured(AcciError):
+    """No connection with TLS as the address asks for it: of another host, of an unknown authority, or none at all."""
+
+    where: str
+    reason: str
+
+    sentence = (
+        "The database at {where} is not connected to as sslmode in the address asks: {reason}. Let the address name "
+        "the host as the server's certificate does, and sslrootcert the file of the authority that issued it; or turn "
+        "TLS on in the server (ssl = on)."
+    )
+
+
 class PoolExhausted(AcciError):
     """Every connection of this process' pool stayed in use while somebody waited for one."""
 

@@ -23,6 +23,7 @@ from acci.store.postgres.errors import (
     NoSession,
     NotAdmitted,
     NotAllowed,
+    NotSecured,
     ReadOnlyServer,
     SchemaMissing,
     SequenceBehind,
@@ -30,6 +31,10 @@ from acci.store.postgres.errors import (
 )
 
 UNDEFINED = (errors.InvalidSchemaName, errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
+OF_TLS = re.compile(r"certificate|private key|SSL error|SSL was required|SSL negotiation")
+ATTEMPT = re.compile(
+    r"^- host: .*?: (?:connection failed: )?((?:connection to|failed to).*)$", re.MULTILINE
+)  # psycopg's
 SEQUENCE_BEHIND = "AC005"  # raised by the functions of sql/migrations/0001_baseline.sql
 
 # By SQLSTATE, or by its class of two characters.
@@ -94,12 +99,21 @@ def _kind(error: BaseException) -> type[AcciError] | None:
 
 
 def unreached(where: str, error: psycopg.OperationalError) -> AcciError:
-    """The error for a connection that could not be made. There is no SQLSTATE: only the message says who refused it."""
-    said = first_line(error)
+    """The error for a connection that could not be made. There is no SQLSTATE: only the message says who refused it.
+
+    Of an address with several hosts every refusal is named, and one that will pass lets the same be tried again.
+    """
+    refusal = _refused(where, first_line(error), str(error))
+    attempts = list(dict.fromkeys(ATTEMPT.findall(str(error)))) if "," in where else []
+    passing = next((each for each in (_refused(where, said, said) for said in attempts) if each.transient), None)
+    return refusal if passing is None else type(passing)(where, "; ".join(attempts))
+
+
+def _refused(where: str, said: str, whole: str) -> AcciError:
     if "FATAL" not in said:
-        return DatabaseUnreachable(where, said)
+        return (NotSecured if OF_TLS.search(said) else DatabaseUnreachable)(where, said)
     reason = said.rpartition("FATAL:")[2].strip()
-    if re.search(r"\bCONNECT\b", str(error)):  # the missing right, which the message names in every language
+    if re.search(r"\bCONNECT\b", whole):  # the missing right, which the message names in every language
         return NotAllowed(f"{reason}; let its owner run GRANT CONNECT ON DATABASE … TO this user")
     lasting = any(words in said for words in ("authentication failed", "does not exist", "pg_hba.conf", "permi"))
     return (NotAdmitted if lasting else NoSession)(where, reason)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import ClassVar, TypeVar
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.projections import Projection
-from acci.store.generations.generations import live
+from acci.store.generations.generations import Generation, live
 from acci.store.postgres.database import Database
+from acci.store.postgres.replica import Replica
 from acci.store.postgres.statements import sql
 
 T = TypeVar("T")
@@ -57,16 +59,22 @@ def wait(looks: Generator[float, None, T]) -> T:
 
 
 def looking(
-    database: Database, projections: Iterable[str], position: int, timeout: float
+    database: Database | Replica[Any], projections: Iterable[str], position: int, timeout: float
 ) -> Generator[float, None, int]:
-    """As `wait_for`, for several, look by look: the seconds to wait before the next; the last checkpoint at the end."""
+    """As `wait_for`, for several, look by look: the seconds to wait before the next; the last checkpoint at the end.
+
+    It looks where reads go, to a replica too: what is read there afterwards is not older.
+    """
+
+    def is_there(found: Generation | None) -> bool:
+        return found is not None and found.checkpoint >= position
+
     deadline, checkpoint = time.monotonic() + timeout, position
     for projection in projections:
         pause = 0.002
         while True:
-            with database.connection() as connection:
-                generation = live(connection, projection)
-            if generation is not None and generation.checkpoint >= position:
+            generation = database.read(partial(_live, projection), keep=is_there)
+            if generation is not None and is_there(generation):
                 checkpoint = generation.checkpoint
                 break
             if generation is None:
@@ -79,14 +87,23 @@ def looking(
     return checkpoint
 
 
-def _require_known(database: Database, projection: str) -> None:
+def _live(projection: str, database: Database) -> Generation | None:
+    with database.connection() as connection:
+        return live(connection, projection)
+
+
+def _require_known(database: Database | Replica[Any], projection: str) -> None:
     known = set(_declared(Projection))
     if projection in known:
         return
-    with database.connection() as connection:
-        known |= {row[0] for row in connection.execute(sql("generations/generations:projections"))}
+    known |= database.read(_stored)
     if projection not in known:
         raise UnknownName("projection", projection, tuple(known))
+
+
+def _stored(database: Database) -> set[str]:
+    with database.connection() as connection:
+        return {row[0] for row in connection.execute(sql("generations/generations:projections"))}
 
 
 def _declared(base: type[Projection]) -> Iterator[str]:

@@ -61,6 +61,8 @@ def _own_deployments(project: Path | None) -> Path | None:
 OF_SETTINGS = (
     Setting("database_url", "ACCI_DATABASE_URL", ADDRESS),
     Setting("direct_url", "ACCI_DIRECT_URL", ADDRESS),
+    Setting("read_url", "ACCI_READ_URL", ADDRESS),
+    Setting("read_lag", "ACCI_READ_LAG", SECONDS, lambda _: 10.0),
     Setting("contexts", "ACCI_CONTEXTS", NAMES, lambda _: DEFAULT_CONTEXTS),
     Setting("home", "ACCI_HOME", PATH, default_home),
     Setting("unique_event_ids", "ACCI_UNIQUE_EVENT_IDS", YES_OR_NO),

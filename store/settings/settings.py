@@ -19,6 +19,8 @@ class Settings:
     database_url: the PostgreSQL to use (ACCI_DATABASE_URL), or None for the project's embedded server.
     direct_url: the same database for flows and long work, past a pooler in transaction mode (ACCI_DIRECT_URL); None if
         nothing of the kind is in between.
+    read_url: a hot standby of the same database, for queries, history and audits (ACCI_READ_URL); None: there is none.
+    read_lag: how many seconds it may be behind and still be read (ACCI_READ_LAG).
     contexts: the modules whose CONTEXT is registered (ACCI_CONTEXTS, separated by commas).
     home: the folder of the embedded data, Prefect's home and the logs (ACCI_HOME).
     prefect_api_url: the Prefect server to use (PREFECT_API_URL), or None for that of the running `acci up`.
@@ -51,6 +53,8 @@ class Settings:
     prefect_key: str | None = field(default=None, repr=False)
     prefect_prefix: str = ""
     direct_url: str | None = field(default=None, repr=False)
+    read_url: str | None = field(default=None, repr=False)
+    read_lag: float = 10.0
     limits: Limits = field(default_factory=Limits)
     unique_event_ids: bool | None = None
     prefect_file: Path | None = None

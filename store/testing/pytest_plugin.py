@@ -73,6 +73,7 @@ def acci_settings(
         patch.setenv("ACCI_DATABASE_URL", url)
         patch.setenv("ACCI_CONTEXTS", ",".join(acci_contexts))
         patch.delenv("ACCI_DIRECT_URL", raising=False)
+        patch.delenv("ACCI_READ_URL", raising=False)
         patch.delenv("ACCI_KEYS_URL", raising=False)
         patch.delenv("ACCI_MASTER_KEY", raising=False)
         if not needs_keys(acci_catalogue):

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from acci.domain.users.queries import GetUser
 from acci.domain.users.user import CreateUser, User
 from acci.flows.runtime.session import session
 from acci.store.commands.handler import CommandHandler
+from acci.store.embedded.programs import programs
 from acci.store.log.event_store import EventStore
 from acci.store.monitoring.doctor.diagnosis import Diagnosis, Verdict
 from acci.store.monitoring.doctor.examination import examine_database
@@ -31,6 +33,7 @@ from acci.store.registry import load
 from acci.store.settings import Settings
 from tests.domains.ledger import command
 from tests.support.histories import value
+from tests.support.pairs import Pair
 from tests.support.poolers import Pooler
 from tests.support.shell import acci, refusal
 
@@ -276,3 +279,32 @@ def test_an_application_commands_and_asks_by_one_login(database_url: str, tmp_pa
             assert app.send(create("eve")).version == 1, "its session appends again afterwards"
             with pytest.raises(NotAllowed):
                 app.status()
+
+
+def test_a_replica_behind_a_pooler_is_read(tmp_path: Path) -> None:
+    """In transaction mode by a login that brings the role; one that does not is not used, in session mode neither."""
+    (tmp_path / "pair").mkdir()
+    pair = Pair(programs(), tmp_path / "pair")
+    try:
+        with ExitStack() as stack:
+            owner = stack.enter_context(connect(pair.primary.url, "test"))
+            names = [stack.enter_context(login(owner, "read")) for _ in range(2)]
+            owner.execute(identifiers.SQL("ALTER ROLE {} RESET role").format(identifiers.Identifier(names[1])))
+            pair.wait()
+            logins = dict.fromkeys(names, "p")
+            settings = Settings.from_environment({"ACCI_DATABASE_URL": pair.primary.url})
+            for mode, name, said in (
+                ("transaction", names[0], None),
+                ("transaction", names[1], "role is 'none'"),
+                ("session", names[1], "role is 'none'"),
+            ):
+                folder = tmp_path / f"{mode}-{name}"
+                pooler = stack.enter_context(Pooler(folder, pair.standby.url, mode, logins=logins))
+                here = replace(settings, read_url=pooler.url(name))
+                app = stack.enter_context(Application(settings=here, contexts=["acci.domain.users"]))
+                app.query(GetUser(tenant_id="acme", id="ann"))
+                found = app.replica()
+                assert found is not None
+                assert (found.problem is None) if said is None else (said in str(found.problem)), (mode, found)
+    finally:
+        pair.stop()

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.test_standby import Pair, answers_reading, keeps_the_mark, refuses_writing
+from tests.faults.test_replica import reads_the_replica
+from tests.faults.test_standby import answers_reading, keeps_the_mark, refuses_writing
 from tests.support.clusters import OF_DEBIAN
+from tests.support.pairs import Pair
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +28,7 @@ def test_writes_are_refused_with_one_sentence(pair: Pair) -> None:
 
 def test_only_positions_that_cannot_change_are_final(pair: Pair) -> None:
     keeps_the_mark(pair)
+
+
+def test_it_can_be_the_replica_that_reads_go_to(pair: Pair) -> None:
+    reads_the_replica(pair)

@@ -20,7 +20,7 @@ from acci.flows.local.instance import running
 from acci.flows.local.orphans import end_orphaned_processes
 from acci.store.embedded.ports import free_port
 from acci.store.embedded.server import EmbeddedServer
-from acci.store.postgres.database import whereabouts
+from acci.store.postgres.address import whereabouts
 from acci.store.settings import CHECKOUT, Settings
 from tests.support.prefect_server import PrefectServer, wait_for
 

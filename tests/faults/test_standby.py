@@ -31,40 +31,12 @@ from acci.store.settings import Settings
 from tests.domains.ledger import CONTEXT, Open, command
 from tests.support.clusters import Cluster
 from tests.support.histories import append_users, value
+from tests.support.pairs import Pair
 from tests.support.prefect_server import wait_for
-from tests.support.read_models import live_with_users
 from tests.support.shell import acci, refusal
 
 CATALOGUE, LEDGER = load(["acci.domain.users"]), Catalogue((CONTEXT,))
 USERS = CATALOGUE.projection("user_view")
-
-
-class Pair:
-    """A primary with users, its read model live, and a standby that follows."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.primary, self.standby = Cluster(programs, folder / "primary"), Cluster(programs, folder / "standby")
-        self.primary.create()
-        self.primary.start()
-        with connect(self.primary.url_of("postgres"), "test") as connection:
-            connection.execute("CREATE DATABASE acci")
-        migrate(self.primary.url)
-        with connect(self.primary.url, "test") as connection:
-            live_with_users(connection, CATALOGUE, USERS, 20)
-        self.standby.create_as_standby_of(self.primary)
-        self.standby.start()
-        self.wait()
-
-    def wait(self) -> None:
-        """Until the standby has all that the primary committed."""
-        with connect(self.primary.url, "test") as there, connect(self.standby.url, "test") as here:
-            end = value(there, "SELECT pg_current_wal_lsn()")
-            replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
-            wait_for(lambda: value(here, replayed, (end,)), 30, "the standby follows")
-
-    def stop(self) -> None:
-        self.standby.stop()
-        self.primary.stop()
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +161,25 @@ def keeps_the_mark(pair: Pair) -> None:
         pair.wait()
         with connect(pair.standby.url, "test", "read") as reader:
             assert high_water.establish(reader).position == high_water.establish(quick).position == end
+
+
+def test_every_door_finds_the_primary_among_several_hosts(pair: Pair, tmp_path: Path) -> None:
+    """The standby is named first; a quality suite has a second connection, by way of SQLAlchemy."""
+    hosts = f"127.0.0.1:{pair.standby.port},127.0.0.1:{pair.primary.port}"
+    url = f"postgresql://acci@{hosts}/acci?target_session_attrs=read-write"
+    create = '{"user_id": "several", "email": "ann@example.com", "name": "Ann"}'
+    for words in (
+        ["send", "CreateUser", "--tenant", "t", "--user", "me", create],
+        ["health", "--audit-hours", "1000000"],
+        ["history", "several", "--tenant", "t"],
+        ["run", "check-quality", "user_view"],
+    ):
+        done = acci(*words, ACCI_DATABASE_URL=url, ACCI_HOME=str(tmp_path))
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+    with connect(pair.primary.url, "test") as connection:
+        catch_up(connection, CATALOGUE, USERS)
+    pair.wait()
+    assert refusal(acci("status", ACCI_DATABASE_URL=url.replace(str(pair.primary.port), "1"))).count("127.0.0.1") == 4
 
 
 def test_a_promoted_standby_accepts_writes(tmp_path: Path) -> None:

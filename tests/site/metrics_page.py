@@ -6,6 +6,7 @@ from acci.flows.cli.prometheus import UP, families
 from acci.store.auditing.statistics import LastAudit
 from acci.store.log.high_water import CurrentMark
 from acci.store.monitoring.metrics import Metrics
+from acci.store.postgres.replica import Lag
 
 NOTHING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -14,7 +15,7 @@ def metrics() -> str:
     """Every metric: its name, type, labels and meaning."""
     mark = CurrentMark(position=0, head=0, established_at=NOTHING, behind=0.0, holders=())
     audit = LastAudit(age=0.0, made_at=NOTHING, one_in=1, errors=0, warnings=0, infos=0, run="")
-    found = Metrics(mark, {}, (), {}, {}, {}, {}, {}, audit)
+    found = Metrics(mark, {}, (), {}, {}, {}, {}, {}, audit, Lag("", 0.0, 0))
     rows = [("acci_up", "gauge", "", UP)]
     for family in families(found):
         labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))

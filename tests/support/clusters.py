@@ -1,7 +1,9 @@
 """PostgreSQL servers of a test's own, from any installation: a primary, and standbys of it."""
 
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from psycopg.conninfo import make_conninfo
 
 from acci.store.embedded.account import Account
@@ -39,6 +41,40 @@ class Cluster:
         source = make_conninfo(primary.url_of("postgres"), application_name="standby")
         self._run("pg_basebackup", "-D", self._data, "-d", source, "-R", "-c", "fast", "-X", "stream")
 
+    def create_as_backup_of(self, other: "Cluster") -> None:
+        """With what the other has now; it is not started."""
+        source = make_conninfo(other.url_of("postgres"), application_name="backup")
+        self._run("pg_basebackup", "-D", self._data, "-d", source, "-c", "fast", "-X", "none")
+
+    def archive(self) -> Path:
+        """Afterwards, from its next start on, its log of writes is kept in the folder that is given."""
+        folder = self._folder / "archive"
+        folder.mkdir()
+        self._account.give(folder)
+        self._set(archive_mode="on", archive_command=f"cp %p {folder}/%f")
+        return folder
+
+    def recover(self, archive: Path, restore_point: str) -> None:
+        """At its next start it goes on from its backup to that restore point, and takes writes from there."""
+        signal = self._data / "recovery.signal"
+        signal.touch()
+        self._account.give(signal)
+        self._set(
+            archive_mode="off",
+            restore_command=f"cp {archive}/%f %p",
+            recovery_target_name=restore_point,
+            recovery_target_action="promote",
+        )
+
+    def use_tls(self, certificate: bytes, key: bytes) -> None:
+        """With this certificate, from its next start on."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            file = self._data / name
+            file.write_bytes(content)
+            file.chmod(0o600)
+            self._account.give(file)
+        self._set(ssl="on")
+
     def start(self, *options: str) -> None:
         listen = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
         words = " ".join((listen, *(f"-c {option}" for option in options)))
@@ -50,9 +86,25 @@ class Cluster:
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "-m", "immediate", "-D", self._data)
 
+    def kill(self) -> None:
+        """All its processes at once, as the end of its machine does; nothing if it is dead."""
+        try:
+            postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return
+        everybody = [postmaster, *postmaster.children(recursive=True)]
+        for process in everybody:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everybody, 30)
+
     @property
     def _data(self) -> Path:
         return self._folder / "data"
+
+    def _set(self, **settings: str) -> None:
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = self._account.run([self._programs / program, *arguments], self._folder, 120)

@@ -42,7 +42,7 @@ def test_prefects_processes_log_in_the_format_of_the_settings(
 
 def test_the_server_keeps_its_records_in_the_database_it_is_given(settings: Settings) -> None:
     environment = prefect_environment(settings, ACCESS, "postgresql://u:p@h:1/prefect")
-    assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect"
+    assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://u:p@h:1/prefect?ssl=disable"
     assert environment["PREFECT_API_URL"] == "http://h/api"
 
 

@@ -30,6 +30,8 @@ FILED = {
     "home": '"state"',
     "unique-event-ids": "true",
     "keys-url": '"postgresql://h/keys"',
+    "read-url": '"postgresql://h/replica"',
+    "read-lag": "2.5",
     "prefect-api-url": '"https://h/api"',
     "prefect-prefix": '"shop"',
     "prefect-file": '"deployments.yaml"',
@@ -96,6 +98,8 @@ def test_everything_but_secrets_can_be_set_in_the_project(tmp_path: Path) -> Non
         "postgresql://h/keys",
         prefect_prefix="shop",
         direct_url="postgresql://h/direct",
+        read_url="postgresql://h/replica",
+        read_lag=2.5,
         unique_event_ids=True,
         prefect_file=shop / "deployments.yaml",
         schedules=(("audit", "off"),),
@@ -160,7 +164,11 @@ def test_relative_paths_count_from_the_project_and_in_the_environment_from_the_w
 @pytest.mark.parametrize(
     ("line", "error", "said"),
     [
-        ('colour = "red"', UnknownSetting, "has no setting 'colour'. Known: database-url, direct-url, contexts, home"),
+        (
+            'colour = "red"',
+            UnknownSetting,
+            "has no setting 'colour'. Known: database-url, direct-url, read-url, read-lag, contexts",
+        ),
         ("pool_size = 3", UnknownSetting, "Did you mean pool-size?"),
         ("timeout-seconds = 3", UnknownSetting, "timeout-seconds"),
         ('project = "."', UnknownSetting, "project"),

@@ -8,7 +8,8 @@ from acci.store.monitoring.checks.check import PATIENCE
 from acci.store.monitoring.doctor import clock, connections, installation, keys, login, replication, schema, server
 from acci.store.monitoring.doctor.diagnosis import Diagnosis, Verdict, refused, well
 from acci.store.monitoring.doctor.situation import Situation
-from acci.store.postgres.database import Connection, connect, whereabouts
+from acci.store.postgres.address import whereabouts
+from acci.store.postgres.database import Connection, connect
 from acci.store.postgres.refusals import TranslatedErrors
 from acci.store.postgres.session import WrongSession, brought_role
 from acci.store.postgres.statements import sql

@@ -8,7 +8,8 @@ from acci.store.encryption.key_store import NoKeyStore
 from acci.store.encryption.payload_encryption import have_personal_fields
 from acci.store.monitoring.doctor.diagnosis import Diagnosis, refused, warning, well
 from acci.store.monitoring.doctor.situation import Situation
-from acci.store.postgres.database import Connection, whereabouts
+from acci.store.postgres.address import whereabouts
+from acci.store.postgres.database import Connection
 
 APART = "Move it to a database that is not backed up with the log, and set ACCI_KEYS_URL to that."
 

@@ -50,6 +50,7 @@ def test_secrets_are_hidden(form: list[str]) -> None:
     secrets = {
         "ACCI_DATABASE_URL": "postgresql://u:s3cret@h/d",
         "ACCI_DIRECT_URL": "host=h password='s3cret'",
+        "ACCI_READ_URL": "postgresql://u:s3cret@replica/d",
         "ACCI_KEYS_URL": "postgresql://u@h/d?password=s3cret",
         "ACCI_MASTER_KEY": "s3cret",
         "PREFECT_API_URL": "https://u:s3cret@h/api",

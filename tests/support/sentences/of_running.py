@@ -39,6 +39,7 @@ from acci.store.postgres.errors import (
     NoSession,
     NotAdmitted,
     NotAllowed,
+    NotSecured,
     PoolExhausted,
     ReadOnlyServer,
     SchemaMissing,
@@ -77,6 +78,14 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         AlreadyThere("tests/test_sales.py"),
         ("tests/test_sales.py exists already, and nothing was changed. Choose another name, or move that file."),
+    ),
+    (
+        NotSecured("h:1/d", "SSL error: certificate verify failed"),
+        (
+            "The database at h:1/d is not connected to as sslmode in the address asks: SSL error: certificate verify "
+            "failed. Let the address name the host as the server's certificate does, and sslrootcert the file of the "
+            "authority that issued it; or turn TLS on in the server (ssl = on)."
+        ),
     ),
     (
         DatabaseUnreachable("h:1/d", "connection refused"),

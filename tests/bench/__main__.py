@@ -32,7 +32,7 @@ from tests.bench import (
     snapshots,
 )
 from tests.bench.ground import Ground
-from tests.bench.reacting import deciding
+from tests.bench.reacting import deciding, delivering
 from tests.bench.rows import Row
 
 RESULTS = Path(__file__).parent / "results"
@@ -57,6 +57,7 @@ SUBJECTS: dict[str, Subject] = {
     "growth": lambda ground, said: growth.measure(ground, said.events, said.growth, said.turns),
     "following": lambda ground, said: following.measure(ground, said.turns),
     "deciding": lambda ground, said: deciding.measure(ground, said.events, said.turns),
+    "delivering": lambda ground, said: delivering.measure(ground, said.events, said.turns),
     "scheduling": lambda ground, said: scheduling.measure(ground, said.turns),
 }
 

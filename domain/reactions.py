@@ -49,6 +49,7 @@ class CommandRefused(EventData):
 
 
 OWN_EVENTS: tuple[type[EventData], ...] = (TimerFired, CommandRefused)
+_OWN_TYPES = frozenset(event.event_type() for event in OWN_EVENTS)
 
 
 def reacts(*events: type[EventData]) -> Callable[[F], F]:
@@ -133,7 +134,7 @@ class Reaction(Folded):
     @classmethod
     def concerns(cls, event: RecordedEvent[Any]) -> bool:
         """Whether it handles this event: of those that ACCI itself stores for reactions, only those of its own."""
-        return not isinstance(event.data, OWN_EVENTS) or event.aggregate_type == cls.stream_type()
+        return event.event_type not in _OWN_TYPES or event.aggregate_type == cls.stream_type()
 
     @classmethod
     def key_of(cls, event: RecordedEvent[Any]) -> str:

@@ -175,6 +175,7 @@ CREATE TABLE acci.deliveries (
     CONSTRAINT deliveries_pkey PRIMARY KEY (reaction, rewind, "position", ordinal)
 );
 GRANT INSERT, SELECT ON TABLE acci.deliveries TO acci_project;
+GRANT UPDATE (reason) ON acci.deliveries TO acci_administer;
 
 -- acci.discarded_events
 
@@ -446,6 +447,23 @@ CREATE TABLE acci.processes (
     CONSTRAINT processes_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction)
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.processes TO acci_project;
+
+-- acci.reaction_code
+
+CREATE TABLE acci.reaction_code (
+    after bigint NOT NULL,
+    rewind integer NOT NULL,
+    reaction text NOT NULL,
+    fingerprint text NOT NULL,
+    stream_type text NOT NULL,
+    event_types text[] NOT NULL,
+    began_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT reaction_code_after_check CHECK ((after >= 0)),
+    CONSTRAINT reaction_code_pkey PRIMARY KEY (reaction, rewind, after),
+    CONSTRAINT reaction_code_reaction_fkey FOREIGN KEY (reaction) REFERENCES acci.reactions(reaction),
+    CONSTRAINT reaction_code_rewind_check CHECK ((rewind >= 0))
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE acci.reaction_code TO acci_project;
 
 -- acci.reactions
 
@@ -1059,7 +1077,7 @@ CREATE OR REPLACE FUNCTION acci.server_identity()
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
-RETURN concat_ws('/'::text, (SELECT pg_control_system.system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)), (SELECT pg_database.oid FROM pg_database WHERE (pg_database.datname = current_database())), CASE WHEN (NOT pg_is_in_recovery()) THEN "left"(pg_walfile_name(pg_current_wal_lsn()), 8) ELSE NULL::text END);
+RETURN concat_ws('/'::text, (SELECT pg_control_system.system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)), (SELECT pg_database.oid FROM pg_database WHERE (pg_database.datname = current_database())), ('acci.reactions'::regclass)::oid, CASE WHEN (NOT pg_is_in_recovery()) THEN "left"(pg_walfile_name(pg_current_wal_lsn()), 8) ELSE NULL::text END);
 GRANT EXECUTE ON FUNCTION acci.server_identity() TO acci_administer, acci_append, acci_project, acci_read;
 
 -- acci.sessions

@@ -20,12 +20,14 @@ CREATE TABLE acci.reactions (
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN acci.reactions.checkpoint IS 'Every event up to this position has been decided, or waits behind one that could not be.';
 
--- Which server this is, and which of its histories: a promoted standby and a restored backup begin a new one.
+-- Which server this is, and which of its histories: a promoted standby and a restored backup begin a new one; or these
+-- tables were made again from a dump.
 CREATE FUNCTION acci.server_identity() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 RETURN concat_ws('/',
     (SELECT system_identifier FROM pg_control_system()),
     (SELECT oid FROM pg_database WHERE datname = current_database()),
+    'acci.reactions'::regclass::oid,
     CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END
 );
 REVOKE EXECUTE ON FUNCTION acci.server_identity() FROM PUBLIC;
@@ -40,6 +42,19 @@ CREATE TABLE acci.rewinds (
     made_by  text        NOT NULL DEFAULT session_user,
     made_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (reaction, rewind)
+);
+
+-- Which code decided, from which position on, and of which events: a class that handles others from now on is not to blame
+-- for what came before. The next row of the same rewind ends it.
+CREATE TABLE acci.reaction_code (
+    after       bigint      NOT NULL CHECK (after >= 0),
+    rewind      integer     NOT NULL CHECK (rewind >= 0),
+    reaction    text        NOT NULL REFERENCES acci.reactions,
+    fingerprint text        NOT NULL,
+    stream_type text        NOT NULL,  -- the aggregate type of its own streams
+    event_types text[]      NOT NULL,  -- by every name under which they are stored
+    began_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (reaction, rewind, after)
 );
 
 -- One row for each event that was decided. The first decision stands: a row is inserted once and never changed, but for
@@ -172,3 +187,4 @@ CREATE TABLE acci.processes (
 REVOKE UPDATE, DELETE ON acci.outcomes, acci.deliveries, acci.rewinds FROM acci_project;
 REVOKE UPDATE ON acci.outbox FROM acci_project;
 GRANT UPDATE (digest) ON acci.outcomes TO acci_administer;
+GRANT UPDATE (reason) ON acci.deliveries TO acci_administer;  -- it may quote an erased person's data

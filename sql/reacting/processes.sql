@@ -17,3 +17,9 @@ FROM unnest(
 ON CONFLICT (reaction, tenant_id, key) DO UPDATE
 SET position = excluded.position, state_schema = excluded.state_schema, subject = excluded.subject, state = excluded.state
 WHERE known.position < excluded.position OR known.state_schema <> excluded.state_schema;
+
+-- name: drop
+-- They are computed again from the events.
+DELETE FROM acci.processes AS p
+USING unnest(%(tenant_ids)s::text[], %(keys)s::text[]) AS given (tenant_id, key)
+WHERE p.reaction = %(reaction)s AND p.tenant_id = given.tenant_id AND p.key = given.key;

@@ -47,3 +47,18 @@ WHERE reaction = %(reaction)s;
 
 -- name: server
 SELECT acci.server_identity();
+
+-- name: record_code
+-- The code that decides from the checkpoint on, unless it is the one that did so before. One that decided nothing is
+-- replaced.
+INSERT INTO acci.reaction_code (after, rewind, reaction, fingerprint, stream_type, event_types)
+SELECT %(checkpoint)s, %(rewind)s, %(reaction)s, %(fingerprint)s, %(stream_type)s, %(event_types)s
+WHERE (%(fingerprint)s::text, %(stream_type)s::text, %(event_types)s::text[]) IS DISTINCT FROM (
+    SELECT (c.fingerprint, c.stream_type, c.event_types) FROM acci.reaction_code AS c
+    WHERE c.reaction = %(reaction)s AND c.rewind = %(rewind)s
+    ORDER BY c.after DESC
+    LIMIT 1
+)
+ON CONFLICT (reaction, rewind, after) DO UPDATE
+SET fingerprint = excluded.fingerprint, stream_type = excluded.stream_type, event_types = excluded.event_types,
+    began_at = excluded.began_at;

@@ -10,7 +10,18 @@ import psycopg
 
 from acci.domain.errors import AcciError, CannotApply, DefinitionError, UnknownName
 from acci.domain.projections import Projection
-from acci.store.auditing import kept_generations, payloads, read_models, repairs, rows, schema, snapshots, views
+from acci.store.auditing import (
+    decisions,
+    kept_generations,
+    payloads,
+    processes,
+    read_models,
+    repairs,
+    rows,
+    schema,
+    snapshots,
+    views,
+)
 from acci.store.auditing.checks import MOST, Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Place, Severity, record_findings
 from acci.store.auditing.scope import WHOLE, AuditScope
@@ -35,6 +46,21 @@ _IN_PYTHON = (
         "A snapshot differs from what its stream's events fold to.",
         snapshots.check_snapshots,
         repair=repairs.repair_snapshots,
+    ),
+    Check(
+        "processes",
+        Severity.ERROR,
+        "A process manager's state differs from what the events of its key fold to.",
+        processes.check_processes,
+        ("reaction", "tenant_id", "key"),
+        repair=processes.repair_processes,
+    ),
+    Check(
+        "decisions",
+        Severity.WARNING,
+        "A reaction would decide an event otherwise today.",
+        decisions.check_decisions,
+        ("reaction", "tenant_id", "key", "position"),
     ),
     Check(
         "schema",

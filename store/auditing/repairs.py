@@ -163,3 +163,15 @@ def repair_views(context: RepairContext) -> Repaired:
         with suppress(NotBuilt):  # what was found wrong is gone
             on_live(context.connection, projection.name, show)
     return Repaired(WHOLE)
+
+
+def repair_outbox_heads(context: RepairContext) -> Repaired:
+    """Each key with rows in the outbox has a head, whose next row is due now; a head without rows is gone."""
+    columns = ("reaction", "tenant_id", "key")
+    found = sorted({tuple(each.place[name] or "" for name in columns) for each in context.findings})
+    reactions, tenant_ids, keys = (list(column) for column in zip(*found, strict=True))
+    heads = {"reactions": reactions, "tenant_ids": tenant_ids, "keys": keys}
+    with context.connection.transaction():
+        context.connection.execute(sql("reacting/outbox:add_heads"), heads)  # those that are there are locked by it
+        context.connection.execute(sql("auditing/reactions:drop_heads"), heads)
+    return Repaired(WHOLE)

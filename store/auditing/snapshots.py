@@ -12,6 +12,7 @@ from acci.store.aggregates.loading import UnreadableEvent
 from acci.store.aggregates.repository import fold
 from acci.store.aggregates.snapshots import decrypted
 from acci.store.auditing.checks import CheckContext
+from acci.store.auditing.differing import differing
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.scope import of_audited_events
 from acci.store.encryption.payload_encryption import UNREADABLE
@@ -68,9 +69,9 @@ def _stream(context: CheckContext, stream: StreamId, rows: Iterator[tuple[Any, .
             )
             continue
         if kept != replayed:
-            differing = _differing(kept, replayed)
-            problem = f"The snapshot differs from its stream's events in {', '.join(differing)}. {WHAT_TO_DO}"
-            yield Found(place, Severity.ERROR, problem, {"columns": differing})
+            fields = differing(kept, replayed)
+            problem = f"The snapshot differs from its stream's events in {', '.join(fields)}. {WHAT_TO_DO}"
+            yield Found(place, Severity.ERROR, problem, {"columns": fields})
 
 
 def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId, keys: Keys | None) -> Any:
@@ -78,14 +79,3 @@ def _kept(aggregate: type[Aggregate], stored: str, stream: StreamId, keys: Keys 
         return json.loads(decrypted(aggregate, stored, stream.aggregate_id, keys))
     except (*UNREADABLE, ValueError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
-
-
-def _differing(stored: Any, replayed: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    if not isinstance(stored, dict):
-        return {"state": {"stored": stored, "expected": replayed}}
-    names = [*replayed, *(name for name in stored if name not in replayed)]
-    return {
-        name: {"stored": stored.get(name), "expected": replayed.get(name)}
-        for name in names
-        if name not in stored or name not in replayed or stored[name] != replayed[name]
-    }

@@ -16,6 +16,7 @@ What it finds can be repaired if the file says how, in a line `-- repair:`
     rows         the rows of `projection` with the keys in `place` are re-derived from their events
     snapshots    the streams in `place` are replayed, and the snapshot of that `version` is replaced or dropped
     parked_keys  the parked keys of the read model in `place` (`projection`) are tried again
+    outbox_heads the keys in `place` (`reaction`, `tenant_id`, `key`) have a head if they have rows in the outbox
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,13 @@ from acci.domain.errors import DefinitionError
 from acci.domain.events import by_stored_name
 from acci.store.auditing.checks import Check, CheckContext, DoesNotFit, LeftOut
 from acci.store.auditing.findings import Found, Severity
-from acci.store.auditing.repairs import Repair, repair_listed_rows, repair_parked_keys, repair_snapshots
+from acci.store.auditing.repairs import (
+    Repair,
+    repair_listed_rows,
+    repair_outbox_heads,
+    repair_parked_keys,
+    repair_snapshots,
+)
 from acci.store.auditing.scope import of_audited_events
 from acci.store.postgres.refusals import first_line
 from acci.store.postgres.statements import SQL, sql
@@ -43,6 +50,7 @@ PARAMETERS = ("checkpoint", "generation", "projection", "skipped", "terminal", "
 EACH, ROWS = "each", "rows"
 REPAIRS: dict[str, Repair] = {
     ROWS: repair_listed_rows,
+    "outbox_heads": repair_outbox_heads,
     "parked_keys": repair_parked_keys,
     "snapshots": repair_snapshots,
 }

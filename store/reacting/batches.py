@@ -54,6 +54,7 @@ class Batcher:
         self._decider = Decider(catalogue, reaction)
         self._states = States(connection, reaction, self._decider)
         self._fingerprint = fingerprint(reaction)
+        self._recorded: int | None = None  # the rewind for which its code is recorded
 
     def decide(self, bound: int, size: int = BATCH_SIZE) -> Decided:
         """Decide the next events up to position `bound`, at most `size`. Atomic; each event once.
@@ -66,6 +67,9 @@ class Batcher:
             here.require_running()
             if here.checkpoint >= bound:
                 return Decided(here.checkpoint)
+            if self._decider.personal and self._connection.keys is not None:
+                self._connection.keys.clear_cache()  # behind the lock: an erasure waits for it, or was before it
+            self._record_code(here)
             upto, events = self._read(here.checkpoint, bound, size)
             in_order = self._in_order(here, upto, events)
             for event in events:
@@ -75,9 +79,23 @@ class Batcher:
             self._states.save(batch.states)
             advanced = {"reaction": here.reaction, "checkpoint": upto, "fingerprint": self._fingerprint}
             self._connection.execute(sql("reacting/reactions:advance"), advanced)
+        self._recorded = here.rewind
         dead = sum(each.error is not None for each in batch.undecided)
         parked = len(batch.undecided) - dead
         return Decided(upto, len(batch.decided), effects, parked, dead, tuple(in_order.changed))
+
+    def _record_code(self, here: Registration) -> None:
+        if here.rewind == self._recorded and here.fingerprint == self._fingerprint:
+            return
+        code = {
+            "checkpoint": here.checkpoint,
+            "rewind": here.rewind,
+            "reaction": here.reaction,
+            "fingerprint": self._fingerprint,
+            "stream_type": self._reaction.stream_type(),
+            "event_types": sorted(self._types),
+        }
+        self._connection.execute(sql("reacting/reactions:record_code"), code)
 
     def _read(self, after: int, bound: int, size: int) -> tuple[int, list[RecordedEvent[Any]]]:
         page = {"after": after, "to": bound, "event_types": list(self._types), "page": size}

@@ -23,13 +23,13 @@ class States:
 
     def __init__(self, connection: Connection, reaction: type[Reaction], decider: Decider) -> None:
         self._connection, self._reaction, self._decider = connection, reaction, decider
-        self._schema = state_schema_of(reaction)
+        self.schema = state_schema_of(reaction)
         self._decoder = Decoder(by_stored_name(reaction.handles()), keys=connection.keys)
 
     def load(self, keys: Collection[Key], upto: int) -> dict[Key, State]:
         """The states of these keys at position `upto`; the stored ones must be of no later position."""
         found: dict[Key, State] = {}
-        arguments = {**_columns(keys), "reaction": self._reaction.name, "state_schema": self._schema}
+        arguments = {**_columns(keys), "reaction": self._reaction.name, "state_schema": self.schema}
         for tenant_id, key, text, subject in self._connection.execute(sql("reacting/processes:load"), arguments):
             if (state := self._read((tenant_id, key), text)) is not None:
                 found[tenant_id, key] = State(state, subject)
@@ -61,7 +61,7 @@ class States:
         arguments = {
             **_columns([key for key, *_ in kept]),
             "reaction": self._reaction.name,
-            "state_schema": self._schema,
+            "state_schema": self.schema,
             "positions": [position for _, position, _, _ in kept],
             "subjects": [state.subject for _, _, state, _ in kept],
             "states": array(text for *_, text in kept),
@@ -78,10 +78,14 @@ class States:
     def _read(self, key: Key, text: str) -> Reaction | None:
         """None if it is to be computed again: the person was erased, or somebody changed it."""
         try:
-            plain = decrypt(text, self._bound_to(key), self._connection.keys) if self._decider.personal else text
+            plain = self.plain(key, text)
             return None if plain == json.dumps(ERASED) else self._reaction.model_validate_json(plain)
         except (*UNREADABLE, ValueError):
             return None
+
+    def plain(self, key: Key, text: str) -> str:
+        """A stored state's JSON, `ERASED` if the person was erased. Raises `UNREADABLE`."""
+        return decrypt(text, self._bound_to(key), self._connection.keys) if self._decider.personal else text
 
     def _bound_to(self, key: Key) -> str:
         return f"{self._reaction.name}/{key[1]}"

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection, connect
@@ -117,6 +118,35 @@ def test_the_first_decision_stands_when_the_checkpoint_was_set_back(
 
     assert decide(connection, catalogue, Tracking) == Decided(positions[-1], changed=(positions[1],))
     assert outbox(connection) == before
+
+
+def test_an_unreadable_event_of_another_reaction_is_none_of_its_business(
+    connection: Connection, catalogue: Catalogue
+) -> None:
+    """ACCI stores events of one name for all reactions, each in the reaction's own streams."""
+    for reaction in (Announcement, Tracking):
+        register(connection, reaction)
+    connection.execute(
+        """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
+                                    metadata)
+           VALUES (clock_timestamp(), gen_random_uuid(), 1, 't', 'Tracking', 'a', 'TimerFired', '{"what": "?"}', '{}')"""
+    )
+    assert decide(connection, catalogue, Announcement).dead_letters == 0
+    assert decide(connection, catalogue, Tracking).dead_letters == 1
+
+
+def test_which_code_decided_from_where_on_is_kept(connection: Connection, catalogue: Catalogue) -> None:
+    def decided(fingerprint: str | None = None) -> list[int]:
+        if fingerprint is not None:  # as if other code had decided last
+            for table in ("reactions", "reaction_code"):
+                connection.execute(sql.SQL("UPDATE acci.{} SET fingerprint = 'x'").format(sql.Identifier(table)))
+        sent(connection, "a")
+        decide(connection, catalogue, Announcement)
+        return [row[0] for row in connection.execute("SELECT after FROM acci.reaction_code ORDER BY 1").fetchall()]
+
+    begins = register(connection, Announcement).begins
+    assert decided() == decided() == [begins], "the same code is not recorded twice"
+    assert decided("x") == [begins, registration(connection, "announcement").checkpoint - 1]
 
 
 def test_one_runner_decides_at_a_time_and_none_while_it_is_paused(

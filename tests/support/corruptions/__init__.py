@@ -20,7 +20,7 @@ Inject = Callable[[Connection], Wrong]
 
 @dataclass(frozen=True)
 class Corruption:
-    """`inject` corrupts the bank and says where; `repairable`: a repair leaves nothing wrong."""
+    """`inject` corrupts what is stored and says where; `repairable`: a repair leaves nothing wrong."""
 
     inject: Inject
     repairable: bool
@@ -30,21 +30,29 @@ class Corruption:
         return self.inject.__name__
 
 
-ALL: list[Corruption] = []
+ALL: list[Corruption] = []  # of the bank
+OF_REACTIONS: list[Corruption] = []
 
 
-def corruption(*, repairable: bool) -> Callable[[Inject], Inject]:
-    """Add the function to `ALL`."""
+def corruption(*, repairable: bool, of: list[Corruption] = ALL) -> Callable[[Inject], Inject]:
+    """Add the function to the list."""
 
     def add(inject: Inject) -> Inject:
-        ALL.append(Corruption(inject, repairable))
+        of.append(Corruption(inject, repairable))
         return inject
 
     return add
 
 
 def everything() -> list[Corruption]:
-    """All corruptions there are."""
+    """All corruptions of the bank there are."""
     from tests.support.corruptions import checkpoints, commands, generations, log, read_models, seals, snapshots  # noqa: F401
 
     return ALL
+
+
+def of_reactions() -> list[Corruption]:
+    """All corruptions of what reactions decided there are."""
+    from tests.support.corruptions import reactions  # noqa: F401
+
+    return OF_REACTIONS

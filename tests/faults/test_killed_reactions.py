@@ -32,10 +32,9 @@ from acci.store.registry import load
 from tests.domains.shipping import ParcelSent
 from tests.support.doomed import Doomed
 from tests.support.histories import value
-from tests.support.prefect_server import wait_for
 
 SECONDS = float(os.environ.get("ACCI_TEST_SECONDS", "20"))
-WORKERS, PAUSE = 2, 0.004
+WORKERS, PAUSE, PATIENCE = 2, 0.004, 120.0  # processes, seconds, seconds
 CATALOGUE = load(["tests.domains.shipping"])
 
 
@@ -143,7 +142,7 @@ def test_each_message_arrives_once_and_in_order_whatever_is_killed(doomed: Doome
         kills = _kill(SECONDS, workers, receiver, doomed, port)
         load_.end()
         with connect(url, "test") as connection:
-            wait_for(lambda: _is_done(connection), 120, "everything delivered")
+            _await_end(connection)
             _require_right(connection, load_.parcels, receiver)
     finally:
         load_.end()
@@ -171,14 +170,24 @@ def _kill(seconds: float, workers: Workers, receiver: Receiver, doomed: Doomed, 
     return kills
 
 
-def _is_done(connection: Connection) -> bool:
-    """Nothing waits to be decided, fired or delivered, but what waits behind a dead letter."""
-    waiting = "SELECT count(*) FROM acci.outbox_heads WHERE due <> 'infinity'"
-    behind = "SELECT count(*) FROM acci.reactions WHERE checkpoint < (SELECT max(position) FROM acci.events)"
-    return all(
-        value(connection, each) == 0
-        for each in (waiting, behind, "SELECT count(*) FROM acci.timers WHERE reaction = 'chaser'")
-    )
+def _await_end(connection: Connection) -> None:
+    """Until nothing waits to be decided, fired or delivered, but what waits behind a dead letter."""
+    deadline = time.monotonic() + PATIENCE
+    while left := _left(connection):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def _left(connection: Connection) -> list[tuple[object, ...]]:
+    """What waits: how much of it, by reaction, with how far it is or how often it was tried."""
+    return connection.execute(
+        """SELECT 'behind', reaction, checkpoint::text, (SELECT max(position) FROM acci.events) FROM acci.reactions
+           WHERE checkpoint < (SELECT max(position) FROM acci.events)
+           UNION ALL SELECT 'timers', reaction, max(due)::text, count(*) FROM acci.timers WHERE reaction = 'chaser'
+           GROUP BY reaction
+           UNION ALL SELECT 'undelivered', reaction, max(tries) || ' tries, due ' || max(due), count(*)
+           FROM acci.outbox_heads WHERE due <> 'infinity' GROUP BY reaction"""
+    ).fetchall()
 
 
 def _require_right(connection: Connection, parcels: dict[str, int], receiver: Receiver) -> None:

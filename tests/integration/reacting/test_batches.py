@@ -129,7 +129,7 @@ def test_an_unreadable_event_of_another_reaction_is_none_of_its_business(
     connection.execute(
         """INSERT INTO acci.events (timestamp, id, version, tenant_id, aggregate_type, aggregate_id, event_type, data,
                                     metadata)
-           VALUES (clock_timestamp(), gen_random_uuid(), 1, 't', 'Tracking', 'a', 'TimerFired', '{"what": "?"}', '{}')"""
+           VALUES (clock_timestamp(), gen_random_uuid(), 1, 't', 'Tracking', 'a', 'TimerFired', '{"x": "?"}', '{}')"""
     )
     assert decide(connection, catalogue, Announcement).dead_letters == 0
     assert decide(connection, catalogue, Tracking).dead_letters == 1

@@ -173,5 +173,5 @@ def _outgoing(head: Head, row: Sequence[Any], keys: Keys | None) -> Outgoing:
     is_erased = content == ERASED
     return Outgoing(
         head.reaction, rewind, position, ordinal, head.tenant_id, head.key, kind, topic, correlation_id, event_id,
-        created_at, {} if is_erased else content, is_erased, problem,
+        created_at, {} if is_erased else content, is_erased, problem, subject is not None,
     )  # fmt: skip

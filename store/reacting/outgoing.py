@@ -14,8 +14,9 @@ from acci.store.reacting.effect_rows import effect_id
 class Outgoing:
     """A command, a message or a flow run that is to be delivered.
 
-    topic: the command's name, the message's topic, the deployment. content: see `effect_rows`; empty if the person was
+    topic: the command's name, the message's topic, the deployment. content: see `contents`; empty if the person was
     erased (`is_erased`), or if it cannot be opened because of `problem`. event_id: the event that it follows from.
+    is_personal: somebody's data may be in it, and so in what is said about it.
     """
 
     reaction: str
@@ -32,6 +33,7 @@ class Outgoing:
     content: Mapping[str, Any]
     is_erased: bool = False
     problem: AcciError | None = None
+    is_personal: bool = False
 
     @property
     def id(self) -> UUID:

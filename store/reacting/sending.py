@@ -10,6 +10,7 @@ import psycopg
 from acci.domain.errors import AcciError, Refused
 from acci.store.encryption.payload_encryption import UNREADABLE
 from acci.store.postgres.refusals import refusal_of
+from acci.store.projecting.error_text import kind_of
 from acci.store.reacting.contents import COMMAND
 from acci.store.reacting.outbox import DELIVERED, ERASED_PERSON, REFUSED, Ending, Settlement, Taken
 from acci.store.reacting.outgoing import Outgoing
@@ -61,9 +62,10 @@ def send_rows(taken: Taken, routes: Routes, ends: float, stopping: Callable[[], 
             _end(sent, row, DELIVERED)
         except Exception as error:  # noqa: BLE001 a sender of the user's own may raise anything
             if isinstance(error, Refused) and row.kind == COMMAND:
-                sent.refused.append(_end(sent, row, REFUSED, AcciError.__str__(error)))
+                said = kind_of(error) if row.is_personal else AcciError.__str__(error)
+                sent.refused.append(_end(sent, row, REFUSED, said))
                 continue
-            reason, may_pass, retry_after = _why(error)
+            reason, may_pass, retry_after = _why(error, row)
             _fail(sent, row, reason, retry_after, bound if may_pass else 0)
             return sent
     return sent
@@ -95,7 +97,7 @@ def _fail(sent: Sent, row: Outgoing, reason: str, retry_after: float | None, bou
         settlement.delay = backoff(settlement.tries, random.random(), retry_after)  # noqa: S311 nothing secret
 
 
-def _why(error: BaseException) -> tuple[str, bool, float | None]:
+def _why(error: BaseException, row: Outgoing) -> tuple[str, bool, float | None]:
     """The reason without personal data, whether it may pass, and when to try again."""
     if isinstance(error, DeliveryFailed):
         return error.reason, True, error.retry_after
@@ -103,5 +105,5 @@ def _why(error: BaseException) -> tuple[str, bool, float | None]:
         return error.reason, False, None
     known = refusal_of(error) if isinstance(error, psycopg.Error) else error
     if isinstance(known, AcciError):
-        return str(known).rstrip("."), not isinstance(known, UNREADABLE), None
+        return kind_of(known) if row.is_personal else str(known).rstrip("."), not isinstance(known, UNREADABLE), None
     return f"the sender raised {type(error).__name__}", True, None

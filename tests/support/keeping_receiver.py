@@ -22,6 +22,7 @@ KEEP = """INSERT INTO messages (id, reaction, key, rank, position, ordinal, payl
 def main() -> None:
     port, file = int(sys.argv[1]), sys.argv[2]
     kept = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+    kept.execute("PRAGMA synchronous = off")  # killed, it has given it to the system; the machine goes on
     kept.execute(TABLE)
     lock = threading.Lock()
 

@@ -202,10 +202,10 @@ class Application:
     def read(self, work: Callable[[EventReader], T]) -> T:
         """What `work` reads of the log: by the replica, if reads go there, else as `events`.
 
-        What the replica lacks yet may be missing; `events` lacks nothing.
+        What the replica lacks yet may be missing; `events` lacks nothing. `work` may be called again, for the primary.
         """
         with TranslatedErrors():
-            return self._reads.read(lambda database: work(self._log_of(database)))
+            return self._reads.read(lambda database: work(EventReader(database, self.catalogue)))
 
     @overload
     def query(self, query: Query[R], *, tenant_id: str | None = None) -> list[R]: ...

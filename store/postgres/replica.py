@@ -5,6 +5,7 @@ log of writes and clock, not by its own: a standby that has lost its primary doe
 """
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -145,7 +146,8 @@ class Replica(Generic[D]):
             time.sleep(SHORTEST)
 
     def close(self) -> None:
-        """End every connection but those of the primary."""
+        """End every connection but those of the primary. It is not looked at any more."""
+        self._next = math.inf
         for each in (self.standby, self._at_primary, self._at_standby):
             each.close()
 
@@ -221,9 +223,10 @@ class Replica(Generic[D]):
     def _judged(self, last: Lag) -> Lag:
         if last.problem is not None:
             return last
-        if self._complete_at is None:
+        complete_at = self._complete_at  # once: another thread may look meanwhile
+        if complete_at is None:
             return replace(last, problem="how far it is behind is not known")
-        seconds = round(max(0.0, time.monotonic() - self._complete_at), 3)
+        seconds = round(max(0.0, time.monotonic() - complete_at), 3)
         late = (
             f"it is {seconds:,.1f} s behind, and ACCI_READ_LAG allows {self.bound:g}" if seconds > self.bound else None
         )
@@ -246,7 +249,9 @@ class Replica(Generic[D]):
         written = _asked(self.primary, "postgres/replica:primary", {"last_commit": None})["written"]
         with self._looking:
             self._floor = max(self._floor, written)
-            self._complete_at, self._next = None, min(self._next, time.monotonic())
+            self._complete_at = None
+            if self._next != math.inf:
+                self._next = min(self._next, time.monotonic())
 
 
 def lag_of(primary_url: str, standby_url: str, bound: float, role: Role) -> Lag:

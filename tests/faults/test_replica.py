@@ -21,6 +21,7 @@ from acci.domain.users.user import CreateUser, UpdateUser, User
 from acci.flows.runtime.session import replica_up_to_date
 from acci.flows.web import Identity, router
 from acci.store.application.handled import Handled
+from acci.store.application.pool import ApplicationClosed
 from acci.store.auditing.audit import audit, chosen
 from acci.store.auditing.findings import findings
 from acci.store.embedded.programs import programs
@@ -281,6 +282,26 @@ def test_threads_share_it(pair: Pair) -> None:
         for each in threads:
             each.join()
         assert failed == []
+
+
+def test_a_closed_application_is_closed_for_reads_too(pair: Pair) -> None:
+    with application(pair, ANY) as app:
+        done = created(app, pair)
+    before = threading.active_count()
+    for read in (
+        lambda: finds(app, user_of(done)),
+        lambda: app.read(lambda events: events.version(StreamId(TENANT, "User", user_of(done)))),
+        lambda: app.wait_for(done, [USERS]),
+    ):
+        with acting_as(tenant_id=TENANT), pytest.raises(ApplicationClosed):
+            read()
+    assert threading.active_count() == before, "and nothing was opened again"
+
+
+def test_who_reads_there_cannot_append(pair: Pair) -> None:
+    """An append is refused by a standby; done again on the primary, it would be decided on what the replica had."""
+    with application(pair, ANY) as app:
+        assert app.read(lambda events: hasattr(events, "append")) is False
 
 
 def test_the_shell_reads_the_replica(pair: Pair) -> None:

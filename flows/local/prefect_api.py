@@ -214,6 +214,11 @@ class PrefectApi:
         found = self._ask("GET", f"/deployments/name/{flow}/{deployment}")
         return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", {})["id"])
 
+    def start_once(self, deployment: str, parameters: dict[str, Any], key: str) -> str:
+        """Start a run of the deployment now, or find the one that was started with this key; returns the run's id."""
+        wanted = {"parameters": parameters, "idempotency_key": key}
+        return str(self._ask("POST", f"/deployments/{deployment}/create_flow_run", wanted)["id"])
+
     def state(self, run: str) -> tuple[str, str, str]:
         """The type (COMPLETED, FAILED …), the message and the name of the run's state."""
         state = self._ask("GET", f"/flow_runs/{run}")["state"]

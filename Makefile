@@ -53,7 +53,7 @@ test-dask: $(VENV)/dask/.installed
 
 $(VENV)/dask/.installed: requirements-dask.txt $(INSTALLED)
 	rm -rf $(VENV)/dask
-	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/dask -r requirements-dask.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target $(VENV)/dask -r requirements-dask.txt
 	touch $@
 
 # A test fails where the package is missing: nothing is left out without a word.
@@ -104,13 +104,14 @@ COMPILE = $(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-ve
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 ORIGIN := Made by \`make lock\` from pyproject.toml.
 
+# The constraints are without hashes: with them pip would refuse what they do not name, a project and its wheel of ACCI.
 lock: $(INSTALLED)
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv==$(UV)
 	@echo "# Every package, transitive ones and tools too, for Python 3.11 and later. $(ORIGIN)" > $(VENV)/lock.txt
-	$(COMPILE) --extra dev --upgrade >> $(VENV)/lock.txt
+	$(COMPILE) --generate-hashes --extra dev --upgrade >> $(VENV)/lock.txt
 	@echo "# What Dask needs beside requirements.txt. $(ORIGIN)" > $(VENV)/lock-dask.txt
-	$(COMPILE) --extra dev --extra dask --constraint $(VENV)/lock.txt | grep -vxFf $(VENV)/lock.txt >> $(VENV)/lock-dask.txt
+	$(COMPILE) --generate-hashes --extra dev --extra dask --constraint $(VENV)/lock.txt | grep -vxFf $(VENV)/lock.txt >> $(VENV)/lock-dask.txt
 	@echo "# The versions that ACCI and its extras are tested with: pip install -c. $(ORIGIN)" > $(VENV)/constraints.txt
 	$(COMPILE) --extra all --constraint $(VENV)/lock.txt --constraint $(VENV)/lock-dask.txt >> $(VENV)/constraints.txt
 	mv $(VENV)/lock.txt requirements.txt
@@ -128,7 +129,8 @@ SEARCHED := ../../../src
 # As pip writes it, its first line does not take every path.
 SCRIPT := '\#!/bin/sh' 'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m acci.flows.cli "$$@"'
 
-# The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing;
+# The stamp is written last, so an interrupted install is taken up again. Everything is pinned, so pip resolves nothing, and
+# has the hash of each file that its index had when it was locked, so that no other file is installed;
 # Python compiles what it comes to use, which is the smaller part.
 $(INSTALLED): requirements.txt pyproject.toml
 	@unset PYTHONPATH; umask 022; python="$$(bash .ci/python $(PYTHON))" || exit 1; \
@@ -137,7 +139,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 		"$$python" -m venv --clear $(VENV) || exit 1; \
 	fi; \
 	echo "Installing the packages of requirements.txt (about a minute, once)"; \
-	$(BIN)/python -m pip install --quiet --no-deps --no-compile -r requirements.txt && \
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile -r requirements.txt && \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	mkdir -p $(VENV)/src && ln -sfn ../.. $(PACKAGE) && \
 	(cd $(VENV)/lib/python3*/site-packages && rm -f __editable__* && echo $(SEARCHED) > acci.pth) && \

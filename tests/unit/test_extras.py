@@ -168,8 +168,25 @@ def test_a_missing_module_is_named_before_any_work(monkeypatch: pytest.MonkeyPat
         require("web")
 
 
+def test_what_a_checkout_installs_is_locked_by_hashes() -> None:
+    for name in ("requirements.txt", "requirements-dask.txt"):
+        parts = re.split(r"\n(?=\S)", (CHECKOUT / name).read_text().strip())
+        for pinned in parts[1:]:
+            pin, *hashes = pinned.split(" \\\n    ")
+            assert re.fullmatch(r"[a-z0-9.-]+==\S+( ; .+)?", pin), pin
+            assert hashes, pin
+            assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), pin
+    assert "--hash" not in (CHECKOUT / "constraints.txt").read_text(), "pip would refuse a project of one's own"
+    installing = [
+        line for line in (CHECKOUT / "Makefile").read_text().splitlines() if "install" in line and " -r " in line
+    ]
+    assert len(installing) == 2
+    assert all("--require-hashes" in line for line in installing)
+
+
 def _pins(name: str) -> list[str]:
-    return [line for line in (CHECKOUT / name).read_text().splitlines() if not line.startswith("#")]
+    lines = (CHECKOUT / name).read_text().splitlines()
+    return [line.removesuffix(" \\") for line in lines if not line.startswith(("#", " "))]
 
 
 def _third_party_imports(module: ast.Module) -> Iterator[tuple[int, str, bool]]:

@@ -31,7 +31,8 @@ def housekeeping(
 ) -> State[Any]:
     """Remove old generations of read models and old records: resolved findings, backfills that ended, audits, lag.
 
-    Never an event, a seal, a snapshot, or the idempotency records of commands and imports.
+    Never an event, a seal, a snapshot, the idempotency records of commands and imports, or what reactions decided and
+    delivered.
 
     Args:
         keep: How many old generations of each read model stay for a rollback.

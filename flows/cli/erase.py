@@ -22,7 +22,8 @@ def erase(
 ) -> None:
     """Make a person's data unreadable, for good.
 
-    In events, snapshots, dead letters, read models, findings, artifacts and the log files of what runs here."""
+    In events, snapshots, dead letters, read models, reactions, findings, artifacts and the log files of what runs
+    here. What reactions were still to send for the person is dropped."""
     from acci.flows.runtime.session import session
     from acci.store.encryption.configured import key_store
     from acci.store.encryption.payload_encryption import required
@@ -63,6 +64,10 @@ def _say(done: "Erasure", settings: Settings) -> None:
     say(f"  rows re-derived: {rows}; old generations dropped: {done.generations_dropped}")
     artifacts = "not searched, since no Prefect server is known" if done.artifacts is None else str(done.artifacts)
     say(f"  snapshots: {done.snapshots}, dead letters: {done.dead_letters}, findings: {done.findings}")
+    say(
+        f"  reactions: {done.reactions.deliveries} deliveries and {done.reactions.timers} timers dropped, "
+        f"{done.reactions.states} states and {done.reactions.digests} digests cleared"
+    )
     say(f"  artifacts: {artifacts}; idempotency records without a key: {done.commands}")
     say(f"  overwritten in log files: {done.logs} places in {settings.home / 'logs'}")
     if settings.database_url is not None:

@@ -53,6 +53,13 @@ FROM (
     UNION ALL SELECT 'dead letters', concat(error, payload) FROM acci.dead_letters WHERE position = ANY (%(positions)s)
     UNION ALL SELECT 'findings', concat(place, problem, details) FROM acci.findings
     UNION ALL SELECT 'backfills', error FROM acci.backfill_chunks
+    UNION ALL SELECT 'outbox', content::text FROM acci.outbox WHERE tenant_id = %(tenant_id)s
+    UNION ALL SELECT 'outbox', error FROM acci.outbox_heads WHERE tenant_id = %(tenant_id)s
+    UNION ALL SELECT 'deliveries', d.reason FROM acci.deliveries AS d
+              JOIN acci.outcomes AS o USING (reaction, rewind, position) WHERE o.tenant_id = %(tenant_id)s
+    UNION ALL SELECT 'timers', content::text FROM acci.timers WHERE tenant_id = %(tenant_id)s
+    UNION ALL SELECT 'states of reactions', state::text FROM acci.processes WHERE tenant_id = %(tenant_id)s
+    UNION ALL SELECT 'undecided events', error FROM acci.undecided WHERE tenant_id = %(tenant_id)s
 ) AS kept
 WHERE EXISTS (SELECT FROM unnest(%(texts)s::text[]) AS said WHERE strpos(kept.content, said) > 0)
 GROUP BY place;

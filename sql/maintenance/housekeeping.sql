@@ -1,4 +1,5 @@
--- Removes what is no longer needed: never an event, a seal, or the record of a command or import.
+-- Removes what is no longer needed: never an event, a seal, the record of a command or import, or what a reaction decided or
+-- delivered.
 
 -- name: dead_letters
 -- Dead letters of dropped generations, which cannot be retried. Those of live and kept ones stay.

@@ -21,6 +21,7 @@ from acci.store.embedded import log_files
 from acci.store.encryption.payload_encryption import Tampered, decrypt, required
 from acci.store.generations import generations, lifecycle
 from acci.store.generations.generations import Generation
+from acci.store.maintenance.erasing_reactions import ErasedReactions, erase_from_reactions
 from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import named, sql
@@ -61,6 +62,7 @@ class Erasure:
     dead_letters: int = 0
     findings: int = 0
     commands: int = 0
+    reactions: ErasedReactions = field(default_factory=ErasedReactions)
     artifacts: int | None = None  # None: not looked at
     logs: int | None = None
     left: dict[str, int] = field(default_factory=dict)
@@ -102,6 +104,7 @@ def erase(
         if positions and types & set(projection.events()) and uses_personal(projection):
             _rederive(connection, projection, positions, done)
     _scrub(connection, mentions, done)
+    done.reactions = erase_from_reactions(connection, tenant_id, subject, positions, _searched_texts(done))
     done.left |= dict(connection.execute(sql("maintenance/erasure:left"), _wanted(done, positions)).fetchall())
     if logs is not None:
         done.logs = written_over + _write_over(logs, texts)

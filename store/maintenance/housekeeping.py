@@ -1,6 +1,7 @@
 """Housekeeping: what is no longer needed is removed. Never an event, a seal, or the records of commands and imports.
 
-Records of imports stay: they prevent a file from being imported twice.
+Records of imports stay: they prevent a file from being imported twice. So do outcomes and deliveries of reactions: they
+prevent an event from being decided twice, and prove what was sent.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+from tests.site.audits_page import audits
 from tests.site.cli_page import cli
 from tests.site.metrics_page import metrics
 from tests.site.problems_page import http_problems
@@ -15,6 +16,7 @@ OF_THE_ROOT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.
 MADE = {
     "reference/cli.md": cli,
     "reference/metrics.md": metrics,
+    "reference/audits.md": audits,
     "reference/verbs-and-functions.md": verbs_and_functions,
     "reference/python-api.md": python_api,
     "reference/errors.md": errors,

@@ -101,6 +101,21 @@ def test_events_seals_snapshots_commands_and_imports_stay(connection: Connection
     assert {table: count(connection, table) for table in tables} == before
 
 
+def test_what_reactions_decided_and_delivered_stays_at_any_age(connection: Connection) -> None:
+    for made in (
+        "INSERT INTO acci.reactions (reaction, checkpoint, begins, fingerprint, server) VALUES ('mail', 9, 0, '', '')",
+        """INSERT INTO acci.outcomes (position, rewind, effects, reaction, tenant_id, key, digest)
+           VALUES (1, 0, 2, 'mail', 't', 'a', '')""",
+        """INSERT INTO acci.deliveries (position, rewind, ordinal, tries, ended_at, reaction, ended)
+           VALUES (1, 0, 0, 1, now() - interval '10 years', 'mail', 'delivered')""",
+    ):
+        connection.execute(made)
+    tables = ("reactions", "outcomes", "deliveries")
+    before = {table: count(connection, table) for table in tables}
+    tidy(connection, BANK, keep=0, days=1)
+    assert {table: count(connection, table) for table in tables} == before
+
+
 def test_lag_is_sampled_shown_and_removed_later(connection: Connection) -> None:
     for _ in range(2):
         sample(connection, BANK)

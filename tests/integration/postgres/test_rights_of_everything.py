@@ -26,6 +26,7 @@ BORROWED = {
     "acci.log_end": ["acci_administer", "acci_append", "acci_project", "acci_read"],
     "acci.sessions": ["acci_administer", "acci_append", "acci_project", "acci_read"],
     "acci.analyze_findings": ["acci_administer"],
+    "acci.server_identity": ["acci_administer", "acci_append", "acci_project", "acci_read"],
 }
 
 

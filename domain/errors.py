@@ -4,8 +4,8 @@
     ├── domain             CannotApply, ConcurrencyError (StreamChanged), DefinitionError (CannotCompile,
     │                      ProjectionError), InvalidCommand, NotAList, Refused, UnknownName, UnknownNumber
     ├── flows/cli          CannotServe, NoOutput, NoPrefectServer, UnusableArgument, UnusableFile
-    ├── flows/local        AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable,
-    │                      UnusableDeployments, UnusablePrefix, UnusableToken
+    ├── flows/local        AlreadyRunning, LoginRefused, NoHome, NoSuchBlock, NotOurs, PrefectUnreachable
+    │                      (RequestRefused), UnusableDeployments, UnusablePrefix, UnusableToken
     ├── flows/runtime      RedactedError
     ├── flows/scaffold     AlreadyThere, FolderInUse, NoPlace, NoWheel, UnusableName
     ├── flows/web          AddressRefused, UnusableRequest

@@ -124,7 +124,8 @@ def catch_up(
     )
     for each in outcomes:
         if each.dead_letters:
-            prefect_events.emit(prefect_events.DEAD_LETTER, each.projection, {"dead_letters": each.dead_letters})
+            counted = {"dead_letters": each.dead_letters, "see": "acci dead-letters list"}
+            prefect_events.emit(prefect_events.DEAD_LETTER, each.projection, counted)
     moved = [each for each in outcomes if each.checkpoint > each.start]
     if moved:
         add_to_name(

@@ -44,8 +44,9 @@ def check_health(
     audit_hours: Annotated[int, Field(ge=0)] = 26,
     dead_letters: Annotated[int, Field(ge=0)] = 0,
     quiet_seconds: Annotated[int, Field(ge=0)] = 0,
+    undelivered_seconds: Annotated[int, Field(ge=0)] = 600,
 ) -> State[Any]:
-    """Check high-water mark, lag, dead letters, audits and findings; the run fails if a check is not healthy.
+    """Check high-water mark, lag, reactions, dead letters, audits, findings; the run fails if a check is not healthy.
 
     Each such check is emitted as an event, too. The run also samples how far behind the log each read model is.
 
@@ -54,10 +55,13 @@ def check_health(
         lag_seconds: How long an event may wait to be applied.
         lag_events: How many events may wait to be applied.
         audit_hours: How long ago the last full audit may be.
-        dead_letters: How many events may be unapplied.
+        dead_letters: How many dead letters there may be, of all read models, and of each reaction.
         quiet_seconds: Unhealthy if no event was appended for this long; 0 for no limit.
+        undelivered_seconds: How long what a reaction decided may wait to be delivered.
     """
-    bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds or None)
+    bounds = Bounds(
+        mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds or None, undelivered_seconds
+    )
     found = check_all(bounds)
     if not found.reached:
         return Failed(name="Unhealthy", message=found.checks[0].said)
@@ -65,7 +69,10 @@ def check_health(
     for check in wrong:
         get_run_logger().error("%s: %s", check.name, check.said)
         prefect_events.emit(
-            f"{prefect_events.UNHEALTHY}.{check.kind.replace(' ', '-')}", check.projection, {"said": check.said}
+            f"{prefect_events.UNHEALTHY}.{check.kind.replace(' ', '-')}",
+            check.projection,
+            {"said": check.said},
+            check.reaction,
         )
     if all(check.healthy for check in found.checks if check.kind == "migrations"):
         with session("health") as (connection, catalogue):

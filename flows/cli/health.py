@@ -28,7 +28,7 @@ def health(
     audit_hours: Annotated[
         float, typer.Option(min=0, max=MAX_WAIT, help="How long ago the last full audit may be.")
     ] = 26,
-    dead_letters: Annotated[int, typer.Option(min=0, max=BIGINT, help="How many events may be unapplied.")] = 0,
+    dead_letters: Annotated[int, typer.Option(min=0, max=BIGINT, help="How many dead letters there may be.")] = 0,
     quiet_seconds: Annotated[
         float | None,
         typer.Option(
@@ -39,6 +39,9 @@ def health(
             help="Unhealthy if no event was appended for this long; no limit if not given.",
         ),
     ] = None,
+    undelivered_seconds: Annotated[
+        float, typer.Option(min=0, max=MAX_WAIT, help="How long what a reaction decided may wait to be delivered.")
+    ] = 600,
     json: JsonFlag = False,
 ) -> None:
     """Say whether everything is as it should be. Nothing is changed.
@@ -49,7 +52,9 @@ def health(
     from acci.store.monitoring.checks.check import Bounds
     from acci.store.monitoring.health import examine
 
-    bounds = Bounds(mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds)
+    bounds = Bounds(
+        mark_seconds, lag_seconds, lag_events, audit_hours, dead_letters, quiet_seconds, undelivered_seconds
+    )
     found = examine(Settings.from_environment(), catalogue(), bounds)
     if json:
         print_json({"healthy": found.healthy, "checks": [asdict(check) for check in found.checks]})

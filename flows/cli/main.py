@@ -26,6 +26,7 @@ from acci.flows.cli import (
     migrate,
     new,
     query,
+    react,
     send,
     serve,
     simulate,
@@ -73,6 +74,7 @@ app.command("migrate")(migrate.migrate)
 app.command("config")(config.config)
 app.command("url")(url.url)
 app.command("follow")(follow.follow)
+app.command("react")(react.react)
 app.command("worker")(worker.worker)
 app.command("status")(status.status)
 app.command("watch")(watch.watch)

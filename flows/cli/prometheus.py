@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from acci.domain.errors import AcciError
 from acci.flows.local.allowed_hosts import for_own_hosts
 from acci.store.monitoring.metrics import Histogram, Metrics, read_metrics
+from acci.store.monitoring.reactions import RUNS, ReactionStatus
 from acci.store.postgres.database import connect
 from acci.store.postgres.refusals import refusal_of
 from acci.store.postgres.replica import Lag
@@ -128,6 +129,7 @@ def families(found: Metrics) -> Iterator[Metric]:
     """Every metric, by name."""
     yield from _of_the_log(found)
     yield from _of_projections(found)
+    yield from _of_reactions(found)
     yield from _of_replica(found.replica)
     yield _histogram("acci_batch_duration_seconds", "How long a batch took", "projection", found.batches)
     yield _histogram("acci_snapshot_size_bytes", "Snapshots by size as stored", "aggregate", found.snapshots)
@@ -191,6 +193,31 @@ def _of_projections(found: Metrics) -> Iterator[Metric]:
     yield gauge("acci_dead_letters", "Events that could not be applied", {n: s.dead_letters for n, s in each.items()})
     yield gauge("acci_parked_keys", "Keys that wait behind them", {n: found.parked.get(n, 0) for n in each})
     yield gauge("acci_rebuild_progress_ratio", "Progress of a rebuild under way, from 0 to 1", found.rebuilds)
+
+
+def _of_reactions(found: Metrics) -> Iterator[Metric]:
+    def gauge(name: str, about: str, value: Callable[[ReactionStatus], float]) -> Metric:
+        family = GaugeMetricFamily(f"acci_reaction_{name}", about, labels=["reaction"])
+        for each in found.reactions:
+            family.add_metric([each.reaction], value(each))
+        return family
+
+    yield gauge("runs", "1 if it is started and not paused, and its class is there", lambda each: each.state == RUNS)
+    yield gauge("checkpoint", "The position up to which it has decided", lambda each: each.checkpoint)
+    yield gauge("lag_events", "Its events that are not decided yet", lambda each: each.lag_events)
+    yield gauge("lag_seconds", "How long the oldest of them waits", lambda each: each.lag_seconds)
+    yield gauge("pending", "Effects that are not delivered yet", lambda each: each.pending)
+    yield gauge(
+        "undelivered_seconds",
+        "How long the oldest of them waits that is behind no dead letter",
+        lambda each: each.undelivered_seconds,
+    )
+    yield gauge(
+        "dead_letters", "Events not decided and effects not delivered, for good", lambda each: each.dead_letters
+    )
+    yield gauge("parked_keys", "Keys that wait behind its dead letters", lambda each: each.parked_keys)
+    yield gauge("timers", "Timers that are set", lambda each: each.timers + each.timers_due)
+    yield gauge("timers_due", "Timers that are due and have not fired", lambda each: each.timers_due)
 
 
 def _histogram(name: str, about: str, label: str, found: Mapping[str, Histogram]) -> Metric:

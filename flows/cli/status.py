@@ -1,4 +1,4 @@
-"""`acci status`: where the log and the read models stand."""
+"""`acci status`: where the log, the read models and the reactions stand."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -11,6 +11,7 @@ from acci.flows.cli.printing import JsonFlag, console, print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from acci.store.monitoring.reactions import ReactionStatus
     from acci.store.monitoring.status import ProjectionStatus, Status
 
 
@@ -18,7 +19,7 @@ def status(
     tenant: Annotated[str | None, typer.Option(help="Count the lag in this tenant's events only.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show where the log and every projection stand."""
+    """Show where the log, every projection and every reaction stand."""
     from acci.flows.runtime.session import lag_of_replica, session
     from acci.store.monitoring.status import read_status
 
@@ -38,6 +39,11 @@ def _show(now: "Status") -> None:
     for each in now.projections:
         if each.remedy:
             out.print(f"{each.projection} is not kept up to date ({each.state}): run `{each.remedy}`.", markup=False)
+    if now.reactions:
+        out.print(reactions_table(now))
+    for reaction in now.reactions:
+        if reaction.remedy:
+            out.print(f"{reaction.reaction} {_why(reaction)}: run `{reaction.remedy}`.", markup=False)
 
 
 def log_lines(now: "Status") -> list[str]:
@@ -72,10 +78,42 @@ def projections_table(now: "Status", rates: Mapping[str, str] | None = None) -> 
     return table
 
 
+def reactions_table(now: "Status") -> "Table":
+    """A line for each reaction."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    heads = ("reaction", "state", "checkpoint", "lag", "to deliver", "timers", "dead letters")
+    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for each in now.reactions:
+        age = f", {each.undelivered_seconds:,.1f} s" if each.undelivered_seconds else ""
+        due = f", {each.timers_due:,} due" if each.timers_due else ""
+        parked = f", {each.parked_keys:,} keys parked" if each.parked_keys else ""
+        table.add_row(
+            each.reaction,
+            f"{each.state}, rewind {each.rewind}" if each.rewind else each.state,
+            f"{each.checkpoint:,}",
+            f"{_events(each)} events, {each.lag_seconds:,.1f} s",
+            f"{each.pending:,}{age}",
+            f"{each.timers + each.timers_due:,}{due}",
+            f"{each.dead_letters:,}{parked}",
+        )
+    return table
+
+
+def _why(each: "ReactionStatus") -> str:
+    """What keeps it from running."""
+    if each.paused_at is None:
+        return f"does not run ({each.state})"
+    return (
+        f"is paused by {each.paused_by} since {each.paused_at:%Y-%m-%d %H:%M} UTC ({(each.reason or '').rstrip('.')})"
+    )
+
+
 def _generation(each: "ProjectionStatus") -> str:
     live = "-" if each.generation is None else str(each.generation)
     return live if each.building is None else f"{live} (building {each.building})"
 
 
-def _events(each: "ProjectionStatus") -> str:
+def _events(each: "ProjectionStatus | ReactionStatus") -> str:
     return f"{each.lag_events:,}" if each.lag_is_exact else f"at most {each.lag_events:,}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acci.flows.cli.printing import console
-from acci.flows.cli.status import log_lines, projections_table
+from acci.flows.cli.status import log_lines, projections_table, reactions_table
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -66,7 +66,8 @@ def picture(now: "tuple[float, Status]", before: "tuple[float, Status] | None") 
             last = earlier[each.projection]
             if each.generation == last.generation:
                 rates[each.projection] = rate(each.lag_events, (each.checkpoint - last.checkpoint) / seconds, appended)
-    return Group(*(Text(line) for line in lines), projections_table(now[1], rates))
+    reactions = [reactions_table(now[1])] if now[1].reactions else []
+    return Group(*(Text(line) for line in lines), projections_table(now[1], rates), *reactions)
 
 
 def rate(lag: int, applied: float, appended: float) -> str:

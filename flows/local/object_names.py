@@ -45,8 +45,10 @@ class OwnNames:
         """The work pool."""
         return self(BASE)
 
-    def subject(self, projection: str | None) -> str:
-        """The resource of Prefect events: a read model, or the log."""
+    def subject(self, projection: str | None, reaction: str | None = None) -> str:
+        """The resource of Prefect events: a read model, a reaction, or the log."""
+        if reaction:
+            return self(f"{BASE}.reaction.{reaction}")
         return self(f"{BASE}.read-model.{projection}" if projection else f"{BASE}.log")
 
     def tags(self, tags: list[str]) -> list[str]:

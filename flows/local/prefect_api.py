@@ -15,6 +15,9 @@ with needs("flows"):
     import httpx
 
 
+REFUSED = (httpx.codes.BAD_REQUEST, httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY)
+
+
 class PrefectUnreachable(AcciError):
     """The Prefect server at `url` did not answer, or not as it should."""
 
@@ -37,6 +40,14 @@ class LoginRefused(AcciError):
         "The Prefect server at {url} refuses the login: let PREFECT_API_AUTH_STRING be its user:password "
         "(or PREFECT_API_KEY its key)."
     )
+
+
+class RequestRefused(PrefectUnreachable):
+    """The Prefect server at `url` answers that it will not do this, however often it is asked."""
+
+    transient: ClassVar[bool] = False
+
+    sentence = "The Prefect server at {url} refuses a request: {reason}. Is its version the one that ACCI needs?"
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,9 @@ def require_usable(access: Access) -> None:
 class PrefectApi:
     """A Prefect server. Every request may raise PrefectUnreachable or LoginRefused."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, timeout: float = 30) -> None:
         self.url = access.url
-        self._client = access.client()
+        self._client = access.client(timeout)
 
     def close(self) -> None:
         self._client.close()
@@ -212,12 +223,11 @@ class PrefectApi:
     def run_deployment(self, flow: str, deployment: str) -> str:
         """Start a run of the deployment now; returns the run's id."""
         found = self._ask("GET", f"/deployments/name/{flow}/{deployment}")
-        return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", {})["id"])
+        return self.run(found["id"], {})
 
-    def start_once(self, deployment: str, parameters: dict[str, Any], key: str) -> str:
-        """Start a run of the deployment now, or find the one that was started with this key; returns the run's id."""
-        wanted = {"parameters": parameters, "idempotency_key": key}
-        return str(self._ask("POST", f"/deployments/{deployment}/create_flow_run", wanted)["id"])
+    def run(self, deployment: str, wanted: Mapping[str, Any]) -> str:
+        """Start a run of the deployment with that id, as wanted; returns the run's id. Raises `RequestRefused`."""
+        return str(self._ask("POST", f"/deployments/{deployment}/create_flow_run", dict(wanted))["id"])
 
     def state(self, run: str) -> tuple[str, str, str]:
         """The type (COMPLETED, FAILED …), the message and the name of the run's state."""
@@ -255,6 +265,8 @@ class PrefectApi:
             answer = self._client.request(method, path, json=content)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 raise LoginRefused(self.url)
+            if answer.status_code in REFUSED:
+                raise RequestRefused(self.url, f"{answer.status_code} {answer.reason_phrase}")
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise PrefectUnreachable(self.url, str(error).splitlines()[0]) from error

@@ -34,9 +34,9 @@ class Access:
             else:
                 environment.pop(name, None)
 
-    def client(self) -> httpx.Client:
+    def client(self, timeout: float = 30) -> httpx.Client:
         """A client for requests by paths relative to the API."""
-        return httpx.Client(base_url=self.url, timeout=30, auth=_Credentials(self))
+        return httpx.Client(base_url=self.url, timeout=timeout, auth=_Credentials(self))
 
 
 class _Credentials(httpx.Auth):

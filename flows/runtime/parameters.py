@@ -46,6 +46,7 @@ TIMESTAMP_PATTERN = r"^$|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?
 
 OneProjection = Annotated[str, Choices(_projections)]
 AllOrOne = Annotated[str, Choices(_projections, ("all",))]
+AllOrOneReaction = Annotated[str, Choices(lambda catalogue: catalogue.reactions, ("all",))]
 AllStaleOrOne = Annotated[str, Choices(_projections, ("all", "stale"))]
 CheckName = Annotated[str, Choices(_checks)]
 EventType = Annotated[str, Choices(lambda catalogue: catalogue.events)]

@@ -1,6 +1,6 @@
 """Prefect events that automations and triggers may react to.
 
-Each is about a read model, `acci.read-model.NAME`, or about the log, `acci.log`
+Each is about a read model, `acci.read-model.NAME`, a reaction, `acci.reaction.NAME`, or about the log, `acci.log`
 (behind the prefix of ACCI_PREFECT_PREFIX, if there is one).
 """
 
@@ -19,8 +19,10 @@ DEAD_LETTER = "acci.dead-letter"
 UNHEALTHY = "acci.unhealthy"  # followed by a dot and lag, mark, audit …
 
 
-def emit(event: str, projection: str | None, payload: Mapping[str, Any], **labels: str) -> None:
-    """Emit the event about a read model, or about the log. Prefect relates the run that emits it."""
-    subject = OwnNames.of(Settings.from_environment()).subject(projection)
+def emit(
+    event: str, projection: str | None, payload: Mapping[str, Any], reaction: str | None = None, **labels: str
+) -> None:
+    """Emit the event about a read model, a reaction, or the log. Prefect relates the run that emits it."""
+    subject = OwnNames.of(Settings.from_environment()).subject(projection, reaction)
     resource = {"prefect.resource.id": subject, **{f"acci.{name}": value for name, value in labels.items()}}
-    emit_event(event=event, resource=resource, payload={"projection": projection, **payload})
+    emit_event(event=event, resource=resource, payload={"projection": projection, "reaction": reaction, **payload})

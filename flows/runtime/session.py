@@ -57,11 +57,11 @@ def session(
 
 
 @contextmanager
-def pool(role: Role) -> Iterator[tuple[Database, Catalogue]]:
-    """A small pool of connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
+def pool(role: Role, size: int = 2) -> Iterator[tuple[Database, Catalogue]]:
+    """A pool of `size` connections with the rights of `role`, and the catalogue. Raises what `session` raises."""
     settings = Settings.from_environment()
     found = registered(settings)
-    with _pool(settings, database_url(settings), role) as database:
+    with _pool(settings, database_url(settings), role, size) as database:
         yield database, found
 
 
@@ -117,8 +117,8 @@ def lag_of_replica() -> Lag | None:
     return lag_of(direct_url(settings), settings.read_url, settings.read_lag, "administer")
 
 
-def _pool(settings: Settings, url: str, role: Role) -> Database:
-    return Database(url, 2, role, settings.limits, keys=key_store(settings), tracing=tracing())
+def _pool(settings: Settings, url: str, role: Role, size: int = 2) -> Database:
+    return Database(url, size, role, settings.limits, keys=key_store(settings), tracing=tracing())
 
 
 def projection_names(wanted: str) -> list[str]:

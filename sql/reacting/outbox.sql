@@ -13,7 +13,8 @@ FROM unnest(%(reactions)s::text[], %(tenant_ids)s::text[], %(keys)s::text[]) AS 
 ON CONFLICT (reaction, tenant_id, key) DO UPDATE SET key = excluded.key;
 
 -- name: take
--- Heads that are due, of reactions that run; each is this lease's until its end. Those that another takes now are left out.
+-- Heads that are due, of the reactions that run, or of those named that do; each is this lease's until its end. Those that
+-- another takes now are left out.
 WITH due AS MATERIALIZED (
     SELECT h.reaction, h.tenant_id, h.key
     FROM acci.reactions AS r
@@ -25,7 +26,7 @@ WITH due AS MATERIALIZED (
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ) AS h
-    WHERE r.paused_at IS NULL
+    WHERE r.paused_at IS NULL AND (%(names)s::text[] IS NULL OR r.reaction = ANY (%(names)s))
     ORDER BY h.due
     LIMIT %(limit)s
 )

@@ -291,7 +291,7 @@ class Application:
                 yield from looking(self._reads, names, last, timeout)
 
     def status(self, tenant_id: str | None = None) -> Status:
-        """Where the log and every projection stand; with `tenant_id`, the lag in that tenant's events only.
+        """Where the log, projections and reactions stand; with `tenant_id`, the lag in that tenant's events only.
 
         Its login must have the role acci_administer, since every tenant's events count. Raises `NotAllowed`.
         """

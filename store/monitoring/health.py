@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from acci.domain.errors import AcciError
 from acci.store.database_url import direct_url
-from acci.store.monitoring.checks import audits, log, read_models, schema
+from acci.store.monitoring.checks import audits, log, reactions, read_models, schema
 from acci.store.monitoring.checks.check import PATIENCE, Bounds, Check
 from acci.store.postgres.address import whereabouts
 from acci.store.postgres.database import Connection, connect
@@ -28,6 +28,7 @@ CHECKS: tuple[tuple[str, CheckFunction], ...] = (
     ("lag", read_models.lag),
     ("read model", read_models.shown),
     ("dead letters", read_models.dead_letters),
+    ("reactions", reactions.reactions),
     ("event types", log.event_types),
     ("last audit", audits.last),
     ("findings", audits.findings),

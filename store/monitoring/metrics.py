@@ -11,6 +11,7 @@ from acci.store.generations.generations import parked_keys
 from acci.store.log import high_water
 from acci.store.log.high_water import CurrentMark
 from acci.store.log.positions import end_of_stride
+from acci.store.monitoring.reactions import ReactionStatus, read_reactions
 from acci.store.monitoring.status import ProjectionStatus, read_projections
 from acci.store.postgres.database import Connection
 from acci.store.postgres.replica import Lag
@@ -48,6 +49,7 @@ class Metrics:
     findings: dict[tuple[str, str], int]
     audit: LastAudit | None
     replica: Lag | None = None
+    reactions: tuple[ReactionStatus, ...] = ()
 
 
 def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
@@ -68,6 +70,7 @@ def read_metrics(connection: Connection, catalogue: Catalogue) -> Metrics:
         rebuilds,
         open_findings(connection),
         last_audit(connection),
+        reactions=read_reactions(connection, catalogue, mark.head),
     )
 
 

@@ -1,4 +1,4 @@
-"""Status: where the log and every projection stand, read in milliseconds."""
+"""Status: where the log, every projection and every reaction stand, read in milliseconds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from acci.store.generations.generations import live
 from acci.store.generations.open_backfills import unfinished
 from acci.store.log import high_water
 from acci.store.log.high_water import HighWater
+from acci.store.monitoring.reactions import ReactionStatus, read_reactions
 from acci.store.postgres.database import Connection
 from acci.store.postgres.replica import Lag
 from acci.store.postgres.statements import sql
@@ -46,7 +47,7 @@ class ProjectionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The log's head, the high-water mark with its holders, and the projections of the registered contexts.
+    """The log's head, the high-water mark with its holders, the projections of the registered contexts, and reactions.
 
     `replica` is how far the one that reads go to is behind; None if there is none, or it was not asked for.
     """
@@ -54,12 +55,17 @@ class Status:
     high_water: HighWater
     projections: tuple[ProjectionStatus, ...]
     replica: Lag | None = None
+    reactions: tuple[ReactionStatus, ...] = ()
 
 
 def read_status(connection: Connection, catalogue: Catalogue, tenant_id: str | None = None) -> Status:
     """The status now; with a tenant, the lag in its events only. Waits 0.05 s at most for appends."""
     mark = high_water.establish(connection, patience=0.05)
-    return Status(mark, read_projections(connection, catalogue, mark.head, tenant_id))
+    return Status(
+        mark,
+        read_projections(connection, catalogue, mark.head, tenant_id),
+        reactions=read_reactions(connection, catalogue, mark.head, tenant_id),
+    )
 
 
 def read_projections(

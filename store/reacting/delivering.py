@@ -6,8 +6,8 @@ leases behind, which end by themselves: what it was sending is sent again, with 
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -50,19 +50,33 @@ class Delivered:
     def delivered(self) -> int:
         return self.ended[DELIVERED]
 
+    def add(self, sent: Sent) -> None:
+        """Count what became of a key."""
+        self.ended.update(each.ended for each in sent.settlement.ended)
+        self.failed += sent.failed
+        self.released += sent.released
+        self.dead_letters += sent.dead_letter is not None
+
 
 class Deliverer:
     """Delivers what is due. `connection` has the role `project`, and may be replaced after it was lost.
 
     Of a key at most one row is under way, and the next only after it. A topic whose receiver is slow has half of the
     threads at most. `notify` is called with a reaction and a sentence for each dead letter and each lost lease.
+    Delivers for the reactions `names` only, if they are given. `totals`: what it has done so far, by reaction.
     """
 
     def __init__(
-        self, connection: Connection, catalogue: Catalogue, routes: Routes, notify: Notify, threads: int = THREADS
+        self,
+        connection: Connection,
+        catalogue: Catalogue,
+        routes: Routes,
+        notify: Notify,
+        threads: int = THREADS,
+        names: Sequence[str] | None = None,
     ) -> None:
-        self.connection = connection
-        self._catalogue, self._routes, self._notify = catalogue, routes, notify
+        self.connection, self.totals = connection, defaultdict[str, Delivered](Delivered)
+        self._catalogue, self._routes, self._notify, self._names = catalogue, routes, notify, names
         self._lease = max(LEASE, 2 * (routes.longest + SETTLING))
         self._lanes = Lanes(threads, self._send)
         self._unsettled: list[Sent] = []
@@ -81,7 +95,7 @@ class Deliverer:
         while True:
             self._is_stopping = self._stops()
             taken = 0 if self._is_stopping else self._take()
-            self._put_back(done)
+            self._put_back()
             if not taken and not self._unsettled and not len(self._lanes):
                 return done
             self._settle(done)
@@ -100,7 +114,7 @@ class Deliverer:
         if room < KEYS // 2:
             return 0
         since = time.monotonic()
-        found = take(self.connection, self._lease, room, ROWS)
+        found = take(self.connection, self._lease, room, ROWS, self._names)
         self._lanes.add([Waiting(each, self._route(each), since + self._lease, since) for each in found])
         return len(found)
 
@@ -113,14 +127,14 @@ class Deliverer:
     def _send(self, waiting: Waiting) -> Sent:
         return send_rows(waiting.taken, self._routes, waiting.ends, self._stops)
 
-    def _put_back(self, done: Delivered) -> None:
+    def _put_back(self) -> None:
         """What is not begun: all if it is to stop, for other workers; else what waits long for a route that is slow."""
         now = time.monotonic()
         for each in self._lanes.withdraw(now if self._is_stopping else now - QUEUED):
             delay = 0.0 if self._is_stopping else QUEUED * random.uniform(0.5, 1)  # noqa: S311 nothing secret
             taken = each.taken
-            self._unsettled.append(Sent(Settlement(taken.head, taken.lease, tries=taken.tries, delay=delay)))
-            done.released += 1
+            settlement = Settlement(taken.head, taken.lease, tries=taken.tries, delay=delay)
+            self._unsettled.append(Sent(settlement, released=1))
 
     def _stops(self) -> bool:
         return self._is_stopping or self._stop()
@@ -147,15 +161,15 @@ class Deliverer:
 
     def _count(self, sent: Sent, is_lost: bool, done: Delivered) -> None:
         settlement = sent.settlement
+        total = self.totals[settlement.head.reaction]
         if is_lost:
             done.lost += 1
+            total.lost += 1
             self._notify(settlement.head.reaction, "its lease ended during a delivery: what was sent is sent again.")
             return
-        done.ended.update(each.ended for each in settlement.ended)
-        done.failed += sent.failed
-        done.released += sent.released
+        done.add(sent)
+        total.add(sent)
         if (dead := sent.dead_letter) is not None:
-            done.dead_letters += 1
             self._notify(dead.reaction, f"{dead.name} is a dead letter: {settlement.error}. Its key waits behind it.")
 
 
@@ -167,22 +181,22 @@ def deliver(
     notify: Notify,
     keys: Keys | None = None,
     tracing: Tracing | None = None,
-) -> int:
-    """Deliver until `stop()`, looking 50 times a second; how many were. Reconnects after a lost connection.
+    names: Sequence[str] | None = None,
+) -> Mapping[str, Delivered]:
+    """Deliver until `stop()`, looking 50 times a second; what was done, by reaction. Reconnects after a lost database.
 
     What was sent while the database was lost is stored afterwards, if the lease still holds. On the way out what is
     being sent is finished, and the rest put back.
     """
-    count, pause, deliverer = 0, POLL, None
+    pause, deliverer = POLL, None
     try:
         while not stop():
             try:
                 with connect(database_url, "deliver", "project", keys=keys, tracing=tracing) as connection:
-                    deliverer = deliverer or Deliverer(connection, catalogue, routes, notify)
+                    deliverer = deliverer or Deliverer(connection, catalogue, routes, notify, names=names)
                     deliverer.connection = connection
                     while not stop():
-                        done = deliverer.step(stop)
-                        count, pause = count + done.delivered, POLL
+                        done, pause = deliverer.step(stop), POLL
                         if not done.ended:
                             time.sleep(POLL)
                     deliverer.close()
@@ -195,4 +209,4 @@ def deliver(
     finally:
         if deliverer is not None:
             deliverer.close()
-    return count
+    return deliverer.totals if deliverer else {}

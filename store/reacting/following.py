@@ -10,7 +10,15 @@ from acci.store.postgres.keys import Keys
 from acci.store.projecting.following import Notify, poll
 from acci.store.reacting import timers
 from acci.store.reacting.batches import Batcher, Decided
-from acci.store.reacting.registrations import RESTORED, ReactionBusy, Registration, pause, prepare, registered
+from acci.store.reacting.registrations import (
+    RESTORED,
+    ReactionBusy,
+    ReactionPaused,
+    Registration,
+    pause,
+    prepare,
+    registered,
+)
 from acci.store.registry import Catalogue
 from acci.store.telemetry import Tracing
 
@@ -19,7 +27,7 @@ PATIENCE = 0.02  # seconds to wait for appends under way: the next poll comes so
 
 @dataclass
 class Totals:
-    """What was done for one reaction so far."""
+    """What was done for one reaction so far; `refused`: why it could not go on, if it could not."""
 
     events: int = 0
     effects: int = 0
@@ -27,6 +35,7 @@ class Totals:
     parked: int = 0
     dead_letters: int = 0
     changed: int = 0
+    refused: str | None = None
 
     def add(self, batch: Decided) -> None:
         self.events += batch.events
@@ -96,16 +105,18 @@ class Reactor:
                 name,
                 f"{len(done.changed)} events would be decided otherwise by today's code; the first decision stands.",
             )
-        return done.events + done.parked + done.dead_letters
+        seen = done.events + done.parked + done.dead_letters
+        return seen or int(done.checkpoint < bound)  # a whole page of other reactions' own events
 
     def _guarded(self, name: str, act: Callable[[str], int]) -> int:
         try:
             return act(name)
-        except ReactionBusy:
-            return 0  # another runner is at it; the next step tries again
+        except (ReactionBusy, ReactionPaused):
+            return 0  # another runner is at it, or it was paused just now; the next step looks again
         except AcciError as refusal:
             if refusal.transient:
                 raise
+            self.totals[name].refused = str(refusal)
             self._say(name, str(refusal))
             return 0
 

@@ -100,14 +100,18 @@ def put(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     connection.execute(sql("reacting/outbox:add_heads"), _named(heads))
 
 
-def take(connection: Connection, seconds: float, limit: int, rows: int) -> tuple[Taken, ...]:
+def take(
+    connection: Connection, seconds: float, limit: int, rows: int, reactions: Sequence[str] | None = None
+) -> tuple[Taken, ...]:
     """Take at most `limit` heads that are due, of reactions that run, each with its next `rows` rows, for `seconds`.
 
-    No other worker has them before that; a worker counts the time from before this call.
+    Only of these `reactions`, if they are given. No other worker has them before that; a worker counts the time from
+    before this call.
     """
     lease = uuid4()
     with connection.transaction():
-        wanted = {"lease": lease, "seconds": seconds, "limit": limit}
+        names = None if reactions is None else list(reactions)
+        wanted = {"lease": lease, "seconds": seconds, "limit": limit, "names": names}
         heads = connection.execute(sql("reacting/outbox:take"), wanted).fetchall()
         if not heads:
             return ()

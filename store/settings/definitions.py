@@ -74,6 +74,7 @@ OF_SETTINGS = (
     Setting("prefect_prefix", "ACCI_PREFECT_PREFIX", default=lambda _: ""),
     Setting("prefect_file", "ACCI_PREFECT_FILE", PATH, _own_deployments),
     Setting("schedules", "", PAIRS, lambda _: ()),
+    Setting("react_after_promotion", "ACCI_REACT_AFTER_PROMOTION", YES_OR_NO, lambda _: False),
     Setting("topics", "ACCI_TOPICS", TOPICS, lambda _: ()),
     Setting("timeout_seconds", "ACCI_TIMEOUT_SECONDS", SECONDS, in_file=False),
     Setting("dask", "ACCI_DASK", DASK),

@@ -36,6 +36,8 @@ class Settings:
     limits: of an application's connections.
     unique_event_ids: whether `acci migrate` makes a unique index on event ids, or drops it (ACCI_UNIQUE_EVENT_IDS, yes
         or no); None leaves it as it is.
+    react_after_promotion: whether reactions go on once a standby was promoted (ACCI_REACT_AFTER_PROMOTION, yes or no);
+        else they are paused then.
     topics: where the messages of each topic go (ACCI_TOPICS, JSON); `*` is any other.
     timeout_seconds: how long the run of this process may take (ACCI_TIMEOUT_SECONDS); None: without an end.
     log_format: how ACCI's programs log (ACCI_LOG_FORMAT): text, or json, one object a line.
@@ -59,6 +61,7 @@ class Settings:
     unique_event_ids: bool | None = None
     prefect_file: Path | None = None
     schedules: tuple[tuple[str, str], ...] = ()
+    react_after_promotion: bool = False
     topics: tuple[tuple[str, Topic], ...] = ()
     timeout_seconds: float | None = None
     log_format: str = "text"

@@ -41,6 +41,8 @@ TOGETHER: list[Expected] = [
         "rebuild-stale": ({}, "NothingToDo"),
         "audit": ({"projection": "user_view"}, "Completed"),
         "follow": ({"seconds": 1}, "NothingToDo"),
+        "react": ({}, "NothingToDo"),
+        "keep-reacting": ({"seconds": 1}, "NothingToDo"),
     },
 ]
 

@@ -73,7 +73,7 @@ def heard(prefect_server: PrefectServer) -> Iterator[list[dict[str, str]]]:
 @pytest.mark.timeout(400)
 def test_people_are_notified_of_what_is_wrong(prefect_server: PrefectServer, heard: list[dict[str, str]]) -> None:
     happened = {
-        "acci.dead-letter": {"dead_letters": 3},
+        "acci.dead-letter": {"dead_letters": 3, "see": "acci dead-letters list"},
         "acci.unhealthy.lag": {"said": "user_view is late."},
         "acci.audit.found": {"findings": 2, "severity": "error"},
     }
@@ -89,7 +89,7 @@ def test_people_are_notified_of_what_is_wrong(prefect_server: PrefectServer, hea
         prefect_server.client.post("/events", json=[emitted]).raise_for_status()
     expected = {
         "2 findings, error at worst, of acci.read-model.user_view: `acci findings`",
-        "3 events, acci.read-model.user_view: `acci dead-letters list`",
+        "3 of acci.read-model.user_view: `acci dead-letters list`",
         "user_view is late.",
     }
     wait_for(lambda: expected <= {message["body"] for message in heard}, 60, "all notifications arrive")

@@ -10,6 +10,7 @@ from acci.flows.cli.run import (
     check_quality,
     compact_snapshots,
     housekeeping,
+    react,
     rebuild,
     repair,
     retry_dead_letters,
@@ -19,6 +20,7 @@ from acci.flows.cli.run import (
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("catch-up")(catch_up.catch_up)
+app.command("react")(react.react)
 app.command("rebuild")(rebuild.rebuild)
 app.command("rollback")(rollback.rollback)
 app.command("backfill")(backfill.backfill)

@@ -15,24 +15,27 @@ class Bounds:
     audit_hours: float = 26
     dead_letters: int = 0
     quiet_seconds: float | None = None
+    undelivered_seconds: float = 600
 
 
 @dataclass(frozen=True)
 class Check:
     """One check; `said` is a sentence, with what to do if it is not healthy.
 
-    `projection` is the read model concerned, if there is one.
+    `projection` or `reaction` is the one concerned, if there is one.
     """
 
     kind: str
     healthy: bool
     said: str
     projection: str | None = None
+    reaction: str | None = None
 
     @property
     def name(self) -> str:
         """Its name, unique among the checks."""
-        return self.kind if self.projection is None else f"{self.kind} of {self.projection}"
+        of = self.projection or self.reaction
+        return self.kind if of is None else f"{self.kind} of {of}"
 
 
 def span(seconds: float) -> str:

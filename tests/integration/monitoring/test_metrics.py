@@ -21,9 +21,11 @@ from acci.store.monitoring import metrics
 from acci.store.monitoring.metrics import count_events, read_metrics
 from acci.store.postgres.database import Connection, connect
 from acci.store.projecting.batches import catch_up
+from acci.store.reacting.registrations import register
 from acci.store.rebuilding import new_generation
 from acci.store.registry import load
 from acci.store.settings import CHECKOUT
+from tests.domains.shipping import Announcement
 from tests.support.servers import SharedServer
 from tests.support.shell import acci, command
 
@@ -121,7 +123,7 @@ def test_snapshots_are_reported_by_size(bank_url: str) -> None:
 
 
 def test_the_dashboard_uses_exactly_the_served_metrics(bank_url: str) -> None:
-    """With a bank in which every figure is there: snapshots, an audit, a rebuild half done."""
+    """With a bank in which every figure is there: snapshots, an audit, a rebuild half done, a reaction."""
     dashboard: dict[str, Any] = json.loads(DASHBOARD.read_text())
     asked = {
         name
@@ -137,7 +139,8 @@ def test_the_dashboard_uses_exactly_the_served_metrics(bank_url: str) -> None:
         record(connection, Result(1.0, True, 1, 20, 0, 0, 0, 0))
         generation, parts = new_generation.begin(connection, BANK, BANK.projection("accounts"), 2)
         new_generation.fill(connection, BANK.projection("accounts"), generation, parts[0])
-    done = acci("metrics", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.domains.bank")
+        register(connection, Announcement)
+    done = acci("metrics", ACCI_DATABASE_URL=bank_url, ACCI_CONTEXTS="tests.domains.bank,tests.domains.shipping")
     assert done.returncode == 0, done.stderr
     served = samples(done.stdout)
     assert served["acci_rebuild_progress_ratio", (("projection", "accounts"),)] == 0.5

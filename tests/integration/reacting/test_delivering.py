@@ -287,7 +287,8 @@ def test_following_delivers_what_is_put_until_it_is_to_stop(
     stop, counts = threading.Event(), []
 
     def follow() -> None:
-        counts.append(deliver(database_url, CATALOGUE, to(receiver), stop.is_set, lambda *_: None))
+        done = deliver(database_url, CATALOGUE, to(receiver), stop.is_set, lambda *_: None)
+        counts.append(done["welcome_mail"].delivered)
 
     following = threading.Thread(target=follow)
     following.start()

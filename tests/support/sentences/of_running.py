@@ -9,7 +9,7 @@ from acci.flows.local.deployments import NoSuchBlock, NotOurs
 from acci.flows.local.instance import AlreadyRunning, NoHome
 from acci.flows.local.object_names import UnusablePrefix
 from acci.flows.local.own_deployments import UnusableDeployments
-from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable
+from acci.flows.local.prefect_api import LoginRefused, PrefectUnreachable, RequestRefused
 from acci.flows.local.web_token import UnusableToken
 from acci.flows.runtime.redaction import RedactedError
 from acci.flows.scaffold.additions import AlreadyThere, NoPlace
@@ -375,6 +375,13 @@ SENTENCES: list[tuple[AcciError, str]] = [
     (
         ServerDidNotStop("the Prefect server", "prefect.log"),
         "The Prefect server was told to stop and still runs; see its log: prefect.log",
+    ),
+    (
+        RequestRefused("http://h:4200/api", "422 Unprocessable Entity"),
+        (
+            "The Prefect server at http://h:4200/api refuses a request: 422 Unprocessable Entity. Is its version the "
+            "one that ACCI needs?"
+        ),
     ),
     (
         PrefectUnreachable("http://h:4200/api", "connection refused"),

@@ -31,7 +31,8 @@
     │                      PoolExhausted, ReadOnlyServer, SchemaMissing, SequenceBehind, ServerTooOld, SharedSession,
     │                      TookTooLong, WrongSession
     ├── store/projecting   TooManyDeadLetters, WrongKey
-    ├── store/reacting     NotRegistered, ReactionBusy, ReactionPaused, StartBeyondLog
+    ├── store/reacting     NoDeadLetter, NoReason, NotDecidedYet, NotRegistered, ReactionBusy, ReactionPaused,
+    │                      StartBeyondLog
     ├── store/reacting/senders  DeliveryFailed, DeliveryRefused
     ├── store/reading      InvalidQuery, NotApplicable, NotFinal, NotPublished, NotThereYet
     ├── store/rebuilding   GateClosed, NotPutBack, NothingKept, OtherRules, SwapBlocked

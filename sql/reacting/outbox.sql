@@ -12,6 +12,9 @@ SELECT reaction, tenant_id, key
 FROM unnest(%(reactions)s::text[], %(tenant_ids)s::text[], %(keys)s::text[]) AS new (reaction, tenant_id, key)
 ON CONFLICT (reaction, tenant_id, key) DO UPDATE SET key = excluded.key;
 
+-- name: count
+SELECT count(*) FROM acci.outbox WHERE reaction = %(reaction)s;
+
 -- name: take
 -- Heads that are due, of the reactions that run, or of those named that do; each is this lease's until its end. Those that
 -- another takes now are left out.

@@ -23,3 +23,6 @@ WHERE known.position < excluded.position OR known.state_schema <> excluded.state
 DELETE FROM acci.processes AS p
 USING unnest(%(tenant_ids)s::text[], %(keys)s::text[]) AS given (tenant_id, key)
 WHERE p.reaction = %(reaction)s AND p.tenant_id = given.tenant_id AND p.key = given.key;
+
+-- name: drop_all
+DELETE FROM acci.processes WHERE reaction = %(reaction)s;

@@ -48,6 +48,19 @@ WHERE reaction = %(reaction)s;
 -- name: server
 SELECT acci.server_identity();
 
+-- name: rewind
+UPDATE acci.reactions
+SET rewind = rewind + 1, checkpoint = %(position)s, begins = least(begins, %(position)s)
+WHERE reaction = %(reaction)s
+RETURNING {reacting/reactions:columns};
+
+-- name: record_rewind
+INSERT INTO acci.rewinds (reaction, rewind, position, reason)
+VALUES (%(reaction)s, %(rewind)s, %(position)s, %(reason)s);
+
+-- name: rewinds
+SELECT rewind, position, reason, made_by, made_at FROM acci.rewinds WHERE reaction = %(reaction)s ORDER BY rewind;
+
 -- name: record_code
 -- The code that decides from the checkpoint on, unless it is the one that did so before. One that decided nothing is
 -- replaced.

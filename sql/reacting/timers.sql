@@ -59,3 +59,21 @@ FROM unnest(
 ) WITH ORDINALITY AS given ("timestamp", id, version, schema_version, aggregate_type, aggregate_id, event_type, data,
                             metadata, place)
 ORDER BY place;
+
+-- name: fired
+-- Those of these ids that are events.
+SELECT id FROM acci.events_of_ids(%(ids)s::uuid[]);
+
+-- name: list
+SELECT reaction, tenant_id, key, name, due, kind, topic, position, rewind FROM acci.timers
+WHERE (%(reaction)s::text IS NULL OR reaction = %(reaction)s) AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)
+  AND (%(key)s::text IS NULL OR key = %(key)s)
+ORDER BY due, reaction, tenant_id, key, name
+LIMIT %(limit)s;
+
+-- name: set_after
+-- How many were set by events after a position.
+SELECT count(*) FROM acci.timers WHERE reaction = %(reaction)s AND position > %(position)s;
+
+-- name: rewound
+DELETE FROM acci.timers WHERE reaction = %(reaction)s AND position > %(position)s;

@@ -10,7 +10,7 @@ from acci.domain.events import RecordedEvent, Unreadable
 from acci.store.encryption.key_store import KeyMissing, NoKeyStore
 from acci.store.postgres.database import Connection
 from acci.store.projecting.error_text import reason
-from acci.store.reacting.deciding import Decider, State
+from acci.store.reacting.deciding import Decider, Decision, State
 from acci.store.reacting.states import Key
 from acci.store.reacting.storing import Batch, Prepared, Undecided, prepare
 
@@ -65,7 +65,10 @@ class KeysInOrder:
         self._keep(place, position, prepared)
 
     def _prepared(self, event: RecordedEvent[Any], key: str, place: Key) -> Prepared:
-        decision = self._decider.decide(event, key, self._states.get(place, self._new), self._rewind)
+        return self.prepare(self._decider.decide(event, key, self._states.get(place, self._new), self._rewind))
+
+    def prepare(self, decision: Decision) -> Prepared:
+        """What is to be stored of a decision. Raises what `storing.prepare` does."""
         return prepare(decision, self._limit, self._keys)
 
     def _keep(self, place: Key, position: int, prepared: Prepared) -> None:

@@ -115,13 +115,14 @@ def register(connection: Connection, reaction: type[Reaction], start: Start | No
     appended now. Outside a transaction. Raises `StartBeyondLog`, `WrongTimestamp`.
     """
     mark = high_water.establish(connection)
-    position = _position(connection, reaction, reaction.begins_at if start is None else start, mark)
+    position = position_of(connection, reaction.name, reaction.begins_at if start is None else start, mark)
     arguments = {"reaction": reaction.name, "position": position, "fingerprint": fingerprint(reaction)}
     row = connection.execute(sql("reacting/reactions:register"), arguments).fetchone()
     return registration(connection, reaction.name) if row is None else Registration(*row)
 
 
-def _position(connection: Connection, reaction: type[Reaction], start: Start, mark: high_water.HighWater) -> int:
+def position_of(connection: Connection, reaction: str, start: Start, mark: high_water.HighWater) -> int:
+    """The last position before `start`. Raises `StartBeyondLog`, `WrongTimestamp`."""
     if start == "head":
         return mark.position
     if start == "beginning":
@@ -131,7 +132,7 @@ def _position(connection: Connection, reaction: type[Reaction], start: Start, ma
         row = connection.execute(sql("reacting/reactions:recorded_before"), bounds).fetchone()
         return int(row[0]) if row else 0
     if int(start) > mark.head:
-        raise StartBeyondLog(reaction.name, int(start), mark.head)
+        raise StartBeyondLog(reaction, int(start), mark.head)
     return int(start)
 
 

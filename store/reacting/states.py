@@ -29,7 +29,7 @@ class States:
     def load(self, keys: Collection[Key], upto: int) -> dict[Key, State]:
         """The states of these keys at position `upto`; the stored ones must be of no later position."""
         found: dict[Key, State] = {}
-        arguments = {**_columns(keys), "reaction": self._reaction.name, "state_schema": self.schema}
+        arguments = {**columns(keys), "reaction": self._reaction.name, "state_schema": self.schema}
         for tenant_id, key, text, subject in self._connection.execute(sql("reacting/processes:load"), arguments):
             if (state := self._read((tenant_id, key), text)) is not None:
                 found[tenant_id, key] = State(state, subject)
@@ -39,7 +39,7 @@ class States:
     def compute(self, keys: Collection[Key], upto: int) -> dict[Key, State]:
         """The same from the events that were decided for the keys, whatever is stored of their states."""
         states = {key: State(self._reaction()) for key in keys}
-        arguments = {**_columns(keys), "reaction": self._reaction.name, "to": upto}
+        arguments = {**columns(keys), "reaction": self._reaction.name, "to": upto}
         rows = self._connection.execute(sql("reacting/outcomes:of_keys"), arguments).fetchall()
         owner = {position: (tenant_id, key) for tenant_id, key, positions in rows for position in positions}
         positions = sorted(owner)
@@ -59,7 +59,7 @@ class States:
             return
         kept = [(key, position, state, self._text(key, state)) for key, (position, state) in states.items()]
         arguments = {
-            **_columns([key for key, *_ in kept]),
+            **columns([key for key, *_ in kept]),
             "reaction": self._reaction.name,
             "state_schema": self.schema,
             "positions": [position for _, position, _, _ in kept],
@@ -91,6 +91,6 @@ class States:
         return f"{self._reaction.name}/{key[1]}"
 
 
-def _columns(keys: Iterable[Key]) -> dict[str, str]:
+def columns(keys: Iterable[Key]) -> dict[str, str]:
     listed = list(keys)
     return {"tenant_ids": array(tenant_id for tenant_id, _ in listed), "keys": array(key for _, key in listed)}

@@ -14,6 +14,7 @@ from acci.store.postgres.keys import Keys
 from acci.store.postgres.statements import sql
 from acci.store.reacting.deciding import Decision, State
 from acci.store.reacting.effect_rows import OutboxRow, TimerRow, contents_of, digest_of, outbox_row, timer_row
+from acci.store.reacting.fired_timers import fired_before
 from acci.store.reacting.outbox import put
 from acci.store.reacting.states import Key
 
@@ -111,11 +112,20 @@ def _set_timers(connection: Connection, reaction: type[Reaction], decided: Itera
     tenant_ids, keys, names = map(array, zip(*timers, strict=True))
     dropped = {"reaction": reaction.name, "tenant_ids": tenant_ids, "keys": keys, "names": names}
     connection.execute(sql("reacting/timers:drop"), dropped)
+    set_now = _not_fired(connection, reaction, [timer for timer in timers.values() if timer is not None])
     with connection.cursor() as cursor, cursor.copy(sql("reacting/timers:copy")) as copy:
         copy.set_types(TIMER_TYPES)
-        for timer in filter(None, timers.values()):
+        for timer in set_now:
             *columns, content = (getattr(timer, name) for name in TimerRow.__slots__)
             copy.write_row((*columns, JSONB + content.encode()))
+
+
+def _not_fired(connection: Connection, reaction: type[Reaction], timers: list[TimerRow]) -> list[TimerRow]:
+    """Without those that fired before a rewind: their events are in the log, and are decided again."""
+    rewind = max((timer.rewind for timer in timers), default=0)
+    settings = [(timer.caused_by, timer.ordinal) for timer in timers]
+    fired = fired_before(connection, reaction.name, rewind, settings)
+    return [timer for timer in timers if (timer.caused_by, timer.ordinal) not in fired]
 
 
 def _park(connection: Connection, reaction: type[Reaction], rewind: int, undecided: list[Undecided]) -> None:

@@ -14,6 +14,9 @@ from acci.store.generations.table_definition import TableAltered
 from acci.store.generations.view import ColumnsInUse
 from acci.store.projecting.canonical_keys import WrongKey
 from acci.store.projecting.poison_events import TooManyDeadLetters
+from acci.store.reacting.dead_letters import NoDeadLetter
+from acci.store.reacting.retrying import NoReason
+from acci.store.reacting.rewinding import NotDecidedYet
 from acci.store.reading.as_of import NotApplicable, NotFinal
 from acci.store.reading.queries import InvalidQuery, NotPublished
 from acci.store.reading.waiting import NotThereYet
@@ -22,6 +25,16 @@ from acci.store.rebuilding.publish import SwapBlocked
 from acci.store.rebuilding.rollback import NothingKept, NotPutBack, OtherRules
 
 SENTENCES: list[tuple[AcciError, str]] = [
+    (
+        NoDeadLetter("tracking", "17/0", ("3", "9/1")),
+        "tracking has no dead letter 17/0. Its dead letters: 3, 9/1.",
+    ),
+    (NoDeadLetter("tracking", "17", ()), "tracking has no dead letter 17. It has none; nothing is to be done."),
+    (NoReason("A rewind of tracking"), "A rewind of tracking needs a reason, which is kept with it. Say why."),
+    (
+        NotDecidedYet("tracking", 70, 20),
+        "tracking has come to position 20, and not to 70 yet. Give a position up to that, or wait.",
+    ),
     (
         NotThereYet("user_view", 70, 20, 1.5),
         (

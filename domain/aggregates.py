@@ -44,7 +44,7 @@ class Aggregate(Folded):
     a reason outside the domain's code.
     """
 
-    marks: ClassVar[tuple[str, ...]] = ("decides", "evolves")
+    _marks: ClassVar[tuple[str, ...]] = ("decides", "evolves")
     terminal: ClassVar[tuple[type[EventData], ...]] = ()
     snapshot_every: ClassVar[int | None] = None
     decisions: ClassVar[dict[type[CommandData], Callable[..., Decision]]] = {}

@@ -43,6 +43,7 @@ class Message:
         _require_object("Message", "payload", self.payload)
         if self.key is not None:
             _require_name("Message", "key", self.key)
+        _require_object("Message", "headers", self.headers)
         for name, value in self.headers.items():
             _require_header(name, value)
 
@@ -119,5 +120,5 @@ def _require_header(name: object, value: object) -> None:
 
 
 def _require_object(subject: str, what: str, value: object) -> None:
-    if not isinstance(value, Mapping):
-        raise DefinitionError(subject, f"its {what} is no JSON object: give a dict.")
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise DefinitionError(subject, f"its {what} is no JSON object: give a dict whose keys are texts.")

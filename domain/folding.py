@@ -36,8 +36,9 @@ class Folded(BaseModel):
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64")
 
-    kind: ClassVar[str] = "Aggregate"  # what errors call it
-    marks: ClassVar[tuple[str, ...]] = ("evolves",)  # of methods that may not replace one of the base class
+    # Underscored: a domain may have fields of these names.
+    _kind: ClassVar[str] = "Aggregate"  # what errors call it
+    _marks: ClassVar[tuple[str, ...]] = ("evolves",)  # of methods that may not replace one of the base class
     state_version: ClassVar[int] = 1
     evolutions: ClassVar[dict[str, Callable[..., Any]]] = {}
 
@@ -46,15 +47,21 @@ class Folded(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls.evolutions = dict(cls.evolutions)
         for name, method in vars(cls).items():
-            if any(hasattr(method, mark) for mark in cls.marks):
-                _check_name(cls, name)
+            if any(hasattr(method, mark) for mark in cls._marks):
+                cls._check_method(name)
             for event in getattr(method, "evolves", ()):
                 cls.evolutions[event.event_type()] = method
         if reason := unnamed_subclasses(cls.evolving_events()):
-            raise DefinitionError(f"{cls.kind} {cls.__name__}", reason)
+            raise DefinitionError(f"{cls._kind} {cls.__name__}", reason)
         for name, field in cls.model_fields.items():
             if field.is_required():
-                raise DefinitionError(f"{cls.kind} {cls.__name__}", f"give its field {name!r} a default.")
+                raise DefinitionError(f"{cls._kind} {cls.__name__}", f"give its field {name!r} a default.")
+
+    @classmethod
+    def _check_method(cls, method: str) -> None:
+        if any(method in vars(each) for each in cls.__mro__[1:] if each.__module__ in _OURS):
+            reason = f"its method {method!r} would replace one of the base class {cls._kind}; rename it."
+            raise DefinitionError(f"{cls._kind} {cls.__name__}", reason)
 
     @classmethod
     def evolving_events(cls) -> set[type[EventData]]:
@@ -97,12 +104,6 @@ class Folded(BaseModel):
         for event in events:
             state = state.evolve(event)
         return state
-
-
-def _check_name(folded: type[Folded], method: str) -> None:
-    if any(method in vars(each) for each in folded.__mro__[1:] if each.__module__ in _OURS):
-        reason = f"its method {method!r} would replace one of the base class {folded.kind}; rename it."
-        raise DefinitionError(f"{folded.kind} {folded.__name__}", reason)
 
 
 _OURS = ("acci.domain.folding", "acci.domain.aggregates", "acci.domain.reactions")

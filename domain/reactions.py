@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ClassVar, Literal, TypeVar
 
 from acci.domain.commands import CommandData
@@ -54,6 +55,7 @@ _OWN_TYPES = frozenset(event.event_type() for event in OWN_EVENTS)
 
 def reacts(*events: type[EventData]) -> Callable[[F], F]:
     """Mark a method `(self, event: RecordedEvent[X]) -> effect, effects or none` as what follows from event X."""
+    _check_marked("reacts", events)
 
     def mark(method: F) -> F:
         method.__dict__["reacts"] = events
@@ -64,12 +66,22 @@ def reacts(*events: type[EventData]) -> Callable[[F], F]:
 
 def refused(*commands: type[CommandData]) -> Callable[[F], F]:
     """Mark a method `(self, event: RecordedEvent[CommandRefused])` as what follows if such a command is refused."""
+    _check_marked("refused", commands)
 
     def mark(method: F) -> F:
         method.__dict__["refused"] = commands
         return method
 
     return mark
+
+
+def _check_marked(mark: str, named: Sequence[object]) -> None:
+    """Refuse `@reacts` without parentheses, which would mark nothing, and what is no class."""
+    if not named or not all(isinstance(each, type) for each in named):
+        raise DefinitionError(f"@{mark}", f"name classes in it, as in @{mark}({_EXAMPLES[mark]}).")
+
+
+_EXAMPLES = {"reacts": "OrderPlaced", "refused": "ReserveStock"}
 
 
 class Reaction(Folded):
@@ -86,8 +98,8 @@ class Reaction(Folded):
     `state_version`: raise it if the meaning of the state changed for a reason outside the domain's code.
     """
 
-    kind: ClassVar[str] = "Reaction"
-    marks: ClassVar[tuple[str, ...]] = ("reacts", "refused", "evolves")
+    _kind: ClassVar[str] = "Reaction"
+    _marks: ClassVar[tuple[str, ...]] = ("reacts", "refused", "evolves")
     name: ClassVar[str]
     keys: ClassVar[Mapping[type[EventData], str]] = {}
     begins_at: ClassVar[Start] = "head"
@@ -98,6 +110,9 @@ class Reaction(Folded):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.rules, cls.refusals = dict(cls.rules), dict(cls.refusals)
+        if own := sorted(_SETTINGS & cls.model_fields.keys()):
+            reason = f"its {own[0]} would be a field of its state: write `{own[0]} = …`, or annotate it as a ClassVar."
+            raise DefinitionError(f"Reaction {cls.__name__}", reason)
         for method in vars(cls).values():
             for event in getattr(method, "reacts", ()):
                 cls._take(cls.rules, event, EventData, method)
@@ -184,6 +199,9 @@ def _effects(reaction: type[Reaction], decided: Any) -> tuple[Effect, ...]:
     return effects
 
 
+_SETTINGS = frozenset({"name", "keys", "begins_at", "rules", "refusals", "state_version"})
+
+
 def check_reaction(reaction: type[Reaction]) -> None:
     """Raises `DefinitionError` for what cannot work."""
     for problem in (_problem_of_rules, _problem_of_state, _problem_of_keys, _problem_of_start):
@@ -196,6 +214,9 @@ def _problem_of_rules(reaction: type[Reaction]) -> str | None:
         return f"its name {reaction.name!r:.100} is not like welcome_mail: a-z, 0-9 and _, 60 characters at most."
     if not reaction.rules and not reaction.refusals:
         return "nothing follows from anything: mark a method with @reacts(SomeEvent)."
+    for method in (*reaction.rules.values(), *reaction.refusals.values()):
+        if isgeneratorfunction(method) or iscoroutinefunction(method) or isasyncgenfunction(method):
+            return f"its {method.__name__} is async, or has a yield: return an effect, or a list of them."
     named = {event for method in reaction.rules.values() for event in method.__dict__["reacts"]}
     if TimerFired in named | reaction.evolving_events():
         return "TimerFired is ACCI's own: let a timer store an event of yours, and react to that."
@@ -213,6 +234,9 @@ def _problem_of_state(reaction: type[Reaction]) -> str | None:
 
 
 def _problem_of_keys(reaction: type[Reaction]) -> str | None:
+    given: object = reaction.keys
+    if not isinstance(given, Mapping):
+        return "its keys are no dict from an event's class to the name of the field with the key."
     for event, field in reaction.keys.items():
         if event not in reaction.handles() - set(OWN_EVENTS):
             return f"it has a key for {getattr(event, '__name__', event)}, which it does not handle."

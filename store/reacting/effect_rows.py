@@ -83,7 +83,10 @@ def bound_to(reaction: str, rewind: int, position: int, ordinal: int) -> str:
 
 
 def digest_of(effects: Sequence[Effect], contents: Sequence[Content | None]) -> bytes:
-    """Of all that was decided, in order: 32 bytes, the same for the same decision in every process."""
+    """Of all that was decided, in order: 32 bytes, the same for the same decision in every process.
+
+    The order of a payload's fields counts, as everything does that would be sent.
+    """
     found = hashlib.sha256()
     for effect, content in zip(effects, contents, strict=True):
         found.update(_spelled(effect, content).encode() + b"\n")
@@ -167,5 +170,5 @@ def _spelled(effect: Effect, content: Content | None) -> str:
     what = f"{content.kind} {content.topic} {content.text}"
     if not isinstance(effect, After):
         return what
-    due = effect.due.astimezone(UTC).isoformat() if isinstance(effect.due, datetime) else effect.due.total_seconds()
-    return f"after {due} {effect.name} {what}"
+    due = effect.due.astimezone(UTC).isoformat() if isinstance(effect.due, datetime) else repr(effect.due)
+    return f"after {due} {json.dumps(effect.name)} {what}"  # quoted: names and topics may have blanks

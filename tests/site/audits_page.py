@@ -11,8 +11,8 @@ makes one alone. A check of your own stands beside them.
 
 - **Severity**: an *error* is wrong; a *warning* is worth looking at; *info* is worth knowing. A run is red from *error*
   on, unless its `fail_at` says otherwise.
-- **Confined to**: a tenant, keys, or what has changed since a time. A check that cannot be narrowed to the tenant or keys
-  that you name is left out, and the run says so; one that cannot be narrowed by time is made on everything.
+- **Confined to**: a tenant, keys, or what has changed since a time. A check that cannot be narrowed to the tenant or
+  keys that you name is left out, and the run says so; one that cannot be narrowed by time is made on everything.
 - **Sampled**: with `--one-in N` it looks at one key in N, others each hour. One that cannot is made on everything.
 - **Repaired**: `acci run repair` mends what it found, from what is stored. An event is never changed.
 

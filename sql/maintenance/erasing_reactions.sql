@@ -24,8 +24,22 @@ UNION
 SELECT o.key FROM acci.outbox AS b JOIN acci.outcomes AS o USING (reaction, rewind, position)
 WHERE b.reaction = %(reaction)s AND b.tenant_id = %(tenant_id)s AND b.subject = %(subject)s;
 
+-- name: of_others
+-- What was decided for others on a state in which the person's data may be: encrypted for `about` with the key of another.
+SELECT b.rewind, b.position, b.ordinal, concat_ws('/', b.reaction, b.rewind, b.position, b.ordinal) AS about, b.content::text
+FROM acci.outbox AS b JOIN acci.outcomes AS o USING (reaction, rewind, position)
+WHERE b.reaction = %(reaction)s AND b.tenant_id = %(tenant_id)s AND b.subject <> %(subject)s AND o.key = ANY (%(keys)s)
+UNION ALL
+SELECT rewind, position, ordinal, event_id::text, content::text FROM acci.timers
+WHERE reaction = %(reaction)s AND tenant_id = %(tenant_id)s AND subject <> %(subject)s AND key = ANY (%(keys)s);
+
 -- name: theirs
-reaction = %(reaction)s AND tenant_id = %(tenant_id)s AND (subject = %(subject)s OR position = ANY (%(positions)s))
+reaction = %(reaction)s AND tenant_id = %(tenant_id)s AND {maintenance/erasing_reactions:of_the_person}
+
+-- name: of_the_person
+(coalesce(subject = %(subject)s, false) OR position = ANY (%(positions)s) OR (rewind, position, ordinal) IN (
+    SELECT * FROM unnest(%(rewinds)s::integer[], %(places)s::bigint[], %(ordinals)s::integer[])
+))
 
 -- name: lock_heads
 -- A worker that is delivering ends first, or finds that the head has another lease.
@@ -38,7 +52,7 @@ FOR UPDATE;
 -- name: end_rows
 WITH next AS (
     SELECT DISTINCT ON (key) key, rewind, position, ordinal,
-           coalesce(subject = %(subject)s, false) OR position = ANY (%(positions)s) AS ends
+           {maintenance/erasing_reactions:of_the_person} AS ends
     FROM acci.outbox
     WHERE reaction = %(reaction)s AND tenant_id = %(tenant_id)s AND key = ANY (%(heads)s)
     ORDER BY key, rewind, position, ordinal

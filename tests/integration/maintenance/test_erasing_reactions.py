@@ -86,8 +86,25 @@ class Notes(Reaction):
         return Message("notes", {"note": event.data.note}, key="all")
 
 
+class Desks(Reaction):
+    """A process manager in whose state several people's data are."""
+
+    name: ClassVar[str] = "desks"
+
+    notes: tuple[str, ...] = ()
+
+    @evolves(NoteTaken)
+    def noted(self, event: Event[NoteTaken]) -> Self:
+        return self.changed(notes=(*self.notes, event.data.note))
+
+    @reacts(NoteTaken)
+    def summarise(self, event: RecordedEvent[NoteTaken]) -> list[Effect]:
+        what = Message("desks", {"notes": self.notes})
+        return [what, After(timedelta(days=1), what, f"of {event.data.person}")]
+
+
 REACTIONS = (Welcome, Names, Notes)
-CATALOGUE = Catalogue((people.CONTEXT, Context("mail", Path(), (), reactions=REACTIONS)))
+CATALOGUE = Catalogue((people.CONTEXT, Context("mail", Path(), (), reactions=(*REACTIONS, Desks))))
 
 
 @pytest.fixture
@@ -246,6 +263,27 @@ def test_why_a_command_was_refused_quotes_nobody(decided: Connection) -> None:
     assert erase(decided, CATALOGUE, "t1", "ann").left == {}
     assert said(decided) == []
     assert decided.execute("SELECT reason FROM acci.deliveries WHERE ended = 'refused'").fetchall() == [("erased",)]
+
+
+def test_what_was_decided_for_others_and_quotes_the_person_is_not_sent(
+    decided: Connection, keys: KeyStore, handler: CommandHandler
+) -> None:
+    handler.handle(command_of(TakeNote(desk="d2", person="bob", note="he has two cats")))
+    register(decided, Desks, "beginning")
+    decide(decided, Desks)
+    both = [SECRETS[3], "he has a cat"]
+    of_desks = [payload for reaction, payload in to_send(decided, keys) if reaction == "desks"]
+    assert of_desks == [{"notes": both[:1]}, {"notes": both}, {"notes": ["he has two cats"]}]
+
+    assert erase(decided, CATALOGUE, "t1", "ann").left == {}
+
+    of_desks = [payload for reaction, payload in to_send(decided, keys) if reaction == "desks"]
+    assert of_desks == [{"notes": ["he has two cats"]}]
+    assert decided.execute("SELECT key FROM acci.timers WHERE reaction = 'desks'").fetchall() == [("d2",)]
+    handler.handle(command_of(TakeNote(desk="d1", person="bob", note="a third")))
+    decide(decided, Desks)
+    assert to_send(decided, keys)[1] == ("desks", {"notes": [ERASED, "he has a cat", "a third"]})
+    assert findings(decided) == []
 
 
 def test_a_batch_under_way_leaves_nothing_to_send(

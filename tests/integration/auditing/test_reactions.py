@@ -3,9 +3,11 @@
 A repair mends what can be derived from what is stored, and sends nothing.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import ClassVar, cast
 
 import pytest
@@ -22,7 +24,11 @@ from acci.store.log import high_water
 from acci.store.postgres.database import Connection, connect
 from acci.store.reacting import timers
 from acci.store.reacting.batches import Batcher
-from acci.store.reacting.registrations import pause, register
+from acci.store.reacting.dead_letters import letters
+from acci.store.reacting.outbox import DELIVERED, REFUSED, Ending, Settlement, settle, take
+from acci.store.reacting.registrations import pause, register, registration
+from acci.store.reacting.retrying import discard, retry
+from acci.store.reacting.rewinding import rewind
 from acci.store.registry import Catalogue, load
 from tests.domains.bank.ledger import audited
 from tests.domains.shipping import Announcement, ParcelArrived, ParcelSent, Tracking
@@ -30,6 +36,7 @@ from tests.support.corruptions import Corruption, of_reactions
 from tests.support.parcels import arrived, sent
 from tests.support.servers import SharedServer
 
+HISTORIES = int(os.environ.get("ACCI_TEST_HISTORIES", "6"))
 SHIPPING = load(["tests.domains.shipping"])
 CHECKS = (
     "outcomes", "outcome_events", "effects", "undelivered", "outbox_heads", "undecided", "timers", "overdue_timers",
@@ -237,3 +244,54 @@ def test_after_a_rewind_each_event_is_counted_for_the_rewind_that_decided_it(shi
     assert {each.check for each in done if each.found} == {"effects"}, "what it led to has lost its decision"
     shipped.execute("DELETE FROM acci.outcomes WHERE reaction = 'tracking' AND rewind = 1 AND key = 'f'")
     assert "tracking has neither decided the ParcelSent" in "".join(wrong(audited(shipped, SHIPPING, "outcomes")))
+
+
+def step(connection: Connection, random: Random) -> None:
+    """Something that happens to reactions, at random; each as the function that does it in production leaves it."""
+    name = random.choice(("announcement", "tracking"))
+    here, parcel, tenant = registration(connection, name), random.choice("abcdef"), random.choice("tu")
+    match random.randrange(9):
+        case 0 | 1:
+            sent(connection, parcel, weight=random.choice((0, 1, 1, 1)), tenant=tenant)
+        case 2:
+            arrived(connection, parcel, tenant=tenant)
+        case 3 | 4:
+            reaction = cast("type[Reaction]", {"announcement": Announcement, "tracking": Tracking}[name])
+            mark = high_water.establish(connection).position
+            Batcher(connection, SHIPPING, reaction).decide(mark, random.choice((1, 3, 100)))
+        case 5:
+            work(connection, random)
+        case 6:
+            chosen = "UPDATE acci.timers SET due = clock_timestamp() WHERE reaction = %s AND key = %s"
+            connection.execute(chosen, (name, parcel))
+            timers.fire(connection, name)
+        case 7:
+            if random.random() < 0.5 or not (left := letters(connection, name)):
+                retry(connection, SHIPPING, name)
+            else:
+                discard(connection, SHIPPING, name, left[0].position, left[0].ordinal, "why not")
+        case _:
+            if random.random() < 0.4:
+                rewind(connection, name, random.randint(here.begins, here.checkpoint), "it was wrong")
+
+
+def work(connection: Connection, random: Random) -> None:
+    """As a worker that delivers: some end, some fail for good, some are left in the middle."""
+    for taken in take(connection, 60, random.randint(1, 3), 2):
+        ended = [Ending(row, 1, random.choice((DELIVERED, REFUSED))) for row in taken.rows]
+        failed = {"error": "no", "delay": None, "tries": 5} if random.random() < 0.2 else {}
+        if random.random() < 0.9:
+            with connection.transaction():
+                settle(connection, [Settlement(taken.head, taken.lease, [] if failed else ended, **failed)])
+
+
+@pytest.mark.parametrize("seed", range(HISTORIES))
+def test_whatever_happens_to_reactions_raises_no_alarm(connection: Connection, seed: int) -> None:
+    random = Random(seed)
+    sent(connection, "a")
+    register(connection, Announcement)
+    register(connection, Tracking, "beginning")
+    for _ in range(60):
+        step(connection, random)
+    assert wrong(audited(connection, SHIPPING, *CHECKS)) == []
+    assert connection.execute("SELECT count(*) > 5 FROM acci.outcomes").fetchone() == (True,)

@@ -206,7 +206,7 @@ def _of_reactions(found: Metrics) -> Iterator[Metric]:
     yield gauge("checkpoint", "The position up to which it has decided", lambda each: each.checkpoint)
     yield gauge("lag_events", "Its events that are not decided yet", lambda each: each.lag_events)
     yield gauge("lag_seconds", "How long the oldest of them waits", lambda each: each.lag_seconds)
-    yield gauge("pending", "Effects that are not delivered yet", lambda each: each.pending)
+    yield gauge("pending", "Effects that are not delivered yet, of 20,000 at most", lambda each: each.pending)
     yield gauge(
         "undelivered_seconds",
         "How long the oldest of them waits that is behind no dead letter",
@@ -216,7 +216,7 @@ def _of_reactions(found: Metrics) -> Iterator[Metric]:
         "dead_letters", "Events not decided and effects not delivered, for good", lambda each: each.dead_letters
     )
     yield gauge("parked_keys", "Keys that wait behind its dead letters", lambda each: each.parked_keys)
-    yield gauge("timers", "Timers that are set", lambda each: each.timers + each.timers_due)
+    yield gauge("timers", "Timers that are set, of 40,000 at most", lambda each: each.timers + each.timers_due)
     yield gauge("timers_due", "Timers that are due and have not fired", lambda each: each.timers_due)
 
 

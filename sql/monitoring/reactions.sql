@@ -1,10 +1,13 @@
 -- Where reactions stand: what waits to be decided, to be delivered, and to come due. Nothing here reads history.
 
 -- name: all
--- Each that was ever started. What is counted is counted up to a limit. The oldest row that is not delivered is sought
+-- Each that was ever started. What is counted is counted up to a limit, in an index's order, which ends there. The oldest row that is not delivered is sought
 -- among the first of the outbox, in order; those behind a dead letter do not count.
 SELECT r.reaction, r.checkpoint, r.rewind, r.advanced_at, r.paused_at, r.paused_by, r.reason,
-       (SELECT count(*) FROM (SELECT FROM acci.outbox AS o WHERE o.reaction = r.reaction LIMIT %(limit)s) AS counted),
+       (SELECT count(*) FROM (SELECT FROM acci.outbox AS o
+                              WHERE o.reaction = r.reaction
+                              ORDER BY o.rewind, o.position, o.ordinal
+                              LIMIT %(limit)s) AS counted),
        (SELECT extract(epoch FROM clock_timestamp() - min(first.created_at))::float8
         FROM (SELECT o.reaction, o.tenant_id, o.key, o.created_at FROM acci.outbox AS o
               WHERE o.reaction = r.reaction
@@ -24,9 +27,13 @@ SELECT r.reaction, r.checkpoint, r.rewind, r.advanced_at, r.paused_at, r.paused_
                               WHERE h.reaction = r.reaction AND h.due = 'infinity'
                               LIMIT %(limit)s) AS counted),
        (SELECT count(*) FROM (SELECT FROM acci.timers AS t
-                              WHERE t.reaction = r.reaction AND t.due > clock_timestamp() LIMIT %(limit)s) AS counted),
+                              WHERE t.reaction = r.reaction AND t.due > statement_timestamp()
+                              ORDER BY t.due
+                              LIMIT %(limit)s) AS counted),
        (SELECT count(*) FROM (SELECT FROM acci.timers AS t
-                              WHERE t.reaction = r.reaction AND t.due <= clock_timestamp() LIMIT %(limit)s) AS counted)
+                              WHERE t.reaction = r.reaction AND t.due <= statement_timestamp()
+                              ORDER BY t.due
+                              LIMIT %(limit)s) AS counted)
 FROM acci.reactions AS r
 ORDER BY r.reaction;
 

@@ -11,7 +11,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.registry import Catalogue
 
-COUNTED = 100_000  # events, rows, keys, timers; more are not counted
+COUNTED = 20_000  # events, rows, keys, timers; more are not counted
 SOUGHT = 10_000  # rows of the outbox, among which the oldest is sought
 RUNS, PAUSED, NOT_STARTED, BEYOND, GONE = "runs", "paused", "not started", "beyond the log", "class is gone"
 
@@ -24,7 +24,7 @@ class ReactionStatus:
     false where they are an upper bound: the distance in positions, and the time since an event before the oldest.
     pending: effects that are not delivered, those of dead letters too. undelivered_seconds: how long the oldest that
     waits behind no dead letter has waited. dead_letters: events that could not be decided and effects that could not be
-    delivered, with their keys parked behind them. timers: not yet due; timers_due: to be fired now. More than 100,000
+    delivered, with their keys parked behind them. timers: not yet due; timers_due: to be fired now. More than 20,000
     of anything are not counted.
     """
 

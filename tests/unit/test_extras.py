@@ -95,6 +95,8 @@ def test_the_constraints_shipped_are_what_is_tested() -> None:
         ("deploy", "flows"),
         ("worker", "flows"),
         ("follow", "projections"),
+        ("react", "flows"),
+        ("run react", "flows"),
         ("serve", "web"),
         ("as-of user_view --tenant t --key a --position 1", "projections"),
     ],

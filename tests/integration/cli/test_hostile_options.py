@@ -20,7 +20,7 @@ from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
 
 # Only numbers are tried, which are refused before anything begins.
-UNENDING = ("up", "watch", "follow", "serve", "worker")
+UNENDING = ("up", "watch", "follow", "react", "serve", "worker")
 NO_NUMBERS = ("nan", "-nan", "1e400", "-1e400", "9" * 400, "0x10", "", "'; DROP TABLE acci.events; --", "1\0")
 TEXTS = (
     "'; DROP TABLE acci.events; --", "\udcff\ud800", "a\0b", "", "%s%(x)s{}", "[" * 50_000, "x" * 200_000, "\x1b[2J",

@@ -12,7 +12,7 @@ import pytest
 from tests.support.shell import acci, command, refusal
 
 
-@pytest.mark.parametrize("words", ["metrics --serve 0", "follow"])
+@pytest.mark.parametrize("words", ["metrics --serve 0", "follow", "react"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_it_ends_well(words: str, number: signal.Signals, database_url: str) -> None:
     before = signal.signal(number, signal.SIG_DFL)  # of `nohup make test` the command would inherit that it is ignored
@@ -21,7 +21,7 @@ def test_it_ends_well(words: str, number: signal.Signals, database_url: str) -> 
             command(words.split()),
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"ACCI_DATABASE_URL": database_url},
+            env=os.environ | {"ACCI_DATABASE_URL": database_url, "ACCI_CONTEXTS": "tests.domains.shipping"},
         )
     finally:
         signal.signal(number, before)

@@ -1,6 +1,7 @@
 """Where reactions stand is seen in status, health and metrics: what waits, for how long, and what to do."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,11 +20,11 @@ from acci.store.reacting.batches import Batcher
 from acci.store.reacting.registrations import RESTORED, pause, register
 from acci.store.registry import Catalogue, load
 from acci.store.settings import Settings
-from tests.domains.shipping import Announcement, Tracking
+from tests.domains.shipping import CONTEXT, Announcement, Tracking
 from tests.support.parcels import arrived, sent
 from tests.support.shell import acci
 
-SHIPPING = load(["tests.domains.shipping"])
+SHIPPING = load([replace(CONTEXT, reactions=(Announcement, Tracking))])
 
 
 def stand(connection: Connection, catalogue: Catalogue = SHIPPING, tenant: str | None = None) -> list[ReactionStatus]:
@@ -200,11 +201,13 @@ def test_the_shell_and_the_application_show_them(started: Connection, database_u
     assert shown.returncode == 0, shown.stderr
     assert "announcement runs" in " ".join(shown.stdout.split())
     assert "(the carrier is closed): run `acci reactions resume tracking`." in shown.stdout
-    announcement, tracking = json.loads(acci("status", "--json", **setting).stdout)["reactions"]
+    found = {each["reaction"]: each for each in json.loads(acci("status", "--json", **setting).stdout)["reactions"]}
+    announcement, tracking = found["announcement"], found["tracking"]
     assert (announcement["pending"], announcement["rewind"], tracking["state"]) == (1, 0, PAUSED)
     assert tracking["reason"] == "the carrier is closed"
     with Application(database_url, ["tests.domains.shipping"]) as application:
-        assert [each.pending for each in application.status().reactions] == [1, 0]
+        pending = {each.reaction: each.pending for each in application.status().reactions}
+    assert (pending["announcement"], pending["tracking"]) == (1, 0)
 
 
 def test_a_project_without_reactions_says_nothing_of_them(connection: Connection, database_url: str) -> None:

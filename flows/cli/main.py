@@ -38,6 +38,7 @@ from acci.flows.cli import (
 )
 from acci.flows.cli.output import finish_output, open_output
 from acci.flows.cli.printing import as_json, passage
+from acci.flows.cli.reactions import commands as reactions
 from acci.flows.cli.run import commands
 
 
@@ -95,6 +96,7 @@ app.command("coverage", hidden=True)(check_schemas.coverage)
 app.command("contract")(contract.contract)
 app.command("findings")(findings.findings)
 app.add_typer(dead_letters.app, name="dead-letters", help="Events that a projection could not apply.")
+app.add_typer(reactions.app, name="reactions", help="What follows from events: seen, paused, rewound, simulated.")
 app.add_typer(generations.app, name="generations", help="The builds of read models.")
 app.add_typer(commands.app, name="run", help="Run a flow here and now: the same that the deployments run.")
 

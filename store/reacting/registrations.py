@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from acci.domain.errors import AcciError
+from acci.domain.errors import AcciError, UnknownName
 from acci.domain.projections.code_digest import reading_of, source_of
 from acci.domain.reactions import Reaction, Start
 from acci.store.log import high_water
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
+from acci.store.registry import Catalogue
 from acci.store.values.timestamps import in_utc
 
 RESTORED = (
@@ -93,6 +94,12 @@ def registration(connection: Connection, reaction: str) -> Registration:
     if row is None:
         raise NotRegistered(reaction)
     return Registration(*row)
+
+
+def require_known(connection: Connection, catalogue: Catalogue, reaction: str) -> None:
+    """Whether the domain or the database has it. Raises `UnknownName`."""
+    if reaction not in catalogue.reactions and reaction not in (here := registered(connection)):
+        raise UnknownName("reaction", reaction, (*catalogue.reactions, *here))
 
 
 def lock(connection: Connection, reaction: str, wait: bool = False) -> Registration:

@@ -15,6 +15,8 @@ from typer.main import get_command
 from acci.flows.cli import main
 from acci.flows.cli.main import app
 from acci.store.postgres.database import Connection, connect
+from acci.store.reacting.registrations import register
+from tests.domains.shipping import Announcement
 from tests.support.histories import value
 from tests.support.read_models import database_with_users
 from tests.support.servers import SharedServer
@@ -28,6 +30,10 @@ TEXTS = (
 )  # fmt: skip
 GOOD = {
     "projection": "user_view",
+    "reaction": "announcement",
+    "position": "1",
+    "since": "0",
+    "to": "0",
     "names": "user_view",
     "name": "search_users",
     "command": "CreateUser",
@@ -43,7 +49,9 @@ GOOD = {
 STORED: LiteralString = """
 SELECT (SELECT count(*) FROM acci.events), (SELECT count(*) FROM acci.commands), (SELECT count(*) FROM acci.imports),
        (SELECT count(*) FROM acci.discarded_events), (SELECT count(*) FROM acci.backfills),
-       (SELECT count(*) FROM acci.generations), (SELECT count(*) FROM acci.seals)
+       (SELECT count(*) FROM acci.generations), (SELECT count(*) FROM acci.seals),
+       (SELECT count(*) FROM acci.reactions), (SELECT count(*) FROM acci.rewinds), (SELECT count(*) FROM acci.outbox),
+       (SELECT count(*) FROM acci.outcomes), (SELECT count(*) FROM acci.deliveries)
 """
 LITTLE = {"new": ["--add", "aggregate"], "simulate": ["--events", "1"]}
 
@@ -84,6 +92,8 @@ def lines(path: tuple[str, ...], command: Any) -> Iterator[tuple[list[str], bool
 @pytest.fixture(scope="module")
 def url(server: SharedServer) -> Iterator[str]:
     with database_with_users(server, 5) as url:
+        with connect(url, "test") as connection:
+            register(connection, Announcement, "beginning")
         yield url
 
 
@@ -116,7 +126,8 @@ def test_a_hostile_value(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    chosen = {"ACCI_DATABASE_URL": url, "ACCI_KEYS_URL": url, "ACCI_HOME": str(tmp_path)}
+    chosen = {"ACCI_CONTEXTS": "acci.domain.users,tests.domains.shipping"}
+    chosen |= {"ACCI_DATABASE_URL": url, "ACCI_KEYS_URL": url, "ACCI_HOME": str(tmp_path)}
     for name, setting in (chosen | {"PREFECT_API_URL": "http://127.0.0.1:1/api"}).items():
         monkeypatch.setenv(name, setting)
     monkeypatch.chdir(tmp_path)

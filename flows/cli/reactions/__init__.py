@@ -1,0 +1,1 @@
+"""`acci reactions`: what follows from events, seen and steered."""

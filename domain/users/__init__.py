@@ -1,4 +1,4 @@
-"""The worked example: users, as commands, events, an aggregate, a read model and its queries.
+"""The worked example: users, as commands, events, an aggregate, a read model and its queries, a reaction.
 
 An example of what a project of your own has; nothing in ACCI depends on it. Begin with `events`, then `user`.
 """
@@ -12,6 +12,7 @@ from acci.domain.users.queries import GetUser, SearchUsers
 from acci.domain.users.simulation import UserSimulation
 from acci.domain.users.user import User
 from acci.domain.users.user_view import UserView
+from acci.domain.users.welcome_mail import WelcomeMail
 
 CONTEXT = Context(
     name="users",
@@ -20,6 +21,7 @@ CONTEXT = Context(
     aggregates=(User,),
     projections=(UserView,),
     queries=(GetUser, SearchUsers),
+    reactions=(WelcomeMail,),
     suites=(USER_VIEW,),
     simulation=UserSimulation(),
 )

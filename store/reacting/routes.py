@@ -7,6 +7,7 @@ from importlib import import_module
 
 from acci.store.reacting.contents import COMMAND, FLOW
 from acci.store.reacting.outgoing import Outgoing
+from acci.store.reacting.senders.file import MessageFile
 from acci.store.reacting.senders.sender import DeliveryRefused, Sender
 from acci.store.reacting.senders.signing import secret_bytes
 from acci.store.reacting.senders.smtp import Mailer
@@ -96,6 +97,8 @@ def _sender(name: str, topic: Topic, environment: Mapping[str, str]) -> Sender:
         from acci.store.reacting.senders.rabbitmq import RabbitMq
 
         return RabbitMq(topic.url, login, topic.exchange, topic.routing_key, topic.timeout)
+    if topic.sender == "file" and topic.file is not None:
+        return MessageFile(topic.file)
     return _of_the_users_own(name, topic.sender)
 
 

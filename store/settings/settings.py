@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from acci.store.settings.definitions import OF_LIMITS, OF_SETTINGS
+from acci.store.settings.definitions import DEFAULT_CONTEXTS, OF_LIMITS, OF_SETTINGS
 from acci.store.settings.limits import Limits
 from acci.store.settings.sources import Sources
-from acci.store.settings.topics import Topic
+from acci.store.settings.topics import Topic, for_trying_out
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Settings:
         or no); None leaves it as it is.
     react_after_promotion: whether reactions go on once a standby was promoted (ACCI_REACT_AFTER_PROMOTION, yes or no);
         else they are paused then.
-    topics: where the messages of each topic go (ACCI_TOPICS, JSON); `*` is any other.
+    topics: where the messages of each topic go (ACCI_TOPICS, JSON); `*` is any other. While ACCI is tried out, with its
+        embedded server or its own example, that is a file in `home` unless it is set: nothing leaves the machine.
     timeout_seconds: how long the run of this process may take (ACCI_TIMEOUT_SECONDS); None: without an end.
     log_format: how ACCI's programs log (ACCI_LOG_FORMAT): text, or json, one object a line.
     project: the folder of the project (ACCI_PROJECT names another); None in ACCI's own checkout.
@@ -75,4 +76,7 @@ class Settings:
         """
         sources = Sources(environment)
         limits = Limits(**cast("dict[str, Any]", sources.values(OF_LIMITS)))
-        return cls(**cast("dict[str, Any]", sources.values(OF_SETTINGS)), limits=limits, project=sources.project)
+        found = cls(**cast("dict[str, Any]", sources.values(OF_SETTINGS)), limits=limits, project=sources.project)
+        if found.database_url is None or found.contexts == DEFAULT_CONTEXTS:
+            return replace(found, topics=for_trying_out(found.topics, found.home))
+        return found

@@ -13,9 +13,11 @@ from acci.domain.errors import AcciError
 from acci.store.settings.passwords import has_password
 
 ANY_TOPIC = "*"
+MESSAGES = "messages.jsonl"
 VARIABLE_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 SCHEMES = {"webhook": ("https", "http"), "smtp": ("smtps", "smtp"), "rabbitmq": ("amqps", "amqp")}
+SENDERS = "webhook, smtp, rabbitmq, file"
 PLAIN = ("http", "amqp")  # what has no TLS; smtp has, unless allow-plain
 LONGEST_TIMEOUT = 600.0  # seconds
 
@@ -33,11 +35,12 @@ class UnusableTopic(AcciError):
 class Topic:
     """Where the messages of a topic go. Secrets are named by the variables that hold them.
 
-    sender: webhook, smtp, rabbitmq, or the dotted name of a class of yours.
+    sender: webhook, smtp, rabbitmq, file, or the dotted name of a class of yours.
     url: of the receiver or server. user: who logs in there. secrets: the variables with the secrets, the newest first.
     authorization: the variable with a webhook's header Authorization.
     sent_from: the address that mail is from, unless it says another.
     exchange, routing_key: RabbitMQ's; without a key, the topic's name.
+    file: to which a line is added for each message, from the project's folder on.
     timeout: seconds that one delivery may take. tries: after so many a message is a dead letter.
     tenants: who may use it; None: all.
     allow_private: addresses of private networks and of this machine. allow_plain: without TLS.
@@ -51,6 +54,7 @@ class Topic:
     sent_from: str | None = None
     exchange: str = ""
     routing_key: str | None = None
+    file: Path | None = None
     timeout: float = 10.0
     tries: int = 36  # about a day
     tenants: tuple[str, ...] | None = None
@@ -62,19 +66,26 @@ Topics = tuple[tuple[str, Topic], ...]
 Reader = Callable[[object], object]
 
 
+def for_trying_out(topics: Topics, home: Path) -> Topics:
+    """Messages of a topic that is not set go into a file of `home`, instead of being dead letters."""
+    if any(name == ANY_TOPIC for name, _ in topics):
+        return topics
+    return (*topics, (ANY_TOPIC, Topic("file", file=home / MESSAGES)))
+
+
 def topics_in_text(text: str, folder: Path) -> Topics:
     """From JSON. Raises ValueError, `UnusableTopic`."""
     return topics_in_table(json.loads(text), folder)
 
 
-def topics_in_table(value: object, _folder: Path) -> Topics:
-    """From a table by name. Raises TypeError, `UnusableTopic`."""
+def topics_in_table(value: object, folder: Path) -> Topics:
+    """From a table by name; paths are from `folder` on. Raises TypeError, `UnusableTopic`."""
     if not isinstance(value, dict):
         raise TypeError
-    return tuple((str(name), _topic(str(name), table)) for name, table in value.items())
+    return tuple((str(name), _topic(str(name), table, folder)) for name, table in value.items())
 
 
-def _topic(name: str, table: object) -> Topic:
+def _topic(name: str, table: object, folder: Path) -> Topic:
     if not isinstance(table, dict):
         raise UnusableTopic(name, "it is no table")
     read: dict[str, Any] = {}
@@ -85,7 +96,9 @@ def _topic(name: str, table: object) -> Topic:
         except (TypeError, ValueError):
             raise UnusableTopic(name, f"its {key} is not {wanted}") from None
     if "sender" not in read:
-        raise UnusableTopic(name, "it has no sender: webhook, smtp, rabbitmq or the dotted name of a class")
+        raise UnusableTopic(name, f"it has no sender: {SENDERS} or the dotted name of a class")
+    if "file" in read:
+        read["file"] = folder / Path(read["file"]).expanduser()
     topic = Topic(**read)
     if problem := _problem(topic):
         raise UnusableTopic(name, problem)
@@ -102,9 +115,11 @@ def _problem(topic: Topic) -> str | None:
     schemes = SCHEMES.get(topic.sender)
     if schemes is not None:
         return _problem_of_url(topic, *schemes) or _problem_of_login(topic)
+    if topic.sender == "file":
+        return None if topic.file is not None else "it has no file, to which messages are added"
     if DOTTED.fullmatch(topic.sender):
         return None
-    return f"there is no sender {topic.sender!r}: webhook, smtp, rabbitmq or the dotted name of a class"
+    return f"there is no sender {topic.sender!r}: {SENDERS} or the dotted name of a class"
 
 
 def _problem_of_url(topic: Topic, secure: str, plain: str) -> str | None:
@@ -191,6 +206,7 @@ _KEYS: Mapping[str, tuple[str, Reader, str]] = {
     "from": ("sent_from", _address, "an address like shop@example.com"),
     "exchange": ("exchange", _text, "a text"),
     "routing-key": ("routing_key", _text, "a text"),
+    "file": ("file", _text, "a text"),
     "timeout": ("timeout", _seconds, f"a number of seconds up to {LONGEST_TIMEOUT:.0f}"),
     "tries": ("tries", _count, "a whole number from 1 to 1000"),
     "tenants": ("tenants", _names, "a list of names"),
@@ -205,5 +221,5 @@ def shown_topic(topic: Topic) -> dict[str, object]:
     for key, (field, _, _) in _KEYS.items():
         value, default = getattr(topic, field), getattr(Topic, field, None)
         if value != default:
-            shown[key] = list(value) if isinstance(value, tuple) else value
+            shown[key] = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
     return shown

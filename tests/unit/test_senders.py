@@ -1,6 +1,7 @@
 """Senders without a receiver: signatures, addresses, retries, mail, what the settings say of topics."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from acci.store.reacting.senders.signing import secret_bytes, signature
 from acci.store.reacting.senders.webhook import Webhook, retry_after
 from acci.store.reacting.sending import LONGEST_PAUSE, backoff
 from acci.store.settings import Settings, Topic, UnusableTopic, WrongSetting
-from acci.store.settings.topics import topics_in_table, topics_in_text
+from acci.store.settings.topics import shown_topic, topics_in_table, topics_in_text
 from tests.support.outboxes import outgoing
 
 HERE = Path()
@@ -222,6 +223,7 @@ def test_topics_are_read_from_a_file_and_from_json() -> None:
         ({"tenants": "acme"}, "tenants"),
         ({"allow-private": "yes"}, "allow-private"),
         ({"user": "u"}, "no user"),
+        ({"sender": "file"}, "it has no file"),
     ],
 )
 def test_what_cannot_be_a_topic_is_refused(changes: Any, said: str) -> None:
@@ -273,3 +275,26 @@ def test_a_class_of_the_users_own_sends() -> None:
     assert (type(route.sender).__name__, route.tries) == ("Own", 2)
     with pytest.raises(AcciError):
         route.sender.send(outgoing())
+
+
+def test_a_file_gets_a_line_for_each_message_whole_and_for_its_owner_only(tmp_path: Path) -> None:
+    (topic,) = topics_in_table({"*": {"sender": "file", "file": "sent/messages.jsonl"}}, tmp_path)
+    assert shown_topic(topic[1]) == {"sender": "file", "file": str(tmp_path / "sent" / "messages.jsonl")}
+    sender = Routes((topic,)).of(outgoing()).sender
+    text = "ü" * 20_000
+    with ThreadPoolExecutor(8) as several:
+        list(
+            several.map(lambda n: sender.send(outgoing({"payload": {"n": n, "text": text}, "headers": {}})), range(64))
+        )
+
+    file = tmp_path / "sent" / "messages.jsonl"
+    sent = [json.loads(line) for line in file.read_bytes().splitlines()]
+    assert sorted(each["data"]["n"] for each in sent) == list(range(64))
+    assert {each["type"] for each in sent} == {"mail"}
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    sender = Routes((("*", Topic("file", file=tmp_path)),)).of(outgoing()).sender
+    with pytest.raises(DeliveryFailed, match=r"cannot be written \(Is a directory\)"):
+        sender.send(outgoing())

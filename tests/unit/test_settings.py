@@ -56,7 +56,8 @@ def project(folder: Path, *lines: str, head: str = "[tool.acci]") -> dict[str, s
 
 def test_nothing_set_means_this_checkout() -> None:
     settings = Settings.from_environment({})
-    assert settings == Settings(None, ("acci.domain.users",), CHECKOUT / ".acci", None)
+    messages = ("*", Topic("file", file=CHECKOUT / ".acci" / "messages.jsonl"))
+    assert settings == Settings(None, ("acci.domain.users",), CHECKOUT / ".acci", None, topics=(messages,))
     assert (CHECKOUT / "pyproject.toml").exists()
 
 
@@ -83,7 +84,19 @@ def test_empty_counts_as_unset(tmp_path: Path) -> None:
 
 
 def test_a_password_is_not_shown() -> None:
-    assert "secret" not in repr(Settings.from_environment({"ACCI_DATABASE_URL": "postgresql://u:secret@h/d"}))
+    assert "hunter2" not in repr(Settings.from_environment({"ACCI_DATABASE_URL": "postgresql://u:hunter2@h/d"}))
+
+
+def test_messages_go_into_a_file_only_while_acci_is_tried_out(tmp_path: Path) -> None:
+    """With the own server, or the own example; a domain in production has a dead letter until its topic is set."""
+    own_server = {"ACCI_CONTEXTS": "shop", "ACCI_HOME": str(tmp_path)}
+    own_example = {"ACCI_DATABASE_URL": "postgresql://h/d", "ACCI_HOME": str(tmp_path)}
+    into_file = ("*", Topic("file", file=tmp_path / "messages.jsonl"))
+    for environment in (own_server, own_example):
+        assert Settings.from_environment(environment).topics == (into_file,)
+        chosen = {"ACCI_TOPICS": '{"*": {"sender": "webhook", "url": "https://h/"}}'}
+        assert Settings.from_environment(environment | chosen).topics == (("*", Topic("webhook", "https://h/")),)
+    assert Settings.from_environment(own_server | own_example).topics == ()
 
 
 def test_everything_but_secrets_can_be_set_in_the_project(tmp_path: Path) -> None:
@@ -147,7 +160,8 @@ def test_without_a_project_the_checkout_is_meant_and_of_an_installed_acci_the_wo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Settings.from_environment({}) == Settings(None, ("acci.domain.users",), CHECKOUT / ".acci", None)
+    found = Settings.from_environment({})
+    assert (found.project, found.home) == (None, CHECKOUT / ".acci")
     monkeypatch.setattr("acci.store.settings.project.CHECKOUT", tmp_path / "site-packages" / "acci")
     found = Settings.from_environment({})
     assert (found.project, found.home) == (tmp_path, tmp_path / ".acci")

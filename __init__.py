@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from acci.domain.aggregates import Aggregate, decides, evolves
     from acci.domain.commands import Command, CommandData, CommandMetadata
     from acci.domain.contexts import Context
+    from acci.domain.effects import After, Cancel, Message, Send, StartFlow
     from acci.domain.errors import AcciError, ConcurrencyError, DefinitionError, InvalidCommand, Refused
     from acci.domain.events import Event, EventData, EventMetadata, RecordedEvent, StreamId
     from acci.domain.personal import Personal
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from acci.domain.quality import Suite, expect, no_rows
     from acci.domain.queries import OneQuery, Query
+    from acci.domain.reactions import CommandRefused, Reaction, reacts, refused
     from acci.domain.upcasting import Upcaster, old
     from acci.store.application.acting import acting_as
     from acci.store.application.application import Application
@@ -61,12 +63,14 @@ _MODULES = {
     "aggregates": "Aggregate decides evolves",
     "commands": "Command CommandData CommandMetadata",
     "contexts": "Context",
+    "effects": "After Cancel Message Send StartFlow",
     "errors": "AcciError ConcurrencyError DefinitionError InvalidCommand Refused",
     "events": "Event EventData EventMetadata RecordedEvent StreamId",
     "personal": "Personal",
     "projections": _PROJECTIONS,
     "quality": "Suite expect no_rows",
     "queries": "OneQuery Query",
+    "reactions": "CommandRefused Reaction reacts refused",
     "upcasting": "Upcaster old",
 }
 _OF_STORE = {
@@ -89,12 +93,15 @@ __all__ = [
     "ANY",
     "EXISTS",
     "AcciError",
+    "After",
     "Aggregate",
     "Application",
     "AsyncApplication",
+    "Cancel",
     "Command",
     "CommandData",
     "CommandMetadata",
+    "CommandRefused",
     "ConcurrencyError",
     "Context",
     "DefinitionError",
@@ -107,12 +114,16 @@ __all__ = [
     "Happened",
     "Insert",
     "InvalidCommand",
+    "Message",
     "OneQuery",
     "Personal",
     "Projection",
     "Query",
+    "Reaction",
     "RecordedEvent",
     "Refused",
+    "Send",
+    "StartFlow",
     "StreamId",
     "Suite",
     "Upcaster",
@@ -142,6 +153,8 @@ __all__ = [
     "old",
     "on",
     "put",
+    "reacts",
+    "refused",
     "when",
 ]
 

@@ -1,4 +1,4 @@
-"""Testing: given events, when a command or a projection, then events or rows; databases for tests; simulated histories.
+"""Testing: given events, when a command, projection or reaction, then what follows; databases; simulated histories.
 
 For a user's tests, and `acci simulate`. Begin with `kit`; `pytest_plugin` has the fixtures, `strategies` what
 Hypothesis draws.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import ndiff
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.keys import Keys
 from acci.store.registry import Catalogue
 from acci.store.testing.contexts import context_of_command
+from acci.store.testing.differences import difference, listed
 from acci.store.testing.histories import START, STEP, Happened, recorded
 from acci.store.testing.keys_in_memory import KeysInMemory
 
@@ -45,13 +45,12 @@ class Decided:
     def then(self, *expected: EventData | Happened) -> "Decided":
         """Accepted, and these events happened, in this order; of a `Happened`, what it names of the envelope too."""
         __tracebackhide__ = True
-        self._accepted("; it was to lead to:" + _listed(map(_wanted, expected)))
+        self._accepted("; it was to lead to:" + listed(map(_wanted, expected)))
         same = len(expected) == len(self.events) and all(map(_is_as_expected, self.events, expected))
         if not same:
             envelopes = any(isinstance(each, Happened) for each in expected)
             found = [_found(each, envelopes) for each in self.events]
-            difference = ndiff(list(map(_wanted, expected)), found)
-            lines = "".join(f"\n  {line.rstrip()}" for line in difference)
+            lines = difference(list(map(_wanted, expected)), found)
             raise AssertionError(f"{self.command} led to other events (- expected, + happened):{lines}")
         return self
 
@@ -70,7 +69,7 @@ class Decided:
         if given is None:
             raise AssertionError(f"{self.command} was to be refused: {reason}\nIt {self._outcome()}")
         if given != reason:
-            lines = "".join(f"\n  {line.rstrip()}" for line in ndiff([reason], [given]))
+            lines = difference([reason], [given])
             raise AssertionError(f"{self.command} was refused for another reason (- expected, + given):{lines}")
         return self
 
@@ -95,7 +94,7 @@ class Decided:
             return f"was refused: {self.error.reason}"
         if self.error is not None:
             return "was invalid: " + "; ".join(f"{field}: {why}" for field, why in self.error.problems)
-        return f"led to:{_listed(map(_found, self.events))}" if self.events else "was accepted and led to nothing."
+        return f"led to:{listed(map(_found, self.events))}" if self.events else "was accepted and led to nothing."
 
 
 def decided(
@@ -198,7 +197,3 @@ def _found(event: Event[EventData], envelope: bool = False) -> str:
             event.timestamp,
         )
     )
-
-
-def _listed(lines: Any) -> str:
-    return "".join(f"\n  {line}" for line in lines) or " nothing"

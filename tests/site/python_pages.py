@@ -33,6 +33,7 @@ STORE = (
     "acci.store.testing.kit:Given",
     "acci.store.testing.decided:Decided",
     "acci.store.testing.projected:Projected",
+    "acci.store.testing.reacted:Reacted",
     "acci.store.testing.strategies:events",
     "acci.store.testing.strategies:commands",
     "acci.store.testing.strategies:histories",

@@ -19,7 +19,7 @@ def status(
     tenant: Annotated[str | None, typer.Option(help="Count the lag in this tenant's events only.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show where the log, every projection and every reaction stand."""
+    """Show where the log, projections and reactions stand."""
     from acci.flows.runtime.session import lag_of_replica, session
     from acci.store.monitoring.status import read_status
 

@@ -15,7 +15,7 @@ def react(
     ] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Decide on new events, fire timers, deliver what is due."""
+    """Decide on new events, fire timers, and deliver."""
     from acci.flows.runtime.reacting import reaction_names
 
     reaction_names(reaction)  # refused at once, before Prefect starts

@@ -31,7 +31,7 @@ def _runs(each: ReactionStatus) -> Check:
     if each.state == GONE:
         said = (
             f"{name} was started here, and no registered context has it: it neither decides nor fires timers. Name its "
-            f"context in ACCI_CONTEXTS; if it was removed on purpose, say so with `acci reactions pause {name} --reason …`."
+            f"context in ACCI_CONTEXTS; if it was removed on purpose, say so: `acci reactions pause {name} --reason …`."
         )
         return Check("reaction", False, said, reaction=name)
     if each.state == NOT_STARTED:

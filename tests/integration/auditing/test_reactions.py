@@ -279,10 +279,12 @@ def work(connection: Connection, random: Random) -> None:
     """As a worker that delivers: some end, some fail for good, some are left in the middle."""
     for taken in take(connection, 60, random.randint(1, 3), 2):
         ended = [Ending(row, 1, random.choice((DELIVERED, REFUSED))) for row in taken.rows]
-        failed = {"error": "no", "delay": None, "tries": 5} if random.random() < 0.2 else {}
+        settlement = Settlement(taken.head, taken.lease, ended)
+        if random.random() < 0.2:
+            settlement = Settlement(taken.head, taken.lease, tries=5, error="no", delay=None)
         if random.random() < 0.9:
             with connection.transaction():
-                settle(connection, [Settlement(taken.head, taken.lease, [] if failed else ended, **failed)])
+                settle(connection, [settlement])
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

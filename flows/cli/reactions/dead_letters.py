@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @app.command("list")
 def list_(reaction: MaybeName = None, tenant: Tenant = None, json: JsonFlag = False) -> None:
-    """List what could not be decided or delivered, and how many wait behind."""
+    """List what could not be decided or delivered, and what waits."""
     from acci.flows.runtime.session import session
     from acci.store.reacting.dead_letters import letters
     from acci.store.reacting.registrations import require_known

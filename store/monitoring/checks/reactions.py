@@ -30,8 +30,8 @@ def _runs(each: ReactionStatus) -> Check:
         return Check("reaction", True, said, reaction=name)
     if each.state == GONE:
         said = (
-            f"{name} was started here, and no registered context has it: it neither decides nor fires timers. Name its "
-            f"context in ACCI_CONTEXTS; if it was removed on purpose, say so: `acci reactions pause {name} --reason …`."
+            f"{name} was started here, and no registered context has it: it neither decides nor delivers. Name its "
+            f"context in ACCI_CONTEXTS; if it was removed on purpose: `acci reactions pause {name} --reason …`."
         )
         return Check("reaction", False, said, reaction=name)
     if each.state == NOT_STARTED:

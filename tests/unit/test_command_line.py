@@ -100,11 +100,9 @@ def test_with_json_a_refusal_is_json(tmp_path: Path) -> None:
     assert "acci up" in refusal["error"]
 
 
-@pytest.mark.parametrize(
-    "group", [[], ["run"], ["dead-letters"], ["reactions"], ["reactions", "dead-letters"]], ids=str
-)
-def test_no_commands_description_is_cut(group: list[str]) -> None:
-    shown = acci(*group, "--help", COLUMNS="80").stdout.partition("Commands:")[2].splitlines()
+@pytest.mark.parametrize("group", ["", "run", "dead-letters", "reactions", "reactions dead-letters"])
+def test_no_commands_description_is_cut(group: str) -> None:
+    shown = acci(*group.split(), "--help", COLUMNS="80").stdout.partition("Commands:")[2].splitlines()
     assert [line for line in shown if line.endswith(("...", "…"))] == []
 
 

@@ -53,7 +53,7 @@ SELECT (SELECT count(*) FROM acci.events), (SELECT count(*) FROM acci.commands),
        (SELECT count(*) FROM acci.reactions), (SELECT count(*) FROM acci.rewinds), (SELECT count(*) FROM acci.outbox),
        (SELECT count(*) FROM acci.outcomes), (SELECT count(*) FROM acci.deliveries)
 """
-LITTLE = {"new": ["--add", "aggregate"], "simulate": ["--events", "1"]}
+LITTLE = {"new": ["--add", "aggregate"], "simulate": ["--events", "1"], "reactions rewind": ["--yes", "--reason=so"]}
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -76,7 +76,7 @@ def lines(path: tuple[str, ...], command: Any) -> Iterator[tuple[list[str], bool
         if getattr(tried, "is_flag", False):
             continue
         for hostile in NO_NUMBERS if is_number(tried) else () if path[0] in UNENDING else TEXTS:
-            line = [*path, *LITTLE.get(path[0], [])]
+            line = [*path, *LITTLE.get(" ".join(path), [])]
             behind = []
             for each in command.params:
                 given = hostile if each is tried else GOOD.get(each.name, "x") if each.required else None

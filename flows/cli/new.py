@@ -1,4 +1,4 @@
-"""`acci new`: a project in a new folder; or one more aggregate or read model in a project."""
+"""`acci new`: a project in a new folder; or one more aggregate, read model or reaction in a project."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +10,16 @@ from acci.flows.scaffold.kinds import Addition
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The name of the project; with --add, of the aggregate or read model.")],
+    name: Annotated[str, typer.Argument(help="The name of the project; with --add, of what is added.")],
     folder: Annotated[
         Path | None, typer.Option(help="The folder to make the project in; one named like the project otherwise.")
     ] = None,
     add: Annotated[
         Addition | None, typer.Option(help="Add this to the project of the working directory, changing no file.")
     ] = None,
-    event: Annotated[str | None, typer.Option(help="With --add read-model: the event of its first rule.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="With --add read-model, reaction: the event of its first rule.")
+    ] = None,
     context: Annotated[
         str | None, typer.Option(help="With --add: the context, if several have a place for it.")
     ] = None,
@@ -36,7 +38,7 @@ def new(
         typer.echo(passage(f"Made {shown}. Try next:\n\n  cd {shown}\n  make test\n  make up"))
         return
     from acci.flows.runtime.project import registered
-    from acci.flows.scaffold.additions import Place, add_aggregate, add_read_model
+    from acci.flows.scaffold.additions import Place, add_aggregate, add_reaction, add_read_model
     from acci.store.settings import Settings
 
     settings = Settings.from_environment()
@@ -44,17 +46,21 @@ def new(
     place = Place.of(project, settings.contexts, catalogue, add, context)
     if add is Addition.AGGREGATE:
         files = add_aggregate(place, catalogue, name)
-    else:
+    elif add is Addition.READ_MODEL:
         files = add_read_model(place, catalogue, name, event)
+    else:
+        files = add_reaction(place, catalogue, name, event)
     typer.echo(passage("Made " + ", ".join(map(str, files)) + "."))
     if add is Addition.READ_MODEL:
         typer.echo(f"Build it with `acci run rebuild {files[0].stem}`.")
+    elif add is Addition.REACTION:
+        typer.echo(f"Say in pyproject.toml where its messages go: [tool.acci.topics.{files[0].stem}].")
 
 
 def _check(folder: Path | None, add: Addition | None, event: str | None, context: str | None) -> None:
     if add is not None and folder is not None:
         raise typer.BadParameter("it is for a new project; --add works in the project of the working directory.")
-    if event is not None and add is not Addition.READ_MODEL:
-        raise typer.BadParameter("--event goes with --add read-model.")
+    if event is not None and add not in (Addition.READ_MODEL, Addition.REACTION):
+        raise typer.BadParameter("--event goes with --add read-model and --add reaction.")
     if context is not None and add is None:
         raise typer.BadParameter("--context goes with --add.")

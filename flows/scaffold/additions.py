@@ -8,7 +8,7 @@ from pathlib import Path
 from acci.domain.errors import AcciError, UnknownName
 from acci.domain.events import EventData
 from acci.flows.scaffold.kinds import Addition
-from acci.flows.scaffold.names import UnusableName, aggregate_name, read_model_name
+from acci.flows.scaffold.names import UnusableName, aggregate_name, reaction_name, read_model_name
 from acci.flows.scaffold.templates import rendered
 from acci.store.registry import Catalogue
 
@@ -110,22 +110,41 @@ def add_read_model(place: Place, catalogue: Catalogue, name: str, event: str | N
     found, kind = read_model_name(name)
     if taken := {*catalogue.projections, *catalogue.stored, *catalogue.aggregates}.intersection((found, kind)):
         raise UnusableName(name, f"{min(taken)} is registered already")
-    of = catalogue.event(event) if event else _first_event(place, catalogue)
+    return _write_with_event(place, catalogue, Addition.READ_MODEL, (found, kind), event)
+
+
+def add_reaction(place: Place, catalogue: Catalogue, name: str, event: str | None) -> list[Path]:
+    """A reaction that sends a message for `event`, or for the first of its context, and tests; its files.
+
+    Raises `UnusableName`, `UnknownName`, `NoPlace`, `AlreadyThere`.
+    """
+    found, kind = reaction_name(name)
+    streams = {each.stream_type() for each in catalogue.reactions.values()}
+    if taken := {*catalogue.reactions, *streams, *catalogue.stored, *catalogue.aggregates}.intersection((found, kind)):
+        raise UnusableName(name, f"{min(taken)} is registered already")
+    return _write_with_event(place, catalogue, Addition.REACTION, (found, kind), event)
+
+
+def _write_with_event(
+    place: Place, catalogue: Catalogue, addition: Addition, names: tuple[str, str], event: str | None
+) -> list[Path]:
+    found, kind = names
+    of = catalogue.event(event) if event else _first_event(place, catalogue, addition)
     values = {
         "Name": kind,
         "Title": found.replace("_", " ").capitalize(),
         "Event": of.__name__,
         "event_module": of.__module__,
     }
-    return place.write(Addition.READ_MODEL, found, values)
+    return place.write(addition, found, values)
 
 
-def _first_event(place: Place, catalogue: Catalogue) -> type[EventData]:
+def _first_event(place: Place, catalogue: Catalogue, addition: Addition) -> type[EventData]:
     for event in catalogue.events.values():
         if event.__module__.startswith(place.package + "."):
             return event
     reason = f"{place.package} has no event that it could be made of. Add an aggregate first"
-    raise NoPlace(Addition.READ_MODEL.value, reason)
+    raise NoPlace(addition.value, reason)
 
 
 def _import(module: str, names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ class Addition(StrEnum):
 
     AGGREGATE = "aggregate"
     READ_MODEL = "read-model"
+    REACTION = "reaction"
 
     @property
     def package(self) -> str:

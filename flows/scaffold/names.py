@@ -1,4 +1,4 @@
-"""Which names a project, an aggregate or a read model may have."""
+"""Which names a project, an aggregate, a read model or a reaction may have."""
 
 import keyword
 import re
@@ -61,6 +61,11 @@ def read_model_name(name: str) -> tuple[str, str]:
     if found[0] in OF_SQL:
         raise UnusableName(name, "SQL has a word of that name, so no table can have it")
     return found
+
+
+def reaction_name(name: str) -> tuple[str, str]:
+    """The name of a reaction and its module, and that of its class. Raises `UnusableName`."""
+    return _thing(name, LONGEST)
 
 
 def _thing(name: str, longest: int) -> tuple[str, str]:

@@ -10,9 +10,9 @@ import pytest
 import acci
 from acci import Context
 from acci.flows.scaffold import templates
-from acci.flows.scaffold.additions import AlreadyThere, NoPlace, Place, add_aggregate, add_read_model
+from acci.flows.scaffold.additions import AlreadyThere, NoPlace, Place, add_aggregate, add_reaction, add_read_model
 from acci.flows.scaffold.kinds import Addition
-from acci.flows.scaffold.names import UnusableName, aggregate_name, package_name, read_model_name
+from acci.flows.scaffold.names import UnusableName, aggregate_name, package_name, reaction_name, read_model_name
 from acci.flows.scaffold.project import FolderInUse, new_project
 from acci.store.registry import load
 
@@ -45,9 +45,9 @@ SAME = QUALITY
 INITIAL = """
 from pathlib import Path
 import acci
-from {package} import aggregates, read_models
+from {package} import aggregates, reactions, read_models
 
-CONTEXT = acci.Context.of_packages(__name__, Path(__file__).parent / "sql", aggregates, read_models)
+CONTEXT = acci.Context.of_packages(__name__, Path(__file__).parent / "sql", aggregates, reactions, read_models)
 """
 
 
@@ -56,7 +56,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a package whose modules are found by themselves, in `tmp_path`."""
     name = f"shop_{abs(hash(str(tmp_path)))}"
     folder = tmp_path / name
-    for each in ("aggregates", "read_models"):
+    for each in ("aggregates", "reactions", "read_models"):
         (folder / each).mkdir(parents=True)
         (folder / each / "__init__.py").touch()
     (folder / "__init__.py").write_text(INITIAL.format(package=name))
@@ -120,6 +120,12 @@ def test_neither_is_an_aggregate(name: str) -> None:
         aggregate_name(name)
 
 
+@pytest.mark.parametrize("name", ["message", "send", "reaction", "a" * 31])
+def test_nor_a_reaction(name: str) -> None:
+    with pytest.raises(UnusableName):
+        reaction_name(name)
+
+
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "mine").touch()
@@ -152,7 +158,7 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path, monkeypatch: pytest.Monke
 def test_each_template_is_rendered_whole() -> None:
     names = "package name Name Title title Event event_module imports article distribution version sources"
     values = dict.fromkeys(f"{names} vendored_row wheel".split(), "value")
-    for template in ("project", "aggregate", "read-model"):
+    for template in ("project", "aggregate", "read-model", "reaction"):
         for path, content in templates.rendered(template, Path("shop"), values):
             assert "{{" not in content.replace("${{", ""), path
             assert "template" not in path.name
@@ -174,6 +180,8 @@ def test_what_is_added_is_part_of_the_context_and_no_file_is_changed(package: st
     files = add_aggregate(place(tmp_path, package, Addition.AGGREGATE), catalogue, "order")
     assert files == [Path(package, "aggregates", "order.py"), Path("tests", "test_order.py")]
     add_read_model(place(tmp_path, package, Addition.READ_MODEL), catalogue, "sales", None)
+    files = add_reaction(place(tmp_path, package, Addition.REACTION), catalogue, "welcome-mail", "ItemAdded")
+    assert files == [Path(package, "reactions", "welcome_mail.py"), Path("tests", "test_welcome_mail.py")]
     assert {file: file.read_bytes() for file in before} == before
     for name in [name for name in sys.modules if name.startswith(package)]:
         del sys.modules[name]
@@ -181,6 +189,9 @@ def test_what_is_added_is_part_of_the_context_and_no_file_is_changed(package: st
     assert "OrderCreated" in again.events
     assert "CreateOrder" in again.commands
     assert {"stock", "sales"} == set(again.projections)
+    reaction = again.reactions["welcome_mail"]
+    assert reaction.__name__ == "WelcomeMail"
+    assert again.events["ItemAdded"] in reaction.handles()
     assert (tmp_path / package / "sql" / "read_models" / "sales.sql").is_file()
 
 
@@ -196,6 +207,15 @@ def test_a_file_that_is_there_is_not_replaced(package: str, tmp_path: Path) -> N
 def test_what_is_registered_is_not_added_again(package: str, tmp_path: Path, name: str) -> None:
     with pytest.raises(UnusableName):
         add_read_model(place(tmp_path, package, Addition.READ_MODEL), load([package]), name, None)
+    with pytest.raises(UnusableName):
+        add_reaction(place(tmp_path, package, Addition.REACTION), load([package]), name, None)
+
+
+def test_what_follows_from_no_event_has_no_place(package: str, tmp_path: Path) -> None:
+    (tmp_path / package / "aggregates" / "item.py").unlink()
+    (tmp_path / package / "read_models" / "stock.py").unlink()
+    with pytest.raises(NoPlace, match=r"a new reaction: .* has no event that it could be made of"):
+        add_reaction(place(tmp_path, package, Addition.REACTION), load([package]), "welcome", None)
 
 
 def test_a_project_without_a_place_for_it_is_refused(package: str, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_with_everything_added_it_is_clean_and_passes_its_own_tests(shop: Path) 
         "aggregate account",
         "read-model sales",
         "read-model openings --event AccountCreated",
+        "reaction welcome --event AccountCreated",
+        "reaction tell-others",
     ):
         kind, name, *more = words.split()
         done = _in(shop, *command(["new", name, "--add", kind, *more]))
@@ -105,7 +107,7 @@ def test_long_names_are_well_formed_too(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     done = acci("new", "a" * 30, "--folder", folder)
     assert done.returncode == 0, done.stderr
-    for name, kind in (("zz" * 13, "aggregate"), ("z" * 30, "read-model")):
+    for name, kind in (("zz" * 13, "aggregate"), ("z" * 30, "read-model"), ("y" * 30, "reaction")):
         done = _in(folder, *command(["new", name, "--add", kind]))
         assert done.returncode == 0, done.stderr
     _passes(folder, "ruff", "check")

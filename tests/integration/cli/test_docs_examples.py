@@ -1,5 +1,6 @@
 """The results of the documentation's examples: the rows and answers of the shop, the payloads of upcasters."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from acci import given
 from acci.domain.contexts import Context
+from acci.domain.effects import Cancel, Message, Send
 from acci.domain.events import EventData
 from acci.domain.upcasting import check_upcasters, upcast
 from acci.store.postgres.database import Connection
@@ -63,3 +66,18 @@ def test_the_upcasters_of_the_guide() -> None:
     Context(name="x", sql=Path(), events=(moved,))
     old = json.dumps({"town": "Delft", "address": "Langweg, 3"})
     assert json.loads(upcast(moved, 1, old)) == {"city": "Delft", "country": "NL", "street": "Langweg", "number": "3"}
+
+
+def test_the_process_manager_of_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = (block for block in blocks(GUIDES / "reactions.md") if block.file)
+    file = tmp_path / str(block.file)
+    file.parent.mkdir()
+    file.write_text(block.text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    shown = importlib.import_module("orders")
+    placed, paid = shown.OrderPlaced(customer="ann", amount=3), shown.OrderPaid(order="1")
+    given(placed).when(paid).then(Cancel("payment"), Send(shown.ShipOrder(order="1")))
+    given(placed).when_fired("payment").nothing()
+    given(placed).when(shown.PaymentOverdue()).then(Message("reminders", {"order": "1"}))
+    refused = given(placed, paid).when_refused(shown.ShipOrder, "it is gone.")
+    refused.then(Message("team", {"order": "1", "why": "it is gone."}))

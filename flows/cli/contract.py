@@ -33,10 +33,12 @@ def contract(
 ) -> None:
     """Write the domain's contract, or check a change against it.
 
-    The contract is acci.contract.json, to be committed: the shapes of events, commands, queries and read models.
+    The contract is acci.contract.json, to be committed: the shapes of events, commands, queries, read models and
+    reactions.
 
     With --check it exits with 0 if nothing changed or all is compatible, 3 if a read model needs a rebuild or a
-    backfill, 4 if a reader or a sender breaks, 5 if stored events need an upcaster: the highest that applies.
+    backfill, 4 if a reader, a sender or a reaction breaks, 5 if stored events need an upcaster: the highest that
+    applies.
     """
     from acci.flows.runtime.session import catalogue
 
@@ -73,7 +75,7 @@ def _write(registered: "Catalogue", json: bool) -> None:
 
     file, made = _file(), contract_of(registered, _committed())
     file.write_text(text_of(made), encoding="utf-8")
-    counts = {kind: len(getattr(made, kind)) for kind in ("events", "commands", "read_models", "queries")}
+    counts = {kind: len(getattr(made, kind)) for kind in ("events", "commands", "read_models", "queries", "reactions")}
     if json:
         print_json({"file": str(file), **counts})
         return

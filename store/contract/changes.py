@@ -13,6 +13,7 @@ class Verdict(Enum):
     COMPATIBLE = ("compatible", 0)
     BACKFILL = ("needs a backfill", 3)
     REBUILD = ("needs a rebuild", 3)
+    BREAKS_REACTION = ("breaks a reaction", 4)
     BREAKS_READER = ("breaks a reader", 4)
     BREAKS_SENDER = ("breaks a sender", 4)
     UPCASTER = ("needs an upcaster", 5)

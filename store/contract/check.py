@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from acci.store.contract.changes import Change, Verdict
 from acci.store.contract.document import Contract, contract_of
 from acci.store.contract.event_changes import event_changes
+from acci.store.contract.reaction_changes import reaction_changes
 from acci.store.contract.read_model_changes import read_model_changes
 from acci.store.contract.request_changes import command_changes, query_changes
 from acci.store.postgres.database import Connection
@@ -22,6 +23,7 @@ def check(committed: Contract, catalogue: Catalogue) -> list[Change]:
         *command_changes(committed, today, catalogue),
         *read_model_changes(committed, today, catalogue),
         *query_changes(committed, today, catalogue),
+        *reaction_changes(committed, today, catalogue),
     ]
     return sorted(found, key=lambda each: (-_GRAVITY[each.verdict], each.kind, each.name))
 

@@ -16,6 +16,7 @@ from acci.domain.personal import personal_fields
 from acci.domain.projections import Projection
 from acci.domain.quality import Suite
 from acci.domain.queries import Question
+from acci.domain.reactions import OWN_EVENTS, Reaction
 from acci.domain.upcasting import Upcaster
 from acci.store.contract.lineage import sources
 from acci.store.contract.shapes import Shape, accepted_shape, stored_shape
@@ -82,6 +83,20 @@ class QueryPart(_Part):
     row: Shape
 
 
+class ReactionPart(_Part):
+    """A reaction: where the key of each event is that it handles (None: it is the aggregate's id), what it decides on.
+
+    `stream` names its own streams. `told`: the commands whose refusal it decides on.
+    """
+
+    context: str
+    stream: str
+    stateful: bool
+    events: dict[str, str | None]
+    decides_on: tuple[str, ...]
+    told: tuple[str, ...]
+
+
 class Contract(_Part):
     """Everything, by name, in the order of names."""
 
@@ -91,6 +106,7 @@ class Contract(_Part):
     commands: dict[str, CommandPart]
     read_models: dict[str, ReadModelPart]
     queries: dict[str, QueryPart]
+    reactions: dict[str, ReactionPart] = {}
     suites: dict[str, tuple[str, ...]]
 
 
@@ -111,6 +127,7 @@ def contract_of(catalogue: Catalogue, committed: Contract | None = None) -> Cont
             name: _read_model(catalogue, each, context[each]) for name, each in sorted(catalogue.projections.items())
         },
         queries={name: _query(each, context[each]) for name, each in sorted(catalogue.queries.items())},
+        reactions={name: _reaction(each, context[each]) for name, each in sorted(catalogue.reactions.items())},
         suites={name: _suite(each) for name, each in sorted(catalogue.suites.items())},
     )
 
@@ -119,7 +136,7 @@ def _contexts(catalogue: Catalogue) -> dict[Any, str]:
     return {
         thing: context.name
         for context in catalogue.contexts
-        for thing in (*context.events, *context.aggregates, *context.projections, *context.queries)
+        for thing in (*context.events, *context.aggregates, *context.projections, *context.queries, *context.reactions)
     }
 
 
@@ -215,6 +232,19 @@ def _read_model(catalogue: Catalogue, projection: type[Projection], context: str
 
 def _query(query: type[Question[Any]], context: str) -> QueryPart:
     return QueryPart(context=context, one=query.one, parameters=accepted_shape(query), row=stored_shape(query.answer))
+
+
+def _reaction(reaction: type[Reaction], context: str) -> ReactionPart:
+    keys = {event.event_type(): field for event, field in reaction.keys.items()}
+    handled = sorted(event.event_type() for event in reaction.handles() - set(OWN_EVENTS))
+    return ReactionPart(
+        context=context,
+        stream=reaction.stream_type(),
+        stateful=reaction.is_stateful(),
+        events={name: keys.get(name) for name in handled},
+        decides_on=tuple(sorted(reaction.rules)),
+        told=tuple(sorted(reaction.refusals)),
+    )
 
 
 def _suite(suite: Suite) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from acci.store.contract.document import Contract
+from acci.store.contract.document import Contract, ReactionPart
 from acci.store.contract.exports import NotMadeByUs
 from acci.store.contract.shapes import Shape, properties
 from acci.store.registry import Catalogue
@@ -29,6 +29,7 @@ def page(catalogue: Catalogue, contract: Contract) -> str:
         ("Events", _events(catalogue, contract)),
         ("Read models", _read_models(catalogue, contract)),
         ("Queries", _queries(catalogue, contract)),
+        ("Reactions", _reactions(catalogue, contract)),
     ):
         if sections := list(found):
             parts += [f"## {title}\n", *sections]
@@ -38,7 +39,7 @@ def page(catalogue: Catalogue, contract: Contract) -> str:
 
 
 def _diagram(contract: Contract) -> Iterator[str]:
-    """Commands, the events that they lead to, and the read models that these change."""
+    """Commands, the events that they lead to, the read models that these change, and the reactions to them."""
     yield "```mermaid\nflowchart LR"
     for name in contract.events:
         yield f'    event_{name}(["{name}"])'
@@ -48,6 +49,10 @@ def _diagram(contract: Contract) -> Iterator[str]:
     for name, read_model in contract.read_models.items():
         yield f'    read_model_{name}[("{name}")]'
         yield from (f"    event_{event} --> read_model_{name}" for event in read_model.events)
+    for name, reaction in contract.reactions.items():
+        yield f'    reaction_{name}{{{{"{name}"}}}}'
+        yield from (f"    event_{event} --> reaction_{name}" for event in reaction.events if event in contract.events)
+        yield from (f"    command_{each} -. refused .-> reaction_{name}" for each in _told(contract, reaction))
     yield "```\n"
 
 
@@ -86,6 +91,23 @@ def _queries(catalogue: Catalogue, contract: Contract) -> Iterator[str]:
         about = "Answered by one row or none." if part.one else "Answered by a list of rows."
         rows = f"Parameters:\n\n{_fields(part.parameters)}\nA row:\n\n{_fields(part.row)}"
         yield _section(name, catalogue.queries[name], about, rows)
+
+
+def _reactions(catalogue: Catalogue, contract: Contract) -> Iterator[str]:
+    for name, part in contract.reactions.items():
+        about = f"Its own streams are of {part.stream}. " + ("It has a state." if part.stateful else "It has no state.")
+        if part.told:
+            about += f" It decides if these are refused: {', '.join(part.told)}."
+        rows = [
+            (event, f"`{key}`" if key else "the aggregate's id", "yes" if event in part.decides_on else "no")
+            for event, key in part.events.items()
+        ]
+        table = _table(("event", "key", "decides on it"), rows) if rows else "No events but its own.\n"
+        yield _section(name, catalogue.reactions[name], about, table)
+
+
+def _told(contract: Contract, reaction: ReactionPart) -> Iterator[str]:
+    return (command for command in reaction.told if command in contract.commands)
 
 
 def _section(name: str, thing: type, about: str, table: str) -> str:

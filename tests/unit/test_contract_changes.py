@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from acci.domain.aggregates import Aggregate, decides
+from acci.domain.aggregates import Aggregate, decides, evolves
 from acci.domain.commands import Command, CommandData
 from acci.domain.contexts import Context
 from acci.domain.events import Event, EventData
@@ -16,6 +16,7 @@ from acci.domain.projections import FoldProjection, Insert, Projection, Upsert, 
 from acci.domain.projections.python_folds import Row
 from acci.domain.quality import Suite, no_rows
 from acci.domain.queries import Query
+from acci.domain.reactions import Reaction, reacts, refused
 from acci.domain.upcasting import Upcaster
 from acci.store.contract.changes import Change, Verdict
 from acci.store.contract.check import check, exit_code
@@ -324,3 +325,91 @@ def test_a_fold_in_python_that_changed_needs_a_rebuild(tmp_path: Path) -> None:
     changes = check(before, catalogue(tmp_path, Rented, projections=(fold_otherwise(),)))
     assert verdicts(changes) == [("needs a rebuild", "fold changed")]
     assert changes[0].do == "Run `acci run rebuild rentals`."
+
+
+class Borrowed(EventData):
+    rental: str
+
+
+class Lent(EventData):
+    formerly: ClassVar[tuple[str, ...]] = ("Borrowed",)
+    rental: str
+
+
+class Rent(CommandData):
+    aggregate_id_field: ClassVar[str] = "id"
+    id: str
+
+
+def reaction(*decided: type[EventData], named: str = "Reminders", **others: Any) -> type[Reaction]:
+    """A reaction `reminders` that decides on these events, and on a refused Rent unless it is not told."""
+    rules = {f"on_{each.__name__.lower()}": reacts(each)(lambda _self, _event: None) for each in decided}
+    if others.pop("told", True):
+        rules["give_up"] = refused(Rent)(lambda _self, _event: None)
+    annotations: dict[str, Any] = {"name": ClassVar[str], "keys": ClassVar[Any]}
+    if folded := others.pop("folded", ()):
+        annotations["seen"] = int
+        others["seen"] = 0
+        rules["see"] = evolves(*folded)(lambda self, _event: self)
+    body = {"__module__": __name__, "__annotations__": annotations, "name": "reminders", **rules, **others}
+    return type(named, (Reaction,), body)
+
+
+BY_RENTAL: dict[str, Any] = {"keys": {Borrowed: "rental"}}
+BOTH = (Rented, Borrowed)
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict", "what"),
+    [
+        (reaction(*BOTH, **BY_RENTAL), None, ""),
+        ((), "breaks a reaction", "it is gone: nothing is decided any more"),
+        (reaction(*BOTH), "breaks a reaction", "the key of Borrowed is the aggregate's id now, it was rental: order"),
+        (reaction(Rented), "breaks a reaction", "it does not handle Borrowed any more"),
+        (
+            reaction(Borrowed, folded=(Rented,), **BY_RENTAL),
+            "breaks a reaction",
+            "nothing follows from Rented any more",
+        ),
+        (reaction(*BOTH, told=False, **BY_RENTAL), "breaks a reaction", "nothing follows any more if Rent is refused"),
+        (
+            reaction(*BOTH, named="Nudges", **BY_RENTAL),
+            "breaks a reaction",
+            "its class is Nudges now, it was Rem",
+        ),
+        (reaction(*BOTH, Returned, **BY_RENTAL), "compatible", "it handles Returned too, from where it stands"),
+        (reaction(*BOTH, folded=(Rented,), **BY_RENTAL), "compatible", "it has a state now"),
+    ],
+)
+def test_a_reaction(tmp_path: Path, now: Any, verdict: str | None, what: str) -> None:
+    events = (*BOTH, Returned)
+    before = committed(catalogue(tmp_path, *events, reactions=(reaction(*BOTH, **BY_RENTAL),)))
+    changes = check(before, catalogue(tmp_path, *events, reactions=(now,) if now else ()))
+    if verdict is None:
+        assert changes == []
+        return
+    assert verdicts(changes)[0][0] == verdict
+    assert any(said.startswith(what) for _, said in verdicts(changes)), changes
+    assert exit_code(changes) == (4 if verdict == "breaks a reaction" else 0)
+    assert all(bool(change.do) is (change.verdict is not Verdict.COMPATIBLE) for change in changes)
+
+
+def test_a_reaction_to_an_event_that_was_renamed_is_the_same(tmp_path: Path) -> None:
+    before = committed(catalogue(tmp_path, Borrowed, reactions=(reaction(Borrowed, **BY_RENTAL),)))
+    after = catalogue(tmp_path, Lent, reactions=(reaction(Lent, keys={Lent: "rental"}),))
+    assert verdicts(check(before, after)) == [("compatible", "it was called Borrowed")]
+    without = catalogue(tmp_path, Lent, reactions=(reaction(Lent),))
+    (change, *_) = check(before, without)
+    assert change.what.startswith("the key of Lent is the aggregate's id now, it was rental")
+    assert change.events == ("Lent", "Borrowed")
+
+
+def test_a_reaction_that_is_new_or_decides_more_is_compatible(tmp_path: Path) -> None:
+    folding = reaction(Borrowed, folded=(Rented,), told=False)
+    more = reaction(Borrowed, Rented, folded=(Rented,))
+    none, before, after = (catalogue(tmp_path, *BOTH, reactions=each) for each in ((), (folding,), (more,)))
+    assert verdicts(check(committed(none), before)) == [("compatible", "it is new")]
+    assert verdicts(check(committed(before), after)) == [
+        ("compatible", "it decides on Rented too, from where it stands"),
+        ("compatible", "it decides if Rent is refused, too"),
+    ]

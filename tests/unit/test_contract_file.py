@@ -17,7 +17,15 @@ from acci.store.contract.tables import TableColumn, read_table
 from acci.store.registry import load
 from tests.support.shell import CHECKOUT
 
-CATALOGUE = load(["acci.domain.users", "tests.domains.people", "tests.domains.orders", "tests.domains.bank"])
+CATALOGUE = load(
+    [
+        "acci.domain.users",
+        "tests.domains.people",
+        "tests.domains.orders",
+        "tests.domains.bank",
+        "tests.domains.shipping",
+    ]
+)
 MADE = contract_of(CATALOGUE)
 
 
@@ -42,6 +50,25 @@ def test_it_says_where_each_column_comes_from() -> None:
         f"User{each}" for each in ("Created", "Deactivated", "Reactivated")
     )
     assert MADE.read_models["notes"].columns["note"].sources == ()  # a fold in Python does not say it
+
+
+def test_reactions_are_in_it_without_a_word_of_their_code() -> None:
+    assert MADE.reactions["tracking"].model_dump() == {
+        "context": "shipping",
+        "stream": "Tracking",
+        "stateful": True,
+        "events": {"LabelPrinted": "parcel", "ParcelArrived": None, "ParcelOverdue": None, "ParcelSent": None},
+        "decides_on": ("ParcelArrived", "ParcelOverdue", "ParcelSent"),
+        "told": ("PrintLabel",),
+    }
+
+
+def test_a_file_from_before_there_were_reactions_is_read(tmp_path: Path) -> None:
+    older = json.loads(text_of(MADE))
+    del older["reactions"]
+    file = tmp_path / "acci.contract.json"
+    file.write_text(json.dumps(older))
+    assert read(file).reactions == {}
 
 
 def test_upcasters_are_in_it() -> None:
@@ -122,6 +149,12 @@ def test_the_page_shows_commands_events_and_read_models(tmp_path: Path) -> None:
         "| `email` | text | no | put | UserCreated.data.email, UserUpdated.data.email |",
         "Schema version 1. Personal: `name`, `email`, of the person whose aggregate it is.",
         "The new email and name; both, even if only one changed.",
+        '    reaction_tracking{{"tracking"}}',
+        "    event_LabelPrinted --> reaction_tracking",
+        "    command_PrintLabel -. refused .-> reaction_tracking",
+        "| LabelPrinted | `parcel` | no |",
+        "| ParcelSent | the aggregate's id | yes |",
+        "Its own streams are of Tracking. It has a state. It decides if these are refused: PrintLabel.",
     ):
         assert line in text
     assert all(line.count("|") - line.count("\\|") == 4 for line in text.splitlines() if line.startswith("| `pattern"))

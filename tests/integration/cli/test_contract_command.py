@@ -105,7 +105,8 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The contract's file of the domain as it was."""
     shop = Shop(tmp_path_factory.mktemp("shop"))
     done = shop.acci("contract")
-    assert done.stdout == f"Wrote {shop.file}: events 1, commands 1, read models 1, queries 1. Commit it.\n"
+    counts = "events 1, commands 1, read models 1, queries 1, reactions 0"
+    assert done.stdout == f"Wrote {shop.file}: {counts}. Commit it.\n"
     return shop.file.read_text()
 
 

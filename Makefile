@@ -20,15 +20,16 @@ unexport PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT CDPATH
 OURS := [ -z "$$PYTHONPATH" ] || \
 	export PYTHONPATH="$$PWD/$(VENV)/src:$$($(BIN)/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):$$PYTHONPATH";
 
-.PHONY: help up test test-dask test-debian test-failover test-extras test-web test-tutorial check docs format schema bench soak lock clean
+.PHONY: help up test test-dask test-debian test-failover test-rabbitmq test-extras test-web test-tutorial check docs format schema bench soak lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up      start everything here: PostgreSQL, Prefect, a worker, a sample history (Ctrl-C stops it)"
 	@echo "make test    run the tests"
 	@echo "make test-dask  run the test of a rebuild by two worker processes of Dask, which it installs"
-	@echo "make test-debian  run the tests with Debian's pgbouncer and PostgreSQL 15 (apt-get install pgbouncer postgresql-15)"
+	@echo "make test-debian  run the tests with Debian's pgbouncer, PostgreSQL 15 and RabbitMQ (apt-get install pgbouncer postgresql-15 rabbitmq-server)"
 	@echo "make test-failover  those of them that need PostgreSQL 15 alone: failover, standbys, TLS (apt-get install postgresql-15)"
+	@echo "make test-rabbitmq  those of them that need RabbitMQ alone: what messages to it become (apt-get install rabbitmq-server)"
 	@echo "make test-extras  install the wheel with each extra, as pinned and as new as may be, and try what belongs to it"
 	@echo "make test-web  kill the web API for a minute under 50 clients, and try it at length by its own OpenAPI"
 	@echo "make test-tutorial  do all that the tutorial says, in order, in a project that 'acci new' makes"
@@ -61,7 +62,10 @@ test-debian: $(INSTALLED)
 	$(BIN)/pytest -m debian tests/debian $(ARGS)
 
 test-failover: $(INSTALLED)
-	$(BIN)/pytest -m debian tests/debian --ignore=tests/debian/test_poolers.py $(ARGS)
+	$(BIN)/pytest -m debian tests/debian --ignore=tests/debian/test_poolers.py --ignore=tests/debian/test_rabbitmq.py $(ARGS)
+
+test-rabbitmq: $(INSTALLED)
+	$(BIN)/pytest -m debian tests/debian/test_rabbitmq.py $(ARGS)
 
 # uv installs, from its cache, what pip would take many minutes for.
 test-extras: $(INSTALLED)

@@ -16,15 +16,24 @@ COPY acci.timers (
 -- The running reactions of these that have timers to fire.
 SELECT r.reaction FROM acci.reactions AS r
 WHERE r.reaction = ANY (%(reactions)s) AND r.paused_at IS NULL
-  AND EXISTS (SELECT FROM acci.timers AS t WHERE t.reaction = r.reaction AND t.due <= clock_timestamp())
+  AND EXISTS (SELECT FROM acci.timers AS t WHERE t.reaction = r.reaction AND t.due <= {reacting/timers:now})
 ORDER BY r.reaction;
+
+-- name: now
+-- The time that a reaction `r` has come to: when the first event was recorded that it has not decided, which may cancel
+-- what is due after it; without one, now.
+coalesce(
+    (SELECT least(e.recorded_at, clock_timestamp()) FROM acci.events AS e
+     WHERE e.position > r.checkpoint ORDER BY e.position LIMIT 1),
+    clock_timestamp())
 
 -- name: take
 -- Those that are due leave the table; each with the version that its event will have, and its payload.
 WITH due AS (
-    SELECT tenant_id, key, name FROM acci.timers
-    WHERE reaction = %(reaction)s AND due <= clock_timestamp()
-    ORDER BY due
+    SELECT t.tenant_id, t.key, t.name FROM acci.timers AS t
+    WHERE t.reaction = %(reaction)s
+      AND t.due <= (SELECT {reacting/timers:now} FROM acci.reactions AS r WHERE r.reaction = %(reaction)s)
+    ORDER BY t.due
     LIMIT %(limit)s
 ), fired AS (
     DELETE FROM acci.timers AS t USING due AS d

@@ -108,6 +108,21 @@ def test_a_timer_that_was_cancelled_never_fires(connection: Connection, reactor:
     assert found == (0,)
 
 
+def test_no_timer_fires_before_an_earlier_event_is_decided_which_may_cancel_it(
+    connection: Connection, reactor: Reactor
+) -> None:
+    sent(connection, "a")
+    react(reactor)
+    arrived(connection, "a")
+    connection.execute("UPDATE acci.timers SET due = clock_timestamp()")  # after the event was recorded
+
+    assert timers.due(connection, ["tracking"]) == []
+    assert timers.fire(connection, "tracking") == 0
+    react(reactor)
+    found = connection.execute("SELECT count(*) FROM acci.events WHERE event_type = 'ParcelOverdue'").fetchone()
+    assert found == (0,)
+
+
 def test_timers_of_many_tenants_and_of_one_stream_fire_at_once_in_order(
     connection: Connection, catalogue: Catalogue
 ) -> None:

@@ -77,7 +77,6 @@ def test_the_process_manager_of_the_guide(tmp_path: Path, monkeypatch: pytest.Mo
     shown = importlib.import_module("orders")
     placed, paid = shown.OrderPlaced(customer="ann", amount=3), shown.OrderPaid(order="1")
     given(placed).when(paid).then(Cancel("payment"), Send(shown.ShipOrder(order="1")))
-    given(placed).when_fired("payment").nothing()
-    given(placed).when(shown.PaymentOverdue()).then(Message("reminders", {"order": "1"}))
+    given(placed).when_fired("payment").then(Message("reminders", {"order": "1"}))
     refused = given(placed, paid).when_refused(shown.ShipOrder, "it is gone.")
     refused.then(Message("team", {"order": "1", "why": "it is gone."}))

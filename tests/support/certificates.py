@@ -1,5 +1,6 @@
 """Certificates of a test's own: an authority, and what it issues."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return _text(made), private
+
+    def serving(self, host: str) -> ssl.SSLContext:
+        """What a server in Python shows such a certificate with."""
+        file = self.certificate.with_name(f"{host}.pem")
+        file.write_bytes(b"".join(self.issue(host)))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -29,10 +30,20 @@ def well(_: Received) -> tuple[int, dict[str, str]]:
 
 
 class Receiver:
-    """Listens on a port of its own, or on `port`. `answer` is what it says, and may be changed."""
+    """Listens on a port of its own, or on `port`. `answer` is what it says, and may be changed.
 
-    def __init__(self, answer: Answer = well, port: int = 0) -> None:
-        self.answer = answer
+    tls: what it encrypts with. drip: seconds before each byte of an answer. content: what follows the answer's headers.
+    """
+
+    def __init__(
+        self,
+        answer: Answer = well,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        drip: float = 0.0,
+        content: bytes = b"",
+    ) -> None:
+        self.answer, self._is_tls = answer, tls is not None
         self.received: list[Received] = []
         self.connections: list[socket.socket] = []
         self._webhooks: list[Webhook] = []
@@ -53,7 +64,9 @@ class Receiver:
                     self.send_header(name, value)
                 if "content-length" not in more and status != 204:
                     self.send_header("content-length", "0")
+                _drip(self, drip)
                 self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -62,9 +75,11 @@ class Receiver:
             request_queue_size = 128
 
             def get_request(self) -> Any:
-                accepted = super().get_request()
-                outer.connections.append(accepted[0])
-                return accepted
+                accepted, address = super().get_request()
+                if tls is not None:  # the handshake is made by the connection's own thread, as it first reads
+                    accepted = tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+                outer.connections.append(accepted)
+                return accepted, address
 
             def handle_error(self, *_: Any) -> None: ...  # a client that went away
 
@@ -80,11 +95,14 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook?a=b"
+        return self._url("localhost" if self._is_tls else "127.0.0.1")
 
-    def webhook(self, *keys: bytes, seconds: float = 5.0, **more: Any) -> Webhook:
+    def _url(self, host: str) -> str:
+        return f"{'https' if self._is_tls else 'http'}://{host}:{self.port}/hook?a=b"
+
+    def webhook(self, *keys: bytes, seconds: float = 5.0, host: str | None = None, **more: Any) -> Webhook:
         """A sender to here."""
-        self._webhooks.append(Webhook(self.url, keys, seconds, True, **more))
+        self._webhooks.append(Webhook(self._url(host) if host else self.url, keys, seconds, True, **more))
         return self._webhooks[-1]
 
     def positions(self, key: str | None = None) -> list[int]:
@@ -105,3 +123,14 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _drip(answering: Any, pause: float) -> None:
+    """The headers, a byte at a time; nothing without a pause."""
+    if pause:
+        said = b"".join(answering._headers_buffer)
+        answering._headers_buffer = []
+        for n in range(len(said)):
+            time.sleep(pause)
+            answering.wfile.write(said[n : n + 1])
+            answering.wfile.flush()

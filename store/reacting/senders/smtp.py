@@ -1,4 +1,4 @@
-"""Mail by SMTP: encrypted and verified, all of a mail's recipients or none."""
+"""Mail by SMTP: encrypted and verified, within its time, all of a mail's recipients or none."""
 
 import smtplib
 import ssl
@@ -8,9 +8,11 @@ from email.policy import SMTP, SMTPUTF8
 from urllib.parse import urlsplit
 
 from acci.store.reacting.outgoing import Outgoing
+from acci.store.reacting.senders.deadline import Deadline
 from acci.store.reacting.senders.kept_connections import KeptConnections
 from acci.store.reacting.senders.mail import mail_of
 from acci.store.reacting.senders.sender import DeliveryFailed, DeliveryRefused
+from acci.store.reacting.senders.smtp_connection import TimedSmtp
 
 
 class Mailer:
@@ -24,12 +26,12 @@ class Mailer:
         self._port = parts.port or (465 if self._is_tls else 587)
         self._login, self._sender, self._seconds, self._plain = login, sender, seconds, plain
         self._context = ssl.create_default_context()
-        self._kept: KeptConnections[smtplib.SMTP] = KeptConnections(_end)
+        self._kept: KeptConnections[TimedSmtp] = KeptConnections(_end)
 
     def send(self, message: Outgoing) -> None:
         """Afterwards the server has taken it for every recipient. Raises `DeliveryFailed`, `DeliveryRefused`."""
         sender, recipients, mail = mail_of(message, self._sender)
-        connection = self._usable()
+        connection = self._usable(Deadline(self._seconds))
         try:
             self._deliver(connection, sender, recipients, mail)
         except (OSError, smtplib.SMTPException) as error:
@@ -44,30 +46,26 @@ class Mailer:
         """End the connections that are kept; it can be used again."""
         self._kept.close()
 
-    def _usable(self) -> smtplib.SMTP:
+    def _usable(self, deadline: Deadline) -> TimedSmtp:
         """One that was kept, if the server still has it; else a new one."""
         kept = self._kept.take()
         if kept is not None:
+            kept.deadline.at = deadline.at
             with suppress(OSError, smtplib.SMTPException):
                 if kept.noop()[0] == 250:
                     return kept
             _end(kept)
         try:
-            return self._connected()
+            return self._connected(deadline)
         except (OSError, smtplib.SMTPException) as error:
             raise self._failure(error) from None
 
-    def _connected(self) -> smtplib.SMTP:
-        # Each step of a mail waits for this long at most; a mail has a handful of them.
-        each = self._seconds / 4
-        if self._is_tls:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=each, context=self._context)
-        else:
-            connection = smtplib.SMTP(self._host, self._port, timeout=each)
+    def _connected(self, deadline: Deadline) -> TimedSmtp:
+        connection = TimedSmtp(self._host, self._port, self._context if self._is_tls else None, deadline)
         try:
             connection.ehlo_or_helo_if_needed()
             if not self._is_tls and not self._plain:
-                connection.starttls(context=self._context)
+                connection.begin_tls(self._context)
             if self._login is not None:
                 connection.login(*self._login)
         except BaseException:
@@ -100,7 +98,9 @@ class Mailer:
             return DeliveryRefused(said) if 500 <= error.smtp_code < 600 else DeliveryFailed(said)
         if isinstance(error, ssl.SSLCertVerificationError):
             return DeliveryFailed(f"the certificate of {self._host} is not accepted: {error.verify_message}")
-        why = "it took too long" if isinstance(error, TimeoutError) else type(error).__name__
+        # smtplib lets a connection that hangs look like one that was closed.
+        is_late = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        why = "it took too long" if is_late else type(error).__name__
         return DeliveryFailed(f"{self._host} cannot be reached ({why})")
 
 

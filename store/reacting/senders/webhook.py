@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from acci.store.reacting.outgoing import Outgoing
 from acci.store.reacting.senders.cloud_event import CONTENT_TYPE, cloud_event
+from acci.store.reacting.senders.deadline import Deadline
 from acci.store.reacting.senders.http_connection import CheckedConnection
 from acci.store.reacting.senders.kept_connections import KeptConnections
 from acci.store.reacting.senders.sender import DeliveryFailed, DeliveryRefused
@@ -76,17 +77,23 @@ class Webhook:
 
     def _exchange(self, headers: dict[str, str], body: bytes) -> http.client.HTTPResponse:
         """On a connection that was kept; if the receiver has closed that meanwhile, on a new one."""
-        kept = self._kept.take()
+        kept, deadline = self._kept.take(), Deadline(self._seconds)
         if kept is not None:
             with suppress(ConnectionError, http.client.HTTPException):
-                return self._on(kept, headers, body)
-        return self._on(CheckedConnection(self._host, self._port, self._context, self._private), headers, body, True)
+                return self._on(kept, headers, body, deadline)
+        new = CheckedConnection(self._host, self._port, self._context, self._private)
+        return self._on(new, headers, body, deadline, is_new=True)
 
     def _on(
-        self, connection: CheckedConnection, headers: dict[str, str], body: bytes, is_new: bool = False
+        self,
+        connection: CheckedConnection,
+        headers: dict[str, str],
+        body: bytes,
+        deadline: Deadline,
+        is_new: bool = False,
     ) -> http.client.HTTPResponse:
         try:
-            answer = connection.exchange(self._path, headers, body, self._seconds)
+            answer = connection.exchange(self._path, headers, body, deadline)
         except BaseException as error:
             connection.close()
             if isinstance(error, ConnectionError | http.client.HTTPException) and not is_new:

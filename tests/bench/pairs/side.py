@@ -57,7 +57,7 @@ class Server:
 def _ticks(pid: int, fields: int) -> int:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it ended, before or while it was read
         return 0
     return sum(int(each) for each in stat.rpartition(")")[2].split()[11 : 11 + fields])
 

@@ -36,7 +36,7 @@ def _runs(each: ReactionStatus) -> Check:
         return Check("reaction", False, said, reaction=name)
     if each.state == NOT_STARTED:
         said = f"{name} is not started, so what happens until then may never be decided: run `{each.remedy}`."
-        return Check("reaction", False, said, reaction=name)
+        return Check("reaction", True, said, reaction=name)  # nobody has asked for it yet
     if each.state == BEYOND:
         said = f"{name} is beyond the log, which was restored from an older backup. `{each.remedy}` pauses it."
         return Check("reaction", False, said, reaction=name)

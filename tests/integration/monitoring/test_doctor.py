@@ -26,6 +26,9 @@ OF_TESTS = {"fsync": Verdict.WRONG, "full_page_writes": Verdict.WARNING, "login"
 ROLES = ("append", "project", "read", "administer")
 
 
+pytestmark = pytest.mark.xdist_group("doctors_shop")  # a role is of the whole server
+
+
 def look(url: str, catalogue: Catalogue = BANK, **environment: str) -> dict[str, Diagnosis]:
     """The lines by name."""
     settings = Settings.from_environment({"ACCI_DATABASE_URL": url, **environment})

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from acci.domain.errors import AcciError
-from acci.store.postgres.database import Connection, connect
+from acci.store.postgres.database import Connection
 from acci.store.postgres.keys import Keys
-from acci.store.postgres.refusals import first_line, is_transient
+from acci.store.projecting.following import Notify, poll
 from acci.store.reacting.lanes import Lanes, Waiting
 from acci.store.reacting.outbox import DELIVERED, Settlement, Taken, settle, take
 from acci.store.reacting.own_events import append_refusal, is_told
@@ -32,8 +31,6 @@ LEASE = 30.0  # seconds, if no delivery may take longer
 POLL = 0.02  # seconds
 TOGETHER = 0.005  # seconds in which what is sent meanwhile is stored together
 QUEUED = 2.0  # seconds that a key waits for a thread; then those of other topics come first
-LONGEST_PAUSE = 5.0  # seconds between tries to connect again
-Notify = Callable[[str, str], None]
 
 
 @dataclass
@@ -188,24 +185,20 @@ def deliver(
     What was sent while the database was lost is stored afterwards, if the lease still holds. On the way out what is
     being sent is finished, and the rest put back.
     """
-    pause, deliverer = POLL, None
+    deliverer: Deliverer | None = None
+
+    def stepping(connection: Connection) -> Callable[[], int]:
+        nonlocal deliverer
+        made = deliverer = deliverer or Deliverer(connection, catalogue, routes, notify, names=names)
+        made.connection = connection
+
+        def step() -> int:
+            return made.step(stop).ended.total()
+
+        return step
+
     try:
-        while not stop():
-            try:
-                with connect(database_url, "deliver", "project", keys=keys, tracing=tracing) as connection:
-                    deliverer = deliverer or Deliverer(connection, catalogue, routes, notify, names=names)
-                    deliverer.connection = connection
-                    while not stop():
-                        done, pause = deliverer.step(stop), POLL
-                        if not done.ended:
-                            time.sleep(POLL)
-                    deliverer.close()
-            except (psycopg.Error, AcciError) as error:
-                if not is_transient(error):
-                    raise
-                notify("database", f"lost, trying again: {first_line(error)}")
-                pause = min(pause * 2, LONGEST_PAUSE)
-                time.sleep(pause)
+        poll(database_url, "deliver", stepping, POLL, stop, notify, keys, tracing)
     finally:
         if deliverer is not None:
             deliverer.close()

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.events import RecordedEvent
 from acci.domain.reactions import Reaction
 from acci.store.auditing.checks import CheckContext
 from acci.store.auditing.findings import Found, Severity
 from acci.store.auditing.reaction_scope import asked_for, audited_reactions
-from acci.store.log.decoding import Decoder
 from acci.store.postgres.statements import sql
 from acci.store.projecting.error_text import reason
 from acci.store.reacting.deciding import Decider, State
 from acci.store.reacting.effect_rows import contents_of, digest_of
+from acci.store.reacting.handled_events import HandledEvents
 from acci.store.reacting.keys_in_order import OUTSIDE
 from acci.store.reacting.registrations import fingerprint
 
@@ -34,7 +34,7 @@ class _Again:
     def __init__(self, context: CheckContext, reaction: type[Reaction]) -> None:
         self._context, self._reaction = context, reaction
         self._decider = Decider(context.catalogue, reaction)
-        self._decoder = Decoder(by_stored_name(reaction.handles()), keys=context.connection.keys)
+        self._decoder = HandledEvents(context.connection, reaction).decoder
         self._today = fingerprint(reaction)
         self._changed: list[int] = []
 

@@ -6,14 +6,14 @@ A crash anywhere leaves what the last commit left. A second runner finds the rea
 from dataclasses import dataclass
 from typing import Any
 
-from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.events import RecordedEvent
 from acci.domain.reactions import Reaction
-from acci.store.log.decoding import Decoder
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.projecting.uncollected import uncollected
 from acci.store.reacting.deciding import Decider, State
+from acci.store.reacting.handled_events import HandledEvents
 from acci.store.reacting.keys_in_order import KeysInOrder
 from acci.store.reacting.registrations import Registration, fingerprint, lock
 from acci.store.reacting.states import Key, States
@@ -49,8 +49,7 @@ class Batcher:
         payload_limit: int = PAYLOAD_LIMIT,
     ) -> None:
         self._connection, self._reaction, self._limit = connection, reaction, payload_limit
-        self._types = by_stored_name(reaction.handles())
-        self._decoder = Decoder(self._types, keys=connection.keys)
+        self._events = HandledEvents(connection, reaction)
         self._decider = Decider(catalogue, reaction)
         self._states = States(connection, reaction, self._decider)
         self._fingerprint = fingerprint(reaction)
@@ -70,7 +69,7 @@ class Batcher:
             if self._decider.personal and self._connection.keys is not None:
                 self._connection.keys.clear_cache()  # behind the lock: an erasure waits for it, or was before it
             self._record_code(here)
-            upto, events = self._read(here.checkpoint, bound, size)
+            upto, events = self._events.page(here.checkpoint, bound, size)
             in_order = self._in_order(here, upto, events)
             for event in events:
                 in_order.take(event)
@@ -93,15 +92,9 @@ class Batcher:
             "reaction": here.reaction,
             "fingerprint": self._fingerprint,
             "stream_type": self._reaction.stream_type(),
-            "event_types": sorted(self._types),
+            "event_types": sorted(self._events.types),
         }
         self._connection.execute(sql("reacting/reactions:record_code"), code)
-
-    def _read(self, after: int, bound: int, size: int) -> tuple[int, list[RecordedEvent[Any]]]:
-        page = {"after": after, "to": bound, "event_types": list(self._types), "page": size}
-        rows = self._connection.execute(sql("log/events:page"), page).fetchall()
-        events = [event for event in self._decoder.events(rows) if self._reaction.concerns(event)]
-        return (int(rows[-1][0]) if len(rows) == size else bound), events
 
     def _in_order(self, here: Registration, upto: int, events: list[RecordedEvent[Any]]) -> KeysInOrder:
         bounds = {"reaction": here.reaction, "rewind": here.rewind, "after": here.checkpoint, "to": upto}

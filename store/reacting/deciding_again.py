@@ -5,13 +5,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.events import RecordedEvent
 from acci.domain.reactions import Reaction
-from acci.store.log.decoding import Decoder
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.reacting.deciding import Decider, State
+from acci.store.reacting.handled_events import HandledEvents
 from acci.store.reacting.keys_in_order import KeysInOrder
 from acci.store.reacting.registrations import registration
 from acci.store.reacting.states import Key, States, columns
@@ -31,8 +31,7 @@ class DecidingAgain:
         self._connection, self._reaction = connection, reaction
         if connection.keys is not None:
             connection.keys.clear_cache()  # behind the lock: an erasure waits for it, or was before it
-        types = by_stored_name(reaction.handles())
-        self._decoder = Decoder(types, keys=connection.keys)
+        self._handled = HandledEvents(connection, reaction)
         self._decider = Decider(catalogue, reaction)
         self._states = States(connection, reaction, self._decider)
         self._checkpoint = registration(connection, reaction.name).checkpoint
@@ -115,8 +114,7 @@ class DecidingAgain:
         return {(each.event.tenant_id, each.key) for each in undecided if each.key is not None}
 
     def _events(self, positions: list[int]) -> dict[int, RecordedEvent[Any]]:
-        rows = self._connection.execute(sql("log/events:at"), {"positions": positions}).fetchall()
-        return {event.position: event for event in self._decoder.events(rows)}
+        return {event.position: event for event in self._handled.at(positions)}
 
     def _key_now(self, event: RecordedEvent[Any]) -> str | None:
         """None if it has none; why is found when it is decided."""

@@ -8,16 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from acci.domain.effects import After, Cancel, Effect
-from acci.domain.events import RecordedEvent, by_stored_name
+from acci.domain.events import RecordedEvent
 from acci.domain.reactions import Reaction, Start
 from acci.store.log import high_water
-from acci.store.log.decoding import Decoder
 from acci.store.log.payloads import PAYLOAD_LIMIT
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.reacting.contents import Content
 from acci.store.reacting.deciding import Decider, Decision, State
 from acci.store.reacting.effect_rows import contents_of
+from acci.store.reacting.handled_events import HandledEvents
 from acci.store.reacting.keys_in_order import KeysInOrder
 from acci.store.reacting.registrations import position_of, registered
 from acci.store.reacting.states import Key, States
@@ -82,8 +82,7 @@ class _Dry(KeysInOrder):
 def _simulated(
     connection: Connection, catalogue: Catalogue, reaction: type[Reaction], position: int, upto: int
 ) -> Iterator[Simulated]:
-    types = by_stored_name(reaction.handles())
-    decoder, decider = Decoder(types, keys=connection.keys), Decider(catalogue, reaction)
+    handled, decider = HandledEvents(connection, reaction), Decider(catalogue, reaction)
     folding = States(connection, reaction, decider)
     known = registered(connection).get(reaction.name)
     after = begins = position if known is None else min(position, known.checkpoint)
@@ -91,16 +90,13 @@ def _simulated(
     states: dict[Key, State] = {}
     in_order = _Dry(connection, decider, 0, PAYLOAD_LIMIT, states, parked)
     while after < upto:
-        page = {"after": after, "to": upto, "event_types": list(types), "page": PAGE}
-        rows = connection.execute(sql("log/events:page"), page).fetchall()
-        events = [event for event in decoder.events(rows) if reaction.concerns(event)]
+        after, events = handled.page(after, upto, PAGE)
         if reaction.is_stateful() and known is not None:
             states.update(folding.compute(decider.keys_of(events) - states.keys(), begins))
         for event in events:
             in_order.take(event)
         yield from (each for each in _read(events, in_order.batch) if each.position > position)
         in_order.batch = Batch()
-        after = rows[-1][0] if len(rows) == PAGE else upto
 
 
 def _parked(connection: Connection, reaction: type[Reaction], position: int) -> list[Key]:

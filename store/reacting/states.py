@@ -3,16 +3,16 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 
-from acci.domain.events import Unreadable, by_stored_name
+from acci.domain.events import Unreadable
 from acci.domain.folding import state_schema_of
 from acci.domain.personal import ERASED
 from acci.domain.reactions import Reaction
 from acci.store.encryption.payload_encryption import UNREADABLE, decrypt, encrypt_value
 from acci.store.log.append import array
-from acci.store.log.decoding import Decoder
 from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.reacting.deciding import Decider, State
+from acci.store.reacting.handled_events import HandledEvents
 
 Key = tuple[str, str]  # tenant, key
 PAGE = 5_000  # events
@@ -24,7 +24,7 @@ class States:
     def __init__(self, connection: Connection, reaction: type[Reaction], decider: Decider) -> None:
         self._connection, self._reaction, self._decider = connection, reaction, decider
         self.schema = state_schema_of(reaction)
-        self._decoder = Decoder(by_stored_name(reaction.handles()), keys=connection.keys)
+        self._events = HandledEvents(connection, reaction)
 
     def load(self, keys: Collection[Key], upto: int) -> dict[Key, State]:
         """The states of these keys at position `upto`; the stored ones must be of no later position."""
@@ -44,9 +44,7 @@ class States:
         owner = {position: (tenant_id, key) for tenant_id, key, positions in rows for position in positions}
         positions = sorted(owner)
         for begin in range(0, len(positions), PAGE):
-            page = {"positions": positions[begin : begin + PAGE]}
-            events = self._connection.execute(sql("log/events:at"), page).fetchall()
-            for event in self._decoder.events(events):
+            for event in self._events.at(positions[begin : begin + PAGE]):
                 before = states[owner[event.position]]
                 if not isinstance(event.data, Unreadable):
                     subject = self._decider.subject(event, before)

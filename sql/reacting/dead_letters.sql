@@ -47,16 +47,3 @@ WITH head AS (
 INSERT INTO acci.deliveries (reaction, rewind, position, ordinal, tries, ended, reason)
 SELECT reaction, rewind, position, ordinal, tries, 'discarded', concat(%(reason)s::text, ' (by ', session_user, ')')
 FROM gone;
-
--- name: next
--- The key's next delivery is due. A statement of its own: it sees rows that were put while the head was waited for.
-UPDATE acci.outbox_heads AS h
-SET due = statement_timestamp(), tries = 0, lease = NULL, error = NULL, last_tried = NULL
-WHERE h.reaction = %(reaction)s AND h.tenant_id = %(tenant_id)s AND h.key = %(key)s;
-
--- name: drop_head
--- Of a key that has no rows left.
-DELETE FROM acci.outbox_heads AS h
-WHERE h.reaction = %(reaction)s AND h.tenant_id = %(tenant_id)s AND h.key = %(key)s
-  AND NOT EXISTS (SELECT FROM acci.outbox AS o
-                  WHERE o.reaction = h.reaction AND o.tenant_id = h.tenant_id AND o.key = h.key);

@@ -147,7 +147,16 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> set[Hea
     return {each.head for each in settlements} - ours
 
 
-def _named(heads: Sequence[Head]) -> dict[str, str]:
+def pass_on(connection: Connection, head: Head) -> int:
+    """Afterwards the next row of a key is due, whose last one has ended, or the head is gone; how many rows are due.
+
+    In the caller's transaction, which has the head's lock.
+    """
+    one = _named([head]) | {"tries": [0], "delays": [0.0], "errors": [None], "untried": [False]}
+    return connection.execute(sql("reacting/outbox:next_heads"), one).rowcount
+
+
+def _named(heads: Sequence[Head]) -> dict[str, Any]:
     reactions, tenant_ids, keys = map(array, zip(*heads, strict=True))
     return {"reactions": reactions, "tenant_ids": tenant_ids, "keys": keys}
 

@@ -9,6 +9,7 @@ from acci.store.postgres.database import Connection
 from acci.store.postgres.statements import sql
 from acci.store.reacting.dead_letters import DeadLetter, NoDeadLetter, letter, letters
 from acci.store.reacting.deciding_again import DecidingAgain
+from acci.store.reacting.outbox import Head, pass_on
 from acci.store.reacting.registrations import lock, registration
 from acci.store.reacting.states import columns
 from acci.store.registry import Catalogue
@@ -139,5 +140,4 @@ def _discard_delivery(connection: Connection, found: DeadLetter, reason: str, do
     ended = connection.execute(sql("reacting/dead_letters:discard"), vars(found) | {"reason": reason})
     if not ended.rowcount:  # somebody else did it meanwhile
         raise NoDeadLetter(found.reaction, found.place, ())
-    connection.execute(sql("reacting/dead_letters:drop_head"), vars(found))
-    done.due = connection.execute(sql("reacting/dead_letters:next"), vars(found)).rowcount
+    done.due = pass_on(connection, Head(found.reaction, found.tenant_id, found.key or ""))

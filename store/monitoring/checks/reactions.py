@@ -11,9 +11,14 @@ from acci.store.registry import Catalogue
 
 
 def reactions(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> Iterator[Check]:
-    """Each runs, or somebody paused it; it is not far behind, and what it decided leaves in time."""
-    for each in read_reactions(connection, catalogue, high_water.current(connection).head):
-        yield _runs(each)
+    """Each runs, or somebody paused it; it is not far behind, and what it decided leaves in time.
+
+    Where none was ever started, as on a new database, that is no alarm; beside others that were, it is.
+    """
+    found = read_reactions(connection, catalogue, high_water.current(connection).head)
+    in_use = any(each.state != NOT_STARTED for each in found)
+    for each in found:
+        yield _runs(each, in_use)
         if each.state not in (GONE, NOT_STARTED, BEYOND):
             yield _lag(each, bounds)
         if each.state != NOT_STARTED:
@@ -21,7 +26,7 @@ def reactions(connection: Connection, catalogue: Catalogue, bounds: Bounds) -> I
             yield _dead_letters(each, bounds)
 
 
-def _runs(each: ReactionStatus) -> Check:
+def _runs(each: ReactionStatus, in_use: bool) -> Check:
     name = each.reaction
     if each.paused_at is not None and each.reason == RESTORED:
         return Check("reaction", False, str(ReactionPaused(name, RESTORED)), reaction=name)
@@ -36,7 +41,7 @@ def _runs(each: ReactionStatus) -> Check:
         return Check("reaction", False, said, reaction=name)
     if each.state == NOT_STARTED:
         said = f"{name} is not started, so what happens until then may never be decided: run `{each.remedy}`."
-        return Check("reaction", True, said, reaction=name)  # nobody has asked for it yet
+        return Check("reaction", not in_use, said, reaction=name)
     if each.state == BEYOND:
         said = f"{name} is beyond the log, which was restored from an older backup. `{each.remedy}` pauses it."
         return Check("reaction", False, said, reaction=name)

@@ -139,8 +139,11 @@ def test_a_reaction_that_runs_and_one_that_somebody_paused_are_well(started: Con
 def test_a_reaction_that_is_not_started_paused_by_a_restore_gone_or_beyond_the_log_is_found(
     connection: Connection, database_url: str
 ) -> None:
-    assert "acci run react tracking" in unhealthy(database_url)["reaction of tracking"]
+    assert unhealthy(database_url) == {}, "none was started: reactions are not in use"
+    assert "acci run react tracking" in look(database_url, SHIPPING)["reaction of tracking"].said
     assert [each.state for each in stand(connection)] == [NOT_STARTED, NOT_STARTED]
+    register(connection, Announcement)
+    assert "acci run react tracking" in unhealthy(database_url)["reaction of tracking"]
 
     for reaction in (Announcement, Tracking):
         register(connection, reaction)

@@ -86,7 +86,7 @@ class QueryPart(_Part):
 class ReactionPart(_Part):
     """A reaction: where the key of each event is that it handles (None: it is the aggregate's id), what it decides on.
 
-    `stream` names its own streams. `told`: the commands whose refusal it decides on.
+    `stream` names its own streams. `refusals`: the commands whose refusal it decides on.
     """
 
     context: str
@@ -94,7 +94,7 @@ class ReactionPart(_Part):
     stateful: bool
     events: dict[str, str | None]
     decides_on: tuple[str, ...]
-    told: tuple[str, ...]
+    refusals: tuple[str, ...]
 
 
 class Contract(_Part):
@@ -243,7 +243,7 @@ def _reaction(reaction: type[Reaction], context: str) -> ReactionPart:
         stateful=reaction.is_stateful(),
         events={name: keys.get(name) for name in handled},
         decides_on=tuple(sorted(reaction.rules)),
-        told=tuple(sorted(reaction.refusals)),
+        refusals=tuple(sorted(reaction.refusals)),
     )
 
 

@@ -52,7 +52,7 @@ def _diagram(contract: Contract) -> Iterator[str]:
     for name, reaction in contract.reactions.items():
         yield f'    reaction_{name}{{{{"{name}"}}}}'
         yield from (f"    event_{event} --> reaction_{name}" for event in reaction.events if event in contract.events)
-        yield from (f"    command_{each} -. refused .-> reaction_{name}" for each in _told(contract, reaction))
+        yield from (f"    command_{each} -. refused .-> reaction_{name}" for each in _refusals(contract, reaction))
     yield "```\n"
 
 
@@ -96,8 +96,8 @@ def _queries(catalogue: Catalogue, contract: Contract) -> Iterator[str]:
 def _reactions(catalogue: Catalogue, contract: Contract) -> Iterator[str]:
     for name, part in contract.reactions.items():
         about = f"Its own streams are of {part.stream}. " + ("It has a state." if part.stateful else "It has no state.")
-        if part.told:
-            about += f" It decides if these are refused: {', '.join(part.told)}."
+        if part.refusals:
+            about += f" It decides if these are refused: {', '.join(part.refusals)}."
         rows = [
             (event, f"`{key}`" if key else "the aggregate's id", "yes" if event in part.decides_on else "no")
             for event, key in part.events.items()
@@ -106,8 +106,8 @@ def _reactions(catalogue: Catalogue, contract: Contract) -> Iterator[str]:
         yield _section(name, catalogue.reactions[name], about, table)
 
 
-def _told(contract: Contract, reaction: ReactionPart) -> Iterator[str]:
-    return (command for command in reaction.told if command in contract.commands)
+def _refusals(contract: Contract, reaction: ReactionPart) -> Iterator[str]:
+    return (command for command in reaction.refusals if command in contract.commands)
 
 
 def _section(name: str, thing: type, about: str, table: str) -> str:

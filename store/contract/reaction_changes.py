@@ -59,12 +59,12 @@ def _of_events(name: str, before: ReactionPart, after: ReactionPart, catalogue: 
 
 
 def _of_refusals(name: str, before: ReactionPart, after: ReactionPart) -> Iterator[Change]:
-    for command in before.told:
-        if command not in after.told:
+    for command in before.refusals:
+        if command not in after.refusals:
             what = f"nothing follows any more if {command} is refused"
             yield Change("reaction", name, what, Verdict.BREAKS_REACTION, f"Keep the method with @refused({command}).")
-    for command in after.told:
-        if command not in before.told:
+    for command in after.refusals:
+        if command not in before.refusals:
             yield Change("reaction", name, f"it decides if {command} is refused, too", Verdict.COMPATIBLE)
 
 

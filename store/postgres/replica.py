@@ -152,7 +152,7 @@ class Replica(Generic[D]):
             each.close()
 
     def leave_to_parent(self) -> object:
-        """Begin anew in a process that was forked off: a thread of the parent may be looking."""
+        """Begin again in a process that was forked off: a thread of the parent may be looking."""
         before = self._looking
         self._begin()
         return before

@@ -34,7 +34,7 @@ def context_of_reaction(reaction: type[Reaction]) -> Context:
 
 
 def only_reaction(events: Iterable[type[EventData]], is_meant: Callable[[type[Reaction]], bool]) -> type[Reaction]:
-    """The one that is meant, of those in the contexts above these events. Raises `DefinitionError` unless it is one."""
+    """The only one it can be, in the contexts above these events. Raises `DefinitionError` unless it is one."""
     events = tuple(dict.fromkeys(events))
     found = {each for event in events for context in _above(event) for each in context.reactions if is_meant(each)}
     if len(found) == 1:

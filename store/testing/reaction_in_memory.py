@@ -111,7 +111,7 @@ class ReactionInMemory:
         if len(places) > 1:
             keys = ", ".join(repr(key) for _, key in places)
             raise DefinitionError(
-                f"Reaction {self._name}", f"several keys have {what}: {keys}. Say which one is meant: key=…."
+                f"Reaction {self._name}", f"several keys have {what}: {keys}. Say which: key=…."
             )
         return places[0]
 

@@ -59,7 +59,7 @@ def test_reactions_are_in_it_without_a_word_of_their_code() -> None:
         "stateful": True,
         "events": {"LabelPrinted": "parcel", "ParcelArrived": None, "ParcelOverdue": None, "ParcelSent": None},
         "decides_on": ("ParcelArrived", "ParcelOverdue", "ParcelSent"),
-        "told": ("PrintLabel",),
+        "refusals": ("PrintLabel",),
     }
 
 

@@ -38,7 +38,7 @@ def look(url: str, catalogue: Catalogue = BANK, **environment: str) -> dict[str,
 
 
 def not_well(found: dict[str, Diagnosis]) -> dict[str, Verdict]:
-    """Beyond what is so on a test's server."""
+    """Beyond what holds on a test's server."""
     return {
         name: line.verdict
         for name, line in found.items()

@@ -110,9 +110,7 @@ class ReactionInMemory:
     def _only(self, places: list[Key], what: str) -> Key:
         if len(places) > 1:
             keys = ", ".join(repr(key) for _, key in places)
-            raise DefinitionError(
-                f"Reaction {self._name}", f"several keys have {what}: {keys}. Say which: key=…."
-            )
+            raise DefinitionError(f"Reaction {self._name}", f"several keys have {what}: {keys}. Say which: key=….")
         return places[0]
 
     def _own(self, place: Key, data: EventData, timestamp: datetime | None) -> RecordedEvent[Any]:
